@@ -1,0 +1,52 @@
+"""numpycnn: convolutional networks from scratch, in NumPy and Numba.
+
+Reading order: ``layers`` (base, activations, dense, conv, pooling), ``losses``, ``optimizers``, ``training``,
+``model``; then ``kernels`` for the loops and ``fusion`` for what runs as one.
+"""
+
+from .callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    LambdaCallback,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
+)
+from .data import DownloadError, IdxError, load_fashion_mnist, load_mnist, read_idx, to_categorical, write_idx
+from .io.native import ModelFileError
+from .kernels import get_num_threads, set_num_threads
+from .layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    Layer,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+from .losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from .metrics import classification_report, confusion_matrix
+from .model import Sequential
+from .optimizers import SGD, Adam, AdamW, Optimizer
+from .parameter import Parameter
+from .schedules import Constant, CosineDecay, OneCycle, Schedule, StepDecay
+from .training import History
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Adam", "AdamW", "AvgPool2D", "BatchNorm", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense",
+    "DownloadError", "Dropout", "EarlyStopping", "Flatten", "GlobalAvgPool2D", "History", "IdxError", "LambdaCallback",
+    "Layer", "LeakyReLU", "Loss", "MaxPool2D", "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "OneCycle",
+    "Optimizer", "Parameter", "ReLU", "ReduceLROnPlateau", "SGD", "Schedule", "Sequential", "Sigmoid",
+    "SoftmaxCrossEntropy", "StepDecay", "Tanh", "TerminateOnNaN", "classification_report", "confusion_matrix",
+    "get_num_threads", "load_fashion_mnist", "load_mnist", "read_idx", "set_num_threads", "to_categorical",
+    "write_idx",
+]

@@ -1,0 +1,354 @@
+"""MNIST and Fashion-MNIST: 70,000 grey images of 28x28 pixels in ten classes each.
+
+MNIST shows handwritten digits; Fashion-MNIST shows clothes, in the same format and under the
+same file names. Every file is checked against its known SHA-256, wherever it comes from.
+Sources: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
+recognition", 1998; Xiao, Rasul and Vollgraf, "Fashion-MNIST", arXiv:1708.07747, 2017.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpycnn.data.download import DownloadError, download
+from numpycnn.data.idx import idx_header, read_idx
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.uint8]
+Split = tuple[Images, Labels]
+
+ENVIRONMENT_VARIABLE = "NUMPYCNN_DATA"
+NUM_CLASSES = 10
+
+
+@dataclass(frozen=True)
+class IdxFile:
+    """One file of a data set, by the name, shape and checksums that it must have."""
+
+    name: str
+    shape: tuple[int, ...]
+    gzip_sha256: str  # of the .gz file as it is distributed
+    sha256: str | None = None  # of the unpacked bytes; None: not known
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set: where to get it, and its files (training, then test; images, then labels)."""
+
+    name: str
+    folder: str  # the subfolder's name in NUMPYCNN_DATA and in the cache
+    mirrors: tuple[str, ...]
+    files: tuple[IdxFile, IdxFile, IdxFile, IdxFile]
+
+
+MNIST = DataSet(
+    name="MNIST",
+    folder="mnist",
+    mirrors=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        "https://raw.githubusercontent.com/fgnt/mnist/master/",
+    ),
+    files=(
+        IdxFile(
+            "train-images-idx3-ubyte",
+            shape=(60000, 28, 28),
+            gzip_sha256="440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            sha256="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        ),
+        IdxFile(
+            "train-labels-idx1-ubyte",
+            shape=(60000,),
+            gzip_sha256="3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            sha256="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        ),
+        IdxFile(
+            "t10k-images-idx3-ubyte",
+            shape=(10000, 28, 28),
+            gzip_sha256="8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            sha256="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        ),
+        IdxFile(
+            "t10k-labels-idx1-ubyte",
+            shape=(10000,),
+            gzip_sha256="f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+            sha256="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    ),
+)
+
+FASHION_MNIST = DataSet(
+    name="Fashion-MNIST",
+    folder="fashion-mnist",
+    mirrors=(
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+    ),
+    files=(
+        IdxFile(
+            "train-images-idx3-ubyte",
+            shape=(60000, 28, 28),
+            gzip_sha256="3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        ),
+        IdxFile(
+            "train-labels-idx1-ubyte",
+            shape=(60000,),
+            gzip_sha256="a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        ),
+        IdxFile(
+            "t10k-images-idx3-ubyte",
+            shape=(10000, 28, 28),
+            gzip_sha256="346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        ),
+        IdxFile(
+            "t10k-labels-idx1-ubyte",
+            shape=(10000,),
+            gzip_sha256="67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+    ),
+)
+
+DATA_SETS = (MNIST, FASHION_MNIST)
+
+
+def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
+    """Load the MNIST handwritten digits.
+
+    The four files are taken from the first of these places:
+
+    1. the folder `data_dir`, if it is given;
+    2. the folder ``mnist`` inside the folder that the environment variable ``NUMPYCNN_DATA``
+       names, if there is one (you may keep only some data sets there, so without it the search
+       goes on);
+    3. the user's cache folder (``~/.cache/numpycnn/mnist`` on Linux);
+    4. the mirrors on the internet, from which they are downloaded into the cache.
+
+    Files may be unpacked or gzip-compressed (``.gz``). Their SHA-256 is checked every time.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        The folder that holds the four files.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : tuples of ndarray of uint8
+        Images of shape (60000, 28, 28) and (10000, 28, 28), 0 (background) to 255 (ink), and
+        their labels of shape (60000,) and (10000,), the digits 0 to 9.
+
+    Raises
+    ------
+    FileNotFoundError
+        `data_dir` or the ``mnist`` folder of ``NUMPYCNN_DATA`` lacks a file, or
+        ``NUMPYCNN_DATA`` names no folder.
+    ValueError
+        A file there is damaged, or is not MNIST's.
+    DownloadError
+        A subclass of OSError: the files are not on this machine and could not be downloaded.
+        The message says what failed and how to get them by hand.
+
+    Examples
+    --------
+    >>> (x_train, y_train), (x_test, y_test) = load_mnist()  # doctest: +SKIP
+    >>> x_train.shape, y_train[:5]  # doctest: +SKIP
+    ((60000, 28, 28), array([5, 0, 4, 1, 9], dtype=uint8))
+    """
+    return load(MNIST, data_dir)
+
+
+def load_fashion_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
+    """Load Fashion-MNIST, which has MNIST's format but shows clothes.
+
+    The places are those of `load_mnist`, with the folder name ``fashion-mnist``. Only the
+    checksums of the distributed ``.gz`` files are known: a gzip file must be one of those, an
+    unpacked file must have the right shape and labels and not be MNIST's.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        The folder that holds the four files.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : tuples of ndarray of uint8
+        Images of shape (60000, 28, 28) and (10000, 28, 28), 0 (background) to 255, and their
+        labels of shape (60000,) and (10000,): 0 T-shirt, 1 trousers, 2 pullover, 3 dress,
+        4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 ankle boot.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, DownloadError
+        As `load_mnist`.
+    """
+    return load(FASHION_MNIST, data_dir)
+
+
+def load(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
+    """Load any data set of four such files; see `load_mnist` for the places and errors."""
+    folder = _own_folder(data_set, data_dir)
+    if folder is not None:
+        arrays = _read_folder(data_set, folder)
+    else:
+        arrays = _read_cache(data_set)
+    x_train, y_train, x_test, y_test = arrays
+    return (x_train, y_train), (x_test, y_test)
+
+
+def _own_folder(data_set: DataSet, data_dir: str | os.PathLike[str] | None) -> Path | None:
+    """Return the folder that the caller or the environment names for this set, if any."""
+    if data_dir is not None:
+        return Path(data_dir).expanduser()
+    variable = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not variable:
+        return None
+    root = Path(variable).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"{ENVIRONMENT_VARIABLE}: expected a folder with one subfolder a data set, "
+            f"got {variable!r}, which is no folder; correct it or unset it"
+        )
+    folder = root / data_set.folder
+    return folder if folder.is_dir() else None
+
+
+def _read_folder(data_set: DataSet, folder: Path) -> list[NDArray[np.uint8]]:
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"expected a folder with the files of {data_set.name}, got {folder}, which is no "
+            f"folder.\n{_recipe(data_set)}"
+        )
+    missing = [file.name for file in data_set.files if not _copies(folder, file)]
+    if missing:
+        hint = ""
+        if (folder / data_set.folder).is_dir():
+            hint = f" (its subfolder {data_set.folder} may be the one you mean)"
+        raise FileNotFoundError(
+            f"expected the files of {data_set.name} in {folder}, but it lacks "
+            f"{', '.join(missing)}{hint}.\n{_recipe(data_set)}"
+        )
+    return [_read_file(data_set, file, _copies(folder, file)[0]) for file in data_set.files]
+
+
+def _read_cache(data_set: DataSet) -> list[NDArray[np.uint8]]:
+    import pooch  # here, because it would slow down `import numpycnn` for everyone
+
+    folder = Path(pooch.os_cache("numpycnn")).expanduser() / data_set.folder
+    try:
+        return [_read_cached(data_set, file, folder) for file in data_set.files]
+    except DownloadError as error:
+        raise DownloadError(
+            f"{data_set.name} is not on this machine and could not be downloaded.\n"
+            f"Looked in {_places(data_set)} and the cache {folder}.\n{error}\n"
+            f"{_recipe(data_set)}"
+        ) from error
+
+
+def _read_cached(data_set: DataSet, file: IdxFile, folder: Path) -> NDArray[np.uint8]:
+    """Read a file from the cache, downloading it first if it is absent or damaged."""
+    damage = ""
+    for path in _copies(folder, file):
+        try:
+            return _read_file(data_set, file, path)
+        except (OSError, ValueError) as error:
+            damage = f"The copy in the cache cannot be used: {error}\n"
+
+    def check(fetched: Path) -> None:
+        _read_file(data_set, file, fetched, need_checksum=True)
+
+    try:
+        path = download(f"{file.name}.gz", data_set.mirrors, folder, check)
+    except DownloadError as error:
+        raise DownloadError(f"{damage}{error}") from error
+    return _read_file(data_set, file, path)
+
+
+def _copies(folder: Path, file: IdxFile) -> list[Path]:
+    paths = (folder / file.name, folder / f"{file.name}.gz")
+    return [path for path in paths if path.is_file()]
+
+
+def _read_file(
+    data_set: DataSet, file: IdxFile, path: Path, need_checksum: bool = False
+) -> NDArray[np.uint8]:
+    """Read one file and check that it is what the table says, or raise ValueError.
+
+    An unpacked file whose checksum is not known passes, unless `need_checksum` is set, as it is
+    for what comes from the network.
+    """
+    with open(path, "rb") as stream:
+        array = read_idx(stream)
+        stream.seek(0)
+        packed_digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        stream.seek(0)
+        packed = stream.read(2) == b"\x1f\x8b"
+    digest = _raw_sha256(array)
+    known = digest == file.sha256 if file.sha256 else packed_digest == file.gzip_sha256
+    if not known:
+        _refuse_other_file(data_set, file, path, digest, packed_digest)
+    if array.shape != file.shape or array.dtype != np.uint8:
+        raise ValueError(
+            f"{path}: expected uint8 of shape {file.shape} for {data_set.name}'s {file.name}, "
+            f"got {array.dtype} of shape {array.shape}; put the right file there"
+        )
+    if not known and (file.sha256 or packed or need_checksum):
+        want, got = (file.sha256, digest) if file.sha256 else (file.gzip_sha256, packed_digest)
+        raise ValueError(
+            f"{path}: expected {data_set.name}'s {file.name} with the SHA-256 {want} "
+            f"({'unpacked' if file.sha256 else 'as a .gz file'}), got {got}; "
+            "the file is altered or of another kind: download it again"
+        )
+    if array.ndim == 1 and array.size and array.max() >= NUM_CLASSES:
+        raise ValueError(
+            f"{path}: expected labels 0 to {NUM_CLASSES - 1}, got {array.max()}; "
+            "the file is damaged: download it again"
+        )
+    return array
+
+
+def _raw_sha256(array: NDArray[np.uint8]) -> str:
+    """Return the SHA-256 of the array's unpacked IDX file, which its header and bytes fix."""
+    big_endian = array.astype(array.dtype.newbyteorder(">"), copy=False)
+    return hashlib.sha256(idx_header(array) + big_endian.tobytes()).hexdigest()
+
+
+def _refuse_other_file(
+    data_set: DataSet, file: IdxFile, path: Path, digest: str, packed_digest: str
+) -> None:
+    """Raise ValueError if the checksums are those of some other file that we know."""
+    for other_set in DATA_SETS:
+        for other in other_set.files:
+            if digest == other.sha256 or packed_digest == other.gzip_sha256:
+                raise ValueError(
+                    f"{path}: expected {data_set.name}'s {file.name}, got {other_set.name}'s "
+                    f"{other.name} (different sets use the same file names); "
+                    "put the right file there"
+                )
+
+
+def _places(data_set: DataSet) -> str:
+    variable = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not variable:
+        return f"{ENVIRONMENT_VARIABLE} (not set)"
+    return f"{ENVIRONMENT_VARIABLE} ({variable}, which has no folder {data_set.folder})"
+
+
+def _recipe(data_set: DataSet) -> str:
+    """Say how to get the files by hand."""
+    loader = f"load_{data_set.folder.replace('-', '_')}"
+    return "\n".join(
+        [
+            "What to do: on a machine with internet access, download these four files,",
+            *(f"  {file.name}.gz" for file in data_set.files),
+            "from one of these addresses (followed by the file's name),",
+            *(f"  {mirror}" for mirror in data_set.mirrors),
+            f"put them, unpacked or not, into one folder named {data_set.folder}, and either call",
+            f'{loader}("path/to/{data_set.folder}") or set the environment variable',
+            f"{ENVIRONMENT_VARIABLE} to the folder that {data_set.folder} is in.",
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Model files, one format a module."""

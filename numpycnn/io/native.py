@@ -1,0 +1,208 @@
+"""The native model file: one ``.npz`` with configuration, weights and the optimizer's state.
+
+A zip of plain arrays that ``numpy.load`` opens, too. The member ``config`` is JSON text; ``layers/0/weight`` and so on
+are the arrays. A SHA-256 over all of it stands in the configuration. Nothing is pickled and nothing is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import os
+import zipfile
+from typing import TYPE_CHECKING, Any, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import layers as layers_module
+from ..files import atomic_write
+from ..initializers import INITIALIZERS
+from ..layers.base import Layer, check_dtype
+from ..losses import LOSSES
+from ..optimizers import optimizer_from_config
+
+if TYPE_CHECKING:
+    from ..model import Sequential
+
+FORMAT, VERSION = "numpycnn model", 1
+MAX_CONFIG_BYTES = 64 * 2**20
+
+
+class ModelFileError(ValueError):
+    """The file is truncated, altered or of another kind."""
+
+
+def save(model: Sequential, path: str | os.PathLike) -> None:
+    """Write the model; see ``Sequential.save``."""
+    if not os.fspath(path).endswith(".npz"):
+        raise ValueError(f"save: expected a name that ends in .npz, got {os.fspath(path)!r}")
+    arrays = _arrays(model)
+    config = _config(model)
+    config["sha256"] = _digest(config, arrays)
+    with atomic_write(path) as file:
+        np.savez(file, config=np.array(json.dumps(config)), **arrays)  # type: ignore[arg-type]
+
+
+def load(path: str | os.PathLike, custom_layers: Iterable[type[Layer]] = ()) -> Sequential:
+    """Read a model; see ``Sequential.load``."""
+    classes = {name: getattr(layers_module, name) for name in layers_module.__all__}
+    classes.update({c.__name__: c for c in custom_layers})
+    name = os.fspath(path)
+    with open(path, "rb") as file:
+        try:
+            config, arrays = _read(file)
+            return _restore(config, arrays, classes)
+        except ModelFileError as error:
+            raise ModelFileError(f"{name}: {error}") from None
+        except Exception as error:  # whatever a hostile file provokes becomes the one documented error
+            raise ModelFileError(
+                f"{name}: expected a model that Sequential.save wrote, but the file is damaged or of another kind "
+                f"({type(error).__name__}: {error})"
+            ) from error
+
+
+def _arrays(model: Sequential) -> dict[str, NDArray]:
+    """All arrays of the model by member name."""
+    arrays: dict[str, NDArray] = {}
+    for i, layer in enumerate(model.layers):
+        for parameter in layer.parameters:
+            arrays[f"layers/{i}/{parameter.name}"] = parameter.value
+        for name, value in layer.get_state().items():
+            if isinstance(value, np.ndarray):
+                arrays[f"layers/{i}/{name}"] = value
+    if model.optimizer is not None:
+        for name, value in model.optimizer.get_state().items():
+            if isinstance(value, np.ndarray):
+                arrays[f"optimizer/{name}"] = value
+    return arrays
+
+
+def _config(model: Sequential) -> dict[str, Any]:
+    """Everything else about the model, fit for JSON."""
+    described = []
+    for layer in model.layers:
+        state = {k: v for k, v in layer.get_state().items() if not isinstance(v, np.ndarray)}
+        arguments = {k: _plain(v, layer) for k, v in layer.get_config().items()}
+        described.append({"class": type(layer).__name__, "config": arguments, "state": state})
+    config: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "dtype": model.dtype.name,
+        "input_shape": model.input_shape,
+        "seed": model.seed,
+        "fused": model.fused,
+        "fit_rng": model.fit_rng.bit_generator.state,
+        "layers": described,
+    }
+    if model.loss is not None and model.optimizer is not None:
+        config["loss"] = {"class": type(model.loss).__name__, "config": model.loss.get_config()}
+        config["optimizer"] = {
+            "class": type(model.optimizer).__name__,
+            "config": model.optimizer.get_config(),
+            "steps": model.optimizer.steps,
+        }
+        config["metrics"] = model.metrics
+    return json.loads(json.dumps(config))  # tuples become lists, here as after loading
+
+
+def _plain(value: Any, layer: Layer) -> Any:
+    """Return the argument as JSON can hold it."""
+    if callable(value):
+        name = getattr(value, "__name__", "")
+        if INITIALIZERS.get(name) is not value:
+            raise TypeError(f"{layer!r}: a model file cannot hold the function {value!r}; give an initializer's name")
+        return name
+    return value
+
+
+def _digest(config: dict[str, Any], arrays: dict[str, NDArray]) -> str:
+    digest = hashlib.sha256(json.dumps({k: v for k, v in config.items() if k != "sha256"}, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _read(file: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """Return configuration and arrays, checked against the checksum."""
+    if not zipfile.is_zipfile(file):
+        file.seek(0)
+        start = file.read(8)
+        kind = "an HDF5 file" if start == b"\x89HDF\r\n\x1a\n" else f"a file that begins with {start!r}"
+        raise ModelFileError(f"expected a .npz model that Sequential.save wrote, got {kind}")
+    arrays: dict[str, NDArray] = {}
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        # Stored, never compressed: what the file holds is what it takes in memory.
+        if any(m.compress_type != zipfile.ZIP_STORED for m in members):
+            raise ModelFileError("expected uncompressed members; Sequential.save writes no others")
+        if len({m.filename for m in members}) != len(members):
+            raise ModelFileError("expected each member once")
+        size = file.seek(0, os.SEEK_END)
+        if sum(m.file_size for m in members) > size:
+            raise ModelFileError("expected members within the file; it is damaged")
+        for member in members:
+            arrays[member.filename.removesuffix(".npy")] = _read_array(archive.read(member))
+    text = arrays.pop("config", None)
+    if text is None or text.dtype.kind != "U" or text.ndim != 0 or text.nbytes > MAX_CONFIG_BYTES:
+        raise ModelFileError("expected a member 'config' with the model's configuration; this is another .npz file")
+    config = json.loads(str(text))
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise ModelFileError("expected a numpycnn model; this is another .npz file")
+    if config.get("version") != VERSION:
+        raise ModelFileError(f"expected format version {VERSION}, got {config.get('version')!r}; update numpycnn")
+    if config.get("sha256") != _digest(config, arrays):
+        raise ModelFileError("the checksum does not match: the file was altered or damaged")
+    return config, arrays
+
+
+def _read_array(content: bytes) -> NDArray:
+    """Return the array of one ``.npy`` member; its header must promise exactly the bytes that follow."""
+    stream = io.BytesIO(content)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ModelFileError("expected .npy version 1.0")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.kind not in "fU" or fortran:
+        raise ModelFileError(f"expected C-ordered arrays of floats, got {dtype}")
+    promised, rest = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
+    if promised != rest:
+        raise ModelFileError(f"expected {promised} bytes in an array of shape {shape}, got {rest}")
+    return np.frombuffer(content, dtype, offset=stream.tell()).reshape(shape)
+
+
+def _restore(config: dict[str, Any], arrays: dict[str, NDArray], classes: dict[str, type[Layer]]) -> Sequential:
+    """Build the model and put everything back."""
+    from ..model import Sequential
+
+    model = Sequential(dtype=check_dtype(config["dtype"]), seed=config["seed"], fused=config["fused"])
+    for i, described in enumerate(config["layers"]):
+        name = described["class"]
+        if name not in classes:
+            raise ModelFileError(f"unknown layer {name!r}; pass its class to Sequential.load(path, custom_layers=[...])")
+        layer = classes[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in described["config"].items()})
+        prefix = f"layers/{i}/"
+        layer._stored = {k.removeprefix(prefix): arrays.pop(k) for k in list(arrays) if k.startswith(prefix)}
+        model.add(layer)
+    model.build(config["input_shape"])
+    for layer, described in zip(model.layers, config["layers"]):
+        layer.set_state({**(layer._stored or {}), **described["state"]})
+        layer._stored = None
+    model.fit_rng.bit_generator.state = config["fit_rng"]
+    if "optimizer" in config:
+        _restore_training(model, config, arrays)
+    elif arrays:
+        raise ModelFileError(f"unexpected arrays {sorted(arrays)}")
+    return model
+
+
+def _restore_training(model: Sequential, config: dict[str, Any], arrays: dict[str, NDArray]) -> None:
+    losses = {c.__name__: c for c in LOSSES.values()}
+    loss = losses[config["loss"]["class"]](**config["loss"]["config"])
+    optimizer = optimizer_from_config(config["optimizer"]["class"], config["optimizer"]["config"])
+    slots = {name.removeprefix("optimizer/"): array for name, array in arrays.items()}
+    optimizer.set_state({"steps": config["optimizer"]["steps"], **slots})
+    model.compile(optimizer, loss, config["metrics"])

@@ -1,0 +1,95 @@
+"""``ops``: the kernels that the layers call, compiled or plain.
+
+``ops.im2col(...)`` runs the compiled kernel, or its NumPy twin where the JIT is disabled or ``using("reference")`` says
+so. Nothing is loaded before the first call: importing the package stays quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+from typing import Any, Callable, Iterator
+
+# Which file holds which compiled kernel; the twins are all in reference.py.
+KERNELS = {
+    "affine": "matmul",
+    "matmul_tn": "matmul",
+    "matmul_nt": "matmul",
+    "im2col": "loops",
+    "col2im": "loops",
+    "maxpool_forward": "loops",
+    "maxpool_backward": "loops",
+    "avgpool_forward": "loops",
+    "avgpool_backward": "loops",
+    "relu_forward": "loops",
+    "relu_backward": "loops",
+    "sum_rows": "loops",
+    "sgd": "loops",
+    "adam": "loops",
+}
+
+
+def jit_disabled() -> bool:
+    """Whether ``NUMBA_DISABLE_JIT`` asks for plain Python."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
+class _Ops:
+    """The active kernels as attributes, each fetched at its first use."""
+
+    def __init__(self) -> None:
+        self.active = "reference" if jit_disabled() else "compiled"
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if name not in KERNELS:
+            raise AttributeError(f"no kernel named {name!r}; there are {', '.join(KERNELS)}")
+        module = "reference" if self.active == "reference" else KERNELS[name]
+        function = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        self.__dict__[name] = function
+        return function
+
+
+ops: Any = _Ops()
+
+
+@contextlib.contextmanager
+def using(kernel_set: str) -> Iterator[None]:
+    """Run the block with the ``"compiled"`` or the ``"reference"`` kernels, in every thread."""
+    if kernel_set not in ("compiled", "reference"):
+        raise ValueError(f'expected "compiled" or "reference", got {kernel_set!r}')
+    before = dict(ops.__dict__)
+    ops.__dict__.clear()
+    ops.active = kernel_set
+    try:
+        yield
+    finally:
+        ops.__dict__.clear()
+        ops.__dict__.update(before)
+
+
+def set_num_threads(n: int) -> None:
+    """Use `n` threads in every kernel from now on.
+
+    Results do not depend on it, to the bit.
+
+    Parameters
+    ----------
+    n : int
+        From 1 to ``NUMBA_NUM_THREADS`` (by default the number of cores), read when the process starts.
+
+    Raises
+    ------
+    ValueError
+        `n` is no integer in that range.
+    """
+    from . import jit
+
+    jit.set_num_threads(n)
+
+
+def get_num_threads() -> int:
+    """Return the number of threads that the kernels use."""
+    from . import jit
+
+    return jit.get_num_threads()

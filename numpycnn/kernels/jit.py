@@ -1,0 +1,182 @@
+"""Compile a loop once a machine, call it safely from anywhere.
+
+``@kernel`` turns a plain Python loop into a compiled one. Around Numba's ``njit`` it adds what strangers' machines
+need: an on-disk cache that survives edits, crashes and eight processes at once; a serial twin for forked children,
+where OpenMP cannot run; one lock, because Numba's fallback threading layer aborts under concurrent callers.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import pickle
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any, Callable
+
+import numba
+from numba.core import caching, compiler, config, serialize
+
+# No fastmath: a diverging network has to show its NaN and infinity.
+JIT_OPTIONS = {"nogil": True, "error_model": "numpy"}
+
+_lock = threading.RLock()
+_forked = False
+_announced = False
+_num_threads = config.NUMBA_NUM_THREADS
+_thread = threading.local()
+
+
+def _after_fork_in_child() -> None:
+    global _forked, _lock
+    _forked = True
+    _lock = threading.RLock()  # the parent's may be held by a thread that does not exist here
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
+
+if not {"NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY"} & set(os.environ):
+    config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
+
+
+def set_num_threads(n: int) -> None:
+    """Use `n` threads in every kernel from now on; results do not depend on it."""
+    global _num_threads
+    limit = config.NUMBA_NUM_THREADS
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= limit:
+        raise ValueError(
+            f"set_num_threads: expected an integer from 1 to {limit}, got {n!r}; "
+            "the limit is NUMBA_NUM_THREADS, read when the process starts"
+        )
+    _num_threads = n
+
+
+def get_num_threads() -> int:
+    """Number of threads that the kernels use."""
+    return _num_threads
+
+
+class Kernel:
+    """A compiled loop; calling it picks the parallel or, after a fork, the serial build."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        functools.update_wrapper(self, function)
+        self.py_func = function
+        self._parallel = _build(function, parallel=True)
+        self._serial = _build(function, parallel=False)
+
+    def __call__(self, *args: Any) -> None:
+        if _forked:
+            self._serial(*args)
+            return
+        with _lock:
+            if getattr(_thread, "count", None) != _num_threads:
+                numba.set_num_threads(_num_threads)
+                _thread.count = _num_threads
+            self._parallel(*args)
+
+    def __reduce__(self) -> str:
+        return self.__name__
+
+
+def kernel(function: Callable[..., None]) -> Kernel:
+    """Decorate a loop over arrays: inputs first, then integers, outputs last; it returns nothing."""
+    return Kernel(function)
+
+
+# A helper that kernels call; it is compiled into each of them.
+device = numba.njit(**JIT_OPTIONS)
+
+
+def _build(function: Callable[..., None], parallel: bool) -> Any:
+    dispatcher = numba.njit(parallel=parallel, **JIT_OPTIONS)(function)
+    if not config.DISABLE_JIT:
+        dispatcher._cache = KernelCache(function.__qualname__, parallel)
+    return dispatcher
+
+
+class KernelCache(caching._Cache):
+    """One file a compiled kernel, named by the hash of everything the machine code depends on.
+
+    Numba's own cache keeps an index file that concurrent writers can mix up, does not see edits in other files, and
+    raises on a damaged entry. Here a file is either whole and right (its checksum says so) or compiled anew.
+    """
+
+    def __init__(self, name: str, parallel: bool) -> None:
+        self._name = f"{name}-{'parallel' if parallel else 'serial'}"
+
+    @property
+    def cache_path(self) -> str:
+        return str(cache_dir())
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        target_context.refresh()
+        try:
+            content = self._path(sig, target_context.codegen()).read_bytes()
+        except OSError:
+            content = b""
+        digest, payload = content[:32], content[32:]
+        if hashlib.sha256(payload).digest() != digest:
+            _announce()
+            return None
+        return compiler.CompileResult._rebuild(target_context, *pickle.loads(payload))
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        payload = serialize.dumps(data._reduce())
+        path = self._path(sig, data.codegen)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(hashlib.sha256(payload).digest() + payload)
+                os.replace(temporary, path)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+        except OSError as error:
+            _warn_once(f"cannot keep compiled kernels in {path.parent} ({error}); they are compiled again next time")
+
+    def _path(self, sig: Any, codegen: Any) -> Path:
+        key = (self._name, str(sig), codegen.magic_tuple(), config.BOUNDSCHECK, config.OPT, sys.version_info[:2],
+               numba.__version__, _source_digest())
+        return cache_dir() / f"{self._name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.bin"
+
+    def enable(self) -> None:
+        """Nothing to switch: the cache is always on."""
+
+    disable = flush = enable
+
+
+@functools.cache
+def cache_dir() -> Path:
+    """Folder of the compiled kernels: below ``NUMBA_CACHE_DIR`` if set, else the user's cache folder."""
+    import platformdirs
+
+    root = config.CACHE_DIR or platformdirs.user_cache_dir("numpycnn", appauthor=False)
+    return Path(root) / "numpycnn-kernels"
+
+
+@functools.cache
+def _source_digest() -> str:
+    """Hash of every file in this folder: an edit in any of them may change any kernel."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _announce() -> None:
+    """Say once that compiling is under way; the first step of a first run would otherwise look hung."""
+    global _announced
+    if not _announced:
+        _announced = True
+        print("numpycnn: compiling kernels for this machine (once, some ten seconds) ...", file=sys.stderr, flush=True)
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    print(f"numpycnn: {message}", file=sys.stderr, flush=True)

@@ -1,0 +1,205 @@
+"""The loops between the matrix products: patches, windows, rectifiers, and the optimizers' one pass.
+
+Each kernel has a twin of the same name in ``reference.py``, written in plain NumPy, and must agree with it. Images
+are (N, H, W, C). A loop runs in parallel over images or elements that share no output.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import prange
+
+from .jit import kernel
+
+CHUNK = 128  # rows summed in the working precision before they join the total: the error grows with neither's length
+
+
+@kernel
+def im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, cols):
+    """Copy the patch under each filter position: x (N, H, W, C) to cols (N, OH, OW, kh * kw * C), zeros outside."""
+    images, height, width, channels = x.shape
+    out_h, out_w = cols.shape[1], cols.shape[2]
+    for row in prange(images * out_h):
+        n, oy = row // out_h, row % out_h
+        for ox in range(out_w):
+            column = 0
+            for ky in range(kernel_h):
+                iy = oy * stride_h - top + ky * dilation_h
+                for kx in range(kernel_w):
+                    ix = ox * stride_w - left + kx * dilation_w
+                    if 0 <= iy < height and 0 <= ix < width:
+                        for c in range(channels):
+                            cols[n, oy, ox, column + c] = x[n, iy, ix, c]
+                    else:
+                        for c in range(channels):
+                            cols[n, oy, ox, column + c] = 0
+                    column += channels
+
+
+@kernel
+def col2im(cols, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, dx):
+    """Add each patch back where it came from: cols (N, OH, OW, kh * kw * C) to dx (N, H, W, C); im2col's adjoint."""
+    images, height, width, channels = dx.shape
+    out_h, out_w = cols.shape[1], cols.shape[2]
+    for n in prange(images):
+        for iy in range(height):
+            for ix in range(width):
+                for c in range(channels):
+                    dx[n, iy, ix, c] = 0
+        for oy in range(out_h):
+            for ox in range(out_w):
+                column = 0
+                for ky in range(kernel_h):
+                    iy = oy * stride_h - top + ky * dilation_h
+                    for kx in range(kernel_w):
+                        ix = ox * stride_w - left + kx * dilation_w
+                        if 0 <= iy < height and 0 <= ix < width:
+                            for c in range(channels):
+                                dx[n, iy, ix, c] += cols[n, oy, ox, column + c]
+                        column += channels
+
+
+@kernel
+def maxpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y, winners):
+    """Largest element of each window: x (N, H, W, C) to y and winners (N, OH, OW, C).
+
+    ``winners`` is the winner's position in its image, ``iy * W + ix``. The first maximum in row-major order wins, and
+    a NaN wins over every number, as in ``numpy.argmax``.
+    """
+    images, height, width, channels = x.shape
+    out_h, out_w = y.shape[1], y.shape[2]
+    for row in prange(images * out_h):
+        n, oy = row // out_h, row % out_h
+        y_start = max(0, oy * stride_h - top)
+        y_stop = min(height, oy * stride_h - top + pool_h)
+        for ox in range(out_w):
+            x_start = max(0, ox * stride_w - left)
+            x_stop = min(width, ox * stride_w - left + pool_w)
+            for c in range(channels):
+                y[n, oy, ox, c] = x[n, y_start, x_start, c]
+                winners[n, oy, ox, c] = y_start * width + x_start
+            for iy in range(y_start, y_stop):
+                for ix in range(x_start, x_stop):
+                    for c in range(channels):
+                        best, value = y[n, oy, ox, c], x[n, iy, ix, c]
+                        wins = value > best or (value != value and best == best)
+                        y[n, oy, ox, c] = value if wins else best
+                        winners[n, oy, ox, c] = iy * width + ix if wins else winners[n, oy, ox, c]
+
+
+@kernel
+def maxpool_backward(dy, winners, dx):
+    """Give each window's gradient to its winner: dy, winners (N, OH, OW, C) to dx (N, H, W, C); shared winners add."""
+    images, height, width, channels = dx.shape
+    out_h, out_w = dy.shape[1], dy.shape[2]
+    for n in prange(images):
+        for iy in range(height):
+            for ix in range(width):
+                for c in range(channels):
+                    dx[n, iy, ix, c] = 0
+        for oy in range(out_h):
+            for ox in range(out_w):
+                for c in range(channels):
+                    winner = winners[n, oy, ox, c]
+                    dx[n, winner // width, winner % width, c] += dy[n, oy, ox, c]
+
+
+@kernel
+def avgpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y):
+    """Mean of each window's cells inside the image: x (N, H, W, C) to y (N, OH, OW, C)."""
+    images, height, width, channels = x.shape
+    out_h, out_w = y.shape[1], y.shape[2]
+    for row in prange(images * out_h):
+        n, oy = row // out_h, row % out_h
+        y_start = max(0, oy * stride_h - top)
+        y_stop = min(height, oy * stride_h - top + pool_h)
+        for ox in range(out_w):
+            x_start = max(0, ox * stride_w - left)
+            x_stop = min(width, ox * stride_w - left + pool_w)
+            for c in range(channels):
+                y[n, oy, ox, c] = 0
+            for iy in range(y_start, y_stop):
+                for ix in range(x_start, x_stop):
+                    for c in range(channels):
+                        y[n, oy, ox, c] += x[n, iy, ix, c]
+            for c in range(channels):
+                y[n, oy, ox, c] /= (y_stop - y_start) * (x_stop - x_start)
+
+
+@kernel
+def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
+    """Share each window's gradient among its cells: dy (N, OH, OW, C) to dx (N, H, W, C)."""
+    images, height, width, channels = dx.shape
+    out_h, out_w = dy.shape[1], dy.shape[2]
+    for n in prange(images):
+        for iy in range(height):
+            for ix in range(width):
+                for c in range(channels):
+                    dx[n, iy, ix, c] = 0
+        for oy in range(out_h):
+            y_start = max(0, oy * stride_h - top)
+            y_stop = min(height, oy * stride_h - top + pool_h)
+            for ox in range(out_w):
+                x_start = max(0, ox * stride_w - left)
+                x_stop = min(width, ox * stride_w - left + pool_w)
+                cells = (y_stop - y_start) * (x_stop - x_start)
+                for iy in range(y_start, y_stop):
+                    for ix in range(x_start, x_stop):
+                        for c in range(channels):
+                            dx[n, iy, ix, c] += dy[n, oy, ox, c] / cells
+
+
+@kernel
+def relu_forward(x, y):
+    """y = max(x, 0), elementwise on (n,); NaN stays NaN."""
+    zero = x.dtype.type(0)
+    for i in prange(x.size):
+        y[i] = zero if x[i] <= zero else x[i]
+
+
+@kernel
+def relu_backward(dy, y, dx):
+    """dx = dy where y > 0, else 0, elementwise on (n,); y is the forward's output."""
+    zero = y.dtype.type(0)
+    for i in prange(y.size):
+        dx[i] = zero if y[i] <= zero else dy[i]
+
+
+@kernel
+def sum_rows(x, total):
+    """Sum over the first axis: x (M, N) to total (N,), in chunks of rows so that rounding stays small."""
+    rows, columns = x.shape
+    for block in prange((columns + 15) // 16):
+        start, stop = block * 16, min(block * 16 + 16, columns)
+        for j in range(start, stop):
+            total[j] = 0
+        chunk = np.empty(16, x.dtype)
+        for first in range(0, rows, CHUNK):
+            for j in range(start, stop):
+                chunk[j - start] = 0
+            for i in range(first, min(first + CHUNK, rows)):
+                for j in range(start, stop):
+                    chunk[j - start] += x[i, j]
+            for j in range(start, stop):
+                total[j] += chunk[j - start]
+
+
+@kernel
+def sgd(gradient, rate, momentum, nesterov, weight, velocity):
+    """One step on (n,) vectors: velocity = momentum * velocity + gradient; weight -= rate * velocity."""
+    for i in prange(weight.size):
+        velocity[i] = momentum * velocity[i] + gradient[i]
+        step = gradient[i] + momentum * velocity[i] if nesterov else velocity[i]
+        weight[i] -= rate * step
+
+
+@kernel
+def adam(gradient, rate, beta1, beta2, epsilon, correction1, correction2, decay, weight, m, v):
+    """One step of Adam (Algorithm 1) on (n,) vectors; correction1 = 1 - beta1**t, decay shrinks the weight first."""
+    for i in prange(weight.size):
+        m[i] = beta1 * m[i] + (1 - beta1) * gradient[i]
+        v[i] = beta2 * v[i] + (1 - beta2) * gradient[i] * gradient[i]
+        step = (m[i] / correction1) / (math.sqrt(v[i] / correction2) + epsilon)
+        weight[i] -= decay * weight[i] + rate * step

@@ -1,0 +1,99 @@
+"""Batch normalisation: each channel is centred and scaled by its statistics over the batch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import ops
+from ._arguments import check_fraction, check_positive
+from .base import Layer, Shape
+
+
+class BatchNorm(Layer):
+    r"""Normalise the last axis's channels over all other axes.
+
+    .. math:: \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y = \gamma \hat x + \beta
+
+    In training the mean and the (biased) variance are the batch's, and the moving ones follow:
+    ``moving = momentum * moving + (1 - momentum) * batch``. In prediction the moving ones are used.
+
+    Parameters
+    ----------
+    momentum : float
+        In [0, 1].
+    epsilon : float
+        Added to the variance; above 0.
+
+    Attributes
+    ----------
+    parameters : tuple of Parameter
+        gamma (C,), from 1, and beta (C,), from 0.
+    moving_mean, moving_variance : ndarray of shape (C,)
+        From 0 and 1; read at every forward.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument out of range.
+
+    References
+    ----------
+    Ioffe and Szegedy, "Batch normalization" (2015), Algorithm 1.
+    """
+
+    state_names = ("moving_mean", "moving_variance")
+
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3) -> None:
+        self.momentum = check_fraction(momentum, "momentum", one_allowed=True)
+        self.epsilon = check_positive(epsilon, "epsilon")
+
+    def _build(self, rng: np.random.Generator) -> Shape:
+        channels = self.input_shape[-1]
+        self.add_parameter("gamma", (channels,), "ones", rng)
+        self.add_parameter("beta", (channels,), "zeros", rng)
+        self.moving_mean = np.zeros(channels, self.dtype)
+        self.moving_variance = np.ones(channels, self.dtype)
+        return self.input_shape
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        rows = x.reshape(-1, x.shape[-1])  # (M, C)
+        gamma, beta = (p.value for p in self.parameters)
+        if training:
+            mean = self._mean(rows)
+            variance = self._mean((rows - mean) ** 2)
+            self.moving_mean = self._follow(self.moving_mean, mean)
+            self.moving_variance = self._follow(self.moving_variance, variance)
+        else:
+            mean, variance = self.moving_mean, self.moving_variance
+        scale = 1 / np.sqrt(variance + self.epsilon)  # (C,)
+        normalised = (rows - mean) * scale
+        self.save_for_backward(training, len(x), normalised, scale)
+        return (gamma * normalised + beta).reshape(x.shape)
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        r"""Differentiate through the batch's mean and variance too. See ``Layer.backward`` for the arguments.
+
+        .. math:: d\gamma = \sum dy \, \hat x, \qquad d\beta = \sum dy, \qquad
+                  dx = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}}
+                       \left( dy - \frac{d\beta}{M} - \hat x \, \frac{d\gamma}{M} \right)
+        """
+        dy = self.check_output_gradient(dy)
+        normalised, scale = self._saved
+        rows = dy.reshape(normalised.shape)  # (M, C)
+        gamma, beta = self.parameters
+        ops.sum_rows(rows * normalised, gamma.grad)
+        ops.sum_rows(rows, beta.grad)
+        if not need_dx:
+            return None
+        centred = rows - beta.grad / len(rows) - normalised * (gamma.grad / len(rows))
+        return (gamma.value * scale * centred).reshape(dy.shape)
+
+    def _mean(self, rows: NDArray) -> NDArray:
+        total = np.empty(rows.shape[1], self.dtype)
+        ops.sum_rows(rows, total)
+        return total / len(rows)
+
+    def _follow(self, moving: NDArray, batch: NDArray) -> NDArray:
+        return (self.momentum * moving + (1 - self.momentum) * batch).astype(self.dtype)

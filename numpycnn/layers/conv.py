@@ -1,0 +1,160 @@
+"""Convolution: each filter slides over the image, and each stop is a dot product.
+
+Copy the patch under every stop into a row of a matrix (im2col), and the whole layer is matrix products: one forward,
+two backward. Columns are ordered (ky, kx, c), so the filters, flattened, are the other matrix.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..initializers import Initializer, get_initializer
+from ..kernels import ops
+from ._arguments import check_count, check_padding, check_pair, output_geometry
+from .base import Layer, Shape, check_shape
+
+
+class Conv2D(Layer):
+    r"""Two-dimensional convolution (cross-correlation, as everywhere in deep learning).
+
+    .. math:: y[n, i, j, f] = b[f] + \sum_{k_y, k_x, c} x[n, i s_h + k_y d_h - p_h, j s_w + k_x d_w - p_w, c]
+              \; w[k_y, k_x, c, f]
+
+    Parameters
+    ----------
+    filters : int
+        Number of output channels F.
+    kernel_size : int or pair of int
+        Height and width of the filters, in pixels.
+    strides : int or pair of int
+        Pixels from one stop to the next.
+    padding : {"valid", "same"}, int or pair of int
+        No zeros around the image; as many as make OH = ceil(H / stride), the odd one at the bottom and right; or this
+        many rows above and below and columns left and right.
+    use_bias : bool
+        Whether to add one number a filter.
+    kernel_initializer, bias_initializer : str or callable
+        Name of a function in ``numpycnn.initializers``, or a function (shape, rng, dtype) -> array.
+    dilation_rate : int or pair of int
+        Pixels from one element of the filter to the next.
+    groups : int
+        Cut input channels and filters into this many groups that do not see each other.
+
+    Attributes
+    ----------
+    parameters : tuple of Parameter
+        weight (kh, kw, C // groups, F) and, with `use_bias`, bias (F,).
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument out of range; at ``build`` a filter larger than its padded input, or channels that `groups` does
+        not divide.
+
+    References
+    ----------
+    LeCun et al., "Gradient-based learning applied to document recognition" (1998), section II; Chellapilla et al.,
+    "High performance convolutional neural networks for document processing" (2006), for im2col.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        strides: int | tuple[int, int] = 1,
+        padding: str | int | tuple[int, int] = "valid",
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        dilation_rate: int | tuple[int, int] = 1,
+        groups: int = 1,
+    ) -> None:
+        self.filters = check_count(filters, "filters")
+        self.kernel_size = check_pair(kernel_size, "kernel_size")
+        self.strides = check_pair(strides, "strides")
+        self.padding = check_padding(padding)
+        self.use_bias = bool(use_bias)
+        get_initializer(kernel_initializer)
+        get_initializer(bias_initializer)
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
+        self.dilation_rate = check_pair(dilation_rate, "dilation_rate")
+        self.groups = check_count(groups, "groups")
+        if self.filters % self.groups:
+            raise ValueError(f"filters: expected a multiple of groups={self.groups}, got {self.filters}")
+
+    def _build(self, rng: np.random.Generator) -> Shape:
+        height, width, channels = check_shape(self.input_shape, self, rank=3)
+        if channels % self.groups:
+            raise ValueError(f"{self!r}: expected a multiple of groups={self.groups} channels, got {channels}")
+        kernel_h, kernel_w = self.kernel_size
+        window = (kernel_h - 1) * self.dilation_rate[0] + 1, (kernel_w - 1) * self.dilation_rate[1] + 1
+        (out_h, out_w), before = output_geometry(self.input_shape, window, self.strides, self.padding, self)
+        self._geometry = (*self.kernel_size, *self.strides, *self.dilation_rate, *before)
+        weight_shape = (kernel_h, kernel_w, channels // self.groups, self.filters)
+        self.add_parameter("weight", weight_shape, self.kernel_initializer, rng)
+        if self.use_bias:
+            self.add_parameter("bias", (self.filters,), self.bias_initializer, rng)
+        return out_h, out_w, self.filters
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        images = (len(x), *self.output_shape[:2])  # (N, OH, OW)
+        patches, outputs = [], []
+        for g, (x_g, w, b) in enumerate(zip(split_channels(x, self.groups), *self._matrices())):
+            cols = self.empty(f"cols{g}", (*images, len(w)))
+            ops.im2col(x_g, *self._geometry, cols)
+            y_g = self.empty(f"y{g}", (*images, len(b)))
+            ops.affine(as_rows(cols), w, b, as_rows(y_g))
+            patches.append(cols)
+            outputs.append(y_g)
+        self.save_for_backward(training, len(x), patches)
+        return join_channels(outputs)
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        r"""Apply the three rules of Y = X W + b, with a patch in each row of X and the filters in the columns of W.
+
+        .. math:: dW = X^T \, dY, \qquad db = \sum_{rows} dY, \qquad dX = dY \, W^T
+
+        Each pixel of dx adds up what the patches that hold it say (col2im). See ``Layer.backward`` for the arguments.
+        """
+        dy = self.check_output_gradient(dy)
+        (patches,) = self._saved
+        dw_parts, dx_parts = [], []
+        for g, (dy_g, cols, w) in enumerate(zip(split_channels(dy, self.groups), patches, self._matrices()[0])):
+            dw = self.empty(f"dw{g}", w.shape)
+            ops.matmul_tn(as_rows(cols), as_rows(dy_g), dw)
+            dw_parts.append(dw)
+            if need_dx:
+                dcols = self.empty("dcols", cols.shape)
+                ops.matmul_nt(as_rows(dy_g), w, as_rows(dcols))
+                dx_g = self.empty(f"dx{g}", (len(dy), *self.input_shape[:2], self.input_shape[2] // self.groups))
+                ops.col2im(dcols, *self._geometry, dx_g)
+                dx_parts.append(dx_g)
+        weight = self.parameters[0]
+        weight.grad = join_channels(dw_parts).reshape(weight.grad.shape)  # (kh, kw, C // groups, F)
+        if self.use_bias:
+            ops.sum_rows(as_rows(dy), self.parameters[1].grad)
+        return join_channels(dx_parts) if need_dx else None
+
+    def _matrices(self) -> tuple[list[NDArray], list[NDArray]]:
+        """Return each group's filters (kh * kw * C // groups, F // groups) and biases (F // groups,)."""
+        weight = as_rows(self.parameters[0].value)  # (kh * kw * C // groups, F)
+        bias = self.parameters[1].value if self.use_bias else np.zeros(self.filters, self.dtype)
+        return split_channels(weight, self.groups), split_channels(bias, self.groups)
+
+
+def as_rows(a: NDArray) -> NDArray:
+    """View (..., C) as a matrix with C columns."""
+    return a.reshape(-1, a.shape[-1])
+
+
+def split_channels(a: NDArray, groups: int) -> list[NDArray]:
+    """Cut the last axis into `groups` equal parts, each C-contiguous; one group is `a` itself."""
+    return [np.ascontiguousarray(part) for part in np.split(a, groups, axis=-1)]
+
+
+def join_channels(parts: list[NDArray]) -> NDArray:
+    """Undo ``split_channels``."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)

@@ -1,0 +1,83 @@
+"""The fully connected layer: every output is a weighted sum of all inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..initializers import Initializer, get_initializer
+from ..kernels import ops
+from ._arguments import check_count
+from .base import Layer, Shape, check_shape
+
+
+class Dense(Layer):
+    r"""Affine map of vectors.
+
+    .. math:: y = x W + b
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs.
+    use_bias : bool
+        Whether to add b.
+    kernel_initializer, bias_initializer : str or callable
+        Name of a function in ``numpycnn.initializers``, or a function (shape, rng, dtype) -> array.
+
+    Attributes
+    ----------
+    parameters : tuple of Parameter
+        weight (inputs, units) and, with `use_bias`, bias (units,).
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument out of range; at ``build`` an input that is no vector.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+    ) -> None:
+        self.units = check_count(units, "units")
+        self.use_bias = bool(use_bias)
+        get_initializer(kernel_initializer)
+        get_initializer(bias_initializer)
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
+
+    def _build(self, rng: np.random.Generator) -> Shape:
+        (inputs,) = check_shape(self.input_shape, self, rank=1)
+        self.add_parameter("weight", (inputs, self.units), self.kernel_initializer, rng)
+        if self.use_bias:
+            self.add_parameter("bias", (self.units,), self.bias_initializer, rng)
+        return (self.units,)
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        bias = self.parameters[1].value if self.use_bias else np.zeros(self.units, self.dtype)
+        y = self.empty("y", (len(x), self.units))
+        ops.affine(x, self.parameters[0].value, bias, y)
+        self.save_for_backward(training, len(x), x)
+        return y
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        r"""Apply the three rules of y = x W + b. See ``Layer.backward`` for the arguments.
+
+        .. math:: dW = x^T \, dy, \qquad db = \sum_{rows} dy, \qquad dx = dy \, W^T
+        """
+        dy = self.check_output_gradient(dy)
+        (x,) = self._saved
+        weight = self.parameters[0]
+        ops.matmul_tn(x, dy, weight.grad)
+        if self.use_bias:
+            ops.sum_rows(dy, self.parameters[1].grad)
+        if not need_dx:
+            return None
+        dx = self.empty("dx", x.shape)
+        ops.matmul_nt(dy, weight.value, dx)
+        return dx

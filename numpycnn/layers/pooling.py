@@ -1,0 +1,132 @@
+"""Pooling: each window of the image gives one number, its largest or its mean, channel by channel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import ops
+from ._arguments import check_padding, check_pair, output_geometry
+from .base import Layer, Shape, check_shape
+
+
+class _Pool2D(Layer):
+    """What max and average pooling share: a window, a step, and where the windows lie."""
+
+    def __init__(
+        self,
+        pool_size: int | tuple[int, int] = 2,
+        strides: int | tuple[int, int] | None = None,
+        padding: str | int | tuple[int, int] = "valid",
+    ) -> None:
+        self.pool_size = check_pair(pool_size, "pool_size")
+        self.strides = self.pool_size if strides is None else check_pair(strides, "strides")
+        self.padding = check_padding(padding)
+        if not isinstance(self.padding, str) and any(p >= k for p, k in zip(self.padding, self.pool_size)):
+            raise ValueError(f"padding: expected less than the window {self.pool_size}, got {self.padding}")
+
+    def _build(self, rng: np.random.Generator) -> Shape:
+        check_shape(self.input_shape, self, rank=3)
+        (out_h, out_w), before = output_geometry(self.input_shape, self.pool_size, self.strides, self.padding, self)
+        self._geometry = (*self.pool_size, *self.strides, *before)
+        return out_h, out_w, self.input_shape[2]
+
+
+class MaxPool2D(_Pool2D):
+    r"""Largest element of each window; padded cells never win.
+
+    .. math:: y[n, i, j, c] = \max_{k_y, k_x} x[n, i s_h + k_y - p_h, j s_w + k_x - p_w, c]
+
+    Parameters
+    ----------
+    pool_size : int or pair of int
+        Height and width of the window, in pixels.
+    strides : int or pair of int, optional
+        Pixels from one window to the next; default: `pool_size`, windows side by side.
+    padding : {"valid", "same"}, int or pair of int
+        As in ``Conv2D``; at most the window less one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument out of range; at ``build`` a window larger than its padded input.
+    """
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        y = self.empty("y", (len(x), *self.output_shape))
+        winners = self.empty("winners", y.shape, np.int32)
+        ops.maxpool_forward(x, *self._geometry, y, winners)
+        self.save_for_backward(training, len(x), winners)
+        return y
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """Give each window's gradient to the pixel that won it, the first in row-major order where several tie.
+
+        A pixel that won several overlapping windows gets the sum. See ``Layer.backward`` for the arguments.
+        """
+        dy = self.check_output_gradient(dy)
+        if not need_dx:
+            return None
+        (winners,) = self._saved
+        dx = self.empty("dx", (len(dy), *self.input_shape))
+        ops.maxpool_backward(dy, winners, dx)
+        return dx
+
+
+class AvgPool2D(_Pool2D):
+    r"""Mean of each window; padded cells do not count.
+
+    .. math:: y[n, i, j, c] = \frac{1}{|W_{ij}|} \sum_{(y, x) \in W_{ij}} x[n, y, x, c]
+
+    Parameters
+    ----------
+    pool_size, strides, padding
+        As in ``MaxPool2D``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in ``MaxPool2D``.
+    """
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        y = self.empty("y", (len(x), *self.output_shape))
+        ops.avgpool_forward(x, *self._geometry, y)
+        self.save_for_backward(training, len(x))
+        return y
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """Share each window's gradient equally among its pixels. See ``Layer.backward`` for the arguments."""
+        dy = self.check_output_gradient(dy)
+        if not need_dx:
+            return None
+        dx = self.empty("dx", (len(dy), *self.input_shape))
+        ops.avgpool_backward(dy, *self._geometry, dx)
+        return dx
+
+
+class GlobalAvgPool2D(Layer):
+    """Mean of each channel over the whole image: (N, H, W, C) to (N, C).
+
+    Lin et al., "Network in network" (2014), section 3.2.
+    """
+
+    def _build(self, rng: np.random.Generator) -> Shape:
+        return check_shape(self.input_shape, self, rank=3)[2:]
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        self.save_for_backward(training, len(x))
+        return x.mean(axis=(1, 2))
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """Share each channel's gradient equally among the H * W pixels. See ``Layer.backward`` for the arguments."""
+        dy = self.check_output_gradient(dy)
+        if not need_dx:
+            return None
+        height, width, _ = self.input_shape
+        dx = self.empty("dx", (len(dy), *self.input_shape))
+        dx[...] = dy[:, None, None] / (height * width)
+        return dx

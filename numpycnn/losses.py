@@ -1,0 +1,226 @@
+"""Losses: one number for how wrong a batch is, and its gradient, from one formula.
+
+``loss, dlogits = SoftmaxCrossEntropy()(logits, labels)``. Both are means over the batch, so the learning rate does not
+depend on the batch size.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .layers._arguments import check_fraction
+from .layers.base import check_numeric
+
+
+class Loss:
+    """Base of the losses: call it with a batch of outputs and targets."""
+
+    def __call__(self, outputs: NDArray, targets: ArrayLike) -> tuple[float, NDArray]:
+        """Return the mean loss over the batch and its gradient with respect to `outputs`."""
+        raise NotImplementedError(f"{type(self).__name__} has to define __call__(outputs, targets)")
+
+    def check_targets(self, targets: ArrayLike, output_shape: tuple[int, ...]) -> NDArray:
+        """Return the targets in the form that ``__call__`` works on, or raise; outputs are (N, *output_shape)."""
+        raise NotImplementedError(f"{type(self).__name__} has to define check_targets(targets, output_shape)")
+
+    def predict(self, outputs: NDArray) -> NDArray:
+        """Turn the network's outputs into what a user wants to see; here: themselves."""
+        return outputs
+
+    def get_config(self) -> dict:
+        """Return the arguments of ``__init__`` by name."""
+        return dict(vars(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
+class SoftmaxCrossEntropy(Loss):
+    r"""Softmax and cross-entropy in one, which is stable and has a simple gradient.
+
+    .. math:: p = \mathrm{softmax}(z), \qquad L = -\frac1N \sum_n \sum_k t_{nk} \log p_{nk}, \qquad
+              \frac{\partial L}{\partial z} = \frac{p - t}{N}
+
+    Parameters
+    ----------
+    label_smoothing : float
+        In [0, 1): the target becomes ``(1 - s) * one_hot + s / K`` (Szegedy et al. 2016, section 7).
+
+    Raises
+    ------
+    ValueError, TypeError
+        `label_smoothing` is no number in [0, 1).
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = check_fraction(label_smoothing, "label_smoothing")
+
+    def __call__(self, logits: NDArray, labels: ArrayLike) -> tuple[float, NDArray]:
+        """Return the mean loss and its gradient.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (N, K)
+            Scores before the softmax.
+        labels : array of shape (N,) or (N, K)
+            Classes 0 to K - 1, or rows of probabilities (one-hot).
+
+        Returns
+        -------
+        loss : float
+        dlogits : ndarray of shape (N, K)
+
+        Raises
+        ------
+        ValueError, TypeError
+            Shapes that do not match, labels that are fractional or out of range, rows that do not sum to 1.
+        """
+        logits = _check_outputs(logits)
+        if logits.ndim != 2:
+            raise ValueError(f"logits: expected shape (N, K), got {logits.shape}")
+        labels = self.check_targets(labels, logits.shape[1:])
+        _check_lengths(logits, labels)
+        targets = self._targets(labels, logits)  # (N, K)
+        shifted = logits - logits.max(axis=1, keepdims=True)  # so that exp cannot overflow
+        exponentials = np.exp(shifted)
+        totals = exponentials.sum(axis=1, keepdims=True)
+        log_p = shifted - np.log(totals)
+        with np.errstate(invalid="ignore"):  # 0 * -inf for a class that is neither target nor possible
+            terms = np.where(targets == 0, 0, targets * log_p)
+        loss = -terms.sum(dtype=np.float64) / len(logits)
+        dlogits = (exponentials / totals - targets) / len(logits)
+        if np.isnan(log_p).any():
+            loss = float("nan")
+        return float(loss), dlogits.astype(logits.dtype, copy=False)
+
+    def check_targets(self, labels: ArrayLike, output_shape: tuple[int, ...]) -> NDArray:
+        """Return integer classes (N,), int64, or probabilities (N, K), float64; raise if they are neither."""
+        if len(output_shape) != 1:
+            shape = ", ".join(map(str, ("N", *output_shape)))
+            raise ValueError(f"{self!r}: expected outputs of shape (N, K), got ({shape})")
+        (classes,) = output_shape
+        labels = check_numeric(labels, "labels")
+        if labels.ndim == 2 and labels.shape[1] == 1 and classes > 1:
+            labels = labels[:, 0]
+        if labels.ndim == 1:
+            return _check_classes(labels, classes)
+        if labels.ndim != 2 or labels.shape[1] != classes:
+            raise ValueError(f"labels: expected shape (N,) or (N, {classes}), got {labels.shape}")
+        if not (np.all(labels >= 0) and np.allclose(labels.sum(axis=1), 1, atol=1e-4)):
+            raise ValueError("labels: expected rows of probabilities that sum to 1 (one-hot), got other values")
+        return labels.astype(np.float64)
+
+    def predict(self, logits: NDArray) -> NDArray:
+        """Return the class probabilities (N, K), the softmax of the logits."""
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    def _targets(self, labels: NDArray, logits: NDArray) -> NDArray:
+        """Return the target distribution of each row, smoothed: (N, K)."""
+        targets = labels
+        if labels.ndim == 1:
+            targets = np.zeros(logits.shape, logits.dtype)
+            targets[np.arange(len(labels)), labels] = 1
+        targets = targets.astype(logits.dtype, copy=False)
+        if self.label_smoothing == 0:
+            return targets
+        return (1 - self.label_smoothing) * targets + self.label_smoothing / logits.shape[1]
+
+
+class MeanSquaredError(Loss):
+    r"""Mean of the squared differences over batch and outputs.
+
+    .. math:: L = \frac{1}{NK} \sum (y - t)^2, \qquad \frac{\partial L}{\partial y} = \frac{2 (y - t)}{NK}
+    """
+
+    def __call__(self, outputs: NDArray, targets: ArrayLike) -> tuple[float, NDArray]:
+        """Return the mean loss and its gradient.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (N, ...)
+        targets : array of the same shape
+
+        Returns
+        -------
+        loss : float
+        doutputs : ndarray of the shape of `outputs`
+
+        Raises
+        ------
+        ValueError, TypeError
+            Shapes that do not match, or no real numbers.
+        """
+        outputs = _check_outputs(outputs)
+        targets = self.check_targets(targets, outputs.shape[1:])
+        _check_lengths(outputs, targets)
+        difference = outputs - targets.astype(outputs.dtype, copy=False)
+        loss = np.square(difference).sum(dtype=np.float64) / difference.size
+        return float(loss), difference * outputs.dtype.type(2 / difference.size)
+
+    def check_targets(self, targets: ArrayLike, output_shape: tuple[int, ...]) -> NDArray:
+        """Return targets (N, *output_shape); (N,) is taken as (N, 1)."""
+        targets = check_numeric(targets, "targets")
+        if targets.ndim == 1 and output_shape == (1,):
+            targets = targets[:, None]
+        if targets.shape[1:] != tuple(output_shape) or targets.ndim == 0:
+            raise ValueError(f"targets: expected shape (N, {', '.join(map(str, output_shape))}), got {targets.shape}")
+        return targets
+
+
+def _check_outputs(outputs: NDArray) -> NDArray:
+    outputs = check_numeric(outputs, "outputs")
+    if outputs.dtype.kind != "f":
+        outputs = outputs.astype(np.float64)
+    if outputs.size == 0 or outputs.ndim == 0:
+        raise ValueError(f"outputs: expected at least one row, got shape {outputs.shape}")
+    return outputs
+
+
+def _check_lengths(outputs: NDArray, targets: NDArray) -> None:
+    if len(outputs) != len(targets):
+        raise ValueError(f"expected one target for each of the {len(outputs)} rows, got {len(targets)}")
+
+
+def _check_classes(labels: NDArray, classes: int) -> NDArray:
+    """Return the labels as int64, all in range; they index memory later."""
+    if labels.dtype.kind == "f":
+        fractional = labels != np.floor(labels)  # true for NaN, too
+        if fractional.any():
+            row = int(fractional.argmax())
+            raise ValueError(f"labels: expected whole numbers from 0 to {classes - 1}, got {labels[row]} at row {row}")
+    outside = (labels < 0) | (labels >= classes)
+    if outside.any():
+        row = int(outside.argmax())
+        raise ValueError(
+            f"labels: expected classes from 0 to {classes - 1}, got {labels[row]} at row {row}; "
+            "does the last layer have a unit for every class?"
+        )
+    return labels.astype(np.int64)
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "sparse_categorical_crossentropy": SoftmaxCrossEntropy,
+    "categorical_crossentropy": SoftmaxCrossEntropy,
+    "mean_squared_error": MeanSquaredError,
+    "mse": MeanSquaredError,
+}
+
+
+def get_loss(loss: str | Loss) -> Loss:
+    """Return a new loss for a Keras name, or the loss itself.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The name is unknown, or the argument is no loss.
+    """
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise ValueError(f"unknown loss {loss!r}; expected one of {', '.join(LOSSES)}, or a loss")
+        return LOSSES[loss]()
+    if not isinstance(loss, Loss):
+        hint = "; write SoftmaxCrossEntropy() with parentheses" if isinstance(loss, type) else ""
+        raise TypeError(f"loss: expected a name or a numpycnn loss, got {loss!r}{hint}")
+    return loss

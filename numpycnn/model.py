@@ -1,0 +1,453 @@
+"""``Sequential``: layers one after another, with Keras's words around them."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import Any, Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from . import training
+from .fusion import make_plan
+from .layers.base import Layer, Shape, check_dtype, check_shape
+from .losses import Loss, SoftmaxCrossEntropy, get_loss
+from .optimizers import Optimizer, get_optimizer
+from .parameter import Arena, Parameter
+from .training import History
+from .workspace import Workspace
+
+
+class Sequential:
+    """A stack of layers that learns.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+        In order; each belongs to this model alone.
+    input_shape : tuple of int, optional
+        Shape of one input, such as ``(28, 28, 1)``; given here the model is built at once, else by ``build`` or
+        ``fit``.
+    seed : int, optional
+        Fixes the starting values, Dropout and the order of ``fit``: same seed, same bits, on any number of threads.
+    dtype : {"float32", "float64"} or dtype
+        To train in, or to check gradients in.
+    fused : bool
+        Run known sequences of layers as one faster block; the results are the same.
+
+    Attributes
+    ----------
+    layers : list of Layer
+    plan : list of Layer
+        What runs: the layers, some replaced by blocks (``fusion.py``).
+    arena : Arena
+        ``arena.values`` and ``arena.grads``: all parameters and gradients, as vectors.
+    loss, optimizer, metrics
+        As given to ``compile``.
+    stop_training : bool
+        A callback sets it to end ``fit`` after the epoch.
+
+    Raises
+    ------
+    ValueError, TypeError
+        No layer, something that is no layer, one layer twice or in another model, a shape that does not fit.
+
+    Examples
+    --------
+    >>> from numpycnn import Dense, Flatten, ReLU, Sequential
+    >>> model = Sequential([Flatten(), Dense(32), ReLU(), Dense(10)], input_shape=(28, 28), seed=0)
+    >>> model.count_params()
+    25450
+    """
+
+    input_shape: Shape
+    output_shape: Shape
+    arena: Arena
+    _warm: np.dtype | None = None  # the dtype whose kernels are compiled
+
+    def __init__(
+        self,
+        layers: Iterable[Layer] = (),
+        input_shape: Sequence[int] | None = None,
+        seed: int | None = None,
+        dtype: DTypeLike = "float32",
+        fused: bool = True,
+    ) -> None:
+        self.layers: list[Layer] = []
+        self.plan: list[Layer] = []
+        self.seed = seed
+        self.dtype = check_dtype(dtype)
+        self.fused = bool(fused)
+        self.built = False
+        self.stop_training = False
+        self.loss: Loss = None  # type: ignore[assignment]  # until compile
+        self.optimizer: Optimizer = None  # type: ignore[assignment]
+        self.metrics: list[str] = []
+        build_seed, fit_seed = np.random.SeedSequence(seed).spawn(2)
+        self._build_rng = np.random.default_rng(build_seed)
+        self.fit_rng = np.random.default_rng(fit_seed)
+        for layer in layers:
+            self.add(layer)
+        if input_shape is not None:
+            self.build(input_shape)
+
+    # Building
+
+    def add(self, layer: Layer) -> None:
+        """Append a layer; only before ``build``.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            It is no layer, it stands in a model already, or the model is built.
+        """
+        if not isinstance(layer, Layer):
+            hint = "; write it with parentheses" if isinstance(layer, type) else ""
+            raise TypeError(f"expected a layer, got {layer!r}{hint}")
+        if self.built:
+            raise RuntimeError("the model is built: add layers before build or fit")
+        if layer._workspace is not None or any(layer is other for other in self.layers):
+            raise ValueError(f"{layer!r} is in a model already; make a new layer for each place")
+        self.layers.append(layer)
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """Make all parameters for inputs of this shape (without the batch axis).
+
+        Raises
+        ------
+        ValueError, TypeError, RuntimeError
+            A layer does not fit what comes before it, there is no layer, or the model is built already.
+        """
+        if self.built:
+            raise RuntimeError(f"the model is built already, for inputs of shape {self.input_shape}")
+        if not self.layers:
+            raise ValueError("expected at least one layer, got none")
+        shape = self.input_shape = check_shape(input_shape, self)
+        for layer in self.layers:
+            shape = layer.build(shape, self._build_rng, self.dtype)
+        self.output_shape = shape
+        self._assemble()
+        self.built = True
+
+    def _assemble(self) -> None:
+        """Move the parameters into an arena, make the plan, and give every step of it private memory."""
+        self.arena = Arena(self.parameters, self.dtype)
+        self.plan = make_plan(self.layers, self.fused)
+        for step in (*self.layers, *self.plan):
+            step._workspace = Workspace(reuse=True)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """All parameters, in layer order."""
+        return [p for layer in self.layers for p in layer.parameters]
+
+    def count_params(self) -> int:
+        """Return the number of trainable numbers."""
+        self._require_built("count_params")
+        return sum(p.value.size for p in self.parameters)
+
+    # Computing
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        """Run the layers and return the last one's output: for a classifier the logits.
+
+        Parameters
+        ----------
+        x : ndarray of shape (N, *input_shape)
+        training : bool
+            Keep what ``backward`` needs.
+
+        Returns
+        -------
+        ndarray of shape (N, *output_shape)
+            The caller's own.
+
+        Raises
+        ------
+        RuntimeError, ValueError, TypeError
+            The model is not built, or `x` does not suit it.
+        """
+        self._require_built("forward")
+        y = x
+        for step in self.plan:
+            y = step.forward(y, training)
+        return y.copy()  # the last step writes over its own at the next call
+
+    def backward(self, dlogits: NDArray, need_dx: bool = False) -> NDArray | None:
+        """Run the layers' derivative rules in reverse; every parameter's ``grad`` is overwritten.
+
+        Parameters
+        ----------
+        dlogits : ndarray of shape (N, *output_shape)
+            Gradient of the loss with respect to the latest ``forward(x, training=True)``.
+        need_dx : bool
+            Whether to go on to the input.
+
+        Returns
+        -------
+        ndarray of shape (N, *input_shape), or None without `need_dx`
+        """
+        self._require_built("backward")
+        gradient: Any = dlogits
+        for position in reversed(range(len(self.plan))):
+            gradient = self.plan[position].backward(gradient, need_dx or position > 0)
+        return None if gradient is None else gradient.copy()
+
+    def predict(self, x: ArrayLike, batch_size: int | None = None, check_finite: bool = False) -> NDArray:
+        """Return the class probabilities (softmax cross-entropy), or the outputs (any other loss, or none).
+
+        Parameters
+        ----------
+        x : array of shape (N, *input_shape)
+        batch_size : int, optional
+            Images at a time; it does not change the result.
+        check_finite : bool
+            Raise if `x` holds NaN or infinity.
+
+        Returns
+        -------
+        ndarray of shape (N, *output_shape)
+        """
+        self._require_built("predict")
+        return training.predict(self, x, batch_size, check_finite)
+
+    # Learning
+
+    def compile(
+        self, optimizer: str | Optimizer = "adam", loss: str | Loss = "", metrics: Sequence[str] | None = None
+    ) -> None:
+        """Choose how to learn.
+
+        Parameters
+        ----------
+        optimizer : Optimizer or {"sgd", "adam", "adamw"}
+        loss : Loss or str
+            ``SoftmaxCrossEntropy()``, ``MeanSquaredError()``, or Keras's name: ``"sparse_categorical_crossentropy"``,
+            ``"categorical_crossentropy"``, ``"mse"``.
+        metrics : list of {"accuracy"}, optional
+            Default: the accuracy, if the loss is the cross-entropy.
+
+        Raises
+        ------
+        ValueError, TypeError
+            An unknown name, or something that is neither.
+        """
+        if isinstance(loss, str) and not loss:
+            raise ValueError("compile: expected a loss, such as SoftmaxCrossEntropy(), got none")
+        chosen_optimizer, chosen_loss = get_optimizer(optimizer), get_loss(loss)
+        classifies = isinstance(chosen_loss, SoftmaxCrossEntropy)
+        chosen_metrics = (["accuracy"] if classifies else []) if metrics is None else list(metrics)
+        for metric in chosen_metrics:
+            if metric not in ("accuracy", "acc"):
+                raise ValueError(f'unknown metric {metric!r}; expected "accuracy"')
+            if not classifies:
+                raise ValueError(f"the accuracy needs SoftmaxCrossEntropy, got {chosen_loss!r}")
+        if self.built:
+            chosen_optimizer.bind(self.arena.values)
+        self.optimizer, self.loss = chosen_optimizer, chosen_loss
+        self.metrics = ["accuracy"] if chosen_metrics else []
+
+    def fit(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        batch_size: int = 32,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Sequence[Any] | None = None,
+        validation_split: float = 0.0,
+        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+        augment: Callable[[NDArray, np.random.Generator], NDArray] | None = None,
+        seed: int | None = None,
+        check_finite: bool = False,
+    ) -> History:
+        """Train on arrays.
+
+        Parameters
+        ----------
+        x : array of shape (N, *input_shape)
+        y : array of shape (N,) or (N, K)
+            Classes or one-hot rows.
+        batch_size : int
+            Images a step; the last batch may be smaller. Above N: one batch.
+        epochs : int
+            Number of the last epoch.
+        verbose : {"auto", 0, 1, 2}
+            0 silent, 1 a progress bar (one line an epoch where the output is no terminal), 2 one line an epoch.
+        callbacks : list of Callback, optional
+        validation_split : float
+            Hold out this fraction: the *last* rows, as they were given, before any shuffling.
+        validation_data : (x, y), optional
+            Data to validate on, instead of a split.
+        shuffle : bool
+            Visit the rows in a new order each epoch.
+        initial_epoch : int
+            Number of epochs already done.
+        augment : callable, optional
+            ``augment(images, rng)`` returns the images (batch, \\*input_shape) to train on in their place.
+        seed : int, optional
+            For the order and `augment`; default: go on from the model's seed.
+        check_finite : bool
+            Raise before training if `x` holds NaN or infinity.
+
+        Returns
+        -------
+        History
+            ``history["loss"][epoch]``, and ``accuracy``, ``val_loss``, ``val_accuracy`` where they apply. The
+            training figures are means over the epoch, while the weights change; after Ctrl-C: what was done.
+
+        Raises
+        ------
+        RuntimeError
+            The model is not compiled.
+        ValueError, TypeError
+            Data or options that do not fit; nothing was trained then.
+        """
+        options = training.FitOptions(
+            batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, initial_epoch, augment,
+            seed, check_finite,
+        )
+        return training.fit(self, x, y, options)
+
+    def evaluate(
+        self, x: ArrayLike, y: ArrayLike, batch_size: int | None = None, check_finite: bool = False
+    ) -> tuple[float, float] | float:
+        """Return ``(loss, accuracy)``, or the loss alone where the accuracy is not among the metrics.
+
+        Parameters
+        ----------
+        x : array of shape (N, *input_shape)
+        y : array of shape (N,) or (N, K)
+        batch_size : int, optional
+            Images at a time; the figures hardly depend on it (rounding).
+        check_finite : bool
+            Raise if `x` holds NaN or infinity.
+        """
+        self._require_compiled("evaluate")
+        return self._figures(training.evaluate(self, self.loss, x, y, batch_size, check_finite))
+
+    def train_on_batch(self, x: ArrayLike, y: ArrayLike) -> tuple[float, float] | float:
+        """Take one step on one batch; return ``(loss, accuracy)`` from before the step, like ``evaluate``."""
+        self._require_compiled("train_on_batch")
+        x, y = training.check_data(self, x, y)
+        loss, outputs = training.step(self, self.loss, self.optimizer, x, y)
+        return self._figures((loss, training.accuracy(outputs, y) if self.metrics else None))
+
+    def _figures(self, pair: tuple[float, float | None]) -> tuple[float, float] | float:
+        loss, accuracy = pair
+        return loss if accuracy is None or not self.metrics else (loss, accuracy)
+
+    # Weights and files
+
+    def _weight_slots(self) -> Iterator[tuple[Layer, str | Parameter]]:
+        """Yield what ``get_weights`` lists: each layer's parameters, then its other arrays by name."""
+        for layer in self.layers:
+            for parameter in layer.parameters:
+                yield layer, parameter
+            for name in layer.state_names:
+                if isinstance(getattr(layer, name), np.ndarray):
+                    yield layer, name
+
+    def get_weights(self) -> list[NDArray]:
+        """Return copies, layer by layer: weight, bias; for BatchNorm gamma, beta, moving mean, moving variance."""
+        self._require_built("get_weights")
+        return [
+            slot.value.copy() if isinstance(slot, Parameter) else getattr(layer, slot).copy()
+            for layer, slot in self._weight_slots()
+        ]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Take over what ``get_weights`` of such a model returned.
+
+        Raises
+        ------
+        ValueError
+            Another number of arrays, or other shapes; the model is unchanged then.
+        """
+        self._require_built("set_weights")
+        slots = list(self._weight_slots())
+        arrays = [np.asarray(w) for w in weights]
+        shapes = [s.value.shape if isinstance(s, Parameter) else getattr(layer, s).shape for layer, s in slots]
+        if [a.shape for a in arrays] != shapes:
+            raise ValueError(f"set_weights: expected arrays of shapes {shapes}, got {[a.shape for a in arrays]}")
+        for (layer, slot), array in zip(slots, arrays):
+            if isinstance(slot, Parameter):
+                slot.value = array
+            else:
+                setattr(layer, slot, np.array(array, self.dtype))
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write configuration, weights and optimizer state to one ``.npz`` file, whole or not at all.
+
+        Raises
+        ------
+        RuntimeError, ValueError, TypeError, OSError
+            The model is not built, the name does not end in ``.npz``, a configuration that JSON cannot hold, or a
+            failure to write; an earlier file of that name is untouched then.
+        """
+        self._require_built("save")
+        from .io import native
+
+        native.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, custom_layers: Iterable[type[Layer]] = ()) -> Sequential:
+        """Read what ``save`` wrote; nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or path
+        custom_layers : iterable of Layer classes
+            Classes of your own that the model holds.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            There is no such file, or it is truncated, altered or of another kind.
+        """
+        from .io import native
+
+        return native.load(path, custom_layers)
+
+    def summary(self, print_fn: Callable[[str], None] = print) -> None:
+        """Print a table: each layer, its output shape and its number of parameters."""
+        self._require_built("summary")
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(title=f"Model: {type(self).__name__}", title_justify="left")
+        table.add_column("Layer")
+        table.add_column("Output shape")
+        table.add_column("Parameters", justify="right")
+        for layer in self.layers:
+            shape = ", ".join(map(str, ("N", *layer.output_shape)))
+            table.add_row(repr(layer), f"({shape})", f"{sum(p.value.size for p in layer.parameters):,}")
+        text = io.StringIO()
+        Console(file=text, width=100).print(table)
+        total = self.count_params()
+        print_fn(f"{text.getvalue()}Total parameters: {total:,} ({total * self.dtype.itemsize / 1024:,.2f} KB)")
+
+    # What the methods share
+
+    def _require_built(self, method: str) -> None:
+        if not self.built:
+            raise RuntimeError(f"{method}: the model is not built; give input_shape, or call build(input_shape) or fit")
+
+    def _require_compiled(self, method: str) -> None:
+        if self.loss is None or self.optimizer is None:
+            raise RuntimeError(f"{method}: the model is not compiled; call compile(optimizer, loss) first")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k not in ("arena", "plan")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.plan = []
+        if self.built:  # a copied view is an array of its own: join them again
+            self._assemble()
+
+    def __repr__(self) -> str:
+        return f"Sequential([{', '.join(map(repr, self.layers))}])"

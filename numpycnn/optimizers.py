@@ -1,0 +1,272 @@
+"""Optimizers: from gradients to steps, in one pass over the vector that holds all parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .kernels import ops
+from .layers._arguments import check_fraction, check_positive
+from .schedules import SCHEDULES, Schedule
+
+
+class Optimizer:
+    """Base of the optimizers.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        Length of a step; a schedule gives it from the number of steps taken.
+    global_clipnorm : float, optional
+        Scale the gradient down to this Euclidean norm, taken over all parameters together, when it is longer.
+
+    Attributes
+    ----------
+    steps : int
+        Number of steps taken.
+    """
+
+    slot_names: tuple[str, ...] = ()  # the vectors that an optimizer remembers, each as long as all parameters
+
+    def __init__(self, learning_rate: float | Schedule, global_clipnorm: float | None = None) -> None:
+        self.learning_rate = learning_rate
+        self.global_clipnorm = None if global_clipnorm is None else check_positive(global_clipnorm, "global_clipnorm")
+        self.steps = 0
+        self._slots: dict[str, NDArray] = {}
+        self._values: NDArray | None = None
+
+    @property
+    def learning_rate(self) -> float | Schedule:
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float | Schedule) -> None:
+        is_schedule = isinstance(rate, Schedule)
+        self._learning_rate = rate if is_schedule else check_positive(rate, "learning_rate", zero_allowed=True)
+
+    @property
+    def current_rate(self) -> float:
+        """Learning rate of the next step."""
+        rate = self._learning_rate
+        return rate(self.steps) if isinstance(rate, Schedule) else rate
+
+    def bind(self, values: NDArray) -> None:
+        """Serve this vector of parameters from now on, with memories of zeros, or those kept for it so far.
+
+        Raises
+        ------
+        ValueError
+            The optimizer already serves another one: its memories would mix.
+        """
+        if self._values is values:
+            return
+        if self._values is not None:
+            raise ValueError(f"{self!r} already trains another model; make a new one for each model")
+        for name in self.slot_names:
+            slot = self._slots.get(name)
+            if slot is not None and slot.shape != values.shape:
+                raise ValueError(f"{self!r}: {name} was saved for {slot.size} parameters, got a model of {values.size}")
+            self._slots[name] = np.zeros_like(values) if slot is None else slot.astype(values.dtype)
+        self._values = values
+
+    def step(self, values: NDArray, grads: NDArray) -> None:
+        """Change `values`, in place, by one step against the gradient.
+
+        Parameters
+        ----------
+        values, grads : ndarray of shape (P,)
+            All parameters and their gradients: a model's arena.
+
+        Raises
+        ------
+        ValueError
+            The vectors differ in shape or dtype, or belong to another model than at the last step.
+        """
+        if values.ndim != 1 or values.shape != grads.shape or values.dtype != grads.dtype:
+            found = f"{values.dtype}{values.shape}, {grads.dtype}{grads.shape}"
+            raise ValueError(f"expected two vectors of one shape and dtype, got {found}")
+        self.bind(values)
+        if self.global_clipnorm is not None:
+            grads = self._clip(grads)
+        self._update(values, grads, self.current_rate)
+        self.steps += 1
+
+    def _update(self, values: NDArray, grads: NDArray, rate: float) -> None:
+        raise NotImplementedError(f"{type(self).__name__} has to define _update(values, grads, rate)")
+
+    def _clip(self, grads: NDArray) -> NDArray:
+        """Pascanu et al., "On the difficulty of training recurrent neural networks" (2013), Algorithm 1."""
+        norm = np.sqrt(np.square(grads, dtype=np.float64).sum())
+        # A norm that is not finite must stay visible: NaN compares false, infinity times 0 is NaN.
+        return grads * grads.dtype.type(self.global_clipnorm / norm) if norm > self.global_clipnorm else grads
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of ``__init__`` by name; a schedule as its name and arguments."""
+        config = {k: v for k, v in vars(self).items() if not k.startswith("_") and k != "steps"}
+        rate: Any = self._learning_rate
+        if isinstance(rate, Schedule):
+            rate = {"schedule": type(rate).__name__, **rate.get_config()}
+        return {"learning_rate": rate, **config}
+
+    def get_state(self) -> dict[str, Any]:
+        """Return a copy of the step count and the memories."""
+        return {"steps": self.steps, **{name: slot.copy() for name, slot in self._slots.items()}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what ``get_state`` returned."""
+        unknown = set(state) - {"steps", *self.slot_names}
+        if unknown or "steps" not in state:
+            raise ValueError(f"{self!r}: expected the state steps, {', '.join(self.slot_names)}; got {sorted(state)}")
+        for name in set(state) - {"steps"}:
+            value = np.array(state[name])
+            if self._values is not None and value.shape != self._values.shape:
+                raise ValueError(f"{self!r}: {name} has shape {self._values.shape}, got {value.shape}")
+            self._slots[name] = value
+        self.steps = int(state["steps"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_values": None}  # a copy serves its own model's vector, bound at its first step
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
+class SGD(Optimizer):
+    r"""Stochastic gradient descent, with momentum if asked for.
+
+    .. math:: v \leftarrow \mu v + g, \qquad w \leftarrow w - \eta v
+
+    With `nesterov` the step is along :math:`g + \mu v` (Sutskever et al. 2013, in the form of Bengio et al. 2013).
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+    momentum : float
+        :math:`\mu`, in [0, 1).
+    nesterov : bool
+    global_clipnorm : float, optional
+        See ``Optimizer``.
+    """
+
+    slot_names = ("velocity",)
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        global_clipnorm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, global_clipnorm)
+        self.momentum = check_fraction(momentum, "momentum")
+        self.nesterov = bool(nesterov)
+
+    def _update(self, values: NDArray, grads: NDArray, rate: float) -> None:
+        ops.sgd(grads, rate, self.momentum, self.nesterov, values, self._slots["velocity"])
+
+
+class Adam(Optimizer):
+    r"""Adam: steps scaled by running means of the gradient and of its square.
+
+    .. math:: m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2, \quad
+              w \leftarrow w - \eta \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        :math:`\eta`.
+    beta1, beta2 : float
+        In [0, 1).
+    epsilon : float
+        Above 0; outside the square root.
+    global_clipnorm : float, optional
+        See ``Optimizer``.
+
+    References
+    ----------
+    Kingma and Ba, "Adam: a method for stochastic optimization" (2015), Algorithm 1.
+    """
+
+    slot_names = ("m", "v")
+    weight_decay = 0.0
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        global_clipnorm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, global_clipnorm)
+        self.beta1 = check_fraction(beta1, "beta1")
+        self.beta2 = check_fraction(beta2, "beta2")
+        self.epsilon = check_positive(epsilon, "epsilon")
+
+    def _update(self, values: NDArray, grads: NDArray, rate: float) -> None:
+        t = self.steps + 1
+        corrections = 1 - self.beta1**t, 1 - self.beta2**t
+        decay = rate * self.weight_decay
+        m, v = self._slots["m"], self._slots["v"]
+        ops.adam(grads, rate, self.beta1, self.beta2, self.epsilon, *corrections, decay, values, m, v)
+
+
+class AdamW(Adam):
+    r"""Adam with decoupled weight decay: each step first shrinks every parameter by :math:`\eta \lambda w`.
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon, global_clipnorm
+        As for ``Adam``.
+    weight_decay : float
+        :math:`\lambda`, at least 0.
+
+    References
+    ----------
+    Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), Algorithm 2.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 1e-3,
+        weight_decay: float = 0.01,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        global_clipnorm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, beta1, beta2, epsilon, global_clipnorm)
+        self.weight_decay = check_positive(weight_decay, "weight_decay", zero_allowed=True)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+
+
+def get_optimizer(optimizer: str | Optimizer) -> Optimizer:
+    """Return a new optimizer for a Keras name, or the optimizer itself.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The name is unknown, or the argument is no optimizer.
+    """
+    if isinstance(optimizer, str):
+        if optimizer.lower() not in OPTIMIZERS:
+            names = ", ".join(OPTIMIZERS)
+            raise ValueError(f"unknown optimizer {optimizer!r}; expected one of {names}, or an optimizer")
+        return OPTIMIZERS[optimizer.lower()]()  # type: ignore[call-arg]  # each has its own default
+    if not isinstance(optimizer, Optimizer):
+        hint = "; write Adam() with parentheses" if isinstance(optimizer, type) else ""
+        raise TypeError(f"optimizer: expected a name or a numpycnn optimizer, got {optimizer!r}{hint}")
+    return optimizer
+
+
+def optimizer_from_config(name: str, config: dict[str, Any]) -> Optimizer:
+    """Undo ``get_config``."""
+    rate = config["learning_rate"]
+    if isinstance(rate, dict):
+        arguments = {k: v for k, v in rate.items() if k != "schedule"}
+        config = {**config, "learning_rate": SCHEDULES[rate["schedule"]](**arguments)}
+    return {c.__name__: c for c in OPTIMIZERS.values()}[name](**config)

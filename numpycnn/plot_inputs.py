@@ -1,0 +1,134 @@
+"""What the pictures in `plots` are drawn from, checked before anything is drawn.
+
+Each function returns its argument as an array that can be drawn as it is, or says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .metrics import check_class_names
+
+
+def check_grid(rows: int, cols: int) -> int:
+    """How many images a grid has room for."""
+    for name, value in (("rows", rows), ("cols", cols)):
+        if not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f"{name}: expected a whole number from 1, got {value!r}")
+    return rows * cols
+
+
+def displayable_images(images: ArrayLike, most: int) -> NDArray[Any]:
+    """The first `most` images as uint8 or as floats from 0 to 1, (N, H, W) or (N, H, W, 3)."""
+    pixels = np.asarray(images)
+    if pixels.ndim == 4 and pixels.shape[3] == 1:
+        pixels = pixels[..., 0]  # (N, H, W)
+    if pixels.ndim != 3 and not (pixels.ndim == 4 and pixels.shape[3] == 3):
+        raise ValueError(
+            "images: expected shape (N, H, W), (N, H, W, 1) or (N, H, W, 3), got "
+            f"{np.shape(images)}; give a single image a batch axis (image[None]), and flat "
+            "ones their rows and columns (.reshape(-1, 28, 28))"
+        )
+    if pixels.size == 0:
+        raise ValueError(f"images: expected at least one image, got shape {np.shape(images)}")
+    if pixels.dtype.kind not in "biuf":
+        raise TypeError(f"images: expected integers or floats, got dtype {pixels.dtype}")
+    pixels = pixels[:most]
+    low, high = pixels.min(), pixels.max()
+    if pixels.dtype.kind in "iu":
+        if low < 0 or high > 255:
+            raise ValueError(f"images: expected integers from 0 to 255, got {low} to {high}")
+        return pixels.astype(np.uint8)
+    # Interpolation may leave the range by a rounding error. NaN fails this test too.
+    if not (low >= -1e-3 and high <= 1 + 1e-3):
+        raise ValueError(
+            f"images: expected floats from 0 to 1, got {low} to {high}; undo a normalisation, "
+            "divide pixels up to 255 by 255"
+        )
+    return np.asarray(np.clip(pixels, 0, 1), dtype=np.float64)
+
+
+def check_lengths(images: ArrayLike, **others: NDArray[Any]) -> None:
+    """Raise unless there is one of each for each image."""
+    n = np.shape(images)[0]
+    for name, array in others.items():
+        if len(array) != n:
+            raise ValueError(f"{name}: expected one for each of {n} images, got {len(array)}")
+
+
+def names_of(
+    class_names: Sequence[str] | None, num_classes: int, more_allowed: bool = False
+) -> list[str]:
+    """What to call classes 0 to num_classes - 1."""
+    if class_names is None:
+        return [str(k) for k in range(num_classes)]
+    names = check_class_names(class_names)
+    if len(names) < num_classes or (len(names) > num_classes and not more_allowed):
+        raise ValueError(
+            f"class_names: expected a name for each of {num_classes} classes, got {len(names)}"
+        )
+    return names
+
+
+def check_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """The probabilities as floats (N, K), after a check that they are some."""
+    probs = np.asarray(probabilities)
+    if probs.ndim != 2 or probs.size == 0 or probs.dtype.kind not in "biuf":
+        raise ValueError(
+            "probabilities: expected real numbers of shape (N, K), one row an image and one "
+            f"column a class, got {probs.dtype} of shape {probs.shape}"
+        )
+    probs = probs.astype(np.float64)
+    # Written so that NaN fails, too. The tolerance lets float16 pass.
+    if not (probs.min() >= 0 and np.allclose(probs.sum(axis=1), 1, atol=1e-2)):
+        raise ValueError(
+            "probabilities: expected numbers from 0 to 1 with a sum of 1 in each row, got "
+            f"{probs.min():.3g} to {probs.max():.3g} with sums from {probs.sum(axis=1).min():.3g} "
+            f"to {probs.sum(axis=1).max():.3g}; logits become probabilities by a softmax"
+        )
+    return probs
+
+
+def check_history(history: Any) -> dict[str, NDArray[np.float64]]:
+    """The curves that are there, each of shape (epochs,)."""
+    values = getattr(history, "history", history)
+    if not isinstance(values, Mapping):
+        raise TypeError(
+            "history: expected a dict of lists, or what fit returned, got "
+            f"{type(history).__name__}"
+        )
+    if "loss" not in values:
+        raise ValueError(f"history: expected the key 'loss', got the keys {list(values)}")
+    curves: dict[str, NDArray[np.float64]] = {}
+    for key in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        if key not in values:
+            continue
+        curve = np.asarray(values[key])
+        if curve.ndim != 1 or len(curve) != len(curves.get("loss", curve)) or len(curve) == 0:
+            raise ValueError(
+                f"history[{key!r}]: expected one number an epoch, at least one and as many as "
+                f"under 'loss', got shape {curve.shape}"
+            )
+        if curve.dtype.kind not in "biuf":
+            raise TypeError(f"history[{key!r}]: expected numbers, got dtype {curve.dtype}")
+        curves[key] = curve.astype(np.float64)
+    return curves
+
+
+def check_matrix(matrix: ArrayLike) -> NDArray[np.int64]:
+    """The confusion matrix as int64 (K, K), after a check that it is one."""
+    counts = np.asarray(matrix)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.size == 0:
+        raise ValueError(f"matrix: expected a square matrix (K, K), got shape {counts.shape}")
+    if counts.dtype.kind not in "biuf":
+        raise TypeError(f"matrix: expected counts, got dtype {counts.dtype}")
+    if not ((counts >= 0) & (counts == np.floor(counts))).all() or not 0 < counts.sum() < 2**53:
+        raise ValueError(
+            "matrix: expected counts, whole numbers from 0 and not all 0, got "
+            f"{counts.min()} to {counts.max()}; shares are worked out here, pass counts"
+        )
+    return counts.astype(np.int64)

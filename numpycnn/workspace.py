@@ -1,0 +1,41 @@
+"""Arrays that a layer needs at every step: new each time, or kept when nobody outside can see them.
+
+Allocating megabytes at every step costs more than the arithmetic on them, so a model lets its layers keep theirs. A
+layer used alone hands its arrays to the caller, and therefore makes new ones.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Workspace(threading.local):
+    """Gives uninitialised arrays by name; every Python thread has its own.
+
+    Parameters
+    ----------
+    reuse : bool
+        Keep one buffer a name, grown to the largest request, and hand out its beginning again and again.
+    """
+
+    def __init__(self, reuse: bool = False) -> None:
+        self.reuse = reuse
+        self._buffers: dict[str, NDArray] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: Any) -> NDArray:
+        """Return an array of this shape whose content is undefined."""
+        if not self.reuse:
+            return np.empty(shape, dtype)
+        size = math.prod(shape)
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.size < size or buffer.dtype != dtype:
+            buffer = self._buffers[name] = np.empty(size, dtype)
+        return buffer[:size].reshape(shape)
+
+    def __reduce__(self) -> tuple:
+        return Workspace, (self.reuse,)  # copies and pickles start empty

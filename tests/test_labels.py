@@ -1,0 +1,66 @@
+"""One-hot labels."""
+
+import numpy as np
+import pytest
+
+from numpycnn.data import to_categorical
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [2, 0],
+        (2.0, 0.0),
+        [[2], [0]],
+        np.array([2, 0], dtype=np.uint8),
+        np.array([2, 0], dtype=">i8"),
+        np.array([2, 0], dtype=np.uint64),
+        np.array([2, 0], dtype=np.float16),
+    ],
+)
+def test_to_categorical_by_hand(y):
+    one_hot = to_categorical(y, 4)
+    assert one_hot.dtype == np.float32
+    assert one_hot.tolist() == [[0, 0, 1, 0], [1, 0, 0, 0]]
+    assert to_categorical(y).tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+def test_to_categorical_of_booleans():
+    assert to_categorical([True, False]).tolist() == [[0, 1], [1, 0]]
+
+
+def test_to_categorical_is_undone_by_argmax():
+    y = np.random.default_rng(0).integers(0, 10, size=1000)
+    one_hot = to_categorical(y, 10)
+    assert np.array_equal(one_hot.argmax(axis=1), y)
+    assert np.array_equal(one_hot.sum(axis=1), np.ones(1000))
+
+
+@pytest.mark.parametrize("y", [[], np.zeros((0, 1), dtype=int)])
+def test_to_categorical_of_nothing(y):
+    assert to_categorical(y, 3).shape == (0, 3)
+    with pytest.raises(ValueError, match="expected num_classes"):
+        to_categorical(y)
+
+
+@pytest.mark.parametrize(
+    "y, num_classes, error, message",
+    [
+        ([0, 1.5], None, ValueError, "whole-number labels, got 1.5 in row 1"),
+        ([0.0, np.nan], 3, ValueError, "got nan in row 1"),
+        ([np.inf], None, ValueError, "got inf in row 0"),
+        ([3, -1], 5, ValueError, "0 or more, got -1 in row 1"),
+        ([0, 1, 3], 3, ValueError, "labels 0 to 2 for num_classes=3, got 3 in row 2"),
+        (np.array([2**64 - 1], dtype=np.uint64), 10, ValueError, "got 18446744073709551615"),
+        (3, None, ValueError, r"shape \(N,\) or \(N, 1\), got \(\)"),
+        ([[0, 1]], 2, ValueError, r"got \(1, 2\)"),
+        ([0], 0, ValueError, "num_classes: expected 1 or more, got 0"),
+        ([0], 2.5, TypeError, "integer"),
+        (["0"], 2, TypeError, "got an array of <U1"),
+        ([1j], 2, TypeError, "complex128"),
+        ([None], 2, TypeError, "object"),
+    ],
+)
+def test_to_categorical_refuses(y, num_classes, error, message):
+    with pytest.raises(error, match=message):
+        to_categorical(y, num_classes)
