@@ -15,12 +15,20 @@ if TYPE_CHECKING:
 
 
 class Callback:
-    """Base of the callbacks; override what you need. ``self.model`` is the model in training.
+    """Base of the callbacks; override what you need.
 
     A callback with an attribute ``monitor`` names the figure that it follows; ``fit`` refuses to start without it.
+
+    Attributes
+    ----------
+    model : Sequential
+        The model in training; set by ``fit``.
+    figures : tuple of str
+        Names of the figures that an epoch will have; set by ``fit``.
     """
 
     model: Sequential
+    figures: tuple[str, ...]
 
     def on_train_begin(self) -> None:
         """Called before the first epoch."""
@@ -42,6 +50,8 @@ class CallbackList:
     """All callbacks of one ``fit``."""
 
     def __init__(self, callbacks: Sequence[Callback] | None, model: Sequential, names: Sequence[str]) -> None:
+        if isinstance(callbacks, Callback):
+            raise TypeError(f"callbacks: expected a list of callbacks, got {callbacks!r}")
         self.callbacks = list(callbacks or ())
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
@@ -54,6 +64,7 @@ class CallbackList:
                     "val_ figures need validation_split or validation_data"
                 )
             callback.model = model
+            callback.figures = tuple(names)
 
     def train_begin(self) -> None:
         for callback in self.callbacks:
@@ -73,7 +84,7 @@ class CallbackList:
 
     def batch_end(self, batch: int, logs: dict[str, float]) -> None:
         for callback in self.callbacks:
-            callback.on_batch_end(batch, logs)
+            callback.on_batch_end(batch, dict(logs))
 
 
 class _Monitor(Callback):
@@ -170,6 +181,7 @@ class ModelCheckpoint(_Monitor):
     ----------
     filepath : str or path
         Ends in ``.npz``; may hold the epoch's number, from 1, and figures: ``"best-{epoch:02d}-{val_loss:.3f}.npz"``.
+        Folders that are missing are made.
     monitor : str
         Figure that says which is best; only used with `save_best_only`.
     save_best_only : bool
@@ -188,15 +200,21 @@ class ModelCheckpoint(_Monitor):
         if not self.save_best_only:
             self.monitor = None  # type: ignore[assignment]
 
+    def on_train_begin(self) -> None:
+        super().on_train_begin()
+        self._path(0, dict.fromkeys(self.figures, 0.0))  # a wrong name shows now, not after an epoch
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         if not self.save_best_only or self._improved(logs):
-            try:
-                path = self.filepath.format(epoch=epoch + 1, **logs)
-            except (KeyError, IndexError, ValueError) as error:
-                raise ValueError(
-                    f"filepath {self.filepath!r}: expected only epoch, {', '.join(logs)} in braces"
-                ) from error
+            path = self._path(epoch, logs)
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
             self.model.save(path)
+
+    def _path(self, epoch: int, logs: dict[str, float]) -> str:
+        try:
+            return self.filepath.format(epoch=epoch + 1, **logs)
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"filepath {self.filepath!r}: expected only epoch, {', '.join(logs)} in braces") from error
 
 
 class ReduceLROnPlateau(_Monitor):

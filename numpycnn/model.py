@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 from typing import Any, Callable, Iterable, Iterator, Sequence
@@ -11,7 +12,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import training
 from .fusion import make_plan
-from .layers.base import Layer, Shape, check_dtype, check_shape
+from .layers._arguments import check_count
+from .layers.base import Layer, Shape, check_dtype, check_numeric, check_shape
 from .losses import Loss, SoftmaxCrossEntropy, get_loss
 from .optimizers import Optimizer, get_optimizer
 from .parameter import Arena, Parameter
@@ -46,7 +48,7 @@ class Sequential:
     loss, optimizer, metrics
         As given to ``compile``.
     stop_training : bool
-        A callback sets it to end ``fit`` after the epoch.
+        A callback sets it to end ``fit`` after the batch.
 
     Raises
     ------
@@ -64,7 +66,7 @@ class Sequential:
     input_shape: Shape
     output_shape: Shape
     arena: Arena
-    _warm: np.dtype | None = None  # the dtype whose kernels are compiled
+    _warm = False  # whether the kernels for this loss and optimizer are compiled
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class Sequential:
     ) -> None:
         self.layers: list[Layer] = []
         self.plan: list[Layer] = []
-        self.seed = seed
+        self.seed = None if seed is None else check_count(seed, "seed", minimum=0)
         self.dtype = check_dtype(dtype)
         self.fused = bool(fused)
         self.built = False
@@ -84,7 +86,7 @@ class Sequential:
         self.loss: Loss = None  # type: ignore[assignment]  # until compile
         self.optimizer: Optimizer = None  # type: ignore[assignment]
         self.metrics: list[str] = []
-        build_seed, fit_seed = np.random.SeedSequence(seed).spawn(2)
+        build_seed, fit_seed = np.random.SeedSequence(self.seed).spawn(2)
         self._build_rng = np.random.default_rng(build_seed)
         self.fit_rng = np.random.default_rng(fit_seed)
         for layer in layers:
@@ -123,9 +125,13 @@ class Sequential:
             raise RuntimeError(f"the model is built already, for inputs of shape {self.input_shape}")
         if not self.layers:
             raise ValueError("expected at least one layer, got none")
-        shape = self.input_shape = check_shape(input_shape, self)
         for layer in self.layers:
-            shape = layer.build(shape, self._build_rng, self.dtype)
+            if layer._workspace is not None:
+                raise ValueError(f"{layer!r} is in a built model already; make a new layer for each model")
+        shape = self.input_shape = check_shape(input_shape, self)
+        rng = copy.deepcopy(self._build_rng)  # after an error here the next attempt starts from the same numbers
+        for layer in self.layers:
+            shape = layer.build(shape, rng, self.dtype)
         self.output_shape = shape
         self._assemble()
         self.built = True
@@ -237,6 +243,8 @@ class Sequential:
             raise ValueError("compile: expected a loss, such as SoftmaxCrossEntropy(), got none")
         chosen_optimizer, chosen_loss = get_optimizer(optimizer), get_loss(loss)
         classifies = isinstance(chosen_loss, SoftmaxCrossEntropy)
+        if isinstance(metrics, str):
+            raise TypeError(f"metrics: expected a list such as ['accuracy'], got {metrics!r}")
         chosen_metrics = (["accuracy"] if classifies else []) if metrics is None else list(metrics)
         for metric in chosen_metrics:
             if metric not in ("accuracy", "acc"):
@@ -247,6 +255,7 @@ class Sequential:
             chosen_optimizer.bind(self.arena.values)
         self.optimizer, self.loss = chosen_optimizer, chosen_loss
         self.metrics = ["accuracy"] if chosen_metrics else []
+        self._warm = False
 
     def fit(
         self,
@@ -327,11 +336,13 @@ class Sequential:
             Raise if `x` holds NaN or infinity.
         """
         self._require_compiled("evaluate")
+        self._require_built("evaluate")
         return self._figures(training.evaluate(self, self.loss, x, y, batch_size, check_finite))
 
     def train_on_batch(self, x: ArrayLike, y: ArrayLike) -> tuple[float, float] | float:
         """Take one step on one batch; return ``(loss, accuracy)`` from before the step, like ``evaluate``."""
         self._require_compiled("train_on_batch")
+        self._require_built("train_on_batch")
         x, y = training.check_data(self, x, y)
         loss, outputs = training.step(self, self.loss, self.optimizer, x, y)
         return self._figures((loss, training.accuracy(outputs, y) if self.metrics else None))
@@ -366,10 +377,12 @@ class Sequential:
         ------
         ValueError
             Another number of arrays, or other shapes; the model is unchanged then.
+        TypeError
+            Something that is no real number.
         """
         self._require_built("set_weights")
         slots = list(self._weight_slots())
-        arrays = [np.asarray(w) for w in weights]
+        arrays = [check_numeric(w, "set_weights") for w in weights]
         shapes = [s.value.shape if isinstance(s, Parameter) else getattr(layer, s).shape for layer, s in slots]
         if [a.shape for a in arrays] != shapes:
             raise ValueError(f"set_weights: expected arrays of shapes {shapes}, got {[a.shape for a in arrays]}")
@@ -426,7 +439,8 @@ class Sequential:
             shape = ", ".join(map(str, ("N", *layer.output_shape)))
             table.add_row(repr(layer), f"({shape})", f"{sum(p.value.size for p in layer.parameters):,}")
         text = io.StringIO()
-        Console(file=text, width=100).print(table)
+        # Plain text for print_fn, whatever surrounds us: no colours, no notebook output, no markup in layers' names.
+        Console(file=text, width=100, force_terminal=False, force_jupyter=False, markup=False).print(table)
         total = self.count_params()
         print_fn(f"{text.getvalue()}Total parameters: {total:,} ({total * self.dtype.itemsize / 1024:,.2f} KB)")
 

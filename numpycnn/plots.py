@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, ParamSpec, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .files import atomic_write
 from .metrics import true_classes
 from .plot_inputs import (
     check_grid,
@@ -313,12 +313,8 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) ->
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise ValueError(f"path: expected a file name that ends in .png, got {str(path)!r}")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        figure.savefig(temporary, format="png", dpi=dpi)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_write(path) as file:
+        figure.savefig(file, format="png", dpi=dpi)
 
 
 def _new_figure(width: float, height: float) -> Figure:

@@ -24,6 +24,7 @@ class Progress:
 
     def __init__(self, epoch: int, epochs: int, steps: int, verbose: str | int) -> None:
         self.steps = steps
+        self.done = 0
         self.title = f"Epoch {epoch + 1}/{epochs}"
         self.silent = verbose == 0
         self.bar: Any = None
@@ -43,13 +44,16 @@ class Progress:
 
     @staticmethod
     def _make_bar() -> Any:
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         columns = MofNCompleteColumn(), BarColumn(bar_width=20), TextColumn("{task.fields[time]}{task.fields[figures]}")
-        return Progress(*columns, auto_refresh=False)
+        console = Console()  # of its own: two models may train at once, in two threads
+        return Progress(*columns, console=console, auto_refresh=False)
 
     def update(self, step: int, logs: dict[str, float]) -> None:
         """Show that `step` batches are done; at most ten times a second."""
+        self.done = step
         now = time.perf_counter()
         if self.bar is not None and (now - self.drawn > REFRESH or step == self.steps):
             self.drawn = now
@@ -58,10 +62,10 @@ class Progress:
     def finish(self, logs: dict[str, float], seconds: float) -> None:
         """Show the epoch's figures; `seconds` is the time that training took."""
         if self.bar is not None:
-            self._draw(self.steps, logs, seconds)
+            self._draw(self.done, logs, seconds)
         elif not self.silent:
-            time_text = self._time(self.steps, seconds)
-            print(f"{self.title}: {self.steps}/{self.steps} {time_text}{format_figures(logs)}", flush=True)
+            time_text = self._time(self.done, seconds)
+            print(f"{self.title}: {self.done}/{self.steps} {time_text}{format_figures(logs)}", flush=True)
 
     def _draw(self, step: int, logs: dict[str, float], seconds: float) -> None:
         figures = format_figures(logs)

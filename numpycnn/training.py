@@ -164,6 +164,8 @@ def train_epoch(
         logs = _logs(model, total_loss / seen, total_hits / seen)
         progress.update(batch + 1, logs)
         callbacks.batch_end(batch, logs)
+        if model.stop_training:
+            break
     return logs, time.perf_counter() - start
 
 
@@ -207,13 +209,13 @@ def accuracy(outputs: NDArray, labels: NDArray) -> float:
 
 def warm_up(model: Sequential, x: NDArray, y: NDArray) -> None:
     """Compile the kernels on a copy of the model, so that compiling neither learns nor counts as training time."""
-    if model._warm == model.dtype:
+    if model._warm:
         return
     twin = copy.deepcopy(model)
     rows = np.zeros(2, np.int64)
     step(twin, twin.loss, twin.optimizer, x[rows].astype(model.dtype), y[rows])
     twin.forward(x[rows].astype(model.dtype))
-    model._warm = model.dtype
+    model._warm = True
 
 
 def check_images(model: Sequential, x: ArrayLike, check_finite: bool = False) -> NDArray:

@@ -15,13 +15,14 @@ import math
 import operator
 import os
 import struct
-import uuid
 import zlib
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from numpycnn.files import atomic_write
 
 # The header's type byte -> the element type as it lies on disk (">": high byte first).
 DTYPES: dict[int, np.dtype[Any]] = {
@@ -123,17 +124,9 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     data = array.astype(array.dtype.newbyteorder(">"), copy=False).tobytes()
     if not target.parent.is_dir():
         raise FileNotFoundError(f"cannot write {target}: make the folder {target.parent} first")
-    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            with _packer(file, target.name) as stream:
-                stream.write(header)
-                stream.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_write(target) as file, _packer(file, target.name) as stream:
+        stream.write(header)
+        stream.write(data)
 
 
 def idx_header(array: NDArray[Any]) -> bytes:

@@ -22,7 +22,8 @@ from ..files import atomic_write
 from ..initializers import INITIALIZERS
 from ..layers.base import Layer, check_dtype
 from ..losses import LOSSES
-from ..optimizers import optimizer_from_config
+from ..optimizers import OPTIMIZERS, optimizer_from_config
+from ..schedules import SCHEDULES, Schedule
 
 if TYPE_CHECKING:
     from ..model import Sequential
@@ -86,6 +87,8 @@ def _config(model: Sequential) -> dict[str, Any]:
     for layer in model.layers:
         state = {k: v for k, v in layer.get_state().items() if not isinstance(v, np.ndarray)}
         arguments = {k: _plain(v, layer) for k, v in layer.get_config().items()}
+        if getattr(layers_module, type(layer).__name__, type(layer)) is not type(layer):
+            raise TypeError(f"{layer!r}: the package has another layer of this name; rename the class to save it")
         described.append({"class": type(layer).__name__, "config": arguments, "state": state})
     config: dict[str, Any] = {
         "format": FORMAT,
@@ -98,14 +101,24 @@ def _config(model: Sequential) -> dict[str, Any]:
         "layers": described,
     }
     if model.loss is not None and model.optimizer is not None:
-        config["loss"] = {"class": type(model.loss).__name__, "config": model.loss.get_config()}
+        rate = model.optimizer.learning_rate
+        if isinstance(rate, Schedule):
+            _class_name(rate, SCHEDULES)
+        config["loss"] = {"class": _class_name(model.loss, LOSSES), "config": model.loss.get_config()}
         config["optimizer"] = {
-            "class": type(model.optimizer).__name__,
+            "class": _class_name(model.optimizer, OPTIMIZERS),
             "config": model.optimizer.get_config(),
             "steps": model.optimizer.steps,
         }
         config["metrics"] = model.metrics
     return json.loads(json.dumps(config))  # tuples become lists, here as after loading
+
+
+def _class_name(thing: Any, known: dict[str, type]) -> str:
+    """Return the name by which loading finds the class again."""
+    if type(thing) not in known.values():
+        raise TypeError(f"a model file cannot hold {thing!r}, only the package's own; compile with those to save")
+    return type(thing).__name__
 
 
 def _plain(value: Any, layer: Layer) -> Any:
@@ -182,7 +195,7 @@ def _restore(config: dict[str, Any], arrays: dict[str, NDArray], classes: dict[s
     for i, described in enumerate(config["layers"]):
         name = described["class"]
         if name not in classes:
-            raise ModelFileError(f"unknown layer {name!r}; pass its class to Sequential.load(path, custom_layers=[...])")
+            raise ModelFileError(f"unknown layer {name!r}; pass its class: load(path, custom_layers=[...])")
         layer = classes[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in described["config"].items()})
         prefix = f"layers/{i}/"
         layer._stored = {k.removeprefix(prefix): arrays.pop(k) for k in list(arrays) if k.startswith(prefix)}

@@ -94,7 +94,7 @@ device = numba.njit(**JIT_OPTIONS)
 def _build(function: Callable[..., None], parallel: bool) -> Any:
     dispatcher = numba.njit(parallel=parallel, **JIT_OPTIONS)(function)
     if not config.DISABLE_JIT:
-        dispatcher._cache = KernelCache(function.__qualname__, parallel)
+        dispatcher._cache = KernelCache(function, parallel)
     return dispatcher
 
 
@@ -105,8 +105,9 @@ class KernelCache(caching._Cache):
     raises on a damaged entry. Here a file is either whole and right (its checksum says so) or compiled anew.
     """
 
-    def __init__(self, name: str, parallel: bool) -> None:
-        self._name = f"{name}-{'parallel' if parallel else 'serial'}"
+    def __init__(self, function: Callable[..., None], parallel: bool) -> None:
+        self._name = f"{function.__qualname__}-{'parallel' if parallel else 'serial'}"
+        self._source = _source_digest(function.__code__.co_filename)
 
     @property
     def cache_path(self) -> str:
@@ -142,7 +143,7 @@ class KernelCache(caching._Cache):
 
     def _path(self, sig: Any, codegen: Any) -> Path:
         key = (self._name, str(sig), codegen.magic_tuple(), config.BOUNDSCHECK, config.OPT, sys.version_info[:2],
-               numba.__version__, _source_digest())
+               numba.__version__, self._source)
         return cache_dir() / f"{self._name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.bin"
 
     def enable(self) -> None:
@@ -161,10 +162,10 @@ def cache_dir() -> Path:
 
 
 @functools.cache
-def _source_digest() -> str:
-    """Hash of every file in this folder: an edit in any of them may change any kernel."""
+def _source_digest(filename: str) -> str:
+    """Hash of the file and of every file in this folder: an edit in any of them may change any kernel."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in (Path(filename), *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

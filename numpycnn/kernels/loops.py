@@ -11,9 +11,9 @@ import math
 import numpy as np
 from numba import prange
 
-from .jit import kernel
+from .jit import device, kernel
 
-CHUNK = 128  # rows summed in the working precision before they join the total: the error grows with neither's length
+CHUNK = 256  # rows summed by themselves before they join the total: rounding grows with their number, not all rows'
 
 
 @kernel
@@ -21,21 +21,27 @@ def im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, to
     """Copy the patch under each filter position: x (N, H, W, C) to cols (N, OH, OW, kh * kw * C), zeros outside."""
     images, height, width, channels = x.shape
     out_h, out_w = cols.shape[1], cols.shape[2]
+    run, pixels_a_run = _runs(kernel_w, dilation_w, channels)
+    x_rows = x.reshape(images, height, width * channels)
     for row in prange(images * out_h):
         n, oy = row // out_h, row % out_h
-        for ox in range(out_w):
-            column = 0
-            for ky in range(kernel_h):
-                iy = oy * stride_h - top + ky * dilation_h
-                for kx in range(kernel_w):
-                    ix = ox * stride_w - left + kx * dilation_w
-                    if 0 <= iy < height and 0 <= ix < width:
-                        for c in range(channels):
-                            cols[n, oy, ox, column + c] = x[n, iy, ix, c]
+        column = 0
+        for ky in range(kernel_h):
+            iy = oy * stride_h - top + ky * dilation_h
+            inside = 0 <= iy < height
+            source = x_rows[n, iy if inside else 0]
+            for kx in range(0, kernel_w, pixels_a_run):
+                for ox in range(out_w):
+                    target = cols[n, oy, ox, column : column + run]
+                    start = (ox * stride_w - left + kx * dilation_w) * channels
+                    if inside and start >= 0 and start + run <= source.size:
+                        piece = source[start : start + run]
+                        for i in range(run):
+                            target[i] = piece[i]
                     else:
-                        for c in range(channels):
-                            cols[n, oy, ox, column + c] = 0
-                    column += channels
+                        for i in range(run):
+                            target[i] = source[start + i] if inside and 0 <= start + i < source.size else 0
+                column += run
 
 
 @kernel
@@ -43,22 +49,36 @@ def col2im(cols, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w,
     """Add each patch back where it came from: cols (N, OH, OW, kh * kw * C) to dx (N, H, W, C); im2col's adjoint."""
     images, height, width, channels = dx.shape
     out_h, out_w = cols.shape[1], cols.shape[2]
+    run, pixels_a_run = _runs(kernel_w, dilation_w, channels)
+    dx_rows = dx.reshape(images, height, width * channels)
     for n in prange(images):
-        for iy in range(height):
-            for ix in range(width):
-                for c in range(channels):
-                    dx[n, iy, ix, c] = 0
+        dx_rows[n] = 0
         for oy in range(out_h):
-            for ox in range(out_w):
-                column = 0
-                for ky in range(kernel_h):
-                    iy = oy * stride_h - top + ky * dilation_h
-                    for kx in range(kernel_w):
-                        ix = ox * stride_w - left + kx * dilation_w
-                        if 0 <= iy < height and 0 <= ix < width:
-                            for c in range(channels):
-                                dx[n, iy, ix, c] += cols[n, oy, ox, column + c]
-                        column += channels
+            column = 0
+            for ky in range(kernel_h):
+                iy = oy * stride_h - top + ky * dilation_h
+                inside = 0 <= iy < height
+                target = dx_rows[n, iy if inside else 0]
+                for kx in range(0, kernel_w, pixels_a_run):
+                    for ox in range(out_w):
+                        source = cols[n, oy, ox, column : column + run]
+                        start = (ox * stride_w - left + kx * dilation_w) * channels
+                        if inside and start >= 0 and start + run <= target.size:
+                            piece = target[start : start + run]
+                            for i in range(run):
+                                piece[i] += source[i]
+                        elif inside:
+                            for i in range(max(0, -start), min(run, target.size - start)):
+                                target[start + i] += source[i]
+                    column += run
+
+
+@device
+def _runs(kernel_w, dilation_w, channels):
+    """Length of the pieces that a row of a patch falls into, in elements and in pixels: one piece, unless dilated."""
+    if dilation_w == 1:
+        return kernel_w * channels, kernel_w
+    return channels, 1
 
 
 @kernel
@@ -94,16 +114,13 @@ def maxpool_backward(dy, winners, dx):
     """Give each window's gradient to its winner: dy, winners (N, OH, OW, C) to dx (N, H, W, C); shared winners add."""
     images, height, width, channels = dx.shape
     out_h, out_w = dy.shape[1], dy.shape[2]
+    dx_pixels = dx.reshape(images, height * width, channels)
     for n in prange(images):
-        for iy in range(height):
-            for ix in range(width):
-                for c in range(channels):
-                    dx[n, iy, ix, c] = 0
+        dx_pixels[n] = 0
         for oy in range(out_h):
             for ox in range(out_w):
                 for c in range(channels):
-                    winner = winners[n, oy, ox, c]
-                    dx[n, winner // width, winner % width, c] += dy[n, oy, ox, c]
+                    dx_pixels[n, winners[n, oy, ox, c], c] += dy[n, oy, ox, c]
 
 
 @kernel
@@ -134,10 +151,7 @@ def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
     images, height, width, channels = dx.shape
     out_h, out_w = dy.shape[1], dy.shape[2]
     for n in prange(images):
-        for iy in range(height):
-            for ix in range(width):
-                for c in range(channels):
-                    dx[n, iy, ix, c] = 0
+        dx[n] = 0
         for oy in range(out_h):
             y_start = max(0, oy * stride_h - top)
             y_stop = min(height, oy * stride_h - top + pool_h)
@@ -171,19 +185,16 @@ def relu_backward(dy, y, dx):
 def sum_rows(x, total):
     """Sum over the first axis: x (M, N) to total (N,), in chunks of rows so that rounding stays small."""
     rows, columns = x.shape
-    for block in prange((columns + 15) // 16):
-        start, stop = block * 16, min(block * 16 + 16, columns)
-        for j in range(start, stop):
-            total[j] = 0
-        chunk = np.empty(16, x.dtype)
-        for first in range(0, rows, CHUNK):
-            for j in range(start, stop):
-                chunk[j - start] = 0
-            for i in range(first, min(first + CHUNK, rows)):
-                for j in range(start, stop):
-                    chunk[j - start] += x[i, j]
-            for j in range(start, stop):
-                total[j] += chunk[j - start]
+    chunks = (rows + CHUNK - 1) // CHUNK
+    partial = np.zeros((chunks, columns), x.dtype)
+    for chunk in prange(chunks):
+        for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, rows)):
+            for j in range(columns):
+                partial[chunk, j] += x[i, j]
+    total[:] = 0
+    for chunk in range(chunks):
+        for j in range(columns):
+            total[j] += partial[chunk, j]
 
 
 @kernel

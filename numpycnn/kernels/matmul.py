@@ -12,8 +12,8 @@ from numba import prange
 from .jit import device, kernel
 from .simd import TILE_ROWS, TILE_VECTORS, VECTOR_BYTES, make_multiply_add
 
-ROW_BLOCK = 8 * TILE_ROWS  # rows of the output that one thread takes at a time
-DEPTH = 256  # steps of the summed axis between visits to a tile: A's rows and B's panel stay in cache
+ROW_BLOCK = 4 * TILE_ROWS  # rows of the output that one thread takes at a time
+DEPTH = 64  # steps of the summed axis between visits to a tile: A's rows and B's panel stay in cache
 
 _full_tile = make_multiply_add(TILE_ROWS, True)
 _edge_tile = make_multiply_add(TILE_ROWS, False)

@@ -146,13 +146,13 @@ class Layer:
         """Return `x` in the layer's dtype, C-contiguous; raise if it does not suit the layer."""
         if not self.built:
             raise RuntimeError(f"{self!r} is not built: call build(input_shape) first, or put it into a Sequential")
-        return check_batch(x, self.input_shape, self.dtype, f"{self!r}: input")
+        return check_batch(x, self.input_shape, self.dtype, "input", owner=self)
 
     def check_output_gradient(self, dy: NDArray) -> NDArray:
         """Return `dy` in the layer's dtype, C-contiguous; raise if there is no forward that it belongs to."""
         if self._saved is None:
             raise RuntimeError(f"{self!r}: backward needs a forward(x, training=True) right before it")
-        return check_batch(dy, self.output_shape, self.dtype, f"{self!r}: output gradient", self._saved_batch)
+        return check_batch(dy, self.output_shape, self.dtype, "output gradient", self._saved_batch, self)
 
     def save_for_backward(self, training: bool, batch: int, *values: Any) -> None:
         """Keep `values` for backward if `training`; otherwise forget the earlier ones: they belong to another input."""
@@ -240,7 +240,7 @@ def check_shape(shape: Any, owner: Any, rank: int | None = None) -> Shape:
     return result
 
 
-def check_numeric(x: Any, what: str) -> NDArray:
+def check_numeric(x: Any, what: str, owner: Any = None) -> NDArray:
     """Return `x` as an array of real numbers.
 
     Raises
@@ -251,13 +251,14 @@ def check_numeric(x: Any, what: str) -> NDArray:
     try:
         x = np.asarray(x)
     except ValueError as error:  # ragged lists
-        raise TypeError(f"{what}: expected an array of real numbers, got {type(x).__name__} ({error})") from None
+        found = f"{type(x).__name__} ({error})"
+        raise TypeError(f"{_label(owner, what)}: expected an array of real numbers, got {found}") from None
     if x.dtype.kind not in "biuf":
-        raise TypeError(f"{what}: expected an array of real numbers, got dtype {x.dtype}")
+        raise TypeError(f"{_label(owner, what)}: expected an array of real numbers, got dtype {x.dtype}")
     return x
 
 
-def check_rows(x: Any, shape: Shape, what: str) -> NDArray:
+def check_rows(x: Any, shape: Shape, what: str, owner: Any = None) -> NDArray:
     """Return `x` of shape (N, *shape), N at least 1, as an array of real numbers.
 
     Raises
@@ -265,19 +266,21 @@ def check_rows(x: Any, shape: Shape, what: str) -> NDArray:
     ValueError, TypeError
         Another shape, no row, or no real numbers.
     """
-    x = check_numeric(x, what)
+    x = check_numeric(x, what, owner)
     if x.ndim != len(shape) + 1 or x.shape[1:] != shape:
         hint = "; add the batch axis: x[None]" if x.shape == shape else ""
         if x.shape[1:] + (1,) == shape:
             hint = "; add the channel axis: x[..., None]"
         expected = ", ".join(map(str, ("N", *shape)))
-        raise ValueError(f"{what}: expected shape ({expected}), got {x.shape}{hint}")
+        raise ValueError(f"{_label(owner, what)}: expected shape ({expected}), got {x.shape}{hint}")
     if len(x) == 0:
-        raise ValueError(f"{what}: expected at least one row, got shape {x.shape}")
+        raise ValueError(f"{_label(owner, what)}: expected at least one row, got shape {x.shape}")
     return x
 
 
-def check_batch(x: Any, shape: Shape, dtype: np.dtype, what: str, batch: int | None = None) -> NDArray:
+def check_batch(
+    x: Any, shape: Shape, dtype: np.dtype, what: str, batch: int | None = None, owner: Any = None
+) -> NDArray:
     """Return `x` of shape (N, *shape) as a C-contiguous, writeable array of this dtype.
 
     Raises
@@ -285,9 +288,14 @@ def check_batch(x: Any, shape: Shape, dtype: np.dtype, what: str, batch: int | N
     ValueError, TypeError
         Another shape, an empty batch, another batch size than `batch`, or no real numbers.
     """
-    x = check_rows(x, shape, what)
+    x = check_rows(x, shape, what, owner)
     if batch is not None and len(x) != batch:
-        raise ValueError(f"{what}: expected the {batch} rows of the latest forward, got {len(x)}")
+        raise ValueError(f"{_label(owner, what)}: expected the {batch} rows of the latest forward, got {len(x)}")
     if x.dtype == dtype and x.flags.carray:  # aligned, writeable, C-contiguous: as the kernels want it
         return x
     return np.require(x, dtype, ["C", "A", "W"])
+
+
+def _label(owner: Any, what: str) -> str:
+    """Name the array in an error; only then, since a layer's repr takes longer than a small layer's forward."""
+    return what if owner is None else f"{owner!r}: {what}"
