@@ -218,8 +218,8 @@ def check_dtype(dtype: DTypeLike) -> np.dtype:
     try:
         result = np.dtype(dtype)
     except TypeError:
-        result = None
-    if dtype is None or result not in (np.dtype("float32"), np.dtype("float64")):
+        result = np.dtype(object)
+    if dtype is None or result not in (np.dtype("float32"), np.dtype("float64")):  # np.dtype(None) is float64
         raise TypeError(f'dtype: expected "float32" or "float64", got {dtype!r}')
     return result
 

@@ -49,6 +49,8 @@ class BatchNorm(Layer):
         self.epsilon = check_positive(epsilon, "epsilon")
 
     def _build(self, rng: np.random.Generator) -> Shape:
+        if not self.input_shape:
+            raise ValueError(f"{self!r}: expected an input shape with channels last, got ()")
         channels = self.input_shape[-1]
         self.add_parameter("gamma", (channels,), "ones", rng)
         self.add_parameter("beta", (channels,), "zeros", rng)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,10 @@ class _Pool2D(Layer):
         self.padding = check_padding(padding)
         if not isinstance(self.padding, str) and any(p >= k for p, k in zip(self.padding, self.pool_size)):
             raise ValueError(f"padding: expected less than the window {self.pool_size}, got {self.padding}")
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        return {**config, "strides": None} if self.strides == self.pool_size else config
 
     def _build(self, rng: np.random.Generator) -> Shape:
         check_shape(self.input_shape, self, rank=3)
