@@ -30,25 +30,22 @@ EPOCH_IMAGES = 60_000
 BEGIN, END = "<!-- training table: begin -->", "<!-- training table: end -->"
 
 
-def load_images(data_dir: str | None, count: int) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return images (count, 28, 28, 1) in [0, 1], labels (count,) and their source: MNIST, or random ones."""
-    from numpycnn import DownloadError, load_mnist
+def load_images(arguments: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """Return images (count, 28, 28, 1) in [0, 1] and labels (count,): MNIST, or random ones if asked for."""
+    count = arguments.images
+    from numpycnn import load_mnist
 
-    try:
-        (images, labels), _ = load_mnist(data_dir)
-        source = "MNIST"
-    except (DownloadError, FileNotFoundError):
-        if data_dir is not None:
-            raise
+    if arguments.random:
         rng = np.random.default_rng(0)
         images, labels = rng.integers(0, 256, (count, 28, 28)), rng.integers(0, 10, count)
-        source = "random images"
-    return images[:count, ..., None].astype(np.float32) / 255, labels[:count].astype(np.int64), source
+    else:
+        (images, labels), _ = load_mnist(arguments.data_dir)
+    return images[:count, ..., None].astype(np.float32) / 255, labels[:count].astype(np.int64)
 
 
 def work(arguments: argparse.Namespace) -> None:
     """Serve one engine: each line read trains once over the images and prints the seconds."""
-    images, labels, _ = load_images(arguments.data_dir, arguments.images)
+    images, labels = load_images(arguments)
     with os.fdopen(os.dup(1), "w", buffering=1) as answers:
         os.dup2(2, 1)  # whatever a framework prints goes elsewhere
         run = ENGINES[arguments.worker][0](images, labels, arguments.batch_size, arguments.threads)
@@ -60,6 +57,7 @@ def start_worker(engine: str, arguments: argparse.Namespace) -> subprocess.Popen
     command = [sys.executable, __file__, "--worker", engine, "--images", str(arguments.images)]
     command += ["--batch-size", str(arguments.batch_size), "--threads", str(arguments.threads)]
     command += ["--data-dir", arguments.data_dir] if arguments.data_dir else []
+    command += ["--random"] if arguments.random else []
     threads = {name: str(arguments.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1,
@@ -99,7 +97,7 @@ def measure(arguments: argparse.Namespace) -> dict:
         "what": "seconds an epoch (60,000 images) of training, reference CNN, float32",
         "command": f"python benchmarks/bench_training.py --images {arguments.images} --repeats {arguments.repeats} "
                    f"--batch-size {arguments.batch_size} --threads {arguments.threads}",
-        "data": load_images(arguments.data_dir, 1)[2],
+        "data": "random images" if arguments.random else "MNIST",
         "batch_size": arguments.batch_size,
         "threads": arguments.threads,
         "images_a_repeat": arguments.images,
@@ -140,6 +138,7 @@ def readme_with(text: str, new_table: str) -> str:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Time an epoch of the reference CNN.")
     parser.add_argument("--data-dir", help="folder with the MNIST files (default: as load_mnist finds them)")
+    parser.add_argument("--random", action="store_true", help="time on random images: needs no MNIST")
     parser.add_argument("--images", type=int, default=12_800, help="images a repeat, scaled to 60,000 (12,800)")
     parser.add_argument("--repeats", type=int, default=7, help="timed rounds (7)")
     parser.add_argument("--warmup", type=int, default=1, help="untimed rounds before (1)")

@@ -7,6 +7,7 @@ where OpenMP cannot run; one lock, because Numba's fallback threading layer abor
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import numba
 from numba.core import caching, compiler, config, serialize
@@ -33,7 +34,12 @@ _thread = threading.local()
 def _after_fork_in_child() -> None:
     global _forked, _lock
     _forked = True
-    _lock = threading.RLock()  # the parent's may be held by a thread that does not exist here
+    # Only prange is parallel: turning slices and array expressions into threads costs compile time and gains nothing here.
+PARALLEL_OPTIONS = {"prange": True} | dict.fromkeys(
+    ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion"), False
+)
+
+_lock = threading.RLock()  # the parent's may be held by a thread that does not exist here
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)
@@ -59,6 +65,23 @@ def get_num_threads() -> int:
     return _num_threads
 
 
+@contextlib.contextmanager
+def _short_spin() -> Iterator[None]:
+    """Let GNU OpenMP, if it is loaded in this block, wait a fraction of a millisecond for a thread before it sleeps.
+
+    By default a thread that waits for another burns its core for some 20 ms. When a second program keeps a core busy,
+    that is the core the other thread needs: a training step then takes five times as long.
+    """
+    if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ):
+        yield
+        return
+    os.environ["GOMP_SPINCOUNT"] = "5000"
+    try:
+        yield
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]
+
+
 class Kernel:
     """A compiled loop; calling it picks the parallel or, after a fork, the serial build."""
 
@@ -74,7 +97,8 @@ class Kernel:
             return
         with _lock:
             if getattr(_thread, "count", None) != _num_threads:
-                numba.set_num_threads(_num_threads)
+                with _short_spin():
+                    numba.set_num_threads(_num_threads)  # the first call starts the threads
                 _thread.count = _num_threads
             self._parallel(*args)
 

@@ -52,7 +52,9 @@ def col2im(cols, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w,
     run, pixels_a_run = _runs(kernel_w, dilation_w, channels)
     dx_rows = dx.reshape(images, height, width * channels)
     for n in prange(images):
-        dx_rows[n] = 0
+        for iy in range(height):
+            for i in range(width * channels):
+                dx_rows[n, iy, i] = 0
         for oy in range(out_h):
             column = 0
             for ky in range(kernel_h):
@@ -116,7 +118,9 @@ def maxpool_backward(dy, winners, dx):
     out_h, out_w = dy.shape[1], dy.shape[2]
     dx_pixels = dx.reshape(images, height * width, channels)
     for n in prange(images):
-        dx_pixels[n] = 0
+        for pixel in range(height * width):
+            for c in range(channels):
+                dx_pixels[n, pixel, c] = 0
         for oy in range(out_h):
             for ox in range(out_w):
                 for c in range(channels):
@@ -151,7 +155,10 @@ def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
     images, height, width, channels = dx.shape
     out_h, out_w = dy.shape[1], dy.shape[2]
     for n in prange(images):
-        dx[n] = 0
+        for iy in range(height):
+            for ix in range(width):
+                for c in range(channels):
+                    dx[n, iy, ix, c] = 0
         for oy in range(out_h):
             y_start = max(0, oy * stride_h - top)
             y_stop = min(height, oy * stride_h - top + pool_h)
@@ -186,12 +193,15 @@ def sum_rows(x, total):
     """Sum over the first axis: x (M, N) to total (N,), in chunks of rows so that rounding stays small."""
     rows, columns = x.shape
     chunks = (rows + CHUNK - 1) // CHUNK
-    partial = np.zeros((chunks, columns), x.dtype)
+    partial = np.empty((chunks, columns), x.dtype)
     for chunk in prange(chunks):
+        for j in range(columns):
+            partial[chunk, j] = 0
         for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, rows)):
             for j in range(columns):
                 partial[chunk, j] += x[i, j]
-    total[:] = 0
+    for j in range(columns):
+        total[j] = 0
     for chunk in range(chunks):
         for j in range(columns):
             total[j] += partial[chunk, j]

@@ -120,12 +120,13 @@ class _Tile:
         return self.builder.call(function, [x, y, total])
 
     def _at(self, row: Any, v: int) -> Any:
-        return self.builder.gep(row, [INDEX(v * self.lanes)])
+        pointer = self.builder.gep(row, [INDEX(v * self.lanes)])
+        return self.builder.bitcast(pointer, ir.PointerType(self.vector))
 
     def load(self, row: Any, v: int) -> Any:
         pointer = self._at(row, v)
         if self.masks is None:
-            value = self.builder.load(self.builder.bitcast(pointer, ir.PointerType(self.vector)))
+            value = self.builder.load(pointer)
             value.align = self.scalar_bytes
             return value
         zero = ir.Constant(self.vector, [0.0] * self.lanes)
@@ -137,7 +138,7 @@ class _Tile:
     def store(self, value: Any, row: Any, v: int) -> None:
         pointer = self._at(row, v)
         if self.masks is None:
-            stored = self.builder.store(value, self.builder.bitcast(pointer, ir.PointerType(self.vector)))
+            stored = self.builder.store(value, pointer)
             stored.align = self.scalar_bytes
             return
         function = self._intrinsic(

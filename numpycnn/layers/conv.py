@@ -6,6 +6,8 @@ two backward. Columns are ordered (ky, kx, c), so the filters, flattened, are th
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,11 @@ from ..initializers import Initializer, get_initializer
 from ..kernels import ops
 from ._arguments import check_count, check_padding, check_pair, output_geometry
 from .base import Layer, Shape, check_shape
+
+
+# Bytes of patches made at a time. Patches repeat each pixel kh * kw times: a whole batch of them takes much memory, and
+# reading them back from it takes longer than making them again in backward.
+BLOCK_BYTES = 2**20
 
 
 class Conv2D(Layer):
@@ -100,16 +107,14 @@ class Conv2D(Layer):
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
-        images = (len(x), *self.output_shape[:2])  # (N, OH, OW)
-        patches, outputs = [], []
+        outputs = []
         for g, (x_g, w, b) in enumerate(zip(split_channels(x, self.groups), *self._matrices())):
-            cols = self.empty(f"cols{g}", (*images, len(w)))
-            ops.im2col(x_g, *self._geometry, cols)
-            y_g = self.empty(f"y{g}", (*images, len(b)))
-            ops.affine(as_rows(cols), w, b, as_rows(y_g))
-            patches.append(cols)
+            y_g = self.empty(f"y{g}", (len(x), *self.output_shape[:2], len(b)))
+            for images in self._blocks(len(x)):
+                cols = self._patches(x_g[images])  # (n * OH * OW, kh * kw * C)
+                ops.affine(cols, w, b, as_rows(y_g[images]))
             outputs.append(y_g)
-        self.save_for_backward(training, len(x), patches)
+        self.save_for_backward(training, len(x), x)
         return join_channels(outputs)
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
@@ -120,23 +125,38 @@ class Conv2D(Layer):
         Each pixel of dx adds up what the patches that hold it say (col2im). See ``Layer.backward`` for the arguments.
         """
         dy = self.check_output_gradient(dy)
-        (patches,) = self._saved
+        (x,) = self._saved
+        groups = zip(split_channels(x, self.groups), split_channels(dy, self.groups), self._matrices()[0])
         dw_parts, dx_parts = [], []
-        for g, (dy_g, cols, w) in enumerate(zip(split_channels(dy, self.groups), patches, self._matrices()[0])):
-            dw = self.empty(f"dw{g}", w.shape)
-            ops.matmul_tn(as_rows(cols), as_rows(dy_g), dw)
+        for g, (x_g, dy_g, w) in enumerate(groups):
+            dw, dw_block = np.zeros_like(w), np.empty_like(w)
+            dx_g = self.empty(f"dx{g}", x_g.shape) if need_dx else None
+            for images in self._blocks(len(x)):
+                cols, dy_rows = self._patches(x_g[images]), as_rows(dy_g[images])
+                ops.matmul_tn(cols, dy_rows, dw_block)
+                dw += dw_block
+                if need_dx:
+                    ops.matmul_nt(dy_rows, w, cols)  # dX, in the place of X
+                    ops.col2im(cols.reshape(-1, *self.output_shape[:2], len(w)), *self._geometry, dx_g[images])
             dw_parts.append(dw)
-            if need_dx:
-                dcols = self.empty("dcols", cols.shape)
-                ops.matmul_nt(as_rows(dy_g), w, as_rows(dcols))
-                dx_g = self.empty(f"dx{g}", (len(dy), *self.input_shape[:2], self.input_shape[2] // self.groups))
-                ops.col2im(dcols, *self._geometry, dx_g)
-                dx_parts.append(dx_g)
-        weight = self.parameters[0]
-        weight.grad = join_channels(dw_parts).reshape(weight.grad.shape)  # (kh, kw, C // groups, F)
+            dx_parts.append(dx_g)
+        self.parameters[0].grad = join_channels(dw_parts).reshape(self.parameters[0].grad.shape)
         if self.use_bias:
             ops.sum_rows(as_rows(dy), self.parameters[1].grad)
         return join_channels(dx_parts) if need_dx else None
+
+    def _blocks(self, batch: int) -> list[slice]:
+        """Cut the batch into runs of images whose patches fit into the cache, whatever the number of threads."""
+        out_h, out_w, _ = self.output_shape
+        patch = math.prod(self.kernel_size) * self.input_shape[2] // self.groups
+        size = max(1, BLOCK_BYTES // (out_h * out_w * patch * self.dtype.itemsize))
+        return [slice(first, first + size) for first in range(0, batch, size)]
+
+    def _patches(self, x: NDArray) -> NDArray:
+        """Return the patch under each stop of the filters as a row: (n * OH * OW, kh * kw * C)."""
+        cols = self.empty("cols", (len(x), *self.output_shape[:2], math.prod(self.kernel_size) * x.shape[3]))
+        ops.im2col(x, *self._geometry, cols)
+        return as_rows(cols)
 
     def _matrices(self) -> tuple[list[NDArray], list[NDArray]]:
         """Return each group's filters (kh * kw * C // groups, F // groups) and biases (F // groups,)."""
