@@ -82,12 +82,12 @@ class SoftmaxCrossEntropy(Loss):
         labels = self.check_targets(labels, logits.shape[1:])
         _check_lengths(logits, labels)
         targets = self._targets(labels, logits)  # (N, K)
-        shifted = logits - logits.max(axis=1, keepdims=True)  # so that exp cannot overflow
-        exponentials = np.exp(shifted)
-        totals = exponentials.sum(axis=1, keepdims=True)
-        log_p = shifted - np.log(totals)
-        with np.errstate(invalid="ignore"):  # 0 * -inf for a class that is neither target nor possible
-            terms = np.where(targets == 0, 0, targets * log_p)
+        with np.errstate(invalid="ignore"):  # infinite logits: NaN, without a warning before TerminateOnNaN sees it
+            shifted = logits - logits.max(axis=1, keepdims=True)  # so that exp cannot overflow
+            exponentials = np.exp(shifted)
+            totals = exponentials.sum(axis=1, keepdims=True)
+            log_p = shifted - np.log(totals)
+            terms = np.where(targets == 0, 0, targets * log_p)  # 0 * -inf: neither the target nor possible
         loss = -terms.sum(dtype=np.float64) / len(logits)
         dlogits = (exponentials / totals - targets) / len(logits)
         if np.isnan(log_p).any():
@@ -113,7 +113,8 @@ class SoftmaxCrossEntropy(Loss):
 
     def predict(self, logits: NDArray) -> NDArray:
         """Return the class probabilities (N, K), the softmax of the logits."""
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        with np.errstate(invalid="ignore"):  # infinite logits
+            exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
     def _targets(self, labels: NDArray, logits: NDArray) -> NDArray:

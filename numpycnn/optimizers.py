@@ -99,8 +99,10 @@ class Optimizer:
     def _clip(self, grads: NDArray) -> NDArray:
         """Pascanu et al., "On the difficulty of training recurrent neural networks" (2013), Algorithm 1."""
         norm = np.sqrt(np.square(grads, dtype=np.float64).sum())
-        # A norm that is not finite must stay visible: NaN compares false, infinity times 0 is NaN.
-        return grads * grads.dtype.type(self.global_clipnorm / norm) if norm > self.global_clipnorm else grads
+        if not norm > self.global_clipnorm:  # so that NaN goes on, too
+            return grads
+        with np.errstate(invalid="ignore"):  # infinity times 0 is NaN, and stays visible
+            return grads * grads.dtype.type(self.global_clipnorm / norm)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of ``__init__`` by name; a schedule as its name and arguments."""
@@ -119,18 +121,20 @@ class Optimizer:
         unknown = set(state) - {"steps", *self.slot_names}
         if unknown or "steps" not in state:
             raise ValueError(f"{self!r}: expected the state steps, {', '.join(self.slot_names)}; got {sorted(state)}")
-        for name in set(state) - {"steps"}:
-            value = np.array(state[name])
-            if self._values is not None and value.shape != self._values.shape:
-                raise ValueError(f"{self!r}: {name} has shape {self._values.shape}, got {value.shape}")
-            self._slots[name] = value
-        self.steps = int(state["steps"])
+        values, slots = self._values, {name: np.array(state[name]) for name in self.slot_names if name in state}
+        for name, slot in slots.items():
+            if values is not None and slot.shape != values.shape:
+                raise ValueError(f"{self!r}: {name} has shape {values.shape}, got {slot.shape}")
+        self._values, self._slots, self.steps = None, slots, int(state["steps"])
+        if values is not None:
+            self.bind(values)  # in their dtype; what the state lacks starts from zeros
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_values": None}  # a copy serves its own model's vector, bound at its first step
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+        arguments = {**self.get_config(), "learning_rate": self._learning_rate}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"
 
 
 class SGD(Optimizer):

@@ -69,6 +69,7 @@ class FitOptions:
         self.batch_size = check_count(self.batch_size, "batch_size")
         self.epochs = check_count(self.epochs, "epochs")
         self.initial_epoch = check_count(self.initial_epoch, "initial_epoch", minimum=0)
+        self.seed = None if self.seed is None else check_count(self.seed, "seed", minimum=0)
         self.validation_split = check_fraction(self.validation_split, "validation_split")
         if self.verbose not in ("auto", 0, 1, 2):
             raise ValueError(f'verbose: expected "auto", 0, 1 or 2, got {self.verbose!r}')
@@ -110,7 +111,10 @@ def fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> H
     """Train; see ``Sequential.fit``."""
     model._require_compiled("fit")
     if not model.built:
-        model.build(check_numeric(x, "x").shape[1:])
+        x = check_numeric(x, "x")
+        if x.ndim < 2 or len(x) == 0:
+            raise ValueError(f"x: expected at least one row of at least one number, got shape {x.shape}")
+        model.build(x.shape[1:])
     x, y = check_data(model, x, y, options.check_finite)
     x, y, validation = _hold_out(model, x, y, options)
     rng = model.fit_rng if options.seed is None else np.random.default_rng(options.seed)

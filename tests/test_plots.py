@@ -407,7 +407,7 @@ def test_a_failed_save_leaves_the_older_picture(tmp_path, monkeypatch):
     path.write_bytes(b"an older picture")
 
     def fail_half_way(file, **kwargs):
-        Path(file).write_bytes(b"half a pict")
+        file.write(b"half a pict")
         raise OSError("disk full")
 
     monkeypatch.setattr(figure, "savefig", fail_half_way)

@@ -73,7 +73,7 @@ def _arrays(model: Sequential) -> dict[str, NDArray]:
             arrays[f"layers/{i}/{parameter.name}"] = parameter.value
         for name, value in layer.get_state().items():
             if isinstance(value, np.ndarray):
-                arrays[f"layers/{i}/{name}"] = value
+                arrays[f"layers/{i}/{name}"] = np.array(value, order="C")
     if model.optimizer is not None:
         for name, value in model.optimizer.get_state().items():
             if isinstance(value, np.ndarray):
@@ -179,8 +179,8 @@ def _read_array(content: bytes) -> NDArray:
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ModelFileError("expected .npy version 1.0")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.kind not in "fU" or fortran:
-        raise ModelFileError(f"expected C-ordered arrays of floats, got {dtype}")
+    if dtype.kind not in "biufU" or fortran:
+        raise ModelFileError(f"expected C-ordered arrays of numbers, got {dtype}")
     promised, rest = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
     if promised != rest:
         raise ModelFileError(f"expected {promised} bytes in an array of shape {shape}, got {rest}")

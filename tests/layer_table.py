@@ -1,0 +1,88 @@
+"""Configurations of every layer, for the tests that all layers have to pass."""
+
+import numpy as np
+import pytest
+
+from numpycnn import kernels, layers
+
+# Class: (arguments, shape of one input). Odd sizes, vectors and single channels on purpose.
+LAYERS = {
+    layers.Conv2D: [
+        ({"filters": 4, "kernel_size": 3}, (7, 6, 3)),
+        ({"filters": 3, "kernel_size": (2, 3), "strides": (2, 1), "padding": "same", "use_bias": False}, (5, 7, 2)),
+        ({"filters": 6, "kernel_size": 3, "padding": (4, 0), "dilation_rate": (1, 2), "groups": 2}, (6, 5, 4)),
+        ({"filters": 1, "kernel_size": 1, "strides": 3}, (1, 1, 1)),
+    ],
+    layers.MaxPool2D: [
+        ({}, (7, 6, 3)),
+        ({"pool_size": 3, "strides": 1, "padding": "same"}, (5, 4, 17)),
+        ({"pool_size": (3, 2), "strides": (2, 3), "padding": (2, 1)}, (6, 5, 1)),
+    ],
+    layers.AvgPool2D: [
+        ({}, (7, 6, 3)),
+        ({"pool_size": 3, "strides": 2, "padding": "same"}, (5, 4, 17)),
+        ({"pool_size": (3, 2), "strides": (1, 2), "padding": (2, 1)}, (6, 5, 1)),
+    ],
+    layers.GlobalAvgPool2D: [({}, (5, 3, 4)), ({}, (1, 1, 1))],
+    layers.Dense: [({"units": 5}, (7,)), ({"units": 33, "use_bias": False}, (65,)), ({"units": 1}, (1,))],
+    layers.Flatten: [({}, (4, 3, 2)), ({}, (28, 28)), ({}, (5,))],
+    layers.ReLU: [({}, (5, 3, 2)), ({}, (7,))],
+    layers.LeakyReLU: [({}, (5, 3, 2)), ({"negative_slope": 0.01}, (7,))],
+    layers.Sigmoid: [({}, (5, 3, 2)), ({}, (7,))],
+    layers.Tanh: [({}, (5, 3, 2)), ({}, (7,))],
+    layers.Dropout: [({"rate": 0.4}, (5, 3, 2)), ({"rate": 0.0}, (7,))],
+    layers.BatchNorm: [({}, (5, 3, 2)), ({"momentum": 0.5, "epsilon": 1e-5}, (7,))],
+}
+
+CASES = [
+    pytest.param(lambda cls=cls, arguments=arguments: cls(**arguments), shape, id=f"{cls.__name__}-{number}")
+    for cls, configurations in LAYERS.items()
+    for number, (arguments, shape) in enumerate(configurations)
+]
+KERNEL_SETS = [
+    pytest.param("compiled", marks=pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set")),
+    "reference",
+]
+
+every_layer = pytest.mark.parametrize(("make", "shape"), CASES)
+both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+both_kernel_sets = pytest.mark.parametrize("kernel_set", KERNEL_SETS)
+
+
+def built(make, shape, dtype="float32", seed=0):
+    """Return a built layer in which no parameter and no moving statistic is 0; they are multiples of 1/8."""
+    rng = np.random.default_rng(seed)
+    layer = make()
+    layer.build(shape, rng, dtype)
+    for parameter in layer.parameters:
+        parameter.value = rng.integers(4, 13, parameter.value.shape) / 8
+    if isinstance(layer, layers.BatchNorm):
+        layer.moving_mean = (rng.integers(4, 13, layer.moving_mean.shape) / 8).astype(dtype)
+        layer.moving_variance = (rng.integers(4, 13, layer.moving_variance.shape) / 8).astype(dtype)
+    return layer
+
+
+def numbers(shape, seed=1, dtype="float32"):
+    """Return normal numbers, rounded to multiples of 1/8: ties occur, and sums of products of them are exact."""
+    return (np.random.default_rng(seed).standard_normal(shape) * 8).round().astype(dtype) / 8
+
+
+def data(layer, batch=3, dtype="float32", seed=1):
+    """Return an input and an output gradient for a built layer."""
+    x = numbers((batch, *layer.input_shape), seed, dtype)
+    return x, numbers((batch, *layer.output_shape), seed + 1, dtype)
+
+
+def step(layer, x, dy):
+    """Run forward and backward; return y, dx and copies of the parameters' gradients."""
+    y = layer.forward(x, training=True)
+    dx = layer.backward(dy)
+    return [y, dx, *(p.grad.copy() for p in layer.parameters)]
+
+
+def assert_same_bits(found, expected):
+    """Compare lists of arrays element by element; NaN equals NaN."""
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected):
+        assert a.dtype == b.dtype and a.shape == b.shape
+        np.testing.assert_array_equal(a, b)

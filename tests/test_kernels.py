@@ -1,0 +1,194 @@
+"""Every compiled kernel against its twin in plain NumPy, at every awkward size; threads; the twins themselves."""
+
+import ast
+import inspect
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kernel_table import TABLE, calls, rough
+
+import numpycnn
+from numpycnn import kernels
+from numpycnn.kernels import KERNELS, reference
+
+needs_jit = pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
+every_kernel = pytest.mark.parametrize("name", KERNELS)
+both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+def compiled(name):
+    with kernels.using("compiled"):
+        return getattr(kernels.ops, name)
+
+
+def same_bits(found, expected):
+    """Whether all bits agree; NaN has many, and one is as good as another."""
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.fixture
+def threads():
+    """Restore the number of threads."""
+    before = numpycnn.get_num_threads()
+    yield
+    numpycnn.set_num_threads(before)
+
+
+# -- one table ---------------------------------------------------------------------------------------
+
+
+def test_every_kernel_is_in_the_table():
+    assert set(TABLE) == set(KERNELS)
+
+
+@every_kernel
+def test_every_kernel_has_a_twin_with_the_same_parameters(name):
+    twin = getattr(reference, name)
+    assert list(inspect.signature(compiled(name)).parameters) == list(inspect.signature(twin).parameters)
+    assert inspect.getdoc(compiled(name)) and inspect.getdoc(twin)
+
+
+def test_every_twin_belongs_to_a_kernel():
+    public = {name for name, _ in inspect.getmembers(reference, inspect.isfunction) if not name.startswith("_")}
+    assert public == set(KERNELS)
+
+
+def test_the_reference_imports_nothing_but_numpy():
+    tree = ast.parse(Path(reference.__file__).read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported == {"numpy", "__future__"}
+
+
+# -- the same answers ----------------------------------------------------------------------------------
+
+
+@needs_jit
+@every_kernel
+@both_dtypes
+def test_agrees_with_its_twin(name, dtype):
+    count = 0
+    for call in calls(name, dtype):
+        count += 1
+        found, expected = call.run(compiled(name)), call.run(getattr(reference, name))
+        for a, b, tolerance in zip(found, expected, call.tolerances(name), strict=True):
+            assert a.dtype == b.dtype and a.shape == b.shape
+            if call.roundings == 0:
+                assert np.array_equal(a, b, equal_nan=True), str(call)
+            else:
+                assert (abs(a - b) <= tolerance).all(), f"{call}: {abs(a - b).max()}"
+    assert count >= 8
+
+
+@needs_jit
+@every_kernel
+@both_dtypes
+def test_one_thread_and_two_give_the_same_bits(name, dtype, threads):
+    try:
+        numpycnn.set_num_threads(2)
+    except ValueError:
+        pytest.skip("this machine, or NUMBA_NUM_THREADS, allows one thread only")
+    for call in calls(name, dtype):
+        numpycnn.set_num_threads(1)
+        expected = call.run(compiled(name))
+        numpycnn.set_num_threads(2)
+        assert same_bits(call.run(compiled(name)), expected), str(call)
+
+
+@needs_jit
+@every_kernel
+@both_dtypes
+def test_the_serial_build_gives_the_same_bits(name, dtype):
+    kernel = compiled(name)
+    for call in calls(name, dtype):
+        assert same_bits(call.run(kernel._serial), call.run(kernel._parallel)), str(call)
+
+
+@needs_jit
+@both_dtypes
+def test_concurrent_callers_get_the_same_bits(dtype):
+    jobs = [(name, call) for name in ("affine", "col2im", "sum_rows") for call in list(calls(name, dtype))[::5]]
+    expected = [call.run(compiled(name)) for name, call in jobs]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda job: job[1].run(compiled(job[0])), jobs))
+    assert len(jobs) > 60 and all(map(same_bits, found, expected))
+
+
+@needs_jit
+@both_dtypes
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(9, 7, 5), (65, 257, 33)])
+def test_nan_and_infinity_reach_their_row_or_column_and_no_other(dtype, rows, depth, columns):
+    rng = np.random.default_rng(0)
+    x, w, b = rough(rng, dtype, rows, depth), rough(rng, dtype, depth, columns), rough(rng, dtype, columns)
+    x[rows - 1, depth - 1], w[0, columns - 1], b[0] = np.nan, np.inf, np.nan
+    y, dx, dw = (np.zeros(shape, dtype) for shape in [(rows, columns), (rows, depth), (depth, columns)])
+    compiled("affine")(x, w, b, y)
+    expected = np.ones((rows, columns), bool)
+    expected[rows - 1], expected[:, columns - 1], expected[:, 0] = False, False, False
+    assert np.array_equal(np.isfinite(y), expected)
+    assert np.isinf(y[: rows - 1, columns - 1]).all() and np.isnan(y[rows - 1]).all()
+    dy = rough(rng, dtype, rows, columns)
+    compiled("matmul_nt")(dy, w, dx)
+    assert np.isinf(dx[:, 0]).all() and np.isfinite(dx[:, 1:]).all()
+    compiled("matmul_tn")(x, dy, dw)
+    assert np.isnan(dw[depth - 1]).all() and np.isfinite(dw[: depth - 1]).all()
+
+
+@needs_jit
+def test_a_long_sum_stays_accurate():
+    # Adding 0.1 to a growing float32 total a million times is off by 1 %. In chunks, no partial sum grows so long.
+    x, total = np.full((1_000_000, 3), 0.1, np.float32), np.empty(3, np.float32)
+    compiled("sum_rows")(x, total)
+    np.testing.assert_allclose(total, 1_000_000 * float(np.float32(0.1)), rtol=5e-4)
+
+
+def test_the_reference_is_right_where_it_can_be_said_in_one_line():
+    rng = np.random.default_rng(0)
+    x, w, b = rough(rng, "f8", 4, 3), rough(rng, "f8", 3, 5), rough(rng, "f8", 5)
+    y, dw, dx, total = np.empty((4, 5)), np.empty((3, 5)), np.empty((4, 3)), np.empty(5)
+    reference.affine(x, w, b, y)
+    reference.matmul_tn(x, y, dw)
+    reference.matmul_nt(y, w, dx)
+    reference.sum_rows(y, total)
+    np.testing.assert_allclose(y, [[sum(x[i] * w[:, j]) + b[j] for j in range(5)] for i in range(4)])
+    np.testing.assert_allclose(dw, [[sum(x[:, k] * y[:, j]) for j in range(5)] for k in range(3)])
+    np.testing.assert_allclose(dx, [[sum(y[i] * w[k]) for k in range(3)] for i in range(4)])
+    np.testing.assert_allclose(total, [sum(y[:, j]) for j in range(5)])
+
+
+# -- which kernels run, on how many threads ---------------------------------------------------------------
+
+
+def test_using_chooses_the_kernels_and_restores_them():
+    before = kernels.ops.active
+    with kernels.using("reference"):
+        assert kernels.ops.relu_forward is reference.relu_forward
+        with kernels.using("compiled"):
+            assert kernels.ops.relu_forward is not reference.relu_forward
+        assert kernels.ops.relu_forward is reference.relu_forward
+    assert kernels.ops.active == before == ("reference" if kernels.jit_disabled() else "compiled")
+    with pytest.raises(ZeroDivisionError):
+        with kernels.using("reference"):
+            1 / 0
+    assert kernels.ops.active == before
+
+
+def test_unknown_names():
+    with pytest.raises(AttributeError, match="no kernel named 'gelu'; there are affine, matmul_tn"):
+        kernels.ops.gelu
+    with pytest.raises(ValueError, match='expected "compiled" or "reference", got \'fast\''):
+        with kernels.using("fast"):
+            pass
+
+
+def test_the_number_of_threads_is_checked(threads):
+    numba = pytest.importorskip("numba")
+    limit = numba.config.NUMBA_NUM_THREADS
+    for wrong in (0, -1, limit + 1, True, 1.5, "2", None):
+        with pytest.raises(ValueError, match=f"expected an integer from 1 to {limit}, got .*NUMBA_NUM_THREADS"):
+            numpycnn.set_num_threads(wrong)
+    for n in range(1, limit + 1):
+        numpycnn.set_num_threads(n)
+        assert numpycnn.get_num_threads() == n

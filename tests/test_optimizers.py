@@ -1,0 +1,375 @@
+"""Optimizers against numbers worked out by hand and the papers' algorithms in five lines."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+from layer_table import both_dtypes, both_kernel_sets
+
+from numpycnn import SGD, Adam, AdamW, Constant, CosineDecay, OneCycle, Optimizer, StepDecay, kernels
+from numpycnn.optimizers import OPTIMIZERS, get_optimizer, optimizer_from_config
+
+INF, NAN = float("inf"), float("nan")
+EVERY = [
+    SGD(0.1),
+    SGD(0.1, momentum=0.9),
+    SGD(0.1, momentum=0.9, nesterov=True, global_clipnorm=1.5),
+    Adam(0.1),
+    Adam(CosineDecay(0.1, 100), beta1=0.8, beta2=0.9, epsilon=1e-3, global_clipnorm=2.0),
+    AdamW(0.1),
+    AdamW(OneCycle(0.1, 100), weight_decay=0.3),
+]
+every_optimizer = pytest.mark.parametrize("optimizer", EVERY, ids=repr)
+
+
+def steps(optimizer, gradients, start, dtype="float64"):
+    """Return the weights after each step."""
+    weights = np.array(start, dtype)
+    path = []
+    for gradient in gradients:
+        optimizer.step(weights, np.array(gradient, dtype))
+        path.append(weights.copy())
+    return np.array(path)
+
+
+def random_gradients(count=50, size=7, seed=0):
+    return np.random.default_rng(seed).standard_normal((count, size))
+
+
+# -- stochastic gradient descent ---------------------------------------------------------------------
+
+
+@both_kernel_sets
+def test_sgd_by_hand(kernel_set):
+    with kernels.using(kernel_set):
+        # w = 1 - 0.5 * 2 = 0, then 0 - 0.5 * -4 = 2
+        assert steps(SGD(0.5), [[2], [-4]], [1]).ravel().tolist() == [0, 2]
+
+
+@both_kernel_sets
+def test_momentum_by_hand(kernel_set):
+    # v: 4, then 0.5 * 4 + 4 = 6, then 0.5 * 6 + 0 = 3; w: 0 - 0.25 * 4 = -1, -1 - 1.5 = -2.5, -2.5 - 0.75 = -3.25
+    with kernels.using(kernel_set):
+        path = steps(SGD(0.25, momentum=0.5), [[4], [4], [0]], [0])
+    assert path.ravel().tolist() == [-1, -2.5, -3.25]
+
+
+@both_kernel_sets
+def test_nesterov_by_hand(kernel_set):
+    # v as above: 4, 6, 3; the step is along g + 0.5 v: 4 + 2 = 6, 4 + 3 = 7, 0 + 1.5 = 1.5; w: -1.5, -3.25, -3.625
+    with kernels.using(kernel_set):
+        path = steps(SGD(0.25, momentum=0.5, nesterov=True), [[4], [4], [0]], [0])
+    assert path.ravel().tolist() == [-1.5, -3.25, -3.625]
+
+
+# -- Adam ----------------------------------------------------------------------------------------------
+
+
+@both_kernel_sets
+def test_the_first_step_of_adam_is_the_learning_rate(kernel_set):
+    # Bias correction makes m = g and v = g**2 at step 1, so the step is rate * sign(g) whatever the gradient's size;
+    # without it, it would be 0.1 g / sqrt(0.001 g**2) = 3.16 times as long.
+    with kernels.using(kernel_set):
+        path = steps(Adam(0.125), [[1e-3, -1, 1e3, 0]], [0, 0, 0, 0])
+    np.testing.assert_allclose(path, [[-0.125, 0.125, -0.125, 0]], rtol=2e-5)
+
+
+@both_kernel_sets
+def test_epsilon_is_outside_the_root(kernel_set):
+    # m = g = 3, v = 9, epsilon = 1: 3 / (sqrt(9) + 1) = 0.75; inside it would be 3 / sqrt(9 + 1) = 0.949.
+    # It joins after the correction of v: before, epsilon would be divided by sqrt(1 - beta2), too.
+    with kernels.using(kernel_set):
+        path = steps(Adam(1.0, beta1=0.5, beta2=0.75, epsilon=1.0), [[3]], [0])
+    np.testing.assert_allclose(path, [[-0.75]], rtol=1e-15)
+
+
+@both_kernel_sets
+def test_two_steps_of_adam_by_hand(kernel_set):
+    # beta1 = 1/2, beta2 = 3/4; gradients 4 and 0, weights from 0, rate 1.
+    # Step 1: the length of 1. Step 2: m = 1/2 * 2 + 0 = 1, corrected by 1 - 1/4: 4/3;
+    # v = 3/4 * 4 = 3, corrected by 1 - 9/16: 48/7; the step is (4/3) / sqrt(48/7).
+    with kernels.using(kernel_set):
+        path = steps(Adam(1.0, beta1=0.5, beta2=0.75, epsilon=1e-30), [[4], [0]], [0])
+    np.testing.assert_allclose(path, [[-1], [-1 - (4 / 3) / math.sqrt(48 / 7)]], rtol=1e-15)
+
+
+def paper(gradients, w, rate, beta1=0.9, beta2=0.999, epsilon=1e-8, decay=0.0):
+    """Kingma and Ba, Algorithm 1; with `decay`, Loshchilov and Hutter, Algorithm 2."""
+    m, v, path = np.zeros_like(w), np.zeros_like(w), []
+    for t, g in enumerate(gradients, start=1):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+        w = w - rate * (m_hat / (np.sqrt(v_hat) + epsilon) + decay * w)
+        path.append(w)
+    return np.array(path)
+
+
+@both_kernel_sets
+@pytest.mark.parametrize("options", [{}, {"beta1": 0.0, "beta2": 0.5, "epsilon": 0.1}, {"beta1": 0.5, "epsilon": 1e-3}])
+def test_fifty_steps_of_adam_as_in_the_paper(kernel_set, options):
+    gradients, start = random_gradients(), np.linspace(-1, 1, 7)
+    with kernels.using(kernel_set):
+        path = steps(Adam(0.03, **options), gradients, start)
+    np.testing.assert_allclose(path, paper(gradients, start, 0.03, **options), rtol=1e-12, atol=1e-13)
+
+
+@both_kernel_sets
+def test_fifty_steps_of_adamw_as_in_the_paper(kernel_set):
+    gradients, start = random_gradients(), np.linspace(-1, 1, 7)
+    with kernels.using(kernel_set):
+        path = steps(AdamW(0.03, weight_decay=0.2), gradients, start)
+    np.testing.assert_allclose(path, paper(gradients, start, 0.03, decay=0.2), rtol=1e-12, atol=1e-13)
+
+
+@both_kernel_sets
+def test_weight_decay_is_decoupled(kernel_set):
+    # Without a gradient nothing enters the moments, and each weight shrinks by rate * decay = 5 %. Added to the
+    # gradient instead, the decay would be normalised away: steps of the length of the rate.
+    with kernels.using(kernel_set):
+        path = steps(AdamW(0.5, weight_decay=0.1), [[0, 0]] * 2, [100, -1])
+    np.testing.assert_allclose(path, [[95, -0.95], [90.25, -0.9025]], rtol=1e-15)
+
+
+def test_adamw_without_decay_is_adam():
+    gradients, start = random_gradients(), np.linspace(-1, 1, 7)
+    assert np.array_equal(steps(AdamW(0.1, weight_decay=0), gradients, start), steps(Adam(0.1), gradients, start))
+
+
+@both_kernel_sets
+def test_float32_follows_float64(kernel_set):
+    gradients, start = random_gradients(10).astype("float32"), np.linspace(-1, 1, 7, dtype="float32")
+    with kernels.using(kernel_set):
+        for optimizer in EVERY:
+            single = steps(copy.deepcopy(optimizer), gradients, start, "float32")
+            double = steps(copy.deepcopy(optimizer), gradients, start)
+            np.testing.assert_allclose(single, double, rtol=0, atol=2e-6)
+
+
+# -- every optimizer -------------------------------------------------------------------------------------
+
+
+def test_every_class_is_among_the_examples():
+    assert {type(optimizer) for optimizer in EVERY} == set(OPTIMIZERS.values())
+
+
+@every_optimizer
+@both_dtypes
+def test_steps_happen_in_place_and_leave_the_gradient_alone(optimizer, dtype):
+    weights, gradient = np.ones(5, dtype), np.linspace(-9, 9, 5).astype(dtype)
+    kept = gradient.copy()
+    gradient.flags.writeable = False
+    view = weights[:]
+    copy.deepcopy(optimizer).step(weights, gradient)
+    assert view[0] > 1 > view[4] and weights.dtype == dtype  # against the gradient
+    assert np.array_equal(gradient, kept)
+
+
+@every_optimizer
+def test_a_quadratic_is_minimised(optimizer):
+    optimizer = copy.deepcopy(optimizer)
+    optimizer.learning_rate = 0.1
+    weights = np.array([3.0, -2.0])
+    for _ in range(300):
+        optimizer.step(weights, weights - 1)  # the minimum is at 1; AdamW's decay keeps it a little below
+    assert (abs(weights - 1) < (0.3 if isinstance(optimizer, AdamW) else 0.01)).all()
+
+
+@every_optimizer
+def test_one_optimizer_refuses_a_second_model(optimizer):
+    optimizer = copy.deepcopy(optimizer)
+    first, second = np.ones(3), np.ones(3)
+    optimizer.step(first, np.ones(3))
+    with pytest.raises(ValueError, match="already trains another model; make a new one for each model"):
+        optimizer.step(second, np.ones(3))
+    assert second.tolist() == [1, 1, 1] and optimizer.steps == 1
+    optimizer.step(first, np.ones(3))
+
+
+@every_optimizer
+def test_vectors_that_do_not_match_are_refused(optimizer):
+    optimizer = copy.deepcopy(optimizer)
+    for values, grads in [
+        (np.ones(3), np.ones(4)),
+        (np.ones(3), np.ones(3, np.float32)),
+        (np.ones((3, 1)), np.ones((3, 1))),
+        (np.ones(()), np.ones(())),
+    ]:
+        with pytest.raises(ValueError, match="expected two vectors of one shape and dtype, got float64"):
+            optimizer.step(values, grads)
+    assert optimizer.steps == 0 and optimizer.get_state() == {"steps": 0}
+
+
+@every_optimizer
+@both_dtypes
+def test_going_on_from_a_state_gives_the_same_bits(optimizer, dtype):
+    gradients, start = random_gradients(10), np.ones(7)
+    straight = copy.deepcopy(optimizer)
+    expected = steps(straight, gradients, start, dtype)
+    first, second = copy.deepcopy(optimizer), copy.deepcopy(optimizer)
+    halfway = steps(first, gradients[:4], start, dtype)[-1]
+    state = first.get_state()
+    assert set(state) == {"steps", *optimizer.slot_names} and state["steps"] == 4
+    first.step(first._values, np.ones(7, dtype))  # the state is a copy: this does not change it
+    second.set_state(copy.deepcopy(state))
+    assert np.array_equal(steps(second, gradients[4:], halfway, dtype), expected[4:])
+    first.set_state(state)  # also into an optimizer that is at work
+    first._values[:] = halfway
+    for gradient in gradients[4:]:
+        first.step(first._values, gradient.astype(dtype))
+    assert np.array_equal(first._values, expected[-1])
+
+
+@every_optimizer
+def test_the_state_from_before_the_first_step_is_a_fresh_start(optimizer):
+    gradients, start = random_gradients(5), np.ones(7)
+    expected = steps(copy.deepcopy(optimizer), gradients, start)
+    optimizer = copy.deepcopy(optimizer)
+    fresh = optimizer.get_state()
+    weights = start.copy()
+    optimizer.step(weights, np.full(7, 3.0))
+    optimizer.set_state(fresh)
+    weights[:] = start
+    for gradient in gradients:
+        optimizer.step(weights, gradient)
+    assert np.array_equal(weights, expected[-1])
+
+
+def test_a_state_takes_the_dtype_of_the_weights():
+    for bound_first in (False, True):
+        source, target = Adam(), Adam()
+        source.step(np.ones(3), np.ones(3))
+        weights = np.ones(3, np.float32)
+        if bound_first:
+            target.bind(weights)
+        target.set_state(source.get_state())
+        target.step(weights, np.ones(3, np.float32))
+        assert {slot.dtype for name, slot in target.get_state().items() if name != "steps"} == {np.dtype("float32")}
+
+
+def test_states_that_do_not_fit_are_refused():
+    optimizer = SGD()
+    weights = np.ones(3)
+    optimizer.step(weights, np.ones(3))
+    for wrong in ({}, {"velocity": np.ones(3)}, {"steps": 1, "m": np.ones(3)}):
+        with pytest.raises(ValueError, match="expected the state steps, velocity; got"):
+            optimizer.set_state(wrong)
+    with pytest.raises(ValueError, match=r"velocity has shape \(3,\), got \(4,\)"):
+        optimizer.set_state({"steps": 1, "velocity": np.ones(4)})
+    late = SGD()
+    late.set_state({"steps": 1, "velocity": np.ones(4)})
+    with pytest.raises(ValueError, match="velocity was saved for 4 parameters, got a model of 3"):
+        late.step(weights, np.ones(3))
+
+
+@every_optimizer
+def test_configuration_and_repr_make_an_equal_optimizer(optimizer):
+    gradients, start = random_gradients(5), np.ones(7)
+    expected = steps(copy.deepcopy(optimizer), gradients, start)
+    config = optimizer.get_config()
+    for twin in (optimizer_from_config(type(optimizer).__name__, config), eval(repr(optimizer))):
+        assert type(twin) is type(optimizer) and twin.get_config() == config
+        assert np.array_equal(steps(twin, gradients, start), expected)
+
+
+@every_optimizer
+def test_a_copy_keeps_its_memories_and_finds_its_own_model(optimizer):
+    optimizer = copy.deepcopy(optimizer)
+    weights = np.ones(3)
+    optimizer.step(weights, np.ones(3))
+    twin, own = copy.deepcopy(optimizer), weights.copy()
+    twin.step(own, np.full(3, 0.5))
+    optimizer.step(weights, np.full(3, 0.5))
+    assert np.array_equal(own, weights) and twin.steps == 2
+
+
+# -- the learning rate -----------------------------------------------------------------------------------
+
+
+def test_the_rate_follows_its_schedule_and_can_be_set():
+    optimizer = SGD(StepDecay(1.0, step_size=2, factor=0.5))
+    # rates 1, 1, 1/2, 1/2, 1/4
+    assert steps(optimizer, [[1]] * 5, [10]).ravel().tolist() == [9, 8, 7.5, 7, 6.75]
+    assert optimizer.current_rate == 0.25  # of the sixth step
+    optimizer.learning_rate = 2
+    optimizer.step(optimizer._values, np.ones(1))
+    assert optimizer._values.tolist() == [4.75] and optimizer.current_rate == 2
+    assert SGD(Constant(0.5)).current_rate == 0.5
+
+
+BAD_ARGUMENTS = [
+    (SGD, {"learning_rate": -0.1}, "learning_rate: expected a finite number of at least 0, got -0.1"),
+    (SGD, {"learning_rate": NAN}, "learning_rate: expected a finite number of at least 0, got nan"),
+    (SGD, {"learning_rate": INF}, "learning_rate: expected a finite number of at least 0, got inf"),
+    (SGD, {"learning_rate": "fast"}, "learning_rate: expected a number, got 'fast'"),
+    (SGD, {"learning_rate": None}, "learning_rate: expected a number, got None"),
+    (SGD, {"momentum": 1.0}, r"momentum: expected a number in \[0, 1\), got 1.0"),
+    (SGD, {"momentum": -0.1}, r"momentum: expected a number in \[0, 1\), got -0.1"),
+    (SGD, {"global_clipnorm": 0}, "global_clipnorm: expected a finite number above 0, got 0"),
+    (Adam, {"beta1": 1}, r"beta1: expected a number in \[0, 1\), got 1"),
+    (Adam, {"beta2": NAN}, r"beta2: expected a number in \[0, 1\), got nan"),
+    (Adam, {"epsilon": 0}, "epsilon: expected a finite number above 0, got 0"),
+    (AdamW, {"weight_decay": -0.1}, "weight_decay: expected a finite number of at least 0, got -0.1"),
+]
+
+
+@pytest.mark.parametrize(("cls", "arguments", "message"), BAD_ARGUMENTS)
+def test_arguments_out_of_range(cls, arguments, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        cls(**arguments)
+
+
+def test_a_bad_rate_is_refused_later_too():
+    optimizer = Adam(0.5)
+    with pytest.raises(ValueError, match="learning_rate"):
+        optimizer.learning_rate = -1
+    assert optimizer.learning_rate == 0.5
+
+
+# -- clipping ----------------------------------------------------------------------------------------------
+
+
+def test_a_long_gradient_is_scaled_to_the_norm_over_all_parameters():
+    # |(3, 4, 12)| = 13; scaled to 6.5 it is halved, direction kept.
+    assert steps(SGD(1.0, global_clipnorm=6.5), [[3, 4, 12]], [0, 0, 0]).tolist() == [[-1.5, -2, -6]]
+
+
+@both_dtypes
+def test_a_short_gradient_is_left_alone(dtype):
+    for clip in (13, 13.1, 1e9):
+        assert steps(SGD(1.0, global_clipnorm=clip), [[3, 4, 12]], [0, 0, 0], dtype).tolist() == [[-3, -4, -12]]
+
+
+def test_the_norm_is_summed_without_overflow():
+    # (1e30)**2 is beyond float32, whose largest number is 3e38.
+    path = steps(SGD(1.0, global_clipnorm=1.0), [[3e30, 4e30]], [0, 0], "float32")
+    np.testing.assert_allclose(path, [[-0.6, -0.8]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [NAN, INF, -INF])
+@both_dtypes
+def test_a_gradient_that_is_not_finite_stays_visible(bad, dtype):
+    path = steps(SGD(1.0, global_clipnorm=1.0), [[1, bad]], [0, 0], dtype)
+    assert np.isnan(path[0, 1])
+
+
+# -- names -------------------------------------------------------------------------------------------------
+
+
+def test_optimizers_by_name():
+    assert type(get_optimizer("sgd")) is SGD and type(get_optimizer("Adam")) is Adam
+    assert type(get_optimizer("adamw")) is AdamW
+    assert get_optimizer("adam") is not get_optimizer("adam")  # no object shared by two models
+    assert (SGD().learning_rate, Adam().learning_rate, AdamW().weight_decay) == (0.01, 1e-3, 0.01)
+    optimizer = Adam()
+    assert get_optimizer(optimizer) is optimizer
+    with pytest.raises(ValueError, match="unknown optimizer 'rmsprop'; expected one of sgd, adam, adamw"):
+        get_optimizer("rmsprop")
+    with pytest.raises(TypeError, match=r"write Adam\(\) with parentheses"):
+        get_optimizer(Adam)
+
+
+def test_what_an_optimizer_of_ones_own_must_define_is_named():
+    with pytest.raises(NotImplementedError, match="Optimizer has to define _update"):
+        Optimizer(0.1).step(np.ones(1), np.ones(1))
