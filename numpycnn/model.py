@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 import os
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
@@ -17,6 +16,7 @@ from .layers.base import Layer, Shape, check_dtype, check_numeric, check_shape
 from .losses import Loss, SoftmaxCrossEntropy, get_loss
 from .optimizers import Optimizer, get_optimizer
 from .parameter import Arena, Parameter
+from .summary import summary_text
 from .training import History
 from .workspace import Workspace
 
@@ -428,21 +428,7 @@ class Sequential:
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
         """Print a table: each layer, its output shape and its number of parameters."""
         self._require_built("summary")
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(title=f"Model: {type(self).__name__}", title_justify="left")
-        table.add_column("Layer")
-        table.add_column("Output shape")
-        table.add_column("Parameters", justify="right")
-        for layer in self.layers:
-            shape = ", ".join(map(str, ("N", *layer.output_shape)))
-            table.add_row(repr(layer), f"({shape})", f"{sum(p.value.size for p in layer.parameters):,}")
-        text = io.StringIO()
-        # Plain text for print_fn, whatever surrounds us: no colours, no notebook output, no markup in layers' names.
-        Console(file=text, width=100, force_terminal=False, force_jupyter=False, markup=False).print(table)
-        total = self.count_params()
-        print_fn(f"{text.getvalue()}Total parameters: {total:,} ({total * self.dtype.itemsize / 1024:,.2f} KB)")
+        print_fn(summary_text(self))
 
     # What the methods share
 

@@ -60,9 +60,10 @@ class Optimizer:
         ValueError
             The optimizer already serves another one: its memories would mix.
         """
-        if self._values is values:
-            return
         if self._values is not None:
+            same_memory = self._values.size == values.size and np.may_share_memory(self._values, values)
+            if same_memory:
+                return
             raise ValueError(f"{self!r} already trains another model; make a new one for each model")
         for name in self.slot_names:
             slot = self._slots.get(name)
@@ -121,11 +122,13 @@ class Optimizer:
         unknown = set(state) - {"steps", *self.slot_names}
         if unknown or "steps" not in state:
             raise ValueError(f"{self!r}: expected the state steps, {', '.join(self.slot_names)}; got {sorted(state)}")
+        if not isinstance(state["steps"], int) or state["steps"] < 0:
+            raise ValueError(f"{self!r}: expected a number of steps of 0 or more, got {state['steps']!r}")
         values, slots = self._values, {name: np.array(state[name]) for name in self.slot_names if name in state}
         for name, slot in slots.items():
             if values is not None and slot.shape != values.shape:
                 raise ValueError(f"{self!r}: {name} has shape {values.shape}, got {slot.shape}")
-        self._values, self._slots, self.steps = None, slots, int(state["steps"])
+        self._values, self._slots, self.steps = None, slots, state["steps"]
         if values is not None:
             self.bind(values)  # in their dtype; what the state lacks starts from zeros
 

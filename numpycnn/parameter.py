@@ -93,4 +93,4 @@ def _copy_into(target: NDArray, new: ArrayLike, what: str) -> None:
     if new.shape != target.shape:
         raise ValueError(f"{what}: expected shape {target.shape}, got {new.shape}")
     if new is not target:  # after `p.value -= step` it is
-        target[...] = new
+        np.copyto(target, new, casting="same_kind")  # refuses complex numbers and text

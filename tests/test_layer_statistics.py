@@ -57,6 +57,18 @@ def test_images_are_normalised_by_channel_over_batch_and_pixels(kernel_set):
     np.testing.assert_allclose(layer.moving_variance, 0.99 + 0.01 * x.var(axis=(0, 1, 2)))
 
 
+@both_kernel_sets
+def test_no_gradient_along_what_normalisation_removes(kernel_set):
+    # y does not change when a constant is added to a channel, nor when the channel is stretched: dx has no part there.
+    x, dy = np.random.default_rng(0).normal(5, 3, (2, 4, 5, 6, 2))
+    layer = build(BatchNorm(epsilon=1e-12), (5, 6, 2))
+    with kernels.using(kernel_set):
+        normalised = layer.forward(x, training=True)
+        dx = layer.backward(dy)
+    np.testing.assert_allclose(dx.sum(axis=(0, 1, 2)), 0, atol=1e-10)
+    np.testing.assert_allclose((dx * normalised).sum(axis=(0, 1, 2)), 0, atol=1e-9)
+
+
 def test_a_batch_of_one_row_gives_beta():
     layer = build(BatchNorm(), (2,))
     assert layer.forward([[5, -5]], training=True).tolist() == [[0, 0]]  # x equals its own mean; variance 0

@@ -352,6 +352,7 @@ def test_the_norm_is_summed_without_overflow():
 def test_a_gradient_that_is_not_finite_stays_visible(bad, dtype):
     path = steps(SGD(1.0, global_clipnorm=1.0), [[1, bad]], [0, 0], dtype)
     assert np.isnan(path[0, 1])
+    assert np.isfinite(path[0, 0])  # and it does not spread
 
 
 # -- names -------------------------------------------------------------------------------------------------

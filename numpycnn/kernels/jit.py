@@ -34,12 +34,7 @@ _thread = threading.local()
 def _after_fork_in_child() -> None:
     global _forked, _lock
     _forked = True
-    # Only prange is parallel: turning slices and array expressions into threads costs compile time and gains nothing here.
-PARALLEL_OPTIONS = {"prange": True} | dict.fromkeys(
-    ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion"), False
-)
-
-_lock = threading.RLock()  # the parent's may be held by a thread that does not exist here
+    _lock = threading.RLock()  # the parent's may be held by a thread that does not exist here
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -130,7 +130,7 @@ class Conv2D(Layer):
         dw_parts, dx_parts = [], []
         for g, (x_g, dy_g, w) in enumerate(groups):
             dw, dw_block = np.zeros_like(w), np.empty_like(w)
-            dx_g = self.empty(f"dx{g}", x_g.shape) if need_dx else None
+            dx_g = self.empty(f"dx{g}", x_g.shape if need_dx else (0,))
             for images in self._blocks(len(x)):
                 cols, dy_rows = self._patches(x_g[images]), as_rows(dy_g[images])
                 ops.matmul_tn(cols, dy_rows, dw_block)
