@@ -122,11 +122,6 @@ def test_only_kernels_compile(module):
     assert lies_in(module, "kernels") or not compilers
 
 
-def test_the_reference_leans_on_numpy_alone():
-    inside, outside = imports_of("kernels.reference")
-    assert inside == set() and outside == {"numpy", "__future__.annotations"}
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_matplotlib_is_imported_when_something_is_drawn(module):
     top_level = [

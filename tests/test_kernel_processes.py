@@ -42,7 +42,7 @@ def finish(process):
     except subprocess.TimeoutExpired:
         process.kill()
         raise
-    assert process.returncode == 0, errors
+    assert process.returncode == 0, f"exit code {process.returncode}\n{errors}"
     return errors
 
 
