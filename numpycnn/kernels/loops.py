@@ -15,6 +15,8 @@ from .jit import device, kernel
 
 CHUNK = 256  # rows summed by themselves before they join the total: rounding grows with their number, not all rows'
 
+SHORT_RUN = 8  # elements in a row of a patch below which a loop of its own costs more than it copies
+
 
 @kernel
 def im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, cols):
@@ -31,6 +33,13 @@ def im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, to
             inside = 0 <= iy < height
             source = x_rows[n, iy if inside else 0]
             for kx in range(0, kernel_w, pixels_a_run):
+                if run < SHORT_RUN:
+                    for i in range(run):
+                        for ox in range(out_w):
+                            at = (ox * stride_w - left + kx * dilation_w) * channels + i
+                            cols[n, oy, ox, column + i] = source[at] if inside and 0 <= at < source.size else 0
+                    column += run
+                    continue
                 for ox in range(out_w):
                     target = cols[n, oy, ox, column : column + run]
                     start = (ox * stride_w - left + kx * dilation_w) * channels
@@ -219,8 +228,12 @@ def sgd(gradient, rate, momentum, nesterov, weight, velocity):
 @kernel
 def adam(gradient, rate, beta1, beta2, epsilon, correction1, correction2, decay, weight, m, v):
     """One step of Adam (Algorithm 1) on (n,) vectors; correction1 = 1 - beta1**t, decay shrinks the weight first."""
+    real = weight.dtype.type  # float32 stays float32: twice as many to a vector
+    keep1, take1, keep2, take2 = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2)
+    rate, epsilon, decay = real(rate), real(epsilon), real(decay)
+    scale1, scale2 = real(1 / correction1), real(1 / correction2)
     for i in prange(weight.size):
-        m[i] = beta1 * m[i] + (1 - beta1) * gradient[i]
-        v[i] = beta2 * v[i] + (1 - beta2) * gradient[i] * gradient[i]
-        step = (m[i] / correction1) / (math.sqrt(v[i] / correction2) + epsilon)
+        m[i] = keep1 * m[i] + take1 * gradient[i]
+        v[i] = keep2 * v[i] + take2 * gradient[i] * gradient[i]
+        step = (m[i] * scale1) / (math.sqrt(v[i] * scale2) + epsilon)
         weight[i] -= decay * weight[i] + rate * step

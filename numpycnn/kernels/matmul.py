@@ -41,28 +41,22 @@ def _multiply_add(a, ia, a_row, a_step, b, ib, b_row, c, ic, c_row, rows, column
                 _edge_row(a, a_at, a_row, a_step, b, ib + j, b_row, c, c_at, c_row, steps, width)
 
 
-@device
-def _multiply_rows(a, b, c, start, stop):
-    """c[start:stop] += a[start:stop] @ b for (M, K), (K, N), (M, N)."""
-    depth, columns = b.shape
-    for t in range(0, depth, DEPTH):
-        _multiply_add(
-            a, start * depth + t, depth, 1, b, t * columns, columns, c, start * columns, columns,
-            stop - start, columns, min(DEPTH, depth - t),
-        )
-
-
 @kernel
 def affine(x, w, b, y):
     """y = x @ w + b for x (M, K), w (K, N), b (N,), y (M, N)."""
     rows, columns = y.shape
+    depth = x.shape[1]
     for block in prange((rows + ROW_BLOCK - 1) // ROW_BLOCK):
         start = block * ROW_BLOCK
         stop = min(start + ROW_BLOCK, rows)
         for i in range(start, stop):
             for j in range(columns):
                 y[i, j] = b[j]
-        _multiply_rows(x, w, y, start, stop)
+        for t in range(0, depth, DEPTH):
+            _multiply_add(
+                x, start * depth + t, depth, 1, w, t * columns, columns, y, start * columns, columns,
+                stop - start, columns, min(DEPTH, depth - t),
+            )
 
 
 @kernel
@@ -88,15 +82,25 @@ def matmul_nt(dy, w, dx):
     """dx = dy @ w.T for dy (M, N), w (K, N), dx (M, K): the input gradient."""
     rows, columns = dx.shape
     depth = dy.shape[1]
-    w_transposed = np.empty((depth, columns), w.dtype)
-    for block in prange((columns + 15) // 16):
-        for j in range(depth):
-            for i in range(block * 16, min(block * 16 + 16, columns)):
-                w_transposed[j, i] = w[i, j]
+    tile_columns = TILE_VECTORS * (VECTOR_BYTES // w.itemsize)
+    panels = (columns + tile_columns - 1) // tile_columns
+    w_transposed = np.empty((panels, depth, tile_columns), w.dtype)  # a tile's columns lie together
+    for panel in prange(panels):
+        first = panel * tile_columns
+        for t in range(depth):
+            for i in range(min(tile_columns, columns - first)):
+                w_transposed[panel, t, i] = w[first + i, t]
     for block in prange((rows + ROW_BLOCK - 1) // ROW_BLOCK):
         start = block * ROW_BLOCK
         stop = min(start + ROW_BLOCK, rows)
         for i in range(start, stop):
             for j in range(columns):
                 dx[i, j] = 0
-        _multiply_rows(dy, w_transposed, dx, start, stop)
+        for panel in range(panels):
+            first = panel * tile_columns
+            for t in range(0, depth, DEPTH):
+                _multiply_add(
+                    dy, start * depth + t, depth, 1, w_transposed, (panel * depth + t) * tile_columns, tile_columns,
+                    dx, start * columns + first, columns, stop - start, min(tile_columns, columns - first),
+                    min(DEPTH, depth - t),
+                )
