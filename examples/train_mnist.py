@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpycnn import (
     Adam,
     Conv2D,
+    CosineDecay,
     Dense,
     Flatten,
     History,
@@ -46,17 +48,34 @@ def reference_cnn(seed: int) -> Sequential:
     )
 
 
+def positive(text: str) -> int:
+    """Read an integer of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected an integer of at least 1, got {number}")
+    return number
+
+
+def learning_rate(arguments: argparse.Namespace, images: int) -> float | CosineDecay:
+    """Return the rate, or the schedule that brings it to 0 at the end, when small steps settle the weights."""
+    if arguments.schedule == "constant":
+        return arguments.lr
+    batches = math.ceil(images * (1 - arguments.validation_split) / arguments.batch_size)
+    return CosineDecay(arguments.lr, steps=max(1, batches * arguments.epochs))
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Train the reference CNN on MNIST.", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--data-dir", type=Path, help="folder that holds the four MNIST files, raw or .gz")
-    parser.add_argument("--epochs", type=int, default=10, help="visits of every training image")
-    parser.add_argument("--batch-size", type=int, default=64, help="images a step")
-    parser.add_argument("--lr", type=float, default=1e-3, help="Adam's learning rate")
+    parser.add_argument("--epochs", type=positive, default=10, help="visits of every training image")
+    parser.add_argument("--batch-size", type=positive, default=64, help="images a step")
+    parser.add_argument("--lr", type=float, default=1e-3, help="Adam's learning rate, at the start")
+    parser.add_argument("--schedule", choices=("cosine", "constant"), default="cosine", help="cosine: fall to 0")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same weights")
     parser.add_argument("--validation-split", type=float, default=0.1, help="share of the training images, the last")
-    parser.add_argument("--limit", type=int, help="train on the first LIMIT images only")
+    parser.add_argument("--limit", type=positive, help="train on the first LIMIT images only")
     parser.add_argument("--output-dir", type=Path, default=Path("runs/mnist"), help="where the results go")
     arguments = parser.parse_args()
     if arguments.limit is not None and arguments.limit < 2:
@@ -98,7 +117,8 @@ def main() -> None:
 
     model = reference_cnn(arguments.seed)
     model.summary()
-    model.compile(optimizer=Adam(arguments.lr), loss=SoftmaxCrossEntropy(), metrics=["accuracy"])
+    rate = learning_rate(arguments, len(train_images))
+    model.compile(optimizer=Adam(rate), loss=SoftmaxCrossEntropy(), metrics=["accuracy"])
     history = model.fit(
         as_input(train_images),
         train_labels,

@@ -77,9 +77,10 @@ def test_metrics_and_history_agree_with_the_model(finished):
 
 @pytest.mark.parametrize("options, fragment", [
     (["--data-dir", "no/such/folder"], "no/such/folder"),
-    (["--epochs", 0], "epochs"),
-    (["--batch-size", -1], "batch_size"),
+    (["--epochs", 0], "--epochs"),
+    (["--batch-size", -1], "--batch-size"),
     (["--lr", "nan"], "learning_rate"),
+    (["--schedule", "linear"], "--schedule"),
     (["--limit", 1], "--limit"),
     (["--seed", -1], "--seed"),
     (["--validation-split", 1.5], "validation_split"),

@@ -92,6 +92,13 @@ def _runs(kernel_w, dilation_w, channels):
     return channels, 1
 
 
+@device
+def _window(position, stride, before, pool, size):
+    """First and last + 1 pixel, along one axis, of the window at this output position, cut to the image."""
+    first = position * stride - before
+    return max(0, first), min(size, first + pool)
+
+
 @kernel
 def maxpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y, winners):
     """Largest element of each window: x (N, H, W, C) to y and winners (N, OH, OW, C).
@@ -103,11 +110,9 @@ def maxpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y, winners
     out_h, out_w = y.shape[1], y.shape[2]
     for row in prange(images * out_h):
         n, oy = row // out_h, row % out_h
-        y_start = max(0, oy * stride_h - top)
-        y_stop = min(height, oy * stride_h - top + pool_h)
+        y_start, y_stop = _window(oy, stride_h, top, pool_h, height)
         for ox in range(out_w):
-            x_start = max(0, ox * stride_w - left)
-            x_stop = min(width, ox * stride_w - left + pool_w)
+            x_start, x_stop = _window(ox, stride_w, left, pool_w, width)
             for c in range(channels):
                 y[n, oy, ox, c] = x[n, y_start, x_start, c]
                 winners[n, oy, ox, c] = y_start * width + x_start
@@ -143,11 +148,9 @@ def avgpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y):
     out_h, out_w = y.shape[1], y.shape[2]
     for row in prange(images * out_h):
         n, oy = row // out_h, row % out_h
-        y_start = max(0, oy * stride_h - top)
-        y_stop = min(height, oy * stride_h - top + pool_h)
+        y_start, y_stop = _window(oy, stride_h, top, pool_h, height)
         for ox in range(out_w):
-            x_start = max(0, ox * stride_w - left)
-            x_stop = min(width, ox * stride_w - left + pool_w)
+            x_start, x_stop = _window(ox, stride_w, left, pool_w, width)
             for c in range(channels):
                 y[n, oy, ox, c] = 0
             for iy in range(y_start, y_stop):
@@ -169,11 +172,9 @@ def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
                 for c in range(channels):
                     dx[n, iy, ix, c] = 0
         for oy in range(out_h):
-            y_start = max(0, oy * stride_h - top)
-            y_stop = min(height, oy * stride_h - top + pool_h)
+            y_start, y_stop = _window(oy, stride_h, top, pool_h, height)
             for ox in range(out_w):
-                x_start = max(0, ox * stride_w - left)
-                x_stop = min(width, ox * stride_w - left + pool_w)
+                x_start, x_stop = _window(ox, stride_w, left, pool_w, width)
                 cells = (y_stop - y_start) * (x_stop - x_start)
                 for iy in range(y_start, y_stop):
                     for ix in range(x_start, x_stop):
