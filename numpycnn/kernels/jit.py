@@ -194,7 +194,8 @@ def _announce() -> None:
     global _announced
     if not _announced:
         _announced = True
-        print("numpycnn: compiling kernels for this machine (once, some fifteen seconds) ...", file=sys.stderr, flush=True)
+        message = "numpycnn: compiling kernels for this machine (once, some fifteen seconds) ..."
+        print(message, file=sys.stderr, flush=True)
 
 
 @functools.cache
