@@ -243,6 +243,7 @@ def test_epoch_axis_has_whole_numbers_and_shows_every_point(epochs):
 def test_a_loss_that_became_nan_and_a_flat_curve_are_drawn(tmp_path):
     figure = plot_curves({"accuracy": [1.0, 1.0, 1.0], "loss": [0.5, np.inf, np.nan]})
     save_figure(figure, tmp_path / "curves.png", dpi=40)
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_axis_shows_values_and_no_offset_in_a_corner():
