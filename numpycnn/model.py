@@ -109,7 +109,7 @@ class Sequential:
             raise TypeError(f"expected a layer, got {layer!r}{hint}")
         if self.built:
             raise RuntimeError("the model is built: add layers before build or fit")
-        if layer._workspace is not None or any(layer is other for other in self.layers):
+        if layer._workspace.reuse or any(layer is other for other in self.layers):
             raise ValueError(f"{layer!r} is in a model already; make a new layer for each place")
         self.layers.append(layer)
 
@@ -126,7 +126,7 @@ class Sequential:
         if not self.layers:
             raise ValueError("expected at least one layer, got none")
         for layer in self.layers:
-            if layer._workspace is not None:
+            if layer._workspace.reuse:
                 raise ValueError(f"{layer!r} is in a built model already; make a new layer for each model")
         shape = self.input_shape = check_shape(input_shape, self)
         rng = copy.deepcopy(self._build_rng)  # after an error here the next attempt starts from the same numbers

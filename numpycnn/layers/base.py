@@ -42,7 +42,7 @@ class Layer:
     input_shape: Shape
     output_shape: Shape
     dtype: np.dtype
-    _workspace: Workspace | None = None
+    _workspace = Workspace()  # new arrays at each call; a model gives each layer one that keeps them
     _saved: Any = None
     _stored: dict[str, NDArray] | None = None  # arrays from a model file, in place of random starting values
 
@@ -162,7 +162,7 @@ class Layer:
     def empty(self, name: str, shape: Shape, dtype: DTypeLike | None = None) -> NDArray:
         """Return an array to write into; in a model the same memory again at each step."""
         dtype = self.dtype if dtype is None else dtype
-        return np.empty(shape, dtype) if self._workspace is None else self._workspace.array(name, shape, dtype)
+        return self._workspace.array(name, shape, dtype)
 
     # Configuration and state
 
