@@ -1,171 +1,132 @@
-"""Seconds that one epoch of the reference CNN takes, here and in the frameworks that are installed.
+"""Seconds that one epoch takes, here and in the frameworks that are installed.
 
-    python benchmarks/bench_training.py
+    python benchmarks/bench_training.py [--network all] [--batch-size 1 64]
 
-Each engine lives in a process of its own, is warmed up (and compiled) untimed, and then they take turns: A B C A B C.
-The table shows medians, spreads and ratios beside the reference timings kept in ``benchmarks/reference.json``;
-``--record`` replaces that file, ``--update-readme`` writes its table into the README.
+Each engine lives in a process of its own, starts from the same weights, is warmed up (and compiled) untimed, and then
+they take turns: A B C A B C. The table shows medians, spreads, ratios, and the dense floor: the time that the same
+arithmetic takes at the rate of the best matrix product of the same run. ``--record`` keeps the result in
+``benchmarks/reference.json``, ``--check`` compares with it, ``--update-readme`` writes its tables into the README.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
-import sys
-from importlib.metadata import PackageNotFoundError
-from pathlib import Path
+from typing import Any, Callable
 
-import numpy as np
+import command
+import images as data
+import rates
+from engines import TRAINING, installed
+from networks import NETWORKS
+from records import Record, dense_floor, new_record
+from tables import training, training_name
+from turns import Worker, serve, workers
 
-from engines import ENGINES, versions
-from machine import fingerprint
-
-HERE = Path(__file__).resolve().parent
-REFERENCE = HERE / "reference.json"
-README = HERE.parent / "README.md"
 EPOCH_IMAGES = 60_000
-BEGIN, END = "<!-- training table: begin -->", "<!-- training table: end -->"
+LOSS_TOLERANCE = 1e-3  # between the engines, of the first batch before training
 
 
-def load_images(arguments: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """Return images (count, 28, 28, 1) in [0, 1] and labels (count,): MNIST, or random ones if asked for."""
-    count = arguments.images
-    from numpycnn import load_mnist
+def work(engine: str, threads: int, network: str, images: int, batch_size: int, random: bool,
+         data_dir: str | None) -> None:
+    """Serve one engine: train once over the images, tell the loss, or multiply matrices."""
 
-    if arguments.random:
-        rng = np.random.default_rng(0)
-        images, labels = rng.integers(0, 256, (count, 28, 28)), rng.integers(0, 10, count)
-    else:
-        (images, labels), _ = load_mnist(arguments.data_dir)
-    return images[:count, ..., None].astype(np.float32) / 255, labels[:count].astype(np.int64)
+    def prepare() -> dict[str, Callable[..., Any]]:
+        chosen = TRAINING[engine]
+        x, y = data.load(network, images, random, data_dir)
+        epoch, loss = chosen.load().trainer(NETWORKS[network], x, y, batch_size, threads, **chosen.options)
+        return {"epoch": epoch, "loss": loss, "matmul": rates.matmul_rate}
 
-
-def work(arguments: argparse.Namespace) -> None:
-    """Serve one engine: each line read trains once over the images and prints the seconds."""
-    images, labels = load_images(arguments)
-    with os.fdopen(os.dup(1), "w", buffering=1) as answers:
-        os.dup2(2, 1)  # whatever a framework prints goes elsewhere
-        run = ENGINES[arguments.worker][0](images, labels, arguments.batch_size, arguments.threads)
-        for _ in sys.stdin:
-            print(run(), file=answers)
+    serve(threads, prepare)
 
 
-def start_worker(engine: str, arguments: argparse.Namespace) -> subprocess.Popen:
-    command = [sys.executable, __file__, "--worker", engine, "--images", str(arguments.images)]
-    command += ["--batch-size", str(arguments.batch_size), "--threads", str(arguments.threads)]
-    command += ["--data-dir", arguments.data_dir] if arguments.data_dir else []
-    command += ["--random"] if arguments.random else []
-    threads = {name: str(arguments.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1,
-        env={**os.environ, **threads},
-    )
-
-
-def ask(worker: subprocess.Popen, engine: str) -> float:
-    worker.stdin.write("run\n")
-    answer = worker.stdout.readline()
-    if not answer:
-        raise RuntimeError(f"{engine}: the worker died; run it alone with --worker {engine!r} to see why")
-    return float(answer)
-
-
-def measure(arguments: argparse.Namespace) -> dict:
-    """Time the engines in turns; return the record."""
-    installed = {}
-    for engine in arguments.engines or ENGINES:
-        try:
-            installed[engine] = versions(engine)
-        except PackageNotFoundError as error:
-            print(f"{engine}: left out, {error.name} is not installed")
-    workers = {engine: start_worker(engine, arguments) for engine in installed}
-    seconds: dict[str, list[float]] = {engine: [] for engine in workers}
-    try:
-        for repeat in range(-arguments.warmup, arguments.repeats):
-            for engine, worker in workers.items():
-                taken = ask(worker, engine) * EPOCH_IMAGES / arguments.images
-                if repeat >= 0:
-                    seconds[engine].append(round(taken, 3))
-            print(f"round {repeat + 1 + arguments.warmup} of {arguments.warmup + arguments.repeats} done", flush=True)
-    finally:
-        for worker in workers.values():
-            worker.kill()
+def measure(arguments: argparse.Namespace) -> dict[str, Record]:
+    """Time all networks and batch sizes that the command line asks for."""
+    names = list(NETWORKS) if "all" in arguments.network else arguments.network
     return {
-        "what": "seconds an epoch (60,000 images) of training, reference CNN, float32",
-        "command": f"python benchmarks/bench_training.py --images {arguments.images} --repeats {arguments.repeats} "
-                   f"--batch-size {arguments.batch_size} --threads {arguments.threads}",
-        "data": "random images" if arguments.random else "MNIST",
-        "batch_size": arguments.batch_size,
-        "threads": arguments.threads,
-        "images_a_repeat": arguments.images,
-        "machine": fingerprint(),
-        "engines": {engine: {"versions": installed[engine], "seconds": seconds[engine]} for engine in workers},
+        training_name(name, batch_size): measure_one(name, batch_size, arguments)
+        for name in names for batch_size in arguments.batch_size
     }
 
 
-def table(record: dict) -> str:
-    """Return the record as a Markdown table, fastest first."""
-    medians = {engine: statistics.median(entry["seconds"]) for engine, entry in record["engines"].items()}
-    ours = medians.get("numpycnn")
-    lines = ["| engine | seconds an epoch, median | min to max | times numpycnn's |", "|---|---|---|---|"]
-    for engine in sorted(medians, key=medians.get):
-        entry = record["engines"][engine]
-        names = ", ".join(f"{name} {version}" for name, version in entry["versions"].items())
-        ratio = f"{medians[engine] / ours:.2f}" if ours else ""
-        spread = f"{min(entry['seconds']):.2f} to {max(entry['seconds']):.2f}"
-        lines.append(f"| {engine} ({names}) | {medians[engine]:.2f} | {spread} | {ratio} |")
-    machine = record["machine"]
-    repeats = max(len(entry["seconds"]) for entry in record["engines"].values())
-    lines += [
-        "",
-        f"{machine['processor']}, {record['threads']} threads, batch {record['batch_size']}, {record['data']}, "
-        f"Python {machine['python']}; {repeats} interleaved repeats of {record['images_a_repeat']:,} images, scaled to "
-        f"60,000: `{record['command']}`",
-    ]
-    return "\n".join(lines)
+def measure_one(name: str, batch_size: int, arguments: argparse.Namespace) -> Record:
+    """Time the engines in turns on one network; return the record."""
+    network = NETWORKS[name]
+    images = arguments.images or default_images(network.images, batch_size)
+    task = {"network": name, "images": images, "batch_size": batch_size, "random": arguments.random,
+            "data_dir": arguments.data_dir}
+    versions = installed(TRAINING, arguments.engines)
+    print(f"{network.title}, batch {batch_size}, {images:,} images a turn")
+    with workers("bench_training.py", versions, arguments.threads, **task) as running:
+        losses = {engine: [worker.ask("loss")] for engine, worker in running.items()}
+        check_losses(losses)
+        values, best_rates = take_turns(running, arguments, EPOCH_IMAGES / images)
+        for engine, worker in running.items():
+            losses[engine].append(worker.ask("loss"))
+    record = new_record(
+        f"seconds an epoch (60,000 images) of training, {network.title}, float32", "s",
+        f"python benchmarks/bench_training.py --network {name} --batch-size {batch_size} --images {images} "
+        f"--repeats {arguments.repeats} --threads {arguments.threads}" + " --random" * arguments.random,
+        data.data_name(name, arguments.random), arguments.threads,
+        batch_size=batch_size, images_a_repeat=images,
+        engines={
+            engine: {"versions": versions[engine], "values": values[engine], "losses": losses[engine]}
+            for engine in running
+        },
+    )
+    if best_rates:
+        record.update(dense_gflop=network.training_flops() * EPOCH_IMAGES / 1e9, matmul_gflops=best_rates)
+        record["dense_floor_seconds"] = round(dense_floor(record), 3)
+    return record
 
 
-def readme_with(text: str, new_table: str) -> str:
-    """Return the README's text with the table between its two markers replaced."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{new_table}\n{END}{after}"
+def default_images(images: int, batch_size: int) -> int:
+    """Return as many steps for small batches as for 64, and whole batches for large ones."""
+    return max(images * min(batch_size, 64) // 64 // batch_size, 1) * batch_size
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Time an epoch of the reference CNN.")
-    parser.add_argument("--data-dir", help="folder with the MNIST files (default: as load_mnist finds them)")
-    parser.add_argument("--random", action="store_true", help="time on random images: needs no MNIST")
-    parser.add_argument("--images", type=int, default=12_800, help="images a repeat, scaled to 60,000 (12,800)")
-    parser.add_argument("--repeats", type=int, default=7, help="timed rounds (7)")
-    parser.add_argument("--warmup", type=int, default=1, help="untimed rounds before (1)")
-    parser.add_argument("--batch-size", type=int, default=64, help="images a step (64)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of every engine (all cores)")
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, help="only these")
-    parser.add_argument("--output", type=Path, help="write the record to this JSON file")
-    parser.add_argument("--record", action="store_true", help=f"write the record to {REFERENCE.name}")
-    parser.add_argument("--update-readme", action="store_true", help="only write the reference's table into the README")
-    parser.add_argument("--worker", choices=ENGINES, help=argparse.SUPPRESS)
-    return parser.parse_args()
+def check_losses(losses: dict[str, list[float]]) -> None:
+    """Raise if the engines, which start from the same weights, differ in the loss of the first batch.
+
+    Raises
+    ------
+    RuntimeError
+        They do not compute the same network.
+    """
+    first = {engine: values[0] for engine, values in losses.items()}
+    if max(first.values()) - min(first.values()) > LOSS_TOLERANCE:
+        raise RuntimeError(f"expected the same loss of the first batch from every engine, got {first}")
+
+
+def take_turns(
+    running: dict[str, Worker], arguments: argparse.Namespace, scale: float
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Return each engine's seconds, times `scale`, and each library's best rate of matrix products in GFLOP/s."""
+    values: dict[str, list[float]] = {engine: [] for engine in running}
+    best_rates: dict[str, float] = {}
+    for repeat in range(-arguments.warmup, arguments.repeats):
+        for engine, worker in running.items():
+            taken = worker.ask("epoch") * scale
+            if repeat >= 0:
+                values[engine].append(round(taken, 4))
+            for library in TRAINING[engine].libraries:
+                best_rates[library] = round(max(worker.ask("matmul", library), best_rates.get(library, 0)), 1)
+        print(f"round {repeat + 1 + arguments.warmup} of {arguments.warmup + arguments.repeats} done", flush=True)
+    return values, best_rates
 
 
 def main() -> None:
-    arguments = parse_arguments()
+    parser = command.parser("Time an epoch of training.", repeats=7)
+    parser.add_argument("--network", nargs="+", default=["cnn"], choices=[*NETWORKS, "all"],
+                        help="which networks (cnn)")
+    parser.add_argument("--batch-size", type=int, nargs="+", default=[64], help="images a step (64)")
+    parser.add_argument("--images", type=int, help="images a turn, scaled to 60,000 (default: some seconds' work)")
+    parser.add_argument("--warmup", type=int, default=1, help="untimed rounds before (1)")
+    parser.add_argument("--engines", nargs="+", choices=TRAINING, help="only these")
+    arguments = parser.parse_args()
     if arguments.worker:
-        work(arguments)
-        return
-    if not arguments.update_readme:
-        record = measure(arguments)
-        print(f"\n{table(record)}\n")
-        for path in [arguments.output] * bool(arguments.output) + [REFERENCE] * arguments.record:
-            path.write_text(json.dumps(record, indent=1) + "\n")
-    reference = json.loads(REFERENCE.read_text())
-    print(f"Reference timings, kept in {REFERENCE.name}:\n\n{table(reference)}")
-    if arguments.update_readme:
-        README.write_text(readme_with(README.read_text(), table(reference)))
+        work(**arguments.worker)
+    else:
+        command.run(arguments, measure, training)
 
 
 if __name__ == "__main__":

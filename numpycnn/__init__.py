@@ -13,7 +13,16 @@ from .callbacks import (
     ReduceLROnPlateau,
     TerminateOnNaN,
 )
-from .data import DownloadError, IdxError, load_fashion_mnist, load_mnist, read_idx, to_categorical, write_idx
+from .data import (
+    Augment,
+    DownloadError,
+    IdxError,
+    load_fashion_mnist,
+    load_mnist,
+    read_idx,
+    to_categorical,
+    write_idx,
+)
 from .io.native import ModelFileError
 from .kernels import get_num_threads, set_num_threads
 from .layers import (
@@ -42,11 +51,11 @@ from .training import History
 __version__ = "0.1.0"
 
 __all__ = [
-    "Adam", "AdamW", "AvgPool2D", "BatchNorm", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense",
-    "DownloadError", "Dropout", "EarlyStopping", "Flatten", "GlobalAvgPool2D", "History", "IdxError", "LambdaCallback",
-    "Layer", "LeakyReLU", "Loss", "MaxPool2D", "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "OneCycle",
-    "Optimizer", "Parameter", "ReLU", "ReduceLROnPlateau", "SGD", "Schedule", "Sequential", "Sigmoid",
-    "SoftmaxCrossEntropy", "StepDecay", "Tanh", "TerminateOnNaN", "classification_report", "confusion_matrix",
-    "get_num_threads", "load_fashion_mnist", "load_mnist", "read_idx", "set_num_threads", "to_categorical",
-    "write_idx",
+    "Adam", "AdamW", "Augment", "AvgPool2D", "BatchNorm", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger",
+    "Dense", "DownloadError", "Dropout", "EarlyStopping", "Flatten", "GlobalAvgPool2D", "History", "IdxError",
+    "LambdaCallback", "Layer", "LeakyReLU", "Loss", "MaxPool2D", "MeanSquaredError", "ModelCheckpoint",
+    "ModelFileError", "OneCycle", "Optimizer", "Parameter", "ReLU", "ReduceLROnPlateau", "SGD",
+    "Schedule", "Sequential", "Sigmoid", "SoftmaxCrossEntropy", "StepDecay", "Tanh", "TerminateOnNaN",
+    "classification_report", "confusion_matrix", "get_num_threads", "load_fashion_mnist", "load_mnist",
+    "read_idx", "set_num_threads", "to_categorical", "write_idx",
 ]

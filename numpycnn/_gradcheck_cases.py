@@ -154,17 +154,26 @@ def _smooth_cnn() -> list[Layer]:
     return [Conv2D(2, 3, dilation_rate=2), Tanh(), AvgPool2D(3, 2), Flatten(), Dense(4), Sigmoid(), Dense(5)]
 
 
-# Arguments to try for each class that a rule of fusion.py may match.
-_VARIANTS: dict[type[Layer], list[dict[str, Any]]] = {
+# Input shape and arguments of a block's first layer, for each class that a rule of fusion.py may begin with.
+_FIRST: dict[type[Layer], list[tuple[Shape, dict[str, Any]]]] = {
     Conv2D: [
-        {"filters": 3, "kernel_size": 3},
-        {"filters": 33, "kernel_size": (2, 3), "padding": "same"},
-        {"filters": 2, "kernel_size": 3, "strides": 2, "padding": 1, "use_bias": False},
+        ((7, 6, 2), {"filters": 3, "kernel_size": 3}),  # few channels, or many filters: gradients summed tap by tap
+        ((5, 6, 1), {"filters": 33, "kernel_size": (2, 3), "padding": "same"}),
+        ((7, 6, 2), {"filters": 20, "kernel_size": 3, "strides": 2, "padding": 1, "use_bias": False}),
+        ((4, 3, 2), {"filters": 2, "kernel_size": 2, "padding": 2}),  # wider than the kernel
+        ((7, 9, 3), {"filters": 2, "kernel_size": (3, 2), "strides": (1, 2), "dilation_rate": (2, 1)}),
+        ((6, 4, 6), {"filters": 3, "kernel_size": 3}),  # run by run
+        ((4, 5, 6), {"filters": 2, "kernel_size": (2, 3), "padding": "same", "use_bias": False}),
+        ((4, 5, 16), {"filters": 2, "kernel_size": 3, "padding": "same"}),  # with pooling by Winograd's algorithm
+        ((7, 4, 17), {"filters": 3, "kernel_size": 3, "strides": 2, "padding": 1}),
+        ((5, 6, 16), {"filters": 5, "kernel_size": 2, "dilation_rate": (1, 2)}),
     ],
+    Dense: [((9,), {"units": 5}), ((9,), {"units": 35, "use_bias": False}), ((4,), {"units": 16})],
+    ReLU: [((7, 6, 2), {})],
+}
+# Arguments of the layers that follow; none if the class is not here.
+_LATER: dict[type[Layer], list[dict[str, Any]]] = {
     MaxPool2D: [{"pool_size": 2}, {"pool_size": 3, "strides": 2, "padding": "same"}],
-    AvgPool2D: [{"pool_size": 2}, {"pool_size": 3, "strides": 2, "padding": "same"}],
-    Dense: [{"units": 5}, {"units": 35, "use_bias": False}],
-    Dropout: [{"rate": 0.4}],
 }
 
 
@@ -172,11 +181,11 @@ def block_cases() -> list[fusion.Block]:
     """Return every block that ``fusion.RULES`` makes of its layers in these variants, built in float64."""
     rng = np.random.default_rng(5)
     blocks = []
-    for classes, _ in fusion.RULES:
-        images = Dense not in classes or Flatten in classes
-        for arguments in itertools.product(*(_VARIANTS.get(c, [{}]) for c in classes)):
-            layers = [c(**a) for c, a in zip(classes, arguments)]
-            model = Sequential(layers, input_shape=(7, 6, 2) if images else (9,), seed=6, dtype="float64")
+    for classes, block in fusion.RULES:
+        later = [_LATER.get(c, [{}]) for c in classes[1:]]
+        for (shape, first), *rest in itertools.product(_FIRST.get(classes[0], []), *later):
+            layers = [c(**a) for c, a in zip(classes, (first, *rest))]
+            model = Sequential(layers, input_shape=shape, seed=6, dtype="float64")
             shake(model.parameters, rng)
-            blocks += [step for step in model.plan if isinstance(step, fusion.Block)]
+            blocks += [step for step in model.plan if type(step) is block]
     return blocks

@@ -7,6 +7,7 @@ import math
 import os
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
+from .files import KERAS_SUFFIXES
 from .layers._arguments import check_count, check_fraction, check_positive
 from .schedules import Schedule
 
@@ -180,8 +181,8 @@ class ModelCheckpoint(_Monitor):
     Parameters
     ----------
     filepath : str or path
-        Ends in ``.npz``; may hold the epoch's number, from 1, and figures: ``"best-{epoch:02d}-{val_loss:.3f}.npz"``.
-        Folders that are missing are made.
+        Ends in ``.npz``, or ``.h5`` for Keras; may hold the epoch's number, from 1, and figures:
+        ``"best-{epoch:02d}-{val_loss:.3f}.npz"``. Folders that are missing are made.
     monitor : str
         Figure that says which is best; only used with `save_best_only`.
     save_best_only : bool
@@ -195,8 +196,8 @@ class ModelCheckpoint(_Monitor):
         super().__init__(monitor, mode, 0)
         self.filepath = os.fspath(filepath)
         self.save_best_only = bool(save_best_only)
-        if not self.filepath.endswith(".npz"):
-            raise ValueError(f"filepath: expected a name that ends in .npz, got {self.filepath!r}")
+        if not self.filepath.endswith((".npz", *KERAS_SUFFIXES)):
+            raise ValueError(f"filepath: expected a name that ends in .npz or .h5, got {self.filepath!r}")
         if not self.save_best_only:
             self.monitor = None  # type: ignore[assignment]
 

@@ -8,6 +8,8 @@ import uuid
 from pathlib import Path
 from typing import IO, Iterator
 
+KERAS_SUFFIXES = (".h5", ".hdf5")  # of model files for Keras
+
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:

@@ -7,13 +7,18 @@ owns none. Delete the rules and everything still works, slower.
 
 from __future__ import annotations
 
-from typing import Callable, Sequence
+from typing import Any, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .kernels import ops
-from .layers import Layer, MaxPool2D, ReLU
+from .layers import Conv2D, Dense, Layer, MaxPool2D, ReLU
+from .layers.base import Shape
+from .layers.conv import as_rows
+
+WINOGRAD_CHANNELS = 16  # below, transforming the image costs more than the multiplications that it saves
+LANES = 16  # of a vector of float32 on the CPUs whose choice matters most
 
 
 class Block(Layer):
@@ -26,8 +31,244 @@ class Block(Layer):
         self.parameters = tuple(p for layer in layers for p in layer.parameters)
         self.built = True
 
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        """Whether these layers, of the right classes, are a case that the block handles."""
+        return True
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+
+class DenseReLU(Block):
+    """Dense, then ReLU: the sums are rectified before they leave the cache."""
+
+    def __init__(self, dense: Dense, relu: ReLU) -> None:
+        super().__init__(dense, relu)
+        self.dense = dense
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        y = self.empty("y", (len(x), *self.output_shape))
+        ops.affine(x, *self.dense.weight_and_bias(), True, y)
+        self.save_for_backward(training, len(x), x, y)
+        return y
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """Let the gradient through where the output is positive, then apply Dense's rules."""
+        dy = self.check_output_gradient(dy)
+        x, y = self._saved
+        dsums = self.empty("dsums", dy.shape)
+        ops.relu_backward(dy.reshape(-1), y.reshape(-1), dsums.reshape(-1))
+        dx = self.empty("dx", x.shape) if need_dx else None
+        self.dense.gradients(x, dsums, dx)
+        return dx
+
+
+class Patches:
+    """Where the patches of an image lie in memory, in elements from its start.
+
+    Attributes
+    ----------
+    starts : ndarray of shape (OH, OW)
+        First element of each patch.
+    runs : ndarray of shape (kh,), or (kh * kw,) if dilated
+        First element of each run of neighbours in a patch; ``run_length`` of them lie together.
+    taps : ndarray of shape (kh * kw * C,)
+        Every element of a patch.
+    """
+
+    def __init__(
+        self, image: Shape, kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], out: Sequence[int]
+    ) -> None:
+        _, width, channels = image
+        row = width * channels  # from one pixel to the one below it
+        down, right = (np.arange(n) * step for n, step in zip(out, strides))
+        self.starts = np.add.outer(down * row, right * channels).astype(np.int32)
+        down, right = (np.arange(n) * step for n, step in zip(kernel, dilation))
+        pixels = np.add.outer(down * row, right * channels).astype(np.int32)
+        self.runs = pixels[:, 0].copy() if dilation[1] == 1 else pixels.reshape(-1)
+        self.taps = np.add.outer(pixels.reshape(-1), np.arange(channels, dtype=np.int32)).reshape(-1)
+        self.run_length = len(self.taps) // len(self.runs)
+        self.row = row
+
+
+class DirectConv(Block):
+    """Conv2D without a matrix of patches: they are read where they lie in the image."""
+
+    group = 1  # pixels of which at most one passes the gradient on
+
+    def __init__(self, conv: Conv2D, *others: Layer) -> None:
+        super().__init__(conv, *others)
+        self.conv = conv
+        kernel, strides, dilation, self.corner = (conv._geometry[i : i + 2] for i in range(0, 8, 2))
+        sizes = zip(conv.input_shape, self.corner, conv.output_shape, strides, kernel, dilation)
+        height, width = (
+            max(before + size, (out - 1) * stride + (k - 1) * d + 1) for size, before, out, stride, k, d in sizes
+        )
+        self.padded_shape = height, width, conv.input_shape[2]
+        self.patches = Patches(self.padded_shape, kernel, strides, dilation, conv.output_shape[:2])
+        self.offsets = self.in_groups(self.patches.starts).reshape(-1)
+        self.by_taps = self._filters_fill_vectors()
+
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        conv = layers[0]
+        height, width, channels = conv.input_shape
+        reach = [n + 2 * k * d for n, k, d in zip((height, width), conv.kernel_size, conv.dilation_rate)]
+        return conv.groups == 1 and reach[0] * reach[1] * max(channels, conv.filters) < 2**31  # offsets are 32-bit
+
+    def in_groups(self, starts: NDArray) -> NDArray:
+        """Order the starts (OH, OW) of the patches so that those of a group follow each other."""
+        return starts
+
+    def _filters_fill_vectors(self) -> bool:
+        """Whether the weights' gradient is summed for all filters at once, at each pixel, zeros included."""
+        patches, filters = self.patches, self.conv.filters
+        by_taps = len(patches.taps) * vectors(filters)
+        return by_taps <= filters * len(patches.runs) * vectors(patches.run_length)
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self._pad(self.check_input(x))
+        y = self.empty("y", (len(x), *self.output_shape))
+        codes = self.empty("codes", y.shape if training else (0, 0, 0, 0), np.uint8)  # which pixel of a group won
+        self._run(x, *self.conv.weight_and_bias(), as_maps(y), as_maps(codes))
+        self.save_for_backward(training, len(x), x, codes)
+        return y
+
+    def _run(self, x: NDArray, weight: NDArray, bias: NDArray, y: NDArray, codes: NDArray) -> None:
+        ops.conv_forward(x, weight, bias, self.offsets, self.patches.runs, self.patches.run_length, y)
+        codes[...] = 0
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """Visit the pixels that won: each gives its gradient times its patch to dw, times its filter to dx."""
+        dy = as_maps(self.check_output_gradient(dy))
+        x, codes = self._saved
+        codes = as_maps(codes)
+        weight, runs = self.conv.parameters[0], (self.patches.runs, self.patches.run_length)
+        dw = as_rows(weight.grad)
+        db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
+        if self.by_taps:
+            ops.conv_tap_gradient(x, dy, codes, self.offsets, self.group, self.patches.taps, dw, db)
+        if need_dx or not self.by_taps:
+            entries, sums = self._entries(dy, codes)
+        if not self.by_taps:
+            ops.conv_weight_gradient(x, *runs, *entries, sums, dw, db)
+        if not need_dx:
+            return None
+        dx = self.empty("dpadded", x.shape)
+        ops.conv_input_gradient(as_rows(weight.value), *runs, *entries, dx)
+        return self._crop(dx)
+
+    def _entries(self, dy: NDArray, codes: NDArray) -> tuple[tuple[NDArray, NDArray, NDArray], NDArray]:
+        """List the pixels with a gradient; return the lists and the gradient's sum by image and filter."""
+        starts = self.empty("starts", (len(dy), self.conv.filters + 1), np.int32)
+        positions = self.empty("positions", (len(dy), dy[0].size), np.int32)
+        values, sums = self.empty("values", positions.shape), self.empty("sums", (len(dy), self.conv.filters))
+        ops.conv_entries(dy, codes, self.offsets, self.group, starts, positions, values, sums)
+        return (starts, positions, values), sums
+
+    def _pad(self, x: NDArray) -> NDArray:
+        """Return `x` with the zeros around it that the convolution reads."""
+        if self.padded_shape == self.conv.input_shape:
+            return x
+        padded = self.empty("padded", (len(x), *self.padded_shape))
+        ops.pad_images(x, *self.corner, padded)
+        return padded
+
+    def _crop(self, dpadded: NDArray) -> NDArray:
+        """Undo ``_pad``."""
+        if self.padded_shape == self.conv.input_shape:
+            return dpadded
+        dx = self.empty("dx", (len(dpadded), *self.conv.input_shape))
+        ops.crop_images(dpadded, *self.corner, dx)
+        return dx
+
+
+class DirectConvStride1(DirectConv):
+    """The same for neighbouring pixels: dx is a convolution, too, of dy with the filters turned by 180 degrees."""
+
+    def __init__(self, conv: Conv2D) -> None:
+        super().__init__(conv)
+        kernel, dilation = conv.kernel_size, conv.dilation_rate
+        self.border = [(k - 1) * d - before for k, d, before in zip(kernel, dilation, self.corner)]
+        height, width, _ = conv.input_shape
+        reach = [n + (k - 1) * d for n, k, d in zip((height, width), kernel, dilation)]
+        self.dy_shape = (*reach, conv.filters)
+        self.dy_patches = Patches(self.dy_shape, kernel, (1, 1), dilation, (height, width))
+
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        conv = layers[0]
+        window = zip(conv.kernel_size, conv.dilation_rate, conv._geometry[6:])
+        dy_fits_inside = all((k - 1) * d >= before for k, d, before in window)
+        return conv.strides == (1, 1) and dy_fits_inside and DirectConv.suits(conv)
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """As in Conv2D, with dx as a convolution of dy in a border of zeros."""
+        dy = self.check_output_gradient(dy)
+        super().backward(dy, need_dx=False)
+        if not need_dx:
+            return None
+        padded = self.empty("dy padded", (len(dy), *self.dy_shape))
+        ops.pad_images(dy, *self.border, padded)
+        weight = self.conv.parameters[0].value
+        turned = np.ascontiguousarray(weight[::-1, ::-1].transpose(0, 1, 3, 2))  # (kh, kw, F, C)
+        dx = self.empty("dx", (len(dy), *self.conv.input_shape))
+        patches, no_bias = self.dy_patches, np.zeros(dx.shape[3], self.dtype)
+        starts = patches.starts.reshape(-1)
+        ops.conv_forward(padded, as_rows(turned), no_bias, starts, patches.runs, patches.run_length, as_maps(dx))
+        return dx
+
+
+class ConvReLU(DirectConv):
+    """Conv2D, then ReLU: backward visits only what ReLU let through."""
+
+    def _filters_fill_vectors(self) -> bool:
+        return self.patches.run_length < LANES
+
+    def _run(self, x: NDArray, weight: NDArray, bias: NDArray, y: NDArray, codes: NDArray) -> None:
+        patches = self.patches
+        ops.conv_relu_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
+
+
+class ConvReLUPool(ConvReLU):
+    """Conv2D, then ReLU, then MaxPool2D over 2 x 2, of which only the pooled map is ever written.
+
+    With it goes a byte for each of its elements: which pixel of the window won, or that ReLU cut. Of the gradient
+    before pooling three quarters and more are zeros; backward does not visit them.
+    """
+
+    group = 4
+
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        pool = layers[2]
+        halves = tuple(n // 2 for n in pool.input_shape[:2])
+        plain = pool._geometry == (2, 2, 2, 2, 0, 0) and pool.output_shape[:2] == halves
+        return plain and ConvReLU.suits(*layers)
+
+    def in_groups(self, starts: NDArray) -> NDArray:
+        height, width, _ = self.output_shape
+        windows = starts[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+        return windows.transpose(0, 2, 1, 3)  # (OH, OW, 2, 2)
+
+    def _run(self, x: NDArray, weight: NDArray, bias: NDArray, y: NDArray, codes: NDArray) -> None:
+        conv, patches = self.conv, self.patches
+        if conv._geometry[:6] == (3, 3, 1, 1, 1, 1) and conv.input_shape[2] >= WINOGRAD_CHANNELS:
+            ops.winograd_relu_pool_forward(x, weight, bias, self.offsets, patches.row, y, codes)
+        else:
+            ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
+
+
+def vectors(n: int) -> int:
+    """Vectors that hold `n` elements."""
+    return -(-n // LANES)
+
+
+def as_maps(a: NDArray) -> NDArray:
+    """View (N, OH, OW, F) as (N, OH * OW, F)."""
+    return a.reshape(len(a), a.shape[1] * a.shape[2], a.shape[3])
 
 
 class PoolReLU(Block):
@@ -64,7 +305,12 @@ class PoolReLU(Block):
 
 
 # Tried in order at each layer: the classes to match and the block that replaces them.
-RULES: list[tuple[tuple[type[Layer], ...], Callable[..., Block]]] = [
+RULES: list[tuple[tuple[type[Layer], ...], type[Block]]] = [
+    ((Conv2D, ReLU, MaxPool2D), ConvReLUPool),
+    ((Conv2D, ReLU), ConvReLU),
+    ((Conv2D,), DirectConvStride1),
+    ((Conv2D,), DirectConv),
+    ((Dense, ReLU), DenseReLU),
     ((ReLU, MaxPool2D), PoolReLU),
 ]
 
@@ -79,7 +325,7 @@ def make_plan(layers: Sequence[Layer], fused: bool = True) -> list[Layer]:
     while position < len(layers):
         for classes, block in RULES if fused else []:
             run = layers[position : position + len(classes)]
-            if tuple(map(type, run)) == classes:
+            if tuple(map(type, run)) == classes and block.suits(*run):
                 plan.append(block(*run))
                 position += len(run)
                 break

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .kernels import ops
 from .layers._arguments import check_fraction
 from .layers.base import check_numeric
 
@@ -82,15 +83,9 @@ class SoftmaxCrossEntropy(Loss):
         labels = self.check_targets(labels, logits.shape[1:])
         _check_lengths(logits, labels)
         targets = self._targets(labels, logits)  # (N, K)
-        with np.errstate(invalid="ignore"):  # infinite logits: NaN, without a warning before TerminateOnNaN sees it
-            shifted = logits - logits.max(axis=1, keepdims=True)  # so that exp cannot overflow
-            exponentials = np.exp(shifted)
-            totals = exponentials.sum(axis=1, keepdims=True)
-            log_p = shifted - np.log(totals)
-            terms = np.where(targets == 0, 0, targets * log_p)  # 0 * -inf: neither the target nor possible
-        loss = -terms.sum(dtype=np.float64) / len(logits)
-        dlogits = (exponentials / totals - targets) / len(logits)
-        return float(loss), dlogits.astype(logits.dtype, copy=False)
+        losses, dlogits = np.empty(len(logits)), np.empty_like(logits)
+        ops.softmax_cross_entropy(logits, targets, losses, dlogits)
+        return float(losses.sum() / len(logits)), dlogits
 
     def check_targets(self, labels: ArrayLike, output_shape: tuple[int, ...]) -> NDArray:
         """Return integer classes (N,), int64, or probabilities (N, K), float64; raise if they are neither."""
@@ -111,9 +106,10 @@ class SoftmaxCrossEntropy(Loss):
 
     def predict(self, logits: NDArray) -> NDArray:
         """Return the class probabilities (N, K), the softmax of the logits."""
-        with np.errstate(invalid="ignore"):  # infinite logits
-            exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        logits = _check_outputs(logits)
+        p = np.empty_like(logits)
+        ops.softmax(logits, p)
+        return p
 
     def _targets(self, labels: NDArray, logits: NDArray) -> NDArray:
         """Return the target distribution of each row, smoothed: (N, K)."""
@@ -170,11 +166,11 @@ class MeanSquaredError(Loss):
 
 def _check_outputs(outputs: NDArray) -> NDArray:
     outputs = check_numeric(outputs, "outputs")
-    if outputs.dtype.kind != "f":
+    if outputs.dtype not in (np.float32, np.float64):
         outputs = outputs.astype(np.float64)
     if outputs.size == 0 or outputs.ndim == 0:
         raise ValueError(f"outputs: expected at least one row, got shape {outputs.shape}")
-    return outputs
+    return np.require(outputs, None, ["C", "A", "W"])  # as the kernels want it
 
 
 def _check_lengths(outputs: NDArray, targets: NDArray) -> None:

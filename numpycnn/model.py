@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import training
+from .files import KERAS_SUFFIXES
 from .fusion import make_plan
 from .layers._arguments import check_count
 from .layers.base import Layer, Shape, check_dtype, check_numeric, check_shape
 from .losses import Loss, SoftmaxCrossEntropy, get_loss
 from .optimizers import Optimizer, get_optimizer
 from .parameter import Arena, Parameter
+from .profile import Profile, profile_model
 from .summary import summary_text
 from .training import History
 from .workspace import Workspace
@@ -196,9 +198,14 @@ class Sequential:
         """
         self._require_built("backward")
         gradient: Any = dlogits
-        for position in reversed(range(len(self.plan))):
-            gradient = self.plan[position].backward(gradient, need_dx or position > 0)
-        return None if gradient is None else gradient.copy()
+        last = 0 if need_dx else self.first_trained()
+        for position in reversed(range(last, len(self.plan))):
+            gradient = self.plan[position].backward(gradient, need_dx or position > last)
+        return gradient.copy() if need_dx else None
+
+    def first_trained(self) -> int:
+        """Return the position of the first step of the plan with parameters; those before it need no gradient."""
+        return next((position for position, step in enumerate(self.plan) if step.parameters), len(self.plan))
 
     def predict(self, x: ArrayLike, batch_size: int | None = None, check_finite: bool = False) -> NDArray:
         """Return the class probabilities (softmax cross-entropy), or the outputs (any other loss, or none).
@@ -393,42 +400,99 @@ class Sequential:
                 setattr(layer, slot, np.array(array, self.dtype))
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write configuration, weights and optimizer state to one ``.npz`` file, whole or not at all.
-
-        Raises
-        ------
-        RuntimeError, ValueError, TypeError, OSError
-            The model is not built, the name does not end in ``.npz``, a configuration that JSON cannot hold, or a
-            failure to write; an earlier file of that name is untouched then.
-        """
-        self._require_built("save")
-        from .io import native
-
-        native.save(self, path)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike, custom_layers: Iterable[type[Layer]] = ()) -> Sequential:
-        """Read what ``save`` wrote; nothing in the file is executed.
+        """Write the model to one file, whole or not at all.
 
         Parameters
         ----------
         path : str or path
+            ``.npz``: configuration, weights and the optimizer's state. ``.h5``: a file for
+            ``keras.models.load_model`` (needs h5py), without the optimizer's memories; the softmax of the loss
+            becomes Keras's last layer.
+
+        Raises
+        ------
+        RuntimeError, ValueError, TypeError, OSError
+            The model is not built, the name ends in neither, a configuration that the file cannot hold (the message
+            names the layer), or a failure to write; an earlier file of that name is untouched then.
+        ImportError
+            For a ``.h5`` file without h5py.
+        """
+        self._require_built("save")
+        from .io import keras_h5, native
+
+        if os.fspath(path).endswith(KERAS_SUFFIXES):
+            keras_h5.save(self, path)
+        else:
+            native.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, custom_layers: Iterable[type[Layer]] = ()) -> Sequential:
+        """Read what ``save`` wrote, or a Sequential that Keras saved as ``.h5``; nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or path
+            A Keras model that ends in a softmax comes with ``SoftmaxCrossEntropy`` (compiled with the defaults if it
+            was not), and ``predict`` gives its probabilities.
         custom_layers : iterable of Layer classes
-            Classes of your own that the model holds.
+            Classes of your own that the model in a ``.npz`` file holds.
 
         Raises
         ------
         FileNotFoundError, ValueError
-            There is no such file, or it is truncated, altered or of another kind.
-        """
-        from .io import native
+            There is no such file, it is truncated, altered or of another kind, or it holds a Keras layer that does
+            not exist here (the message names it).
+        ImportError
+            For a ``.h5`` file without h5py.
 
+        Warns
+        -----
+        UserWarning
+            A Keras model was compiled in a way that does not exist here; its predictions are the same.
+        """
+        from .io import keras_h5, native
+
+        if os.fspath(path).endswith(KERAS_SUFFIXES):
+            return keras_h5.load(path)
         return native.load(path, custom_layers)
 
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
         """Print a table: each layer, its output shape and its number of parameters."""
         self._require_built("summary")
         print_fn(summary_text(self))
+
+    def profile(
+        self, x: ArrayLike, y: ArrayLike, repeats: int = 20, print_fn: Callable[[str], None] = print
+    ) -> Profile:
+        """Print a table of what a training step costs: each item of the plan, the loss and the optimizer.
+
+        Nothing is learned: the steps are taken by a copy of the model.
+
+        Parameters
+        ----------
+        x : array of shape (N, *input_shape)
+            One batch.
+        y : array of shape (N,) or (N, K)
+        repeats : int
+            Steps to time, after some untimed ones; each figure is the median.
+        print_fn : callable
+            Gets the table as one text.
+
+        Returns
+        -------
+        Profile
+            The figures: ``profile.rows``, ``profile.total``, ``profile.peak``.
+
+        Raises
+        ------
+        RuntimeError, ValueError, TypeError
+            The model is not built or not compiled, or `x` and `y` do not suit it.
+        """
+        self._require_compiled("profile")
+        self._require_built("profile")
+        result = profile_model(self, x, y, repeats)
+        print_fn(str(result))
+        return result
 
     # What the methods share
 

@@ -10,6 +10,8 @@ from typing import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .workspace import empty_aligned
+
 
 class Parameter:
     """A trainable array and its gradient.
@@ -78,8 +80,7 @@ class Arena:
     def __init__(self, parameters: Iterable[Parameter], dtype: np.dtype) -> None:
         parameters = list(parameters)
         size = sum(p.value.size for p in parameters)
-        self.values = np.zeros(size, dtype)
-        self.grads = np.zeros(size, dtype)
+        self.values, self.grads = empty_aligned(size, dtype), empty_aligned(size, dtype)
         start = 0
         for p in parameters:
             stop = start + p.value.size

@@ -7,10 +7,9 @@ do not belong to pyplot: no window opens, no backend is chosen, nothing is left 
 
 from __future__ import annotations
 
-import functools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, ParamSpec, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,46 +25,14 @@ from .plot_inputs import (
     displayable_images,
     names_of,
 )
+from .plot_style import BLUE, DEEP_BLUE, FAINT, GREY, RED, image_grid, in_our_style, new_figure
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Blue and vermilion of Okabe and Ito's palette: colour-blind readers tell them apart.
-BLUE, RED = "#0072B2", "#D55E00"
-DEEP_BLUE = "#004C7A"  # darker than RED in greyscale, too
-INK, GREY, FAINT = "#222222", "#767676", "#DDDDDD"
-
-STYLE = {
-    "figure.constrained_layout.use": True,
-    "figure.constrained_layout.h_pad": 0.08,
-    "figure.constrained_layout.w_pad": 0.08,
-    "figure.facecolor": "white",
-    "font.size": 10,
-    "text.color": INK,
-    "text.parse_math": False,  # a "$" in a class name is a dollar
-    "axes.titlesize": 11,
-    "axes.titlecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": GREY,
-    "axes.formatter.useoffset": False,  # 0.991, not 0.001 with "+0.99" in a corner
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": False,
-    "grid.color": FAINT,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.edgecolor": "white",
-    "legend.framealpha": 1,
-}
-
 CROSS = "\N{BALLOT X} "
-IMAGE_INCHES = 1.15  # width and height of an image in a grid
-IMAGE_TITLE_SIZE = 10  # points, of which there are 72 an inch
-BOLD_WIDTH = 0.7  # mean width of a bold letter, in units of the font size
-DIGIT_WIDTH = 0.64  # the same of a digit
+DIGIT_WIDTH = 0.64  # mean width of a digit, in units of the font size
 MOST_EPOCHS_WITH_MARKERS = 40
 MOST_CLASSES_WITH_COUNTS = 40
 
@@ -73,23 +40,8 @@ MOST_CLASSES_WITH_COUNTS = 40
 # a nearly perfect model would be as dark as the disaster of a bad one.
 FAINTEST_FULL_SCALE = 0.02
 
-P = ParamSpec("P")
 
-
-def _in_our_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw with `STYLE`, whatever the user's matplotlib settings say, and leave those alone."""
-
-    @functools.wraps(draw)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        import matplotlib.style
-
-        with matplotlib.style.context(["default", STYLE]):
-            return draw(*args, **kwargs)
-
-    return wrapper
-
-
-@_in_our_style
+@in_our_style
 def plot_samples(
     images: ArrayLike,
     labels: ArrayLike,
@@ -126,11 +78,11 @@ def plot_samples(
     check_lengths(images, labels=classes)
     names = names_of(class_names, int(classes.max()) + 1, more_allowed=True)
     titles = [names[label] for label in classes[: len(pixels)]]
-    figure, _ = _image_grid(pixels, titles, cols)
+    figure, _ = image_grid(pixels, titles, cols)
     return figure
 
 
-@_in_our_style
+@in_our_style
 def plot_predictions(
     images: ArrayLike,
     labels: ArrayLike,
@@ -177,7 +129,7 @@ def plot_predictions(
         f"{CROSS if bad else ''}{names[guess]} ({row[guess]:.0%})\ntrue: {names[label]}"
         for bad, row, guess, label in zip(wrong, probs, predicted, classes)
     ]
-    figure, axes = _image_grid(pixels, titles, cols, min_width=4.8)
+    figure, axes = image_grid(pixels, titles, cols, min_width=4.8)
     for ax, bad in zip(axes, wrong):
         if bad:
             ax.title.set(color=RED, fontweight="bold")
@@ -189,7 +141,56 @@ def plot_predictions(
     return figure
 
 
-@_in_our_style
+@in_our_style
+def plot_augmentation(
+    images: ArrayLike,
+    augment: Callable[[NDArray[Any], np.random.Generator], NDArray[Any]],
+    rows: int = 6,
+    versions: int = 8,
+    seed: int = 0,
+) -> Figure:
+    """Draw what augmentation makes of the first `rows` images, one row each, the original first.
+
+    Parameters
+    ----------
+    images : array_like, shape (N, H, W), (N, H, W, 1) or (N, H, W, 3)
+        As in `plot_samples`.
+    augment : callable
+        As for `fit`: ``augment(images, rng)``, here called with floats (N, H, W, C) from 0 to 1.
+    rows, versions : int
+        How many images, and how many versions of each beside the original.
+    seed : int
+        Of the generator that `augment` draws from.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the images have another shape, type or range, or if what `augment` returns has.
+    """
+    check_grid(rows, versions)
+    originals = displayable_images(images, rows)
+    pixels = originals.astype(np.float32) / (255 if originals.dtype == np.uint8 else 1)
+    batch = np.repeat(pixels.reshape(*pixels.shape[:3], -1), versions, axis=0)
+    made = augment(batch, np.random.default_rng(seed))
+    if np.shape(made) != batch.shape:
+        raise ValueError(
+            f"augment: expected images of shape {batch.shape}, as given, got {np.shape(made)}"
+        )
+    made = displayable_images(made, len(batch)).reshape(len(pixels), versions, *pixels.shape[1:])
+    shown = np.concatenate([pixels[:, None], made], axis=1)  # (rows, 1 + versions, H, W[, 3])
+    titles = ["original", *(f"epoch {i + 1}" for i in range(versions))]
+    titles += [""] * (len(pixels) - 1) * len(titles)
+    figure, axes = image_grid(shown.reshape(-1, *pixels.shape[1:]), titles, versions + 1)
+    for ax in axes[:: versions + 1]:
+        ax.spines[:].set(visible=True, color=BLUE, linewidth=3)
+    return figure
+
+
+@in_our_style
 def plot_curves(history: Any) -> Figure:
     """Draw accuracy and loss, training and validation, by epoch.
 
@@ -215,7 +216,7 @@ def plot_curves(history: Any) -> Figure:
     curves = check_history(history)
     epochs = np.arange(1, len(curves["loss"]) + 1)
     panels = [name for name in ("accuracy", "loss") if name in curves]
-    figure = _new_figure(4.6 * len(panels), 3.6)
+    figure = new_figure(4.6 * len(panels), 3.6)
     for ax, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
         for key, label, color, marker, line in (
             (name, "training", BLUE, "o", "-"),
@@ -234,7 +235,7 @@ def plot_curves(history: Any) -> Figure:
     return figure
 
 
-@_in_our_style
+@in_our_style
 def plot_confusion_matrix(matrix: ArrayLike, class_names: Sequence[str] | None = None) -> Figure:
     """Draw a confusion matrix with the counts in its cells.
 
@@ -272,7 +273,7 @@ def plot_confusion_matrix(matrix: ArrayLike, class_names: Sequence[str] | None =
 
     cell = min(0.55, 12 / size)  # inches
     side = max(cell * size, 2.5)
-    figure = _new_figure(side + 2.2, side + 1.2)
+    figure = new_figure(side + 2.2, side + 1.2)
     ax = figure.subplots()
     blues = LinearSegmentedColormap.from_list("blues", ["white", DEEP_BLUE])
     oranges = LinearSegmentedColormap.from_list("oranges", ["white", RED])
@@ -315,46 +316,6 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) ->
         raise ValueError(f"path: expected a file name that ends in .png, got {str(path)!r}")
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=dpi)
-
-
-def _new_figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches, that pyplot does not know of."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)  # attaches itself: a canvas that needs no screen
-    return figure
-
-
-def _image_grid(
-    images: NDArray[Any], titles: list[str], cols: int, min_width: float = 2.0
-) -> tuple[Figure, list[Axes]]:
-    """Draw images (N, H, W) or (N, H, W, 3) under their titles, at most `cols` in a row.
-
-    Returns the figure, at least `min_width` inches wide, and the axes of the images, row by row.
-    """
-    shown = len(images)
-    cols = min(cols, shown)
-    rows = -(-shown // cols)  # rounded up
-    lines = [line for title in titles for line in title.split("\n")]
-    text_width = max(len(line) for line in lines) * IMAGE_TITLE_SIZE * BOLD_WIDTH / 72
-    text_height = len(lines) / shown * IMAGE_TITLE_SIZE * 1.3 / 72
-    figure = _new_figure(
-        max(cols * (max(IMAGE_INCHES, text_width) + 0.15), min_width),
-        rows * (IMAGE_INCHES + text_height + 0.1) + 0.4,
-    )
-    axes = list(figure.subplots(rows, cols, squeeze=False).flat)
-    for ax in axes:
-        ax.set(xticks=[], yticks=[])
-        ax.spines[:].set_visible(False)
-    for ax in axes[shown:]:
-        ax.set_axis_off()
-    white = 255 if images.dtype == np.uint8 else 1
-    for ax, image, title in zip(axes, images, titles):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=white, interpolation="nearest")
-        ax.set_title(title, fontsize=IMAGE_TITLE_SIZE)
-    return figure, axes[:shown]
 
 
 def _write_counts(ax: Axes, counts: NDArray[Any], hits: Any, misses: Any, cell: float) -> None:

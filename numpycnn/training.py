@@ -199,9 +199,8 @@ def predict(
     """Return the outputs for all rows, as the loss presents them; see ``Sequential.predict``."""
     x = check_images(model, x, check_finite)
     batch_size = PREDICT_BATCH if batch_size is None else check_count(batch_size, "batch_size")
-    outputs = np.empty((len(x), *model.output_shape), model.dtype)
-    for first in range(0, len(x), batch_size):
-        outputs[first : first + batch_size] = model.forward(x[first : first + batch_size])
+    parts = [model.forward(x[first : first + batch_size]) for first in range(0, len(x), batch_size)]
+    outputs = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return outputs if model.loss is None else model.loss.predict(outputs)
 
 

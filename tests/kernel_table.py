@@ -1,61 +1,17 @@
-"""Arguments for every kernel, at awkward sizes; and how far two right answers may differ.
-
-A row of the table yields calls. Two right answers differ by rounding alone: each is within ``roundings * u`` of the
-exact one, relative to the same computation with every term positive, where u = eps / 2 is the error of one operation
-(Higham, "Accuracy and stability of numerical algorithms", section 3.1). So they are within ``roundings * eps`` of each
-other. That magnitude is computed by the reference kernel from absolute values.
-"""
+"""Arguments for every kernel, at awkward sizes: a function yields the calls of the kernel of its name."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator
+import math
+from typing import Any, Iterator
 
 import numpy as np
+from kernel_call import Call, rough, unwritten
 
-from numpycnn.kernels import reference
-
-
-@dataclass
-class Call:
-    """Arguments of one call, in the order of a kernel's signature: inputs, numbers, outputs."""
-
-    inputs: list[np.ndarray]
-    numbers: list[Any]
-    outputs: list[np.ndarray]
-    roundings: int = 0  # 0: the answers are the same, bit for bit
-    positive_numbers: list[Any] = field(default_factory=list)  # with signs that let every term add up
-
-    def run(self, kernel: Callable[..., None]) -> list[np.ndarray]:
-        """Return what the kernel makes of copies of the outputs."""
-        outputs = [a.copy() for a in self.outputs]
-        kernel(*self.inputs, *self.numbers, *outputs)
-        return outputs
-
-    def tolerances(self, kernel_name: str) -> list[np.ndarray]:
-        """Return the allowed difference of each output from the reference's."""
-        if self.roundings == 0:
-            return [np.zeros(a.shape) for a in self.outputs]
-        numbers = self.positive_numbers or self.numbers
-        magnitude = Call(list(map(abs, self.inputs)), numbers, list(map(abs, self.outputs)))
-        eps = np.finfo(self.outputs[0].dtype).eps
-        return [self.roundings * eps * abs(a) for a in magnitude.run(getattr(reference, kernel_name))]
-
-    def __str__(self) -> str:
-        shapes = [a.shape for a in (*self.inputs, *self.outputs)]
-        return f"{self.outputs[0].dtype} {shapes} {self.numbers}"
-
-
-def rough(rng, dtype, *shape):
-    """Normal numbers with all their digits."""
-    return rng.standard_normal(shape).astype(dtype)
-
-
-def unwritten(dtype, *shape):
-    """An output before the call: a kernel that leaves an element out, or adds to it, leaves NaN."""
-    return np.full(shape, np.nan, dtype)
-
+from numpycnn import Conv2D, MaxPool2D, ReLU
+from numpycnn.fusion import ConvReLU, ConvReLUPool, as_maps
+from numpycnn.kernels import KERNELS, reference
 
 # -- matrix products: below, at and above the widths of tiles (4 or 8 rows, 4 to 32 columns) and blocks (32 or 64, 256)
 
@@ -63,9 +19,10 @@ SIZES = list(itertools.product([1, 3, 7, 8, 9, 33, 63, 65, 130], [1, 6, 16, 33, 
 
 
 def affine(rng, dtype) -> Iterator[Call]:
-    for m, k, n in SIZES:
+    for i, (m, k, n) in enumerate(SIZES):
         inputs = [rough(rng, dtype, m, k), rough(rng, dtype, k, n), rough(rng, dtype, n)]
-        yield Call(inputs, [], [unwritten(dtype, m, n)], roundings=k + 1)
+        relu = i % 3 == 0  # at every m, every k and every n
+        yield Call(inputs, [relu], [unwritten(dtype, m, n)], roundings=k + 1)
 
 
 def matmul_tn(rng, dtype) -> Iterator[Call]:
@@ -138,6 +95,182 @@ def avgpool_backward(rng, dtype) -> Iterator[Call]:
         yield Call([rough(rng, dtype, n, *out, c)], [*pool, *stride, *before], [dx], roundings=cells + 1)
 
 
+# -- convolution blocks
+
+# channels, filters, images, image, arguments of Conv2D
+BLOCKS: list[tuple[int, int, int, tuple[int, int], dict[str, Any]]] = [
+    (1, 1, 1, (2, 2), {"kernel_size": 1}),
+    (1, 32, 9, (10, 9), {"kernel_size": 3}),
+    (1, 6, 3, (11, 9), {"kernel_size": 5}),
+    (3, 20, 3, (7, 9), {"kernel_size": 3, "padding": "same"}),
+    (3, 33, 1, (9, 12), {"kernel_size": (2, 3), "strides": (2, 1), "padding": (1, 3)}),
+    (3, 64, 3, (9, 8), {"kernel_size": 3, "padding": 2}),
+    (6, 16, 1, (12, 11), {"kernel_size": 5}),
+    (6, 1, 9, (5, 8), {"kernel_size": (2, 3), "dilation_rate": (1, 2)}),
+    (16, 3, 3, (9, 7), {"kernel_size": (2, 3), "dilation_rate": (2, 1), "padding": "same"}),
+    (16, 16, 9, (4, 5), {"kernel_size": 3, "padding": (0, 1)}),
+    (20, 32, 3, (7, 7), {"kernel_size": 3, "dilation_rate": 2, "padding": "same"}),
+    (20, 6, 1, (6, 7), {"kernel_size": 5, "padding": 2}),
+    (32, 64, 3, (6, 7), {"kernel_size": 3}),
+    (32, 20, 1, (9, 8), {"kernel_size": (2, 3), "strides": (1, 2)}),
+    (33, 33, 3, (5, 6), {"kernel_size": 3, "padding": "same"}),
+    (33, 1, 1, (7, 7), {"kernel_size": 1, "strides": 2}),
+    (64, 3, 3, (3, 5), {"kernel_size": 1}),
+    (64, 64, 1, (7, 6), {"kernel_size": 3, "strides": 2, "padding": "same"}),
+    (64, 6, 9, (5, 6), {"kernel_size": 3}),
+    (6, 32, 1, (6, 5), {"kernel_size": 3, "padding": (0, 1)}),
+    (20, 1, 3, (4, 9), {"kernel_size": 3}),
+]
+
+
+def blocks() -> Iterator[tuple[ConvReLU, int]]:
+    """Yield every block, without and with pooling, and its number of images."""
+    for (channels, filters, images, image, arguments), cls in itertools.product(BLOCKS, [ConvReLU, ConvReLUPool]):
+        shape: tuple[int, ...] = (*image, channels)
+        layers = [Conv2D(filters, **arguments), ReLU(), *([MaxPool2D(2)] if cls is ConvReLUPool else [])]
+        for layer in layers:
+            shape = layer.build(shape, np.random.default_rng(0))
+        if cls.suits(*layers):
+            yield cls(*layers), images
+
+
+def forward_operands(block, n, rng, dtype):
+    """Return x, w and b in normal numbers, and in whole numbers, which make ties and every order of sums exact."""
+    depth, filters = len(block.patches.taps), block.conv.filters
+    shapes = [(n, *block.padded_shape), (depth, filters), (filters,)]
+    x, w, b = (rng.integers(-2, 3, shape).astype(dtype) for shape in shapes)
+    x[:, : x.shape[1] // 2] = 1  # so that whole windows tie
+    b[filters // 2] = -(2.0**20)  # a filter that ReLU cuts everywhere
+    x[-1, -1, -1, -1] = np.nan
+    return [rough(rng, dtype, *shape) for shape in shapes], [x, w, b]
+
+
+def rectified_forward(group, rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        if block.group != group:
+            continue
+        rounded, exact = forward_operands(block, n, rng, dtype)
+        patches = [block.offsets, block.patches.runs, block.patches.run_length]
+        y = as_maps(unwritten(dtype, n, *block.output_shape))
+        yield Call(rounded, patches, [y, empty_codes()], roundings=len(block.patches.taps) + 1)
+        yield Call(exact, patches, [y, np.full(y.shape, 99, np.uint8)])
+
+
+def empty_codes():
+    """What forward gets instead of codes when it need not keep any."""
+    return np.empty((0, 0, 0), np.uint8)
+
+
+def conv_forward(rng, dtype) -> Iterator[Call]:
+    for call in conv_relu_forward(rng, dtype):
+        call.outputs.pop()  # no codes
+        yield call
+
+
+def conv_relu_forward(rng, dtype) -> Iterator[Call]:
+    return rectified_forward(1, rng, dtype)
+
+
+def conv_relu_pool_forward(rng, dtype) -> Iterator[Call]:
+    return rectified_forward(4, rng, dtype)
+
+
+def winograd_relu_pool_forward(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        if block.group != 4 or block.conv._geometry[:6] != (3, 3, 1, 1, 1, 1):
+            continue
+        rounded, exact = forward_operands(block, n, rng, dtype)
+        patches, y = [block.offsets, block.patches.row], as_maps(unwritten(dtype, n, *block.output_shape))
+        # With all signs positive, the transforms make a channel's terms at most 4 * 9 / 4 * 9 times the largest pixel
+        # times the largest weight. They take 4, 6 and 4 roundings.
+        channels = block.padded_shape[2]
+        x, w, b = (float(abs(a).max()) for a in rounded)
+        yield Call(rounded, patches, [y, empty_codes()], channels + 15, magnitude=81 * channels * x * w + b)
+        yield Call(exact, patches, [y, np.full(y.shape, 99, np.uint8)])
+
+
+def gradient_and_codes(block, n, rng, dtype):
+    """Return dy and codes (N, P, F) as a forward may leave them: about half is cut, one filter everywhere."""
+    shape = n, block.output_shape[0] * block.output_shape[1], block.conv.filters
+    codes = rng.integers(0, 2 * block.group, shape).clip(max=block.group).astype(np.uint8)
+    codes[:, shape[1] // 3] = block.group  # a window that no filter passes
+    if shape[2] > 1:
+        codes[:, :, shape[2] // 2] = block.group  # a filter without an entry
+    dy = rng.integers(-1000, 1001, shape).astype(dtype)  # whole numbers: their sums are exact
+    dy[(codes == block.group) & (rng.random(shape) < 0.1)] = np.nan  # which does not pass, either
+    return dy, codes
+
+
+def conv_entries(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        dy, codes = gradient_and_codes(block, n, rng, dtype)
+        filters, capacity = codes.shape[2], codes[0].size
+        starts, positions = np.full((n, filters + 1), -1, np.int32), np.full((n, capacity), -1, np.int32)
+        outputs = [starts, positions, unwritten(dtype, n, capacity), unwritten(dtype, n, filters)]
+        yield Call([dy, codes, block.offsets], [block.group], outputs, defined=defined_entries)
+
+
+def defined_entries(outputs):
+    """Return the lists of ``conv_entries`` without what lies beyond each image's last entry."""
+    starts, positions, values, sums = outputs
+    ends = starts[:, -1].clip(min=0)
+    return [starts, sums, *(a[n, :end] for n, end in enumerate(ends) for a in (positions, values))]
+
+
+def entries(block, n, rng, dtype):
+    """Return starts, positions, values and sums of ``conv_entries``, and rubbish beyond the last entry."""
+    _, codes = gradient_and_codes(block, n, rng, dtype)
+    filters, capacity = codes.shape[2], codes[0].size
+    starts, positions = np.empty((n, filters + 1), np.int32), np.full((n, capacity), 2**31 - 1, np.int32)
+    values, sums = unwritten(dtype, n, capacity), unwritten(dtype, n, filters)
+    dy = rough(rng, dtype, *codes.shape)
+    reference.conv_entries(dy, codes, block.offsets, block.group, starts, positions, values, sums)
+    return starts, positions, values, sums
+
+
+def conv_weight_gradient(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        starts, *lists = entries(block, n, rng, dtype)
+        depth, filters = len(block.patches.taps), block.conv.filters
+        patches = block.patches.runs, block.patches.run_length
+        inputs = [rough(rng, dtype, n, *block.padded_shape), *patches, starts, *lists]
+        outputs = [unwritten(dtype, depth, filters), unwritten(dtype, filters)]
+        yield Call(inputs, [], outputs, roundings=n + np.diff(starts).sum(axis=0).max())
+
+
+def conv_input_gradient(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        starts, positions, values, _ = entries(block, n, rng, dtype)
+        depth, filters = len(block.patches.taps), block.conv.filters
+        patches = block.patches.runs, block.patches.run_length
+        inputs = [rough(rng, dtype, depth, filters), *patches, starts, positions, values]
+        outputs = [unwritten(dtype, n, *block.padded_shape)]
+        # Each filter meets an element of x with each of its taps in that channel, at most.
+        yield Call(inputs, [], outputs, roundings=filters * math.prod(block.conv.kernel_size))
+
+
+def conv_tap_gradient(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        dy, codes = gradient_and_codes(block, n, rng, dtype)
+        depth, filters = len(block.patches.taps), block.conv.filters
+        inputs = [rough(rng, dtype, n, *block.padded_shape), dy, codes, block.offsets, block.group, block.patches.taps]
+        outputs = [unwritten(dtype, depth, filters), unwritten(dtype, filters)]
+        yield Call(inputs, [], outputs, roundings=dy[:, :, 0].size)
+
+
+PADDED = [((4, 5), (0, 0), (4, 5)), ((4, 5), (1, 2), (6, 9)), ((1, 1), (3, 0), (5, 4)), ((7, 3), (0, 1), (8, 4))]
+
+
+def pad_images(rng, dtype) -> Iterator[Call]:
+    for (image, corner, padded), n, c in itertools.product(PADDED, [1, 9], CHANNELS):
+        yield Call([rough(rng, dtype, n, *image, c)], [*corner], [unwritten(dtype, n, *padded, c)])
+
+
+def crop_images(rng, dtype) -> Iterator[Call]:
+    for (image, corner, padded), n, c in itertools.product(PADDED, [1, 9], CHANNELS):
+        yield Call([rough(rng, dtype, n, *padded, c)], [*corner], [unwritten(dtype, n, *image, c)])
+
+
 # -- elementwise kernels and sums
 
 LENGTHS = [1, 7, 8, 9, 63, 65, 1000, 40_001]
@@ -162,9 +295,41 @@ def relu_backward(rng, dtype) -> Iterator[Call]:
         yield Call([special(rng, dtype, n), np.where(y < 0, 0, y)], [], [unwritten(dtype, n)])
 
 
+def tanh_backward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        dy, y = rough(rng, dtype, n), np.tanh(rough(rng, dtype, n))
+        yield Call([dy, y], [], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
 def sum_rows(rng, dtype) -> Iterator[Call]:
     for m, n in itertools.product([1, 2, 127, 128, 129, 1000], CHANNELS):
         yield Call([rough(rng, dtype, m, n)], [], [unwritten(dtype, n)], roundings=m)
+
+
+# -- softmax: a probability is off by the roundings of a sum, of an exponential and of its argument
+
+
+def scores(rng, dtype):
+    for m, n in itertools.product([1, 5, 65], CHANNELS):
+        logits = 5 * rough(rng, dtype, m, n)
+        logits[-1] += 1000  # would overflow, were the largest not subtracted
+        if n > 1:
+            logits[0, -1] = -np.inf  # a class that is impossible
+        yield logits
+
+
+def softmax(rng, dtype) -> Iterator[Call]:
+    for logits in scores(rng, dtype):
+        yield Call([logits], [], [unwritten(dtype, *logits.shape)], logits.shape[1] + 50, magnitude=1.0)
+
+
+def softmax_cross_entropy(rng, dtype) -> Iterator[Call]:
+    for logits in scores(rng, dtype):
+        targets = rng.dirichlet(np.ones(logits.shape[1]), len(logits)).astype(dtype)
+        targets[rng.random(targets.shape) < 0.3] = 0
+        targets[logits == -np.inf] = 0
+        outputs = [unwritten("float64", len(logits)), unwritten(dtype, *logits.shape)]
+        yield Call([logits, targets], [], outputs, logits.shape[1] + 50, magnitude=1.0)
 
 
 # -- optimizers: a rate below zero makes the step add to the weight
@@ -187,13 +352,20 @@ def adam(rng, dtype) -> Iterator[Call]:
         yield Call([rough(rng, dtype, n)], [0.01, *fixed, decay], state, 20, [-0.01, *fixed, -decay])
 
 
-TABLE = {
-    function.__name__: function
-    for function in (
-        affine, matmul_tn, matmul_nt, im2col, col2im, maxpool_forward, maxpool_backward, avgpool_forward,
-        avgpool_backward, relu_forward, relu_backward, sum_rows, sgd, adam,
-    )
-}
+# -- augmentation: mild and wild transformations, sources far outside, and on the pixels exactly
+
+
+def warp(rng, dtype) -> Iterator[Call]:
+    for n, (h, w), c in itertools.product([1, 5], [(1, 1), (1, 9), (7, 8), (28, 28)], [1, 3]):
+        identity = np.broadcast_to(np.eye(2, 3), (n, 2, 3)).astype(dtype)
+        wild = 3 * rng.standard_normal((n, 2, 3)).astype(dtype)
+        still, bent = np.zeros((1, 2, h, w), dtype), rough(rng, dtype, n, 2, h, w)
+        bent.flat[0] = np.nan  # a position that is none is background, not an address
+        for matrices, moves in [(identity, still), (identity, bent), (wild, still), (wild, 1000 * bent)]:
+            yield Call([rough(rng, dtype, n, h, w, c), matrices, moves], [0.25], [unwritten(dtype, n, h, w, c)])
+
+
+TABLE = {name: globals()[name] for name in KERNELS if name in globals()}
 
 
 def calls(name: str, dtype: str) -> Iterator[Call]:

@@ -250,7 +250,7 @@ THINGS = {
     "negative min_delta": (lambda: EarlyStopping(min_delta=-1), ValueError, "min_delta"),
     "factor 1": (lambda: ReduceLROnPlateau(factor=1), ValueError, "factor"),
     "factor 0": (lambda: ReduceLROnPlateau(factor=0), ValueError, "factor"),
-    "checkpoint of another kind": (lambda: ModelCheckpoint("model.h5"), ValueError, "a name that ends in .npz"),
+    "checkpoint of another kind": (lambda: ModelCheckpoint("model.pt"), ValueError, "ends in .npz or .h5"),
     "log without a name": (lambda: CSVLogger(), TypeError, "filename"),
     "0 threads": (lambda: set_num_threads(0), ValueError, "set_num_threads: expected an integer from 1"),
     "too many threads": (lambda: set_num_threads(10**6), ValueError, "NUMBA_NUM_THREADS"),

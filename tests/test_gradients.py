@@ -18,6 +18,7 @@ from numpycnn import (
     MaxPool2D,
     MeanSquaredError,
     ReLU,
+    Sequential,
     fusion,
     gradcheck,
     kernels,
@@ -196,16 +197,36 @@ FULL_SIZE = [
 ]
 
 
+FULL_SIZE_BLOCKS = [
+    ([Conv2D(32, 3, use_bias=False), ReLU(), MaxPool2D(2)], (28, 28, 1)),
+    ([Conv2D(64, 3, use_bias=False), ReLU(), MaxPool2D(2)], (13, 13, 32)),
+    ([Conv2D(20, 5, padding="same", use_bias=False), ReLU()], (16, 16, 33)),
+    ([Dense(128, use_bias=False), ReLU()], (1600,)),
+]
+
+
 @both_kernel_sets
 @pytest.mark.parametrize(("layer", "shape"), numbered(FULL_SIZE, lambda item: type(item[0]).__name__))
 def test_adjoint_identity_at_full_size(layer, shape, kernel_set):
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((64, *shape))
     with kernels.using(kernel_set):
-        layer.build(shape, rng, "float64")
-        y = layer.forward(x, training=True)
-        dy = y * rng.uniform(0.5, 1.5, y.shape)  # so that <dy, y> is no small difference of large sums
-        dx = layer.backward(dy)
+        layer.build(shape, np.random.default_rng(0), "float64")
+        check_adjoint(layer, 64)
+
+
+@both_kernel_sets
+@pytest.mark.parametrize(("layers", "shape"), FULL_SIZE_BLOCKS, ids=str)
+def test_adjoint_identity_of_blocks_at_full_size(layers, shape, kernel_set):
+    (block,) = Sequential(copy.deepcopy(layers), input_shape=shape, seed=0, dtype="float64").plan
+    with kernels.using(kernel_set):
+        check_adjoint(block, 64 if kernel_set == "compiled" else 4)  # the twins of the blocks' kernels are slow
+
+
+def check_adjoint(layer, batch):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((batch, *layer.input_shape))
+    y = layer.forward(x, training=True)
+    dy = y * rng.uniform(0.5, 1.5, y.shape)  # so that <dy, y> is no small difference of large sums
+    dx = layer.backward(dy)
     expected = np.vdot(dy, y)
     assert expected > 0
     assert np.vdot(dx, x) == pytest.approx(expected, rel=1e-12)

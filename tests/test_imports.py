@@ -26,7 +26,7 @@ CHECKS = {"layers._arguments", "layers.base"}  # what layers, losses and the res
 ALLOWED = {
     "kernels": set(),
     "initializers": set(),
-    "parameter": set(),
+    "parameter": {"workspace"},
     "workspace": set(),
     "layers": {"kernels", *BASICS},
     "schedules": CHECKS,

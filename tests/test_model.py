@@ -327,3 +327,20 @@ def test_vectors_train_too():
     model = small_mlp(optimizer=Adam(0.02))
     model.fit(x, y, epochs=40, verbose=0)
     assert model.evaluate(x, y)[1] > 0.9
+
+
+def test_layers_before_the_first_trained_one_compute_no_gradient_unless_asked():
+    class Watched(Flatten):
+        calls = 0
+
+        def backward(self, dy, need_dx=True):
+            type(self).calls += 1
+            return super().backward(dy, need_dx)
+
+    model = Sequential([Watched(), ReLU(), Dense(4), ReLU(), Dense(3)], input_shape=(2, 3), seed=0)
+    x, dy = np.random.default_rng(0).standard_normal((5, 2, 3)), np.ones((5, 3))
+    model.forward(x, training=True)
+    assert model.backward(dy) is None and Watched.calls == 0
+    expected = model.arena.grads.copy()
+    assert model.backward(dy, need_dx=True).shape == (5, 2, 3) and Watched.calls == 1
+    np.testing.assert_array_equal(model.arena.grads, expected)

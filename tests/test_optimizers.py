@@ -374,3 +374,21 @@ def test_optimizers_by_name():
 def test_what_an_optimizer_of_ones_own_must_define_is_named():
     with pytest.raises(NotImplementedError, match="Optimizer has to define _update"):
         Optimizer(0.1).step(np.ones(1), np.ones(1))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("make", [lambda: Adam(1e-3), lambda: SGD(0.1, momentum=0.9)], ids=["Adam", "SGD"])
+def test_memories_that_fade_end_at_zero_and_are_never_denormal(make, dtype):
+    tiny = np.finfo(dtype).tiny
+    values, grads = np.ones(40, dtype), np.full(40, 50 * tiny, dtype)
+    optimizer = make()
+    for step in range(120):
+        optimizer.step(values, grads)
+        grads[:] = 0  # the input has died
+        for name, memory in optimizer.get_state().items():
+            if name != "steps":
+                assert not ((memory != 0) & (abs(memory) < tiny)).any(), f"{name} at step {step}"
+    assert all(not memory.any() for name, memory in optimizer.get_state().items() if name != "steps")
+    grads[3] = np.nan
+    optimizer.step(values, grads)
+    assert np.isnan(values[3]) and np.isfinite(np.delete(values, 3)).all()

@@ -213,8 +213,8 @@ def test_what_a_file_cannot_hold_is_refused_and_the_old_file_stays(make, message
 
 def test_names_and_folders(tmp_path):
     model = vectors()
-    for name in ("model", "model.h5", "model.npz.bak"):
-        with pytest.raises(ValueError, match="expected a name that ends in .npz, got"):
+    for name in ("model", "model.keras", "model.npz.bak"):
+        with pytest.raises(ValueError, match="expected a name that ends in .npz or .h5, got"):
             model.save(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         model.save(tmp_path / "missing" / "model.npz")

@@ -39,7 +39,7 @@ class ModelFileError(ValueError):
 def save(model: Sequential, path: str | os.PathLike) -> None:
     """Write the model; see ``Sequential.save``."""
     if not os.fspath(path).endswith(".npz"):
-        raise ValueError(f"save: expected a name that ends in .npz, got {os.fspath(path)!r}")
+        raise ValueError(f"save: expected a name that ends in .npz or .h5, got {os.fspath(path)!r}")
     arrays = _arrays(model)
     config = _config(model)
     config["sha256"] = _digest(config, arrays)
@@ -145,7 +145,8 @@ def _read(file: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
     if not zipfile.is_zipfile(file):
         file.seek(0)
         start = file.read(8)
-        kind = "an HDF5 file" if start == b"\x89HDF\r\n\x1a\n" else f"a file that begins with {start!r}"
+        hdf5 = start == b"\x89HDF\r\n\x1a\n"
+        kind = "an HDF5 file; a Keras file's name ends in .h5" if hdf5 else f"a file that begins with {start!r}"
         raise ModelFileError(f"expected a .npz model that Sequential.save wrote, got {kind}")
     arrays: dict[str, NDArray] = {}
     with zipfile.ZipFile(file) as archive:

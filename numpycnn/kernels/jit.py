@@ -62,7 +62,7 @@ def get_num_threads() -> int:
 
 @contextlib.contextmanager
 def _short_spin() -> Iterator[None]:
-    """Let GNU OpenMP, if it is loaded in this block, wait a fraction of a millisecond for a thread before it sleeps.
+    """Let GNU OpenMP, if it is loaded in this block, wait a millisecond for a thread before it sleeps.
 
     By default a thread that waits for another burns its core for some 20 ms. When a second program keeps a core busy,
     that is the core the other thread needs: a training step then takes five times as long.
@@ -70,7 +70,7 @@ def _short_spin() -> Iterator[None]:
     if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ):
         yield
         return
-    os.environ["GOMP_SPINCOUNT"] = "5000"
+    os.environ["GOMP_SPINCOUNT"] = "20000"
     try:
         yield
     finally:
@@ -97,6 +97,30 @@ class Kernel:
                 _thread.count = _num_threads
             self._parallel(*args)
 
+    def called_as(self, arrange: Callable[..., tuple]) -> CallOf:
+        """Decorate a function that arranges arguments: a kernel of its own name, compiled once with this one."""
+        return CallOf(self, arrange)
+
+    def __reduce__(self) -> str:
+        return self.__name__
+
+
+class CallOf:
+    """Another kernel, called with arguments that a function arranges for it."""
+
+    def __init__(self, other: Kernel, arrange: Callable[..., tuple]) -> None:
+        functools.update_wrapper(self, arrange)
+        self.other, self.arrange = other, arrange
+
+    def __call__(self, *args: Any) -> None:
+        self.other(*self.arrange(*args))
+
+    def _parallel(self, *args: Any) -> None:
+        self.other._parallel(*self.arrange(*args))
+
+    def _serial(self, *args: Any) -> None:
+        self.other._serial(*self.arrange(*args))
+
     def __reduce__(self) -> str:
         return self.__name__
 
@@ -107,7 +131,7 @@ def kernel(function: Callable[..., None]) -> Kernel:
 
 
 # A helper that kernels call; it is compiled into each of them.
-device = numba.njit(**JIT_OPTIONS)
+device = numba.njit(inline="always", **JIT_OPTIONS)
 
 
 def _build(function: Callable[..., None], parallel: bool) -> Any:

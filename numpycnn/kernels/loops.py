@@ -19,6 +19,37 @@ SHORT_RUN = 8  # elements in a row of a patch below which a loop of its own cost
 
 
 @kernel
+def pad_images(x, top, left, padded):
+    """Copy x (N, H, W, C) into padded (N, HP, WP, C), `top` rows down and `left` columns right; zeros around it."""
+    images, height, width, channels = padded.shape
+    x_rows, padded_rows = x.reshape(images, x.shape[1], -1), padded.reshape(images, height, -1)
+    start, size = left * channels, x_rows.shape[2]
+    for row in prange(images * height):
+        n, iy = row // height, row % height
+        target = padded_rows[n, iy]
+        inside = top <= iy < top + x_rows.shape[1]
+        for i in range(target.size):
+            target[i] = 0
+        if inside:
+            source, piece = x_rows[n, iy - top], target[start : start + size]
+            for i in range(size):
+                piece[i] = source[i]
+
+
+@kernel
+def crop_images(padded, top, left, x):
+    """Copy back what ``pad_images`` wrote: padded (N, HP, WP, C) to x (N, H, W, C)."""
+    images, height, width, channels = x.shape
+    x_rows, padded_rows = x.reshape(images, height, -1), padded.reshape(images, padded.shape[1], -1)
+    start, size = left * channels, width * channels
+    for row in prange(images * height):
+        n, iy = row // height, row % height
+        target, piece = x_rows[n, iy], padded_rows[n, iy + top][start : start + size]
+        for i in range(size):
+            target[i] = piece[i]
+
+
+@kernel
 def im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, cols):
     """Copy the patch under each filter position: x (N, H, W, C) to cols (N, OH, OW, kh * kw * C), zeros outside."""
     images, height, width, channels = x.shape
@@ -199,6 +230,51 @@ def relu_backward(dy, y, dx):
 
 
 @kernel
+def tanh_backward(dy, y, dx):
+    """dx = dy * (1 - y**2), elementwise on (n,); y is the forward's output."""
+    one = y.dtype.type(1)
+    for i in prange(y.size):
+        dx[i] = dy[i] * (one - y[i] * y[i])
+
+
+@device
+def _softmax_row(logits, p):
+    """Write exp(logits - largest) / total; return the largest, without which exp could overflow, and log(total)."""
+    largest = logits[0]
+    for k in range(1, logits.size):
+        largest = max(largest, logits[k])
+    total = logits.dtype.type(0)
+    for k in range(logits.size):
+        p[k] = math.exp(logits[k] - largest)
+        total += p[k]
+    for k in range(logits.size):
+        p[k] /= total
+    return largest, math.log(total)
+
+
+@kernel
+def softmax(logits, p):
+    """p = exp(logits) / sum of exp(logits) in each row: logits, p (N, K)."""
+    for n in prange(len(logits)):
+        _softmax_row(logits[n], p[n])
+
+
+@kernel
+def softmax_cross_entropy(logits, targets, losses, dlogits):
+    """losses (N,) = -sum(targets * log p), p = softmax(logits); dlogits = (p - targets) / N; all else (N, K)."""
+    rows, classes = logits.shape
+    for n in prange(rows):
+        largest, log_total = _softmax_row(logits[n], dlogits[n])
+        loss = 0.0
+        for k in range(classes):
+            target = targets[n, k]
+            if target != 0:  # where log p is -infinity: neither the target nor possible
+                loss -= target * (logits[n, k] - largest - log_total)
+            dlogits[n, k] = (dlogits[n, k] - target) / rows
+        losses[n] = loss
+
+
+@kernel
 def sum_rows(x, total):
     """Sum over the first axis: x (M, N) to total (N,), in chunks of rows so that rounding stays small."""
     rows, columns = x.shape
@@ -217,24 +293,41 @@ def sum_rows(x, total):
             total[j] += partial[chunk, j]
 
 
+@device
+def _flush(value, tiny):
+    """Return 0 for numbers too small for the usual format: with those the processor is a hundred times slower."""
+    return value if not abs(value) < tiny else type(value)(0)
+
+
+@device
+def _smallest_normal(x):
+    """Smallest number of x's type that has all its digits."""
+    return x.dtype.type(2.0**-126 if x.itemsize == 4 else 2.0**-1022)
+
+
 @kernel
 def sgd(gradient, rate, momentum, nesterov, weight, velocity):
     """One step on (n,) vectors: velocity = momentum * velocity + gradient; weight -= rate * velocity."""
+    tiny = _smallest_normal(weight)
     for i in prange(weight.size):
-        velocity[i] = momentum * velocity[i] + gradient[i]
+        velocity[i] = _flush(momentum * velocity[i] + gradient[i], tiny)
         step = gradient[i] + momentum * velocity[i] if nesterov else velocity[i]
         weight[i] -= rate * step
 
 
 @kernel
 def adam(gradient, rate, beta1, beta2, epsilon, correction1, correction2, decay, weight, m, v):
-    """One step of Adam (Algorithm 1) on (n,) vectors; correction1 = 1 - beta1**t, decay shrinks the weight first."""
+    """One step of Adam (Algorithm 1) on (n,) vectors; correction1 = 1 - beta1**t, decay shrinks the weight first.
+
+    The moments of a weight whose gradient stays 0 halve every few steps; at the end of the format they become 0.
+    """
     real = weight.dtype.type  # float32 stays float32: twice as many to a vector
     keep1, take1, keep2, take2 = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2)
     rate, epsilon, decay = real(rate), real(epsilon), real(decay)
     scale1, scale2 = real(1 / correction1), real(1 / correction2)
+    tiny = _smallest_normal(weight)
     for i in prange(weight.size):
-        m[i] = keep1 * m[i] + take1 * gradient[i]
-        v[i] = keep2 * v[i] + take2 * gradient[i] * gradient[i]
+        m[i] = _flush(keep1 * m[i] + take1 * gradient[i], tiny)
+        v[i] = _flush(keep2 * v[i] + _flush(take2 * gradient[i] * gradient[i], tiny), tiny)
         step = (m[i] * scale1) / (math.sqrt(v[i] * scale2) + epsilon)
         weight[i] -= decay * weight[i] + rate * step

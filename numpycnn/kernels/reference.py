@@ -8,9 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 
-def affine(x, w, b, y):
-    """y = x @ w + b for x (M, K), w (K, N), b (N,), y (M, N)."""
+def affine(x, w, b, relu, y):
+    """y = x @ w + b, its negative values cut to 0 if `relu`: x (M, K), w (K, N), b (N,), y (M, N)."""
     y[...] = x @ w + b
+    if relu:
+        relu_forward(y, y)
 
 
 def matmul_tn(x, dy, dw):
@@ -21,6 +23,95 @@ def matmul_tn(x, dy, dw):
 def matmul_nt(dy, w, dx):
     """dx = dy @ w.T for dy (M, N), w (K, N), dx (M, K)."""
     dx[...] = dy @ w.T
+
+
+def conv_forward(x, w, b, offsets, runs, run_length, y):
+    """y = conv(x): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F)."""
+    y[...] = _patches(x, offsets, runs, run_length) @ w + b
+
+
+def conv_relu_forward(x, w, b, offsets, runs, run_length, y, codes):
+    """y = relu(conv(x)): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y and codes (N, P, F): 1 where ReLU cut."""
+    sums = _patches(x, offsets, runs, run_length) @ w + b
+    _rectified_maximum(sums[:, :, None], y, codes)
+
+
+def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
+    """y = maxpool(relu(conv(x))) over windows of four: offsets (P * 4,) to y and codes (N, P, F): who won, 4 if cut."""
+    sums = _patches(x, offsets, runs, run_length) @ w + b
+    _rectified_maximum(sums.reshape(len(x), -1, 4, w.shape[1]), y, codes)
+
+
+def winograd_relu_pool_forward(x, w, b, offsets, row, y, codes):
+    """The same for 3 x 3 filters on neighbouring pixels, computed the plain way; `row` is x's row in elements."""
+    runs = np.arange(3) * row
+    conv_relu_pool_forward(x, w, b, offsets, runs, 3 * x.shape[3], y, codes)
+
+
+def _patches(x, offsets, runs, run_length):
+    """Return the patches (N, P, K) that start at `offsets` and consist of `runs` of neighbouring elements."""
+    taps = (runs[:, None] + np.arange(run_length)).reshape(-1)
+    return x.reshape(len(x), -1)[:, offsets[:, None] + taps]
+
+
+def _rectified_maximum(values, y, codes):
+    """Largest over axis 2 of (N, P, group, F), at least 0; a NaN wins. Codes: which one, the group's size where cut."""
+    largest = values.max(axis=2)
+    cut = largest <= 0
+    y[...] = np.where(cut, 0, largest)
+    if codes.size:
+        codes[...] = np.where(cut, values.shape[2], values.argmax(axis=2))
+
+
+def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):
+    """List the pixels that won: dy, codes (N, P, F), offsets (P * group,) to lists (N, P * F), filter after filter."""
+    for n in range(len(dy)):
+        f, p = np.nonzero(codes[n].T < group)
+        starts[n] = np.searchsorted(f, np.arange(dy.shape[2] + 1))
+        positions[n, : len(f)] = offsets[p * group + codes[n, p, f]]
+        values[n, : len(f)] = dy[n, p, f]
+        sums[n] = np.where(codes[n] < group, dy[n], 0).sum(axis=0)
+
+
+def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, dw, db):
+    """dw (K, F) and db (F,) from the listed pixels: each adds its value times its patch of x (N, H, W, C)."""
+    columns = np.zeros(dw.T.shape, dw.dtype)
+    for n in range(len(x)):
+        f = np.repeat(np.arange(db.size), np.diff(starts[n]))
+        patches = _patches(x[n : n + 1], positions[n, : len(f)], runs, run_length)[0]
+        np.add.at(columns, f, values[n, : len(f), None] * patches)
+    dw[...] = columns.T
+    db[...] = sums.sum(axis=0)
+
+
+def conv_input_gradient(w, runs, run_length, starts, positions, values, dx):
+    """dx (N, H, W, C) from the listed pixels: each adds its value times its filter, a column of w (K, F)."""
+    taps = (runs[:, None] + np.arange(run_length)).reshape(-1)
+    dx[...] = 0
+    for n in range(len(dx)):
+        f = np.repeat(np.arange(w.shape[1]), np.diff(starts[n]))
+        places = positions[n, : len(f), None] + taps
+        np.add.at(dx[n].reshape(-1), places, values[n, : len(f), None] * w.T[f])
+
+
+def conv_tap_gradient(x, dy, codes, offsets, group, taps, dw, db):
+    """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,)."""
+    pixels = np.arange(group)[:, None] == codes[:, :, None]  # (N, P, group, F): which pixel has the gradient
+    gradients = np.where(pixels, dy[:, :, None], 0).reshape(-1, db.size)
+    patches = x.reshape(len(x), -1)[:, offsets[:, None] + taps].reshape(-1, len(taps))
+    dw[...] = patches.T @ gradients
+    db[...] = gradients.sum(axis=0)
+
+
+def pad_images(x, top, left, padded):
+    """Copy x (N, H, W, C) into padded (N, HP, WP, C), `top` rows down and `left` columns right; zeros around it."""
+    padded[...] = 0
+    padded[:, top : top + x.shape[1], left : left + x.shape[2]] = x
+
+
+def crop_images(padded, top, left, x):
+    """Copy back what ``pad_images`` wrote: padded (N, HP, WP, C) to x (N, H, W, C)."""
+    x[...] = padded[:, top : top + x.shape[1], left : left + x.shape[2]]
 
 
 def im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, cols):
@@ -115,20 +206,65 @@ def relu_backward(dy, y, dx):
     dx[...] = np.where(y <= 0, 0, dy)
 
 
+def tanh_backward(dy, y, dx):
+    """dx = dy * (1 - y**2), elementwise on (n,); y is the forward's output."""
+    dx[...] = dy * (1 - y * y)
+
+
+def softmax(logits, p):
+    """p = exp(logits) / sum of exp(logits) in each row: logits, p (N, K)."""
+    with np.errstate(invalid="ignore"):  # infinite logits: NaN
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p[...] = exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def softmax_cross_entropy(logits, targets, losses, dlogits):
+    """losses (N,) = -sum(targets * log p), p = softmax(logits); dlogits = (p - targets) / N; all else (N, K)."""
+    softmax(logits, dlogits)
+    with np.errstate(invalid="ignore"):
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        losses[...] = -np.where(targets == 0, 0, targets * log_p).sum(axis=1, dtype=np.float64)
+    dlogits[...] = (dlogits - targets) / len(logits)
+
+
 def sum_rows(x, total):
     """Sum over the first axis: x (M, N) to total (N,)."""
     total[...] = x.sum(axis=0)
 
 
+def _flush(values):
+    """Return 0 for numbers too small for the usual format: with those the processor is a hundred times slower."""
+    return np.where(abs(values) < np.finfo(values.dtype).tiny, 0, values)
+
+
 def sgd(gradient, rate, momentum, nesterov, weight, velocity):
     """One step on (n,) vectors: velocity = momentum * velocity + gradient; weight -= rate * velocity."""
-    velocity[...] = momentum * velocity + gradient
+    velocity[...] = _flush(momentum * velocity + gradient)
     weight -= rate * (gradient + momentum * velocity if nesterov else velocity)
 
 
 def adam(gradient, rate, beta1, beta2, epsilon, correction1, correction2, decay, weight, m, v):
     """One step of Adam (Algorithm 1) on (n,) vectors; correction1 = 1 - beta1**t, decay shrinks the weight first."""
-    m[...] = beta1 * m + (1 - beta1) * gradient
-    v[...] = beta2 * v + (1 - beta2) * gradient**2
+    m[...] = _flush(beta1 * m + (1 - beta1) * gradient)
+    v[...] = _flush(beta2 * v + _flush((1 - beta2) * gradient**2))
     step = (m / correction1) / (np.sqrt(v / correction2) + epsilon)
     weight -= decay * weight + rate * step
+
+
+def warp(x, matrices, field, fill, y):
+    """Sample x (N, H, W, C) at matrices[n] @ (oy, ox, 1) + field[n, :, oy, ox], rows and columns, to y (N, H, W, C)."""
+    images, height, width, channels = x.shape
+    framed = np.full((images, height + 3, width + 3, channels), fill, x.dtype)
+    framed[:, 1 : height + 1, 1 : width + 1] = x
+    rows, columns = np.indices((height, width)).astype(x.dtype)  # each (H, W)
+    by_row, by_column, offset = np.moveaxis(matrices[:, :, None, None], -1, 0)  # each (N, 2, 1, 1)
+    source = by_row * rows + by_column * columns + offset + field + x.dtype.type(1)  # (N, 2, H, W), in the frame
+    source = np.where(source > 0, source, x.dtype.type(0))
+    source = np.minimum(source, np.array([height + 1, width + 1], x.dtype)[:, None, None])
+    iy, ix = np.moveaxis(source.astype(np.intp), 1, 0)  # each (N, H, W)
+    down, right = np.moveaxis(source % 1, 1, 0)[..., None]  # each (N, H, W, 1)
+    n = np.arange(images)[:, None, None]
+    upper = framed[n, iy, ix] + right * (framed[n, iy, ix + 1] - framed[n, iy, ix])
+    lower = framed[n, iy + 1, ix] + right * (framed[n, iy + 1, ix + 1] - framed[n, iy + 1, ix])
+    y[...] = upper + down * (lower - upper)

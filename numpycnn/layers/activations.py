@@ -90,12 +90,16 @@ class Tanh(Layer):
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
-        y = np.tanh(x)
+        y = np.tanh(x, out=self.empty("y", x.shape))
         self.save_for_backward(training, len(x), y)
         return y
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """dx = dy * (1 - y**2). See ``Layer.backward`` for the arguments."""
         dy = self.check_output_gradient(dy)
+        if not need_dx:
+            return None
         (y,) = self._saved
-        return dy * (1 - y * y) if need_dx else None
+        dx = self.empty("dx", dy.shape)
+        ops.tanh_backward(dy.reshape(-1), y.reshape(-1), dx.reshape(-1))
+        return dx

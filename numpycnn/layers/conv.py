@@ -112,7 +112,7 @@ class Conv2D(Layer):
             y_g = self.empty(f"y{g}", (len(x), *self.output_shape[:2], len(b)))
             for images in self._blocks(len(x)):
                 cols = self._patches(x_g[images])  # (n * OH * OW, kh * kw * C)
-                ops.affine(cols, w, b, as_rows(y_g[images]))
+                ops.affine(cols, w, b, False, as_rows(y_g[images]))
             outputs.append(y_g)
         self.save_for_backward(training, len(x), x)
         return join_channels(outputs)
@@ -160,9 +160,13 @@ class Conv2D(Layer):
 
     def _matrices(self) -> tuple[list[NDArray], list[NDArray]]:
         """Return each group's filters (kh * kw * C // groups, F // groups) and biases (F // groups,)."""
-        weight = as_rows(self.parameters[0].value)  # (kh * kw * C // groups, F)
-        bias = self.parameters[1].value if self.use_bias else np.zeros(self.filters, self.dtype)
+        weight, bias = self.weight_and_bias()
         return split_channels(weight, self.groups), split_channels(bias, self.groups)
+
+    def weight_and_bias(self) -> tuple[NDArray, NDArray]:
+        """Return the filters as a matrix (kh * kw * C // groups, F) and the biases (F,), zeros without a bias."""
+        bias = self.parameters[1].value if self.use_bias else np.zeros(self.filters, self.dtype)
+        return as_rows(self.parameters[0].value), bias
 
 
 def as_rows(a: NDArray) -> NDArray:

@@ -59,9 +59,8 @@ class Dense(Layer):
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
-        bias = self.parameters[1].value if self.use_bias else np.zeros(self.units, self.dtype)
         y = self.empty("y", (len(x), self.units))
-        ops.affine(x, self.parameters[0].value, bias, y)
+        ops.affine(x, *self.weight_and_bias(), False, y)
         self.save_for_backward(training, len(x), x)
         return y
 
@@ -72,12 +71,20 @@ class Dense(Layer):
         """
         dy = self.check_output_gradient(dy)
         (x,) = self._saved
+        dx = self.empty("dx", x.shape) if need_dx else None
+        self.gradients(x, dy, dx)
+        return dx
+
+    def gradients(self, x: NDArray, dy: NDArray, dx: NDArray | None) -> None:
+        """Write the parameters' gradients and, where there is room for it, the input's."""
         weight = self.parameters[0]
         ops.matmul_tn(x, dy, weight.grad)
         if self.use_bias:
             ops.sum_rows(dy, self.parameters[1].grad)
-        if not need_dx:
-            return None
-        dx = self.empty("dx", x.shape)
-        ops.matmul_nt(dy, weight.value, dx)
-        return dx
+        if dx is not None:
+            ops.matmul_nt(dy, weight.value, dx)
+
+    def weight_and_bias(self) -> tuple[NDArray, NDArray]:
+        """Return W (inputs, units) and b (units,), zeros without a bias."""
+        bias = self.parameters[1].value if self.use_bias else np.zeros(self.units, self.dtype)
+        return self.parameters[0].value, bias

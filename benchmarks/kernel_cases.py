@@ -1,0 +1,169 @@
+"""The calls on which kernels are timed: not made up, but recorded while the reference CNN trains and predicts.
+
+So shapes are those of the network, the gradients have the zeros that training gives them, and a new kernel comes along
+by itself, as soon as one of the models in ``RUNS`` calls it and ``WORK`` says what it does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Callable, Iterator
+
+import numpy as np
+
+import numpycnn
+from engines import ours
+from networks import NETWORKS, RELU, Conv, Dense, Flatten, Network, Pool
+from numpycnn.kernels import KERNELS, ops, reference, using
+
+BATCH = 64
+TRAINED = 20 * BATCH  # images before the recording: gradients are as sparse as in the middle of training
+
+# The reference CNN with zeros around the images, and with a convolution that no maximum follows.
+PADDED = Network(
+    "with padding and average pooling", (28, 28, 1), 0,
+    (Conv(32, 3, "same"), RELU, Pool("max"), Conv(64, 3, "same"), RELU, Pool("average"), Flatten(), Dense(128), RELU,
+     Dense(10)),
+)
+# Models that train and are recorded: (network, fused, optimizer, augment). First what everybody runs.
+RUNS = [
+    (NETWORKS["cnn"], True, numpycnn.Adam, None),
+    (NETWORKS["cnn"], False, numpycnn.SGD, numpycnn.Augment.for_digits()),
+    (NETWORKS["lenet5"], True, numpycnn.Adam, None),
+    (PADDED, True, numpycnn.Adam, None),
+]
+
+FLOPS, BYTES = "GFLOP/s", "GB/s"
+
+
+def traffic(*arrays: np.ndarray) -> int:
+    """Bytes of arrays that are read once or written once."""
+    return sum(a.nbytes for a in arrays)
+
+
+def entries(a: SimpleNamespace) -> int:
+    """Pixels with a gradient in the lists of a batch."""
+    return int(a.starts[:, -1].sum())
+
+
+# What a call with the arguments `a` does: the operations (a multiplication and an addition are two) that the formula
+# needs, without those on zeros that a kernel skips; or, where copying is the work, the bytes read and written.
+WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
+    "affine": (FLOPS, lambda a: 2 * a.x.size * a.w.shape[1]),
+    "matmul_tn": (FLOPS, lambda a: 2 * a.x.size * a.dy.shape[1]),
+    "matmul_nt": (FLOPS, lambda a: 2 * a.dy.size * len(a.w)),
+    "conv_forward": (FLOPS, lambda a: 2 * a.y.size * len(a.w)),
+    "conv_relu_forward": (FLOPS, lambda a: 2 * a.y.size * len(a.w)),
+    "conv_relu_pool_forward": (FLOPS, lambda a: 2 * 4 * a.y.size * len(a.w)),
+    "winograd_relu_pool_forward": (FLOPS, lambda a: 2 * 4 * a.y.size * len(a.w)),  # as the formula says: it makes fewer
+    "conv_entries": (BYTES, lambda a: traffic(a.dy, a.codes) + 8 * entries(a)),
+    "conv_weight_gradient": (FLOPS, lambda a: 2 * entries(a) * len(a.dw)),
+    "conv_input_gradient": (FLOPS, lambda a: 2 * entries(a) * len(a.w)),
+    "conv_tap_gradient": (FLOPS, lambda a: 2 * int((a.codes < a.group).sum()) * len(a.dw)),
+    "pad_images": (BYTES, lambda a: traffic(a.x, a.padded)),
+    "crop_images": (BYTES, lambda a: 2 * traffic(a.x)),
+    "im2col": (BYTES, lambda a: traffic(a.x, a.cols)),
+    "col2im": (BYTES, lambda a: traffic(a.cols, a.dx)),
+    "maxpool_forward": (BYTES, lambda a: traffic(a.x, a.y, a.winners)),
+    "maxpool_backward": (BYTES, lambda a: traffic(a.dy, a.winners, a.dx)),
+    "avgpool_forward": (BYTES, lambda a: traffic(a.x, a.y)),
+    "avgpool_backward": (BYTES, lambda a: traffic(a.dy, a.dx)),
+    "relu_forward": (BYTES, lambda a: traffic(a.x, a.y)),
+    "relu_backward": (BYTES, lambda a: traffic(a.dy, a.y, a.dx)),
+    "tanh_backward": (BYTES, lambda a: traffic(a.dy, a.y, a.dx)),
+    "softmax": (BYTES, lambda a: traffic(a.logits, a.p)),
+    "softmax_cross_entropy": (BYTES, lambda a: traffic(a.logits, a.targets, a.losses, a.dlogits)),
+    "sum_rows": (BYTES, lambda a: traffic(a.x, a.total)),
+    "sgd": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.velocity)),
+    "adam": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.m, a.v)),
+    "warp": (BYTES, lambda a: traffic(a.x, a.field, a.y)),
+}
+
+
+@dataclass
+class Case:
+    """One kernel with the arguments of one call, from before the call."""
+
+    kernel: str
+    arguments: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """Kernel and shapes, such as "affine 64x1600 to 64x128"."""
+        first, *_, last = self.shapes()
+        return f"{self.kernel} {'x'.join(map(str, first))} to {'x'.join(map(str, last))}"
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the arrays that hold something, in order."""
+        return [a.shape for a in self.arguments if isinstance(a, np.ndarray) and a.size]
+
+    def work(self) -> tuple[str, int]:
+        """Return the unit of the rate, and how much there is to do."""
+        unit, count = WORK[self.kernel]
+        bound = inspect.signature(getattr(reference, self.kernel)).bind(*self.arguments)
+        return unit, count(SimpleNamespace(**bound.arguments))
+
+    def run(self, kernel: Callable[..., None]) -> list[np.ndarray]:
+        """Return all arrays after a call on copies of the arguments."""
+        arguments = copies(self.arguments)
+        kernel(*arguments)
+        return [a for a in arguments if isinstance(a, np.ndarray)]
+
+
+def copies(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Copy the arrays; one that is given twice (an output in the place of an input) remains one."""
+    made: dict[tuple[int, tuple[int, ...]], np.ndarray] = {}
+    copied = []
+    for argument in arguments:
+        if isinstance(argument, np.ndarray):
+            place = argument.ctypes.data, argument.shape
+            argument = made.setdefault(place, argument.copy()) if argument.size else argument.copy()
+        copied.append(argument)
+    return tuple(copied)
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[list[Case]]:
+    """Collect every call of a kernel in this block."""
+    calls: list[Case] = []
+
+    def recorder(name: str, kernel: Callable[..., None]) -> Callable[..., None]:
+        def record(*arguments: Any) -> None:
+            calls.append(Case(name, copies(arguments)))
+            kernel(*arguments)
+
+        return record
+
+    with using(ops.active):  # restores the kernels at the end
+        for name in KERNELS:
+            setattr(ops, name, recorder(name, getattr(ops, name)))
+        yield calls
+
+
+def recorded_cases(images: np.ndarray, labels: np.ndarray, threads: int) -> list[Case]:
+    """Train the models on images (N, 28, 28, 1), N at least ``TRAINED``; return the calls of one batch of each.
+
+    A model adds the kernels that those before it do not call; the reference CNN also larger calls of the others. Calls
+    that differ in the length of the first axis (blocks of a batch, and what is left) or in what is not asked for
+    (codes, when nothing is trained) give one case, the largest. The cases are sorted as ``KERNELS`` is.
+    """
+    largest: dict[tuple, Case] = {}
+    for network, fused, optimizer, augment in RUNS:
+        model = ours.build(network, threads, fused)
+        model.compile(optimizer(), numpycnn.SoftmaxCrossEntropy())
+        model.fit(images[:TRAINED], labels[:TRAINED], batch_size=BATCH, verbose=0, augment=augment)
+        with recording() as calls:
+            model.fit(images[:BATCH], labels[:BATCH], batch_size=BATCH, verbose=0, augment=augment)
+            model.predict(images[:BATCH])
+        known = {case.kernel for case in largest.values()}
+        for case in calls:
+            first, *_, last = case.shapes()
+            group = case.kernel, first[1:], last[1:]
+            wanted = case.kernel not in known or (network is NETWORKS["cnn"] and group in largest)
+            if wanted and (group not in largest or case.shapes() > largest[group].shapes()):
+                largest[group] = case
+    order = list(KERNELS)
+    return sorted(largest.values(), key=lambda case: order.index(case.kernel))

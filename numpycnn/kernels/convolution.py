@@ -1,0 +1,261 @@
+"""Convolution, ReLU and 2 x 2 max-pooling in one: only what pooling keeps is ever written.
+
+A patch is read where it lies in the image: pixel ``offsets[...]`` is where it starts, and it consists of ``runs`` of
+neighbouring elements. Backward visits only the pixels that won their window and passed ReLU, a quarter at most.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from .jit import device, kernel
+from .matmul import empty_aligned, transpose
+from .simd import VECTOR_BYTES
+from .tiles import (
+    RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, WINDOW, make_convolution_tile, make_gradient_tile,
+    make_tap_gradient_tile,
+)
+
+PARTS = 4  # cuts of the batch whose sums are formed apart: threads share them without changing their bits
+FILTER_BLOCK = 64  # filters that share an image while it is in the nearest cache; their sums stream from the next
+IMAGE_BLOCK = 8  # images whose sums are formed apart, so that threads can share the work without changing its bits
+
+_taps = make_tap_gradient_tile(True)
+_taps_edge = make_tap_gradient_tile(False)
+
+
+def _make_forward(pixels, rectified, pooled):
+    """Make one task of a forward: a tile of `pixels` pixels for all filters, or, past the last tile, one output."""
+    group = WINDOW if pooled else 1
+    tile, tile_edge = (make_convolution_tile(pixels, rectified, pooled, full) for full in (True, False))
+    one, one_edge = (make_convolution_tile(group, rectified, pooled, full) for full in (True, False))
+    width = pixels // group  # outputs of a tile
+
+    @device
+    def forward(task, tiles, x, w, b, offsets, runs, run_length, y, codes):
+        images, outputs, filters = y.shape
+        n, p = task // tiles, task % tiles
+        whole = p < outputs // width
+        p = p * width if whole else outputs - tiles + p
+        ix, iy, i = n * (x.size // images), (n * outputs + p) * filters, p * group
+        lanes = VECTOR_BYTES // x.itemsize
+        keep = codes.size > 0
+        f = 0
+        while f < filters:
+            left = filters - f
+            if left >= 2 * lanes:
+                if whole:
+                    tile(x, ix, offsets, i, runs, run_length, w, f, filters, b, y, iy + f, codes, keep, left)
+                else:
+                    one(x, ix, offsets, i, runs, run_length, w, f, filters, b, y, iy + f, codes, keep, left)
+                f += 2 * lanes
+            else:
+                if whole:
+                    tile_edge(x, ix, offsets, i, runs, run_length, w, f, filters, b, y, iy + f, codes, keep, left)
+                else:
+                    one_edge(x, ix, offsets, i, runs, run_length, w, f, filters, b, y, iy + f, codes, keep, left)
+                f += lanes
+
+    return forward
+
+
+_forward = _make_forward(TILE_ROWS, False, False)
+_relu_forward = _make_forward(TILE_ROWS, True, False)
+_relu_pool_forward = _make_forward(TILE_WINDOWS * WINDOW, True, True)
+
+
+@kernel
+def conv_forward(x, w, b, offsets, runs, run_length, y):
+    """y = conv(x): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F)."""
+    tiles = y.shape[1] // TILE_ROWS + y.shape[1] % TILE_ROWS
+    no_codes = np.empty((0, 0, 0), np.uint8)
+    for task in prange(y.shape[0] * tiles):
+        _forward(task, tiles, x, w, b, offsets, runs, run_length, y, no_codes)
+
+
+@kernel
+def conv_relu_forward(x, w, b, offsets, runs, run_length, y, codes):
+    """y = relu(conv(x)): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y and codes (N, P, F).
+
+    A code is 1 where ReLU cut, 0 elsewhere; an empty array of codes is not written.
+    """
+    tiles = y.shape[1] // TILE_ROWS + y.shape[1] % TILE_ROWS
+    for task in prange(y.shape[0] * tiles):
+        _relu_forward(task, tiles, x, w, b, offsets, runs, run_length, y, codes)
+
+
+@kernel
+def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
+    """y = maxpool(relu(conv(x))), windows of 2 x 2: x (N, H, W, C), w (K, F), b (F,), offsets (P * 4,) to (N, P, F).
+
+    A code names the pixel of the window that won, 4 where ReLU cut; an empty array of codes is not written.
+    """
+    tiles = y.shape[1] // TILE_WINDOWS + y.shape[1] % TILE_WINDOWS
+    for task in prange(y.shape[0] * tiles):
+        _relu_pool_forward(task, tiles, x, w, b, offsets, runs, run_length, y, codes)
+
+
+@kernel
+def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):
+    """List the pixels that won: dy, codes (N, P, F), offsets (P * group,) to lists (N, P * F), filter after filter.
+
+    ``positions`` is where the pixel's patch starts in its image, ``values`` its gradient; filter f's entries are those
+    from ``starts[n, f]`` to ``starts[n, f + 1]``, their total is ``sums[n, f]``.
+    """
+    images, windows, filters = dy.shape
+    last, step = np.uintp(group - 1), np.uintp(filters)
+    for n in prange(images):
+        place, value = positions[n], values[n]
+        code_of, gradient_of = codes[n].reshape(-1), dy[n].reshape(-1)
+        count = np.uintp(0)
+        for f in range(filters):
+            starts[n, f] = count
+            at, corner = np.uintp(f), np.uintp(0)
+            for _ in range(windows):  # without a branch: an entry that does not count is written over by the next
+                code = np.uintp(code_of[at])
+                place[count] = offsets[corner + min(code, last)]
+                value[count] = gradient_of[at]
+                count += np.uintp(code <= last)
+                at += step
+                corner += np.uintp(group)
+            sums[n, f] = 0
+        starts[n, filters] = count
+        for p in range(windows):
+            for f in range(filters):
+                sums[n, f] += dy[n, p, f] if codes[n, p, f] <= last else 0
+
+
+def _make_gradient(of_weights):
+    """Make the sum over one filter's entries in one image, three runs of the patch at once if it has them."""
+    tile_3 = make_gradient_tile(of_weights, 3, RUN_VECTORS, True)
+    edge_3 = make_gradient_tile(of_weights, 3, 1, False)
+    tile_1 = make_gradient_tile(of_weights, 1, RUN_VECTORS, True)
+    edge_1 = make_gradient_tile(of_weights, 1, 1, False)
+
+    @device
+    def gradient(filters, i_filter, run_length, image, i_image, runs, positions, values, first, count):
+        lanes = VECTOR_BYTES // image.itemsize
+        r = 0
+        while r < runs.size:
+            three = r + 3 <= runs.size
+            t = 0
+            while t < run_length:
+                left, i, j = run_length - t, i_filter + r * run_length + t, i_image + t
+                if left >= RUN_VECTORS * lanes:
+                    if three:
+                        tile_3(filters, i, run_length, image, j, runs, r, positions, values, first, count, left)
+                    else:
+                        tile_1(filters, i, run_length, image, j, runs, r, positions, values, first, count, left)
+                    t += RUN_VECTORS * lanes
+                else:
+                    if three:
+                        edge_3(filters, i, run_length, image, j, runs, r, positions, values, first, count, left)
+                    else:
+                        edge_1(filters, i, run_length, image, j, runs, r, positions, values, first, count, left)
+                    t += lanes
+            r += 3 if three else 1
+
+    return gradient
+
+
+_add_to_weights = _make_gradient(True)
+_add_to_inputs = _make_gradient(False)
+
+
+@kernel
+def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, dw, db):
+    """dw (K, F) and db (F,) from the listed pixels: each adds its value times its patch of x (N, H, W, C)."""
+    images, capacity = positions.shape
+    image_size = x.size // images
+    filters = db.size
+    depth = dw.shape[0]
+    parts = min(PARTS, images)
+    blocks = (filters + FILTER_BLOCK - 1) // FILTER_BLOCK
+    rows = empty_aligned(parts * filters * depth, x).reshape(parts, filters, depth)
+    totals = np.empty((parts, filters), x.dtype)
+    for task in prange(parts * blocks):
+        part, block = task // blocks, task % blocks
+        start, stop = block * FILTER_BLOCK, min(block * FILTER_BLOCK + FILTER_BLOCK, filters)
+        for f in range(start, stop):
+            totals[part, f] = 0
+            for k in range(depth):
+                rows[part, f, k] = 0
+        for n in range(part * images // parts, (part + 1) * images // parts):
+            for f in range(start, stop):
+                first, count = n * capacity + starts[n, f], np.int64(starts[n, f + 1] - starts[n, f])
+                _add_to_weights(
+                    rows, (part * filters + f) * depth, run_length, x, n * image_size, runs, positions, values,
+                    first, count,
+                )
+                totals[part, f] += sums[n, f]
+    for part in range(1, parts):
+        for f in range(filters):
+            totals[0, f] += totals[part, f]
+            for k in range(depth):
+                rows[0, f, k] += rows[part, f, k]
+    transpose(rows, 0, depth, filters, depth, dw, 0, filters)
+    for f in range(filters):
+        db[f] = totals[0, f]
+
+
+@kernel
+def conv_input_gradient(w, runs, run_length, starts, positions, values, dx):
+    """dx (N, H, W, C) from the listed pixels: each adds its value times its filter, a column of w (K, F)."""
+    images, capacity = positions.shape
+    image_size = dx.size // images
+    depth, filters = w.shape
+    rows = empty_aligned(filters * depth, w).reshape(filters, depth)  # a filter's elements lie together
+    transpose(w, 0, filters, depth, filters, rows, 0, depth)
+    pixels = dx.reshape(images, image_size)
+    for n in prange(images):
+        for i in range(image_size):
+            pixels[n, i] = 0
+        for f in range(filters):
+            first, count = n * capacity + starts[n, f], np.int64(starts[n, f + 1] - starts[n, f])
+            _add_to_inputs(
+                rows, f * depth, run_length, dx, n * image_size, runs, positions, values, first, count,
+            )
+
+
+@kernel
+def conv_tap_gradient(x, dy, codes, offsets, group, taps, dw, db):
+    """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,)."""
+    images, windows, filters = dy.shape
+    image_size = x.size // images
+    depth = dw.shape[0]
+    lanes = VECTOR_BYTES // x.itemsize
+    blocks = (images + IMAGE_BLOCK - 1) // IMAGE_BLOCK
+    groups = (depth + TAPS - 1) // TAPS
+    padded_taps = np.empty(groups * TAPS, taps.dtype)
+    for k in range(groups * TAPS):
+        padded_taps[k] = taps[k] if k < depth else 0  # the sums of those that fill up the last group are dropped
+    parts = np.empty((blocks, groups, TAPS + 1, filters), x.dtype)
+    for task in prange(blocks * groups):
+        block, part = task // groups, task % groups
+        n = block * IMAGE_BLOCK
+        count = min(IMAGE_BLOCK, images - n)
+        i_out = task * (TAPS + 1) * filters
+        f = 0
+        while f < filters:
+            left, idy = filters - f, n * windows * filters + f
+            if left >= TAP_VECTORS * lanes:
+                _taps(
+                    x, n * image_size, image_size, count, offsets, group, padded_taps, part * TAPS, dy, idy, codes,
+                    windows, filters, parts, i_out + f, left,
+                )
+                f += TAP_VECTORS * lanes
+            else:
+                _taps_edge(
+                    x, n * image_size, image_size, count, offsets, group, padded_taps, part * TAPS, dy, idy, codes,
+                    windows, filters, parts, i_out + f, left,
+                )
+                f += lanes
+    for k in range(depth + 1):
+        part, row = (k // TAPS, k % TAPS) if k < depth else (0, TAPS)
+        total = dw[k] if k < depth else db
+        for f in range(filters):
+            total[f] = 0
+        for block in range(blocks):
+            for f in range(filters):
+                total[f] += parts[block, part, row, f]

@@ -1,0 +1,349 @@
+"""The innermost loops of the fast kernels: blocks of sums that stay in vector registers.
+
+Each ``make_*`` writes one loop nest for a fixed block of registers and returns a function that kernels call. Arrays are
+C-contiguous and come with the position of the first element to touch; positions and steps count elements. Nothing is
+checked here: the layers' geometry is what keeps the addresses inside.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import types
+from numba.extending import intrinsic
+
+from .simd import INDEX, MANY_REGISTERS, Vectors, loop
+
+WINDOW = 4  # pixels of a pooling window, 2 x 2
+# Sums + operands have to fit into 32 registers with AVX-512, 16 elsewhere.
+TILE_ROWS = 8 if MANY_REGISTERS else 4  # rows of a matrix product, pixels of a convolution; two vectors each
+TILE_WINDOWS = 3 if MANY_REGISTERS else 1  # pooling windows of a convolution; four pixels of two vectors each
+RUN_VECTORS = 6 if MANY_REGISTERS else 3  # vectors along a run of a patch, for three runs at a time
+TAPS = 9  # elements of a patch, where a filter's gradient is summed over pixels
+TAP_VECTORS = 2 if MANY_REGISTERS else 1
+
+
+def pointers(context: Any, builder: Any, *arrays: tuple) -> list:
+    """Address of the first element to touch of each (type, array, position)."""
+    return [
+        builder.gep(context.make_array(kind)(context, builder, array).data, [position])
+        for kind, array, position in arrays
+    ]
+
+
+def _index(builder: Any, pointer: Any, position: Any) -> Any:
+    """Load an integer and widen it to an index."""
+    value = builder.load(builder.gep(pointer, [position]))
+    return value if value.type == INDEX else builder.sext(value, INDEX)
+
+
+def make_product_tile(rows: int, full: bool) -> Any:
+    """Make ``c = start + a @ b`` for `rows` rows and two vectors of columns.
+
+    The function made takes ``(a, ia, a_row, a_step, b, ib, b_row, start, i_start, start_row, c, ic, c_row, steps,
+    columns)``; `a_step` is the distance between neighbours along the summed axis, so A may be read along rows or down
+    columns. With `full` false only the first `columns` columns are touched. Each sum runs in order of the summed index.
+    """
+
+    @intrinsic
+    def product_tile(  # type: ignore
+        typing_context, a, ia, a_row, a_step, b, ib, b_row, start, i_start, start_row, c, ic, c_row, steps, columns
+    ):
+        signature = types.void(
+            a, ia, a_row, a_step, b, ib, b_row, start, i_start, start_row, c, ic, c_row, steps, columns
+        )
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            a_, ia, a_row, a_step, b_, ib, b_row, start_, i_start, start_row, c_, ic, c_row, steps, columns = arguments
+            vectors = Vectors(context, builder, a.dtype, 2, None if full else columns)
+            a_at, b_at, start_at, c_at = pointers(
+                context, builder, (a, a_, ia), (b, b_, ib), (start, start_, i_start), (c, c_, ic)
+            )
+            starts = [builder.gep(start_at, [builder.mul(start_row, INDEX(r))]) for r in range(rows)]
+            a_rows = [builder.mul(a_row, INDEX(r)) for r in range(rows)]
+            sums = [vectors.load(starts[r], v) for r in range(rows) for v in range(2)]
+
+            def step(t, sums):  # type: ignore
+                b_now = builder.gep(b_at, [builder.mul(t, b_row)])
+                a_now = builder.gep(a_at, [builder.mul(t, a_step)])
+                b_vectors = [vectors.load(b_now, v) for v in range(2)]
+                new = []
+                for r, row in enumerate(a_rows):  # each value right before its use: few registers
+                    value = vectors.broadcast(builder.load(builder.gep(a_now, [row])))
+                    new += [vectors.multiply_add(value, b_vectors[v], sums[r * 2 + v]) for v in range(2)]
+                return new
+
+            for i, total in enumerate(loop(builder, steps, step, sums)):
+                row = builder.gep(c_at, [builder.mul(c_row, INDEX(i // 2))])
+                vectors.store(total, row, i % 2)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return product_tile
+
+
+def make_row_copy(full: bool) -> Any:
+    """Make ``b = a`` for rows of two vectors, of which the first `columns` elements exist if not `full`.
+
+    The function made takes ``(a, ia, a_row, b, ib, b_row, rows, columns)``.
+    """
+
+    @intrinsic
+    def row_copy(typing_context, a, ia, a_row, b, ib, b_row, rows, columns):  # type: ignore
+        signature = types.void(a, ia, a_row, b, ib, b_row, rows, columns)
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            a_, ia, a_row, b_, ib, b_row, rows, columns = arguments
+            vectors = Vectors(context, builder, a.dtype, 2, None if full else columns)
+            a_at, b_at = pointers(context, builder, (a, a_, ia), (b, b_, ib))
+
+            def copy(k, nothing):  # type: ignore
+                source = builder.gep(a_at, [builder.mul(k, a_row)])
+                target = builder.gep(b_at, [builder.mul(k, b_row)])
+                for v in range(2):
+                    vectors.store(vectors.load(source, v), target, v)
+                return []
+
+            loop(builder, rows, copy, [])
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return row_copy
+
+
+def make_transposition() -> Any:
+    """Make ``b = a.T`` for a square of as many rows and columns as a vector has lanes.
+
+    The function made takes ``(a, ia, a_row, b, ib, b_row)``. Each of log2(lanes) rounds interleaves vector i with
+    vector i + lanes / 2, which moves one bit of the row number into the column number (a "perfect shuffle").
+    """
+
+    @intrinsic
+    def transposition(typing_context, a, ia, a_row, b, ib, b_row):  # type: ignore
+        signature = types.void(a, ia, a_row, b, ib, b_row)
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            a_, ia, a_row, b_, ib, b_row = arguments
+            vectors = Vectors(context, builder, a.dtype, 1)
+            lanes = vectors.lanes
+            a_at, b_at = pointers(context, builder, (a, a_, ia), (b, b_, ib))
+            rows = [vectors.load(builder.gep(a_at, [builder.mul(a_row, INDEX(k))]), 0) for k in range(lanes)]
+            for _ in range(lanes.bit_length() - 1):
+                halves = zip(rows[: lanes // 2], rows[lanes // 2 :])
+                rows = [vectors.interleave(x, y, upper) for x, y in halves for upper in (False, True)]
+            for k, row in enumerate(rows):
+                vectors.store(row, builder.gep(b_at, [builder.mul(b_row, INDEX(k))]), 0)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return transposition
+
+
+def make_convolution_tile(pixels: int, rectified: bool, pooled: bool, full: bool) -> Any:
+    """Make ``y = b + patch @ w`` at `pixels` pixels, for two vectors of filters (one if not `full`).
+
+    If `rectified`, negative values are cut to 0, and a code says so: 1 where ReLU cut, 0 elsewhere. If `pooled`, four
+    pixels in a row form a window, and only its largest value is stored, with a code: which of the four won, the first
+    if several tie, or 4 where ReLU cut.
+
+    The function made takes ``(x, ix, offsets, i_offset, runs, run_length, w, f, filters, b, y, iy, codes, keep,
+    columns)``: patches start at ``x[ix + offsets[...]]`` and consist of runs of elements, ``runs[...]`` further on;
+    filters are columns of `w`, starting with `f`, of which `columns` exist; codes lie as y does, written if `keep`.
+    """
+    width = 2 if full else 1
+
+    @intrinsic
+    def convolution_tile(  # type: ignore
+        typing_context, x, ix, offsets, i_offset, runs, run_length, w, f, filters, b, y, iy, codes, keep, columns
+    ):
+        signature = types.void(
+            x, ix, offsets, i_offset, runs, run_length, w, f, filters, b, y, iy, codes, keep, columns
+        )
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            (x_, ix, offsets_, i_offset, runs_, run_length, w_, f, filters, b_, y_, iy, codes_, keep,
+             columns) = arguments
+            vectors = Vectors(context, builder, x.dtype, width, None if full else columns)
+            x_at, offset_at, run_at, w_at, b_at, y_at, code_at = pointers(
+                context, builder, (x, x_, ix), (offsets, offsets_, i_offset), (runs, runs_, INDEX(0)), (w, w_, f),
+                (b, b_, f), (y, y_, iy), (codes, codes_, iy),
+            )
+            patches = [builder.gep(x_at, [_index(builder, offset_at, INDEX(p))]) for p in range(pixels)]
+            biases = [vectors.load(b_at, v) for v in range(width)]
+            run_count = context.make_array(runs)(context, builder, runs_).shape
+            run_count = builder.extract_value(run_count, 0)
+
+            def run(r, sums):  # type: ignore
+                run_offset = _index(builder, run_at, r)
+                w_run = builder.gep(w_at, [builder.mul(builder.mul(r, run_length), filters)])
+
+                def step(t, sums):  # type: ignore
+                    element = builder.add(run_offset, t)
+                    w_row = builder.gep(w_run, [builder.mul(t, filters)])
+                    w_vectors = [vectors.load(w_row, v) for v in range(width)]
+                    new = []
+                    for i, patch in enumerate(patches):  # each value right before its use: few registers
+                        value = vectors.broadcast(builder.load(builder.gep(patch, [element])))
+                        new += [vectors.multiply_add(value, w_vectors[v], sums[i * width + v]) for v in range(width)]
+                    return new
+
+                return loop(builder, run_length, step, sums)
+
+            sums = loop(builder, run_count, run, biases * pixels)
+            group = WINDOW if pooled else 1
+            for k in range(pixels // group):
+                y_row, code_row = (builder.gep(at, [builder.mul(filters, INDEX(k))]) for at in (y_at, code_at))
+                for v in range(width):
+                    window = [sums[(k * group + q) * width + v] for q in range(group)]
+                    if not rectified:
+                        vectors.store(window[0], y_row, v)
+                        continue
+                    best, code = rectified_maximum(builder, vectors, window)
+                    vectors.store(best, y_row, v)
+                    with builder.if_then(keep):
+                        vectors.store_codes(code, code_row, v)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return convolution_tile
+
+
+def rectified_maximum(builder: Any, vectors: Vectors, values: list) -> tuple:
+    """Return max(0, *values) and which value it is, the first of equals; a NaN wins over every number."""
+    best, code = values[0], vectors.code(0)
+    for q, value in enumerate(values[1:], 1):
+        larger = builder.fcmp_ordered(">", value, best)
+        first_nan = builder.and_(builder.fcmp_unordered("uno", value, value), builder.fcmp_ordered("ord", best, best))
+        wins = builder.or_(larger, first_nan)
+        best, code = builder.select(wins, value, best), builder.select(wins, vectors.code(q), code)
+    cut = builder.fcmp_ordered("<=", best, vectors.zero)
+    return builder.select(cut, vectors.zero, best), builder.select(cut, vectors.code(len(values)), code)
+
+
+def make_gradient_tile(of_weights: bool, rows: int, width: int, full: bool) -> Any:
+    """Make one filter's share in a gradient, from its entries in one image: `rows` runs of `width` vectors.
+
+    An entry is the start of a patch, ``positions[first + i]``, and the gradient at its pixel, ``values[first + i]``. Of
+    weights: ``filter += value * patch``, the filter in registers; else ``patch += value * filter``, for the input. The
+    function made takes ``(filters, i_filter, run_length, image, i_image, runs, r, positions, values, first, count,
+    columns)``: the filter's runs follow each other, the image's are at ``runs[r], runs[r + 1], ...``.
+    """
+
+    @intrinsic
+    def gradient_tile(  # type: ignore
+        typing_context, filters, i_filter, run_length, image, i_image, runs, r, positions, values, first, count, columns
+    ):
+        signature = types.void(
+            filters, i_filter, run_length, image, i_image, runs, r, positions, values, first, count, columns
+        )
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            (filters_, i_filter, run_length, image_, i_image, runs_, r, positions_, values_, first, count,
+             columns) = arguments
+            vectors = Vectors(context, builder, image.dtype, width, None if full else columns)
+            filter_at, image_at, run_at, position_at, value_at = pointers(
+                context, builder, (filters, filters_, i_filter), (image, image_, i_image), (runs, runs_, r),
+                (positions, positions_, first), (values, values_, first),
+            )
+            run_offsets = [_index(builder, run_at, INDEX(k)) for k in range(rows)]
+            places = [(builder.gep(filter_at, [builder.mul(run_length, INDEX(k))]), v)
+                      for k in range(rows) for v in range(width)]
+
+            def entry(i, sums):  # type: ignore
+                patch = builder.gep(image_at, [_index(builder, position_at, i)])
+                value = vectors.broadcast(builder.load(builder.gep(value_at, [i])))
+                new = []
+                for k, offset in enumerate(run_offsets):
+                    run = vectors.opaque(builder.gep(patch, [offset]))
+                    for v in range(width):
+                        pixels = vectors.load(run, v)
+                        if of_weights:
+                            new.append(vectors.multiply_add(value, pixels, sums[k * width + v]))
+                        else:
+                            vectors.store(vectors.multiply_add(value, weights[k * width + v], pixels), run, v)
+                return new
+
+            weights = [vectors.load(*place) for place in places]
+            if of_weights:
+                for total, place in zip(loop(builder, count, entry, weights), places):
+                    vectors.store(total, *place)
+            else:
+                loop(builder, count, entry, [])
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return gradient_tile
+
+
+def make_tap_gradient_tile(full: bool) -> Any:
+    """Make ``out = sum of x[pixel + tap] * dy`` over pixels, for ``TAPS`` taps and ``TAP_VECTORS`` of filters (or one).
+
+    A filter takes part where its code names the pixel; row ``TAPS`` of `out` is the sum of dy alone. The function made
+    takes ``(x, ix, image_size, images, offsets, group, taps, i_tap, dy, idy, codes, windows, filters, out, i_out,
+    columns)``: pixel q of window p starts at ``offsets[p * group + q]``.
+    """
+    width = TAP_VECTORS if full else 1
+
+    @intrinsic
+    def tap_gradient_tile(  # type: ignore
+        typing_context, x, ix, image_size, images, offsets, group, taps, i_tap, dy, idy, codes, windows, filters, out,
+        i_out, columns
+    ):
+        signature = types.void(
+            x, ix, image_size, images, offsets, group, taps, i_tap, dy, idy, codes, windows, filters, out, i_out,
+            columns
+        )
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            (x_, ix, image_size, images, offsets_, group, taps_, i_tap, dy_, idy, codes_, windows, filters, out_, i_out,
+             columns) = arguments
+            vectors = Vectors(context, builder, x.dtype, width, None if full else columns)
+            x_at, offset_at, tap_at, dy_at, code_at, out_at = pointers(
+                context, builder, (x, x_, ix), (offsets, offsets_, INDEX(0)), (taps, taps_, i_tap), (dy, dy_, idy),
+                (codes, codes_, idy), (out, out_, i_out),
+            )
+            tap_offsets = [_index(builder, tap_at, INDEX(k)) for k in range(TAPS)]
+
+            def image(n, sums):  # type: ignore
+                x_image = builder.gep(x_at, [builder.mul(n, image_size)])
+                first = builder.mul(n, windows)
+
+                def window(p, sums):  # type: ignore
+                    row = builder.mul(builder.add(first, p), filters)
+                    dy_row, code_row = builder.gep(dy_at, [row]), builder.gep(code_at, [row])
+                    gradients = [vectors.load(dy_row, v) for v in range(width)]
+                    winners = [vectors.load_codes(code_row, v) for v in range(width)]
+
+                    def pixel(q, sums):  # type: ignore
+                        offset = _index(builder, offset_at, builder.add(builder.mul(p, group), q))
+                        x_pixel = builder.gep(x_image, [offset])
+                        number = vectors.broadcast_code(q)
+                        kept = [
+                            builder.select(builder.icmp_signed("==", winner, number), gradient, vectors.zero)
+                            for winner, gradient in zip(winners, gradients)
+                        ]
+                        values = [vectors.broadcast(builder.load(builder.gep(x_pixel, [t]))) for t in tap_offsets]
+                        new = [
+                            vectors.multiply_add(values[k // width], kept[k % width], s)
+                            for k, s in enumerate(sums[: TAPS * width])
+                        ]
+                        return new + [builder.fadd(s, k) for s, k in zip(sums[TAPS * width :], kept)]
+
+                    return loop(builder, group, pixel, sums)
+
+                return loop(builder, windows, window, sums)
+
+            sums = loop(builder, images, image, [vectors.zero] * ((TAPS + 1) * width))
+            for k, total in enumerate(sums):
+                row = builder.gep(out_at, [builder.mul(filters, INDEX(k // width))])
+                vectors.store(total, row, k % width)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return tap_gradient_tile

@@ -1,0 +1,180 @@
+"""3 x 3 convolution, ReLU and 2 x 2 pooling with 2.25 times fewer multiplications: Winograd's F(2 x 2, 3 x 3).
+
+One pooling window, 2 x 2 outputs, needs 4 x 4 pixels d and the filter g: ``A.T [(G g G.T) * (B.T d B)] A``, 16 products
+in place of 36 (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, section 4.1). Summed over
+channels, each of the 16 is a matrix product of windows and filters. The matrices hold 0, 1, -1 and 1/2, so that
+rounding stays small.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from llvmlite import ir
+from numba import prange, types
+from numba.extending import intrinsic
+
+from .jit import device, kernel
+from .matmul import empty_aligned
+from .simd import INDEX, VECTOR_BYTES, Vectors
+from .tiles import TILE_WINDOWS, WINDOW, make_product_tile, pointers, rectified_maximum
+
+PIXELS = [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]  # B.T
+FILTER = [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]]  # G
+OUTPUT = [[1, 1, 1, 0], [0, 1, -1, -1]]  # A.T
+
+ROWS = TILE_WINDOWS * WINDOW  # windows in a tile of a product
+WINDOWS = 2 * ROWS  # windows that one task takes through all three stages, in the cache
+PRODUCTS = 16
+
+
+def _combine(vectors: Vectors, matrix: list, square: list) -> list:
+    """Return ``matrix @ square @ matrix.T`` for a square of vectors."""
+    columns = [[_weighted_sum(vectors, row, column) for column in zip(*square)] for row in matrix]
+    return [[_weighted_sum(vectors, row, line) for row in matrix] for line in columns]
+
+
+def _weighted_sum(vectors: Vectors, weights: list, terms: tuple) -> ir.Value:
+    """Add up vectors with weights 0, 1 and -1, or 0, 1/2 and -1/2, at least one of them positive."""
+    added = [term for weight, term in zip(weights, terms) if weight > 0]
+    subtracted = [term for weight, term in zip(weights, terms) if weight < 0]
+    total = functools.reduce(vectors.builder.fadd, added)
+    total = functools.reduce(vectors.builder.fsub, subtracted, total)
+    return vectors.builder.fmul(total, vectors.constant(0.5)) if 0.5 in weights else total
+
+
+def make_transform(matrix: list, full: bool):
+    """Make ``out = matrix @ square @ matrix.T`` on squares of vectors.
+
+    The function made takes ``(a, ia, a_row, a_column, out, i_out, out_step, columns)``: the vectors of the result are
+    `out_step` apart.
+    """
+    size = len(matrix[0])
+
+    @intrinsic
+    def transform(typing_context, a, ia, a_row, a_column, out, i_out, out_step, columns):
+        signature = types.void(a, ia, a_row, a_column, out, i_out, out_step, columns)
+
+        def codegen(context, builder, signature, arguments):
+            a_, ia, a_row, a_column, out_, i_out, out_step, columns = arguments
+            vectors = Vectors(context, builder, a.dtype, 1, None if full else columns)
+            a_at, out_at = pointers(context, builder, (a, a_, ia), (out, out_, i_out))
+            square = []
+            for i in range(size):
+                row = builder.gep(a_at, [builder.mul(a_row, INDEX(i))])
+                square.append([
+                    vectors.load(builder.gep(row, [builder.mul(a_column, INDEX(j))]), 0) for j in range(size)
+                ])
+            for k, value in enumerate(sum(_combine(vectors, matrix, square), [])):
+                vectors.store(value, builder.gep(out_at, [builder.mul(out_step, INDEX(k))]), 0)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return transform
+
+
+def make_output(full: bool):
+    """Make ``y = maxpool(relu(A.T m A + b))`` for one window and one vector of filters, and the codes.
+
+    The function made takes ``(m, im, m_step, b, f, y, iy, codes, keep, columns)``.
+    """
+
+    @intrinsic
+    def output(typing_context, m, im, m_step, b, f, y, iy, codes, keep, columns):
+        signature = types.void(m, im, m_step, b, f, y, iy, codes, keep, columns)
+
+        def codegen(context, builder, signature, arguments):
+            m_, im, m_step, b_, f, y_, iy, codes_, keep, columns = arguments
+            vectors = Vectors(context, builder, m.dtype, 1, None if full else columns)
+            m_at, b_at, y_at, code_at = pointers(
+                context, builder, (m, m_, im), (b, b_, f), (y, y_, iy), (codes, codes_, iy)
+            )
+            square = [
+                [vectors.load(builder.gep(m_at, [builder.mul(m_step, INDEX(i * 4 + j))]), 0) for j in range(4)]
+                for i in range(4)
+            ]
+            bias = vectors.load(b_at, 0)
+            window = [builder.fadd(value, bias) for value in sum(_combine(vectors, OUTPUT, square), [])]
+            best, code = rectified_maximum(builder, vectors, window)
+            vectors.store(best, y_at, 0)
+            with builder.if_then(keep):
+                vectors.store_codes(code, code_at, 0)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return output
+
+
+_transform_pixels, _transform_pixels_edge = make_transform(PIXELS, True), make_transform(PIXELS, False)
+_transform_filter, _transform_filter_edge = make_transform(FILTER, True), make_transform(FILTER, False)
+_output, _output_edge = make_output(True), make_output(False)
+_tile, _edge_tile = make_product_tile(ROWS, True), make_product_tile(ROWS, False)
+
+
+@device
+def _products(v, v_step, u, u_step, zeros, m, m_step, windows, channels, filters):
+    """m[k] = v[k] @ u[k] at the 16 positions: v (16, windows, C), u (16, C, F), m (16, windows, F), in steps."""
+    lanes = VECTOR_BYTES // v.itemsize
+    for k in range(PRODUCTS):
+        for f in range(0, filters, 2 * lanes):
+            left = filters - f
+            iu = k * u_step + f
+            for p in range(0, windows, ROWS):
+                iv, im = k * v_step + p * channels, k * m_step + p * filters + f
+                if left >= 2 * lanes:
+                    _tile(v, iv, channels, 1, u, iu, filters, zeros, f, 0, m, im, filters, channels, left)
+                else:
+                    _edge_tile(v, iv, channels, 1, u, iu, filters, zeros, f, 0, m, im, filters, channels, left)
+
+
+@kernel
+def winograd_relu_pool_forward(x, w, b, offsets, row, y, codes):
+    """y = maxpool(relu(conv(x))), 3 x 3 filters, 2 x 2 windows: x (N, H, W, C), w (9 * C, F), b (F,) to (N, P, F).
+
+    ``offsets`` (P * 4,) is where the four patches of a window start, ``row`` the length of a row of x in elements;
+    codes as in ``conv_relu_pool_forward``. An infinity may become NaN (infinity less infinity), and stays visible.
+    """
+    images, windows, filters = y.shape
+    channels = x.shape[3]
+    image_size = x.size // images
+    lanes = VECTOR_BYTES // x.itemsize
+    keep = codes.size > 0
+    zeros = np.empty(filters, x.dtype)
+    for f in range(filters):
+        zeros[f] = 0
+    # No powers of 2 from one position to the next: they would clash in the cache.
+    u_step, v_step, m_step = channels * filters + lanes, WINDOWS * channels + lanes, WINDOWS * filters + lanes
+    u = empty_aligned(PRODUCTS * u_step, x)
+    for c in range(channels):
+        for f in range(0, filters, lanes):
+            at, step = c * filters + f, channels * filters
+            if filters - f >= lanes:
+                _transform_filter(w, at, 3 * step, step, u, at, u_step, filters - f)
+            else:
+                _transform_filter_edge(w, at, 3 * step, step, u, at, u_step, filters - f)
+    size = WINDOWS if images > 1 else ROWS
+    for task in prange((images * windows + size - 1) // size):
+        first = task * size
+        count = min(size, images * windows - first)
+        v, m = empty_aligned(PRODUCTS * v_step, x), empty_aligned(PRODUCTS * m_step, x)
+        for p in range(size):
+            window = min(first + p, images * windows - 1)  # what a last task lacks is computed and dropped
+            at = window // windows * image_size + offsets[window % windows * WINDOW]
+            for c in range(0, channels, lanes):
+                if channels - c >= lanes:
+                    _transform_pixels(x, at + c, row, channels, v, p * channels + c, v_step, channels - c)
+                else:
+                    _transform_pixels_edge(
+                        x, at + c, row, channels, v, p * channels + c, v_step, channels - c
+                    )
+        _products(v, v_step, u, u_step, zeros, m, m_step, size, channels, filters)
+        for p in range(count):
+            for f in range(0, filters, lanes):
+                im, iy = p * filters + f, (first + p) * filters + f
+                if filters - f >= lanes:
+                    _output(m, im, m_step, b, f, y, iy, codes, keep, filters - f)
+                else:
+                    _output_edge(m, im, m_step, b, f, y, iy, codes, keep, filters - f)

@@ -1,0 +1,295 @@
+"""What a training step costs, part by part: ``Sequential.profile``.
+
+Time is measured, arithmetic is counted from the shapes, and the rate that follows is compared with the best that this
+machine's cores were seen to do: our own matrix product on operands that fit into the cache.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import io
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import training
+from .fusion import Block
+from .kernels import get_num_threads, ops
+from .layers import Conv2D, Dense, Layer
+from .layers._arguments import check_count
+from .workspace import empty_aligned
+
+if TYPE_CHECKING:
+    from .model import Sequential
+
+WARM_UP_STEPS = 3  # compile the kernels, make the work space, wake the threads
+PEAK_SHAPE = 256, 256, 64  # rows for each thread, depth and columns of the peak's product: they fit a core's cache
+PEAK_SECONDS = 0.2
+
+
+def product_flops(layer: Layer, batch: int) -> int:
+    """FLOPs of a layer that meets each weight once an output position: a multiplication and an addition each time."""
+    positions = batch * math.prod(layer.output_shape[:-1])  # Dense: one an image
+    return 2 * positions * layer.parameters[0].value.size
+
+
+# Class of a layer: (layer, batch) -> FLOPs of its forward. Only products with weights count, not the rest (biases,
+# activations, pooling), as is usual. The weights' gradient takes as many again, and the input's gradient, too.
+FLOPS: dict[type[Layer], Callable[[Layer, int], int]] = {Conv2D: product_flops, Dense: product_flops}
+
+
+@dataclass
+class ProfileRow:
+    """One part of a training step: an item of the plan, the loss, the optimizer's step, or the total.
+
+    Attributes
+    ----------
+    name : str
+        Class of the layer; of a block all its layers; of the loss; of the optimizer; or "total".
+    output_shape : tuple of int, or None
+        Of one image; None where there is none.
+    seconds : float
+        Median time; forward and backward together.
+    forward_seconds, backward_seconds : float or None
+        Median times; None for the loss, which gives value and gradient in one, and the optimizer.
+    forward_flops, backward_flops : int or None
+        Floating-point operations on the batch, counted as dense arithmetic; None where no formula is known.
+    bytes : int or None
+        Parameters, input and output, each once: the least that forward has to move.
+    """
+
+    name: str
+    seconds: float
+    output_shape: tuple[int, ...] | None = None
+    forward_seconds: float | None = None
+    backward_seconds: float | None = None
+    forward_flops: int | None = None
+    backward_flops: int | None = None
+    bytes: int | None = None
+
+    @property
+    def flops(self) -> int | None:
+        """Forward and backward together."""
+        return None if self.forward_flops is None else self.forward_flops + (self.backward_flops or 0)
+
+    @property
+    def rate(self) -> float | None:
+        """FLOPs a second."""
+        return None if self.flops is None else self.flops / self.seconds
+
+
+@dataclass
+class Profile:
+    """What ``Sequential.profile`` found; ``str(profile)`` is the table.
+
+    Attributes
+    ----------
+    rows : list of ProfileRow
+        One an item of the model's plan, in order, then the loss and the optimizer's step.
+    total : ProfileRow
+        The sum of the rows, as far as they are known.
+    batch : int
+        Images in the step.
+    repeats : int
+        Steps that were timed.
+    dtype : str
+    threads : int
+    peak : float
+        FLOPs a second of our matrix product, on this machine, with this dtype and number of threads.
+    """
+
+    rows: list[ProfileRow] = field(repr=False)
+    total: ProfileRow
+    batch: int
+    repeats: int
+    dtype: str
+    threads: int
+    peak: float
+
+    def __str__(self) -> str:
+        return _table(self)
+
+
+def profile_model(model: Sequential, x: ArrayLike, y: ArrayLike, repeats: int = 20) -> Profile:
+    """Time training steps on a copy of the model; see ``Sequential.profile``."""
+    repeats = check_count(repeats, "repeats")
+    x, y = training.check_data(model, x, y)
+    x = np.array(x, model.dtype, order="C")  # as fit prepares a batch, untimed
+    dtype, threads = model.dtype.name, get_num_threads()
+    peak = measure_peak(dtype, threads, ops.active)
+    rows = _rows(model, len(x), _time_steps(copy.deepcopy(model), x, y, repeats))
+    return Profile(rows, _total(rows), len(x), repeats, dtype, threads, peak)
+
+
+@functools.cache
+def measure_peak(dtype: str, threads: int, kernel_set: str) -> float:
+    """Return the FLOPs a second of the best of many matrix products; measured once for these arguments.
+
+    `threads` and `kernel_set` are those in use (``get_num_threads()``, ``ops.active``).
+    """
+    rows, depth, columns = PEAK_SHAPE[0] * threads, *PEAK_SHAPE[1:]
+    shapes = (rows, depth), (depth, columns), (columns,), (rows, columns)
+    x, w, b, y = (empty_aligned(math.prod(shape), dtype).reshape(shape) for shape in shapes)
+    for operand in (x, w, b):
+        operand.fill(1)
+    ops.affine(x, w, b, False, y)  # compiles
+    best = math.inf
+    end = time.perf_counter() + PEAK_SECONDS
+    while (start := time.perf_counter()) < end:
+        ops.affine(x, w, b, False, y)
+        best = min(best, time.perf_counter() - start)
+    return 2 * rows * depth * columns / best
+
+
+# Timing
+
+
+def _time_steps(model: Sequential, x: NDArray, y: NDArray, repeats: int) -> NDArray:
+    """Return the seconds of each part of each step, (repeats, 2 * items of the plan + 2); the model learns."""
+    start = model.arena.values.copy()
+    seconds = []
+    for _ in range(WARM_UP_STEPS + repeats):
+        model.arena.values[:] = start  # else the twin learns the batch by heart, and its gradients fill with zeros
+        seconds.append(_timed_step(model, x, y))
+    return np.array(seconds[WARM_UP_STEPS:])
+
+
+def _timed_step(model: Sequential, x: NDArray, y: NDArray) -> NDArray:
+    """Take one training step, as ``training.step`` does; return the seconds of each part, in the order they ran."""
+    times = [time.perf_counter()]
+
+    def lap() -> None:
+        times.append(time.perf_counter())
+
+    outputs = x
+    for item in model.plan:
+        outputs = item.forward(outputs, True)
+        lap()
+    gradient: NDArray | None
+    _, gradient = model.loss(outputs.copy(), y)  # a copy, as from model.forward
+    lap()
+    first = model.first_trained()
+    for position in reversed(range(len(model.plan))):
+        if position >= first:
+            gradient = model.plan[position].backward(gradient, position > first)  # type: ignore[arg-type]
+        lap()
+    model.optimizer.step(model.arena.values, model.arena.grads)
+    lap()
+    return np.diff(times)
+
+
+# Counting
+
+
+def _rows(model: Sequential, batch: int, seconds: NDArray) -> list[ProfileRow]:
+    """Return the table's rows from ``_time_steps``'s figures."""
+    medians = np.median(seconds, axis=0).tolist()
+    items = len(model.plan)
+    forward, loss, backward, optimizer = medians[:items], medians[items], medians[-2:items:-1], medians[-1]
+    rows = []
+    for position, item in enumerate(model.plan):
+        layers = item.layers if isinstance(item, Block) else (item,)
+        rows.append(
+            ProfileRow(
+                ", ".join(type(layer).__name__ for layer in layers),
+                forward[position] + backward[position],
+                item.output_shape,
+                forward[position],
+                backward[position],
+                *count_flops(layers, batch, position > model.first_trained()),
+                _count_bytes(item, batch),
+            )
+        )
+    rows.append(ProfileRow(type(model.loss).__name__, loss))
+    rows.append(ProfileRow(type(model.optimizer).__name__, optimizer))
+    return rows
+
+
+def count_flops(layers: Sequence[Layer], batch: int, need_dx: bool) -> tuple[int | None, int | None]:
+    """Return the FLOPs of layers that run as one, forward and backward; None if no formula is known for any of them.
+
+    `need_dx` says whether the gradient with respect to the first one's input is wanted. A later one's is, too, where
+    a layer before it learns.
+    """
+    forward = backward = 0
+    known = False
+    for layer in layers:
+        if type(layer) in FLOPS:  # a subclass may compute something else
+            known = True
+            flops = FLOPS[type(layer)](layer, batch)
+            forward += flops
+            backward += 2 * flops if need_dx else flops
+        need_dx = need_dx or bool(layer.parameters)
+    return (forward, backward) if known else (None, None)
+
+
+def _count_bytes(item: Layer, batch: int) -> int:
+    activations = batch * (math.prod(item.input_shape) + math.prod(item.output_shape))
+    return (activations + sum(p.value.size for p in item.parameters)) * item.dtype.itemsize
+
+
+def _total(rows: list[ProfileRow]) -> ProfileRow:
+    def known(name: str) -> Any:
+        values = [getattr(row, name) for row in rows if getattr(row, name) is not None]
+        return sum(values) if values else None
+
+    names = "forward_seconds", "backward_seconds", "forward_flops", "backward_flops", "bytes"
+    return ProfileRow("total", known("seconds"), None, *map(known, names))
+
+
+# Printing
+
+
+def _table(profile: Profile) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    title = (
+        f"One training step: batch {profile.batch}, {profile.dtype}, {profile.threads} "
+        f"thread{'s' if profile.threads > 1 else ''}, median of {profile.repeats}"
+    )
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("Part of the plan", "Output shape"):
+        table.add_column(name, vertical="bottom")
+    figures = "ms", "forward", "backward", "share", "MFLOP\nforward", "MFLOP\nbackward", "MB", "GFLOP/s", "of\npeak"
+    for name in figures:
+        table.add_column(name, justify="right", vertical="bottom")
+    for row in profile.rows:
+        table.add_row(*_cells(row, profile), end_section=row is profile.rows[-1])
+    table.add_row(*_cells(profile.total, profile))
+    text = io.StringIO()
+    # Plain text for print_fn, whatever surrounds us, as in summary.py.
+    Console(file=text, width=120, force_terminal=False, force_jupyter=False, markup=False).print(table)
+    lines = [line.rstrip() for line in text.getvalue().rstrip().splitlines()]
+    return "\n".join([*lines, "", *_notes(profile)])
+
+
+def _cells(row: ProfileRow, profile: Profile) -> list[str]:
+    shape = "" if row.output_shape is None else f"({', '.join(map(str, ('N', *row.output_shape)))})"
+    return [
+        row.name,
+        shape,
+        *(_number(s, 1e-3, 3) for s in (row.seconds, row.forward_seconds, row.backward_seconds)),
+        f"{100 * row.seconds / profile.total.seconds:.1f} %",
+        *(_number(n, 1e6, 2) for n in (row.forward_flops, row.backward_flops, row.bytes)),
+        _number(row.rate, 1e9, 1),
+        "-" if row.rate is None else f"{100 * row.rate / profile.peak:.0f} %",
+    ]
+
+
+def _number(value: float | None, unit: float, digits: int) -> str:
+    return "-" if value is None else f"{value / unit:,.{digits}f}"
+
+
+def _notes(profile: Profile) -> list[str]:
+    return [
+        f"Peak: {profile.peak / 1e9:,.0f} GFLOP/s, measured: our matrix product in the cache, on as many threads.",
+        "FLOPs: products with weights only, a multiply-add is 2, counted as dense arithmetic: a part that skips zeros",
+        "can exceed 100 %. MB: parameters, input and output, each once, the least that forward has to move.",
+    ]

@@ -1,0 +1,185 @@
+"""How a Keras model was compiled: its loss, metrics, optimizer and memories come along where they exist here."""
+
+import numpy as np
+import pytest
+from keras_files import compiled, keras_file
+
+from numpycnn import (
+    SGD,
+    Adam,
+    AdamW,
+    CosineDecay,
+    MeanSquaredError,
+    ModelFileError,
+    Sequential,
+    SoftmaxCrossEntropy,
+    StepDecay,
+)
+
+
+def random(*shape):
+    return np.random.default_rng(0).standard_normal(shape)
+
+
+def dense_file(folder, activation="softmax", training=None, **options):
+    layers = [("Flatten", {}), ("Dense", {"units": 3, "activation": activation})]
+    return keras_file(folder / "model.h5", layers, {"dense": [random(64, 3), random(3)]}, training=training, **options)
+
+
+def loss_class(name, **config):
+    return {"class_name": name, "config": {"name": "any", "reduction": "sum_over_batch_size", **config}}
+
+
+@pytest.mark.parametrize(
+    "loss, activation, expected",
+    [
+        ("sparse_categorical_crossentropy", "softmax", SoftmaxCrossEntropy()),
+        ("categorical_crossentropy", "softmax", SoftmaxCrossEntropy()),
+        (["sparse_categorical_crossentropy"], "softmax", SoftmaxCrossEntropy()),
+        (loss_class("SparseCategoricalCrossentropy", from_logits=True), "linear", SoftmaxCrossEntropy()),
+        (loss_class("SparseCategoricalCrossentropy", from_logits=True), "softmax", SoftmaxCrossEntropy()),
+        (loss_class("CategoricalCrossentropy", label_smoothing=0.1), "softmax", SoftmaxCrossEntropy(0.1)),
+        ({"class_name": "function", "config": "categorical_crossentropy"}, "softmax", SoftmaxCrossEntropy()),
+        ("mse", "linear", MeanSquaredError()),
+        ("mean_squared_error", "sigmoid", MeanSquaredError()),
+        (loss_class("MeanSquaredError"), "relu", MeanSquaredError()),
+    ],
+)
+def test_losses(loss, activation, expected, tmp_path):
+    model = Sequential.load(dense_file(tmp_path, activation, compiled(loss)))
+    assert repr(model.loss) == repr(expected)
+    assert model.metrics == (["accuracy"] if isinstance(expected, SoftmaxCrossEntropy) else [])
+    model.train_on_batch(random(2, 8, 8, 1), np.eye(3)[:2])
+
+
+@pytest.mark.parametrize(
+    "loss, activation, expected, note",
+    [
+        ("kl_divergence", "softmax", SoftmaxCrossEntropy(), "loss kl_divergence of a softmax does not exist"),
+        ("mse", "softmax", SoftmaxCrossEntropy(), "loss mse of a softmax does not exist"),
+        ("binary_crossentropy", "sigmoid", None, "loss binary_crossentropy .* the model is not compiled"),
+        ("sparse_categorical_crossentropy", "linear", None, "without a softmax .* the model is not compiled"),
+    ],
+)
+def test_losses_that_do_not_exist_here(loss, activation, expected, note, tmp_path):
+    with pytest.warns(UserWarning, match=f"model.h5: layers and weights are Keras's, but not .*{note}"):
+        model = Sequential.load(dense_file(tmp_path, activation, compiled(loss)))
+    assert repr(model.loss) == repr(expected)
+
+
+def test_a_softmax_that_was_never_compiled_gives_probabilities_and_can_be_evaluated(tmp_path):
+    model = Sequential.load(dense_file(tmp_path))
+    x = random(4, 8, 8, 1)
+    assert np.allclose(model.predict(x).sum(axis=1), 1) and len(model.evaluate(x, [0, 1, 2, 0])) == 2
+    model.save(tmp_path / "model.npz")  # and so it stays
+    assert np.array_equal(Sequential.load(tmp_path / "model.npz").predict(x), model.predict(x))
+
+
+def schedule(name, **config):
+    config = {"initial_learning_rate": 0.1, "decay_steps": 50, **config}
+    return {"learning_rate": {"class_name": name, "config": config}}
+
+
+@pytest.mark.parametrize(
+    "name, arguments, expected",
+    [
+        ("SGD", {"learning_rate": 0.009999999776482582, "momentum": 0.9, "nesterov": True}, SGD(0.01, 0.9, True)),
+        ("Adam", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-5}, Adam(0.001, 0.8, 0.9, 1e-5)),
+        ("Custom>Adam", {"clipnorm": None, "amsgrad": False, "use_ema": False}, Adam(0.001, epsilon=1e-7)),
+        ("Adam", {"weight_decay": 0.1}, AdamW(0.001, 0.1, epsilon=1e-7)),
+        ("AdamW", {"weight_decay": 0.04, "global_clipnorm": 2.0}, AdamW(0.001, 0.04, 0.9, 0.999, 1e-7, 2.0)),
+        ("SGD", schedule("CosineDecay", alpha=0.5, warmup_steps=0), SGD(CosineDecay(0.1, 50, 0.05))),
+        ("SGD", schedule("ExponentialDecay", decay_rate=0.5, staircase=True), SGD(StepDecay(0.1, 50, 0.5))),
+    ],
+)  # fmt: skip
+def test_optimizers(name, arguments, expected, tmp_path):
+    model = Sequential.load(dense_file(tmp_path, training=compiled(optimizer=name, **arguments)))
+    assert repr(model.optimizer) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    "name, arguments, expected, note",
+    [
+        ("RMSprop", {"rho": 0.9}, Adam(), "the optimizer RMSprop does not exist here"),
+        ("SGD", {"clipvalue": 1.0}, SGD(0.001), "the optimizer has clipvalue=1.0"),
+        ("SGD", {"weight_decay": 0.1}, SGD(0.001), "SGD has weight_decay=0.1"),
+        ("SGD", schedule("CosineDecay", warmup_steps=5), SGD(0.1), "schedule CosineDecay does not exist .* stays 0.1"),
+        ("SGD", schedule("PolynomialDecay"), SGD(0.1), "schedule PolynomialDecay"),
+    ],
+)
+def test_optimizers_that_do_not_exist_here(name, arguments, expected, note, tmp_path):
+    with pytest.warns(UserWarning, match=note):
+        model = Sequential.load(dense_file(tmp_path, training=compiled(optimizer=name, **arguments)))
+    assert repr(model.optimizer) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    "metrics, expected",
+    [
+        ([], []),
+        (["accuracy"], ["accuracy"]),
+        (["mae", "acc"], ["accuracy"]),
+        (["mae"], []),
+        ([[loss_class("SparseCategoricalAccuracy")]], ["accuracy"]),
+        ([[{"class_name": "MeanMetricWrapper", "config": {"name": "accuracy"}}]], ["accuracy"]),
+        ([{"dense": ["accuracy"]}], ["accuracy"]),
+    ],
+)
+def test_metrics(metrics, expected, tmp_path):
+    assert Sequential.load(dense_file(tmp_path, training=compiled(metrics=metrics))).metrics == expected
+
+
+def test_memories_of_sgd(tmp_path):
+    """Keras's momentum is the step that was taken, -0.1 times what is kept here."""
+    momenta = {"kernel": random(64, 3), "bias": random(3)}
+
+    def add(file):
+        group = file.create_group("optimizer_weights/any")
+        group["iteration"] = np.int64(7)
+        for i, momentum in enumerate(momenta.values()):
+            group[f"sequential_dense_array{i}_momentum"] = momentum.astype(np.float32)
+
+    training = compiled(optimizer="SGD", momentum=0.9, learning_rate=0.1)
+    model = Sequential.load(dense_file(tmp_path, training=training, change=add))
+    assert model.optimizer.steps == 7
+    expected = np.concatenate([-m.astype(np.float32).ravel() / 0.1 for m in momenta.values()])
+    assert np.allclose(model.optimizer.get_state()["velocity"], expected, rtol=1e-6)
+
+
+def test_memories_in_another_form_are_left_out(tmp_path):
+    """Keras 2 has other names; a part may be missing."""
+    for names in (["iteration:0"], ["any/iter:0"], ["any/iteration", "any/sequential_dense_array0_momentum"]):
+
+        def add(file):
+            for name in names:
+                file[f"optimizer_weights/{name}"] = np.int64(7)
+
+        model = Sequential.load(dense_file(tmp_path, training=compiled(), change=add))
+        assert model.optimizer.steps == 0 and not model.optimizer.get_state()["m"].any()
+
+
+@pytest.mark.parametrize("optimizer, steps", [("SGD", 7), ("Adam", 7), ("RMSprop", 0)])
+@pytest.mark.filterwarnings("ignore:.*the optimizer RMSprop")
+def test_steps_and_memories_belong_together(optimizer, steps, tmp_path):
+    """RMSprop with momentum has memories of the same names as Adam, but others."""
+
+    def add(file):
+        group = file.create_group("optimizer_weights/any")
+        group["iteration"] = np.int64(7)
+        for kind in ("momentum", "velocity") if optimizer != "SGD" else ():
+            for i, shape in enumerate([(64, 3), (3,)]):
+                group[f"sequential_dense_array{i}_{kind}"] = np.ones(shape)
+
+    model = Sequential.load(dense_file(tmp_path, training=compiled(optimizer=optimizer), change=add))
+    assert model.optimizer.steps == steps
+    assert model.optimizer.get_state().get("m", np.zeros(1)).all() == (optimizer == "Adam")
+
+
+def test_memories_of_another_shape_are_refused(tmp_path):
+    def add(file):
+        file["optimizer_weights/any/iteration"] = np.int64(7)
+        for i in range(2):
+            file[f"optimizer_weights/any/sequential_dense_array{i}_momentum"] = np.ones(3)
+
+    with pytest.raises(ModelFileError, match="expected arrays of the shapes of the parameters"):
+        Sequential.load(dense_file(tmp_path, training=compiled(optimizer="SGD"), change=add))
