@@ -18,6 +18,7 @@ import numpycnn
 from engines import ours
 from networks import NETWORKS, RELU, Conv, Dense, Flatten, Network, Pool
 from numpycnn.kernels import KERNELS, ops, reference, using
+from numpycnn.workspace import empty_aligned
 
 BATCH = 64
 TRAINED = 20 * BATCH  # images before the recording: gradients are as sparse as in the middle of training
@@ -120,9 +121,16 @@ def copies(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     for argument in arguments:
         if isinstance(argument, np.ndarray):
             place = argument.ctypes.data, argument.shape
-            argument = made.setdefault(place, argument.copy()) if argument.size else argument.copy()
+            argument = made.setdefault(place, aligned_copy(argument)) if argument.size else argument.copy()
         copied.append(argument)
     return tuple(copied)
+
+
+def aligned_copy(a: np.ndarray) -> np.ndarray:
+    """Copy to the start of a cache line, where a model's arrays lie; elsewhere kernels take up to twice as long."""
+    copied = empty_aligned(a.size, a.dtype).reshape(a.shape)
+    copied[...] = a
+    return copied
 
 
 @contextlib.contextmanager
