@@ -29,12 +29,24 @@ PADDED = Network(
     (Conv(32, 3, "same"), RELU, Pool("max"), Conv(64, 3, "same"), RELU, Pool("average"), Flatten(), Dense(128), RELU,
      Dense(10)),
 )
-# Models that train and are recorded: (network, fused, optimizer, augment). First what everybody runs.
+
+
+def normalised() -> numpycnn.Sequential:
+    """Return a model with batch normalisation, for which the other engines' networks have no word."""
+    layers = [
+        numpycnn.Conv2D(32, 3), numpycnn.ReLU(), numpycnn.MaxPool2D(2), numpycnn.BatchNorm(),
+        numpycnn.Flatten(), numpycnn.Dense(10),
+    ]
+    return numpycnn.Sequential(layers, input_shape=(28, 28, 1), seed=0)
+
+
+# Models that train and are recorded: (network or function, fused, optimizer, augment). First what everybody runs.
 RUNS = [
     (NETWORKS["cnn"], True, numpycnn.Adam, None),
     (NETWORKS["cnn"], False, numpycnn.SGD, numpycnn.Augment.for_digits()),
     (NETWORKS["lenet5"], True, numpycnn.Adam, None),
     (PADDED, True, numpycnn.Adam, None),
+    (normalised, True, numpycnn.Adam, None),
 ]
 
 FLOPS, BYTES = "GFLOP/s", "GB/s"
@@ -78,6 +90,9 @@ WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
     "softmax": (BYTES, lambda a: traffic(a.logits, a.p)),
     "softmax_cross_entropy": (BYTES, lambda a: traffic(a.logits, a.targets, a.losses, a.dlogits)),
     "sum_rows": (BYTES, lambda a: traffic(a.x, a.total)),
+    "sum_products": (BYTES, lambda a: traffic(a.x, a.y)),
+    "normalise": (BYTES, lambda a: traffic(a.x, a.y)),
+    "normalise_backward": (BYTES, lambda a: traffic(a.dy, a.x, a.dx)),
     "sgd": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.velocity)),
     "adam": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.m, a.v)),
     "warp": (BYTES, lambda a: traffic(a.x, a.field, a.y)),
@@ -160,7 +175,7 @@ def recorded_cases(images: np.ndarray, labels: np.ndarray, threads: int) -> list
     """
     largest: dict[tuple, Case] = {}
     for network, fused, optimizer, augment in RUNS:
-        model = ours.build(network, threads, fused)
+        model = ours.build(network, threads, fused) if isinstance(network, Network) else network()
         model.compile(optimizer(), numpycnn.SoftmaxCrossEntropy())
         model.fit(images[:TRAINED], labels[:TRAINED], batch_size=BATCH, verbose=0, augment=augment)
         with recording() as calls:

@@ -12,6 +12,9 @@ from typing import Iterator
 
 import numpy as np
 
+import numpycnn
+from numpycnn import architectures
+
 Shape = tuple[int, ...]
 
 
@@ -148,25 +151,35 @@ def channels_first(network: Network, weights: list[np.ndarray]) -> list[np.ndarr
     return [np.ascontiguousarray(weight) for weight in converted]
 
 
+def described(title: str, images: int, model: numpycnn.Sequential) -> Network:
+    """Return the description of a model of numpycnn's."""
+    return Network(title, model.input_shape, images, tuple(map(_description, model.layers)))
+
+
+def _description(layer: numpycnn.Layer) -> Layer:
+    match layer:
+        case numpycnn.Conv2D():
+            return Conv(layer.filters, layer.kernel_size[0], layer.padding)
+        case numpycnn.MaxPool2D():
+            return Pool("max", layer.pool_size[0])
+        case numpycnn.AvgPool2D():
+            return Pool("average", layer.pool_size[0])
+        case numpycnn.ReLU():
+            return RELU
+        case numpycnn.Tanh():
+            return TANH
+        case numpycnn.Flatten():
+            return Flatten()
+        case numpycnn.Dense():
+            return Dense(layer.units)
+    raise ValueError(f"no description for {layer}")
+
+
 NETWORKS = {
-    "cnn": Network(
-        "reference CNN", (28, 28, 1), 12_800,
-        (Conv(32, 3), RELU, Pool("max"), Conv(64, 3), RELU, Pool("max"), Flatten(), Dense(128), RELU, Dense(10)),
-    ),
-    "lenet5": Network(
-        "LeNet-5", (28, 28, 1), 6_400,
-        (Conv(6, 5, "same"), TANH, Pool("average"), Conv(16, 5), TANH, Pool("average"), Flatten(),
-         Dense(120), TANH, Dense(84), TANH, Dense(10)),
-    ),
-    "deep": Network(
-        "deeper CNN", (28, 28, 1), 3_200,
-        (Conv(32, 3), RELU, Pool("max"), Conv(64, 3), RELU, Pool("max"), Conv(64, 3), RELU, Flatten(),
-         Dense(64), RELU, Dense(10)),
-    ),
-    "mlp": Network(
-        "MLP 784-300-200-100-10", (28, 28, 1), 12_800,
-        (Flatten(), Dense(300), RELU, Dense(200), RELU, Dense(100), RELU, Dense(10)),
-    ),
+    "cnn": described("reference CNN", 12_800, architectures.reference_cnn()),
+    "lenet5": described("LeNet-5", 6_400, architectures.lenet5()),
+    "deep": described("deeper CNN", 3_200, architectures.deep_cnn()),
+    "mlp": described("MLP 784-300-200-100-10", 12_800, architectures.mlp()),
     "cifar": Network(
         "CIFAR-sized CNN", (32, 32, 3), 1_280,
         (Conv(32, 3, "same"), RELU, Pool("max"), Conv(64, 3, "same"), RELU, Pool("max"),

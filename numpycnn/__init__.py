@@ -4,6 +4,7 @@ Reading order: ``layers`` (base, activations, dense, conv, pooling), ``losses``,
 ``model``; then ``kernels`` for the loops and ``fusion`` for what runs as one.
 """
 
+from .backup import BackupAndRestore
 from .callbacks import (
     Callback,
     CSVLogger,
@@ -17,8 +18,12 @@ from .data import (
     Augment,
     DownloadError,
     IdxError,
+    PreparedDigit,
+    load_cifar10,
     load_fashion_mnist,
     load_mnist,
+    load_synthetic_digits,
+    prepare_digit,
     read_idx,
     to_categorical,
     write_idx,
@@ -51,11 +56,13 @@ from .training import History
 __version__ = "0.1.0"
 
 __all__ = [
-    "Adam", "AdamW", "Augment", "AvgPool2D", "BatchNorm", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger",
+    "Adam", "AdamW", "Augment", "AvgPool2D", "BackupAndRestore", "BatchNorm", "Callback", "Constant", "Conv2D",
+    "CosineDecay", "CSVLogger",
     "Dense", "DownloadError", "Dropout", "EarlyStopping", "Flatten", "GlobalAvgPool2D", "History", "IdxError",
     "LambdaCallback", "Layer", "LeakyReLU", "Loss", "MaxPool2D", "MeanSquaredError", "ModelCheckpoint",
-    "ModelFileError", "OneCycle", "Optimizer", "Parameter", "ReLU", "ReduceLROnPlateau", "SGD",
+    "ModelFileError", "OneCycle", "Optimizer", "Parameter", "PreparedDigit", "ReLU", "ReduceLROnPlateau", "SGD",
     "Schedule", "Sequential", "Sigmoid", "SoftmaxCrossEntropy", "StepDecay", "Tanh", "TerminateOnNaN",
-    "classification_report", "confusion_matrix", "get_num_threads", "load_fashion_mnist", "load_mnist",
-    "read_idx", "set_num_threads", "to_categorical", "write_idx",
+    "classification_report", "confusion_matrix", "get_num_threads", "load_cifar10", "load_fashion_mnist",
+    "load_mnist", "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads", "to_categorical",
+    "write_idx",
 ]

@@ -189,3 +189,62 @@ def block_cases() -> list[fusion.Block]:
             shake(model.parameters, rng)
             blocks += [step for step in model.plan if type(step) is block]
     return blocks
+
+
+BATCH = 64  # of the cases at full size
+
+
+def full_size_cases() -> list[Layer]:
+    """Return built layers and blocks at the sizes of MNIST networks: far too large for every element."""
+    runs: list[tuple[Shape, list[Layer]]] = [
+        ((28, 28, 1), [Conv2D(32, 3), ReLU(), MaxPool2D(2)]),
+        ((13, 13, 32), [Conv2D(64, 3), ReLU(), MaxPool2D(2)]),
+        ((14, 14, 6), [Conv2D(16, 5), ReLU()]),
+        ((12, 12, 6), [Conv2D(16, 3)]),
+        ((28, 28, 1), [Conv2D(6, 5, strides=2, padding=2)]),
+        ((1600,), [Dense(128), ReLU()]),
+        ((26, 26, 32), [ReLU(), MaxPool2D(2)]),
+    ]
+    plain: list[tuple[Shape, Layer]] = [
+        ((28, 28, 1), Conv2D(32, 3)),
+        ((13, 13, 32), Conv2D(64, 3)),
+        ((27, 28, 4), Conv2D(16, (5, 3), strides=(2, 1), padding="same", dilation_rate=(1, 2), groups=2)),
+        ((26, 26, 32), MaxPool2D(2)),
+        ((26, 27, 8), MaxPool2D(3, strides=2, padding="same")),
+        ((26, 26, 32), AvgPool2D(2)),
+        ((26, 27, 8), AvgPool2D(3, strides=2, padding=1)),
+        ((26, 26, 32), GlobalAvgPool2D()),
+        ((5, 5, 64), Flatten()),
+        ((1600,), Dense(128)),
+        ((26, 26, 32), ReLU()),
+        ((26, 26, 32), LeakyReLU()),
+        ((26, 26, 32), BatchNorm()),
+        ((26, 26, 6), Tanh()),
+        ((1600,), Sigmoid()),
+        ((1600,), Dropout(0.5)),
+    ]
+    rng = np.random.default_rng(7)
+    result: list[Layer] = []
+    for shape, layer in plain:
+        layer.build(shape, rng, "float64")
+        result.append(layer)
+    for shape, layers in runs:
+        result += Sequential(layers, input_shape=shape, seed=8, dtype="float64").plan
+    for layer in result:
+        shake(layer.parameters, rng)
+    return result
+
+
+def full_size_models() -> list[tuple[str, Sequential, NDArray, NDArray, Loss]]:
+    """Return (title, built model, x, targets, loss): the reference CNN of the README, fused and not."""
+    rng = np.random.default_rng(9)
+    x, labels = rng.random((BATCH, 28, 28, 1)), rng.integers(0, 10, BATCH)
+    result: list[tuple[str, Sequential, NDArray, NDArray, Loss]] = []
+    for fused in (True, False):
+        layers = [
+            Conv2D(32, 3), ReLU(), MaxPool2D(2), Conv2D(64, 3), ReLU(), MaxPool2D(2),
+            Flatten(), Dense(128), ReLU(), Dense(10),
+        ]
+        model = Sequential(layers, input_shape=(28, 28, 1), seed=0, dtype="float64", fused=fused)
+        result.append((f"reference CNN, fused={fused}", model, x, labels, SoftmaxCrossEntropy()))
+    return result

@@ -1,6 +1,7 @@
 """Why a gradient may be wrong: each hint is one observation about the analytic and the numeric array.
 
-A hint says what was seen, and what bug usually looks like that. The first that applies is shown.
+A hint says what was seen, and what bug usually looks like that. The first that applies is shown; where none does, the
+gradient is compared with those that known mistakes give.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._gradcheck_suspects import suspects
 from .layers._arguments import output_size
 
 
@@ -27,6 +29,8 @@ class Mismatch:
     layer : Layer, optional
     batch : int
         Number of rows.
+    x, y, dy : ndarray, optional
+        What the layer was given and gave, and the output gradient.
     """
 
     name: str
@@ -34,6 +38,9 @@ class Mismatch:
     numeric: NDArray
     layer: Any = None
     batch: int = 1
+    x: Any = None
+    y: Any = None
+    dy: Any = None
 
     @property
     def wrong(self) -> NDArray:
@@ -67,7 +74,7 @@ def flat(m: Mismatch) -> str:
 
 def scaled(m: Mismatch) -> str:
     factor = float(np.vdot(m.analytic, m.numeric) / np.vdot(m.numeric, m.numeric))
-    if m.numeric.size == 1 or not _same(m.analytic, factor * m.numeric):
+    if m.numeric.size == 1 or abs(factor - 1) < 1e-5 or not _same(m.analytic, factor * m.numeric):
         return ""
     for value, meaning in (
         (-1, "the sign is flipped"),
@@ -149,9 +156,27 @@ def mean_is_constant(m: Mismatch) -> str:
     )
 
 
+def other_holes(m: Mismatch) -> str:
+    analytic, numeric = m.analytic == 0, np.abs(m.numeric) <= 1e-9 * np.abs(m.numeric).max()
+    if not ((analytic & ~numeric).any() and (numeric & ~analytic).any()):
+        return ""
+    return "zeros in other places than the function's: is the mask drawn anew in backward?"
+
+
+def suspected(m: Mismatch) -> str:
+    if m.name != "dx" or m.x is None or m.analytic.shape != m.x.shape:
+        return ""
+    gradients = suspects(m.layer, m.x, m.y, m.dy)
+    return next((text for text, dx in gradients if dx.shape == m.analytic.shape and _same(m.analytic, dx)), "")
+
+
+def another_function(m: Mismatch) -> str:
+    return "the number and the gradient belong to different functions" if m.name == "doutputs" else ""
+
+
 HINTS = (
     not_finite, never_written, flat, scaled, transposed, turned, shifted, overlapping, border, blocked, holes,
-    mean_is_constant,
+    mean_is_constant, suspected, other_holes, another_function,
 )
 
 

@@ -1,7 +1,7 @@
 """Slopes by moving numbers: the independent measurement that ``gradcheck`` holds gradients against.
 
-Nothing here looks at a ``backward``. A function of arrays is called again and again, with one element of one array
-moved a little up and a little down.
+Nothing here looks at a ``backward``. A function of arrays is called again and again, with one element of one array (or
+all of it, along a direction) moved a little up and a little down; or, where it takes complex numbers, sideways.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from ._gradcheck_hints import Mismatch, explain
 
 MAX_SKIPPED = 0.02  # share of an array's elements that may sit on a kink; one element always may
 NOISE = 32 * np.finfo(np.float64).eps  # rounding of a forward, generously, relative to its outputs
+EXACT_TOLERANCE = 1e-12  # where a difference errs by rounding alone
+TINY = 2.0**-80  # of the complex step, relative to a real one: its square is lost in every sum
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,14 +31,14 @@ class Row:
     name : str
         ``"dx"``, ``"weight.grad"``, ``"layers[2].bias.grad"``, ``"doutputs"``.
     error : float
-        ``max|a - n| / max(max|a|, max|n|)`` of the analytic and the numeric gradient; infinite where NaN or infinity
-        occurs or the gradient is missing.
+        ``max|a - n| / max(max|a|, max|n|)`` of the analytic and the numeric gradient (along random directions
+        relative to the gradient's length); infinite where NaN or infinity occurs or the gradient is missing.
     index : tuple of int, or None
-        The element with the largest difference.
+        The element with the largest difference; None for directions.
     analytic, numeric : float
         The two values there.
     elements, skipped : int
-        How many elements were checked, and how many of them sit on a kink and were left out.
+        How many elements (or directions) were checked, and how many of them cross a kink and were left out.
     tolerance : float
         `error` must be below it.
     hint : str
@@ -69,15 +71,27 @@ class Row:
             return f"{self.subject}: {self.name} is right: error {self.error:.1e}, {self.elements} elements"
         if self.error < self.tolerance:
             return (
-                f"{self.subject}: {self.name}: {self.skipped} of {self.elements} elements sit on a kink (halving the "
-                f"step changes the slope), expected at most {MAX_SKIPPED:.0%}; give an x without zeros before ReLU and "
-                "ties in MaxPool2D, fewer rows, or another step"
+                f"{self.subject}: {self.name}: {self.skipped} of {self.elements} elements sit on a kink, expected at "
+                f"most {MAX_SKIPPED:.0%}; give an x without zeros before ReLU and ties in MaxPool2D, fewer rows, or "
+                "another step"
             )
         place = "" if self.index is None else str(list(self.index))
         return (
             f"{self.subject}: {self.name}{place} is wrong: analytic {self.analytic:.10g}, numeric {self.numeric:.10g}; "
             f"error {self.error:.1e}, expected below {self.tolerance:.0e}" + (f"; {self.hint}" if self.hint else "")
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """One way to move an array: ``array[where] += h * direction``; an element, or everything along a direction."""
+
+    where: Any = ...
+    direction: Any = 1.0
+
+    def along(self, gradient: NDArray) -> float:
+        """The slope that a gradient promises in this direction."""
+        return float(np.sum(gradient[self.where] * self.direction))
 
 
 class Slopes:
@@ -99,37 +113,53 @@ class Slopes:
         f at the arrays' present values; must return a new array at each call.
     cotangent : ndarray
         Of the shape of f's result: weighs the outputs, so that one number is left to differentiate.
-    subject : str
-        For the message, if f is not a function: it gives two results for one input.
+    choices : callable () -> list of ndarray, optional
+        Which way the latest call of `function` went wherever it had a choice: ReLU's masks, the winners of maxima. A
+        kink lies between x - h and x + h where they differ. Default: kinks are found from f's values alone.
     """
 
-    def __init__(self, function: Callable[[], NDArray], cotangent: NDArray, subject: str) -> None:
+    def __init__(
+        self, function: Callable[[], NDArray], cotangent: NDArray,
+        choices: Callable[[], list[NDArray]] | None = None,
+    ) -> None:
         self.function = function
         self.cotangent = cotangent
+        self.choices = choices
         self.middle = function()
-        if not np.array_equal(self.middle, function(), equal_nan=True):
-            raise ValueError(
-                f"{subject}: expected the same outputs from the same input, got different ones; name the generator "
-                "(and whatever else a training forward changes) in state_names, so that it can be set back"
-            )
+        self._chosen = choices() if choices else []
+
+    @property
+    def judges_by_values(self) -> bool:
+        """Whether kinks have to be found from f's values, because nobody recorded which way it went."""
+        return self.choices is None
 
     def difference(self, y1: NDArray, y2: NDArray) -> float:
         """<cotangent, y1 - y2>."""
         return float(np.sum(self.cotangent * (y1 - y2)))
 
-    def moved(self, array: NDArray, where: Any, by: float) -> NDArray:
-        """f with ``array[where]`` moved."""
-        before = array[where].copy()
-        array[where] = before + by
+    def moved(self, array: NDArray, probe: Probe, by: complex) -> NDArray:
+        """f with the array moved along the probe."""
+        before = array[probe.where].copy()
+        array[probe.where] = before + by * probe.direction
         y = self.function()
-        array[where] = before
+        array[probe.where] = before
         return y
 
-    def central(self, array: NDArray, where: Any, h: float) -> float:
-        """The central difference at ``array[where]``."""
-        return self.difference(self.moved(array, where, h), self.moved(array, where, -h)) / (2 * h)
+    def measure(self, array: NDArray, probe: Probe, h: float) -> tuple[float, bool]:
+        """Return the central difference, and whether a recorded choice differs between x - h, x and x + h."""
+        above = self.moved(array, probe, h)
+        crossed = self._went_another_way()
+        below = self.moved(array, probe, -h)
+        crossed = crossed or self._went_another_way()
+        return self.difference(above, below) / (2 * h), crossed
 
-    def has_kink(self, array: NDArray, where: Any, h: float, gap: float) -> bool:
+    def _went_another_way(self) -> bool:
+        """Whether the latest call of f chose otherwise than the one in the middle."""
+        if self.choices is None:
+            return False
+        return any(not np.array_equal(now, then) for now, then in zip(self.choices(), self._chosen))
+
+    def has_kink(self, array: NDArray, probe: Probe, h: float, gap: float) -> bool:
         """Whether a kink between x - h and x + h explains that the central difference is off by `gap`.
 
         Halve the step. On a smooth curve the central difference stays, and the bend, which is how far the slope to
@@ -140,7 +170,7 @@ class Slopes:
         """
         centrals, bends = [], []
         for step in (h, h / 2):
-            above, below = self.moved(array, where, step), self.moved(array, where, -step)
+            above, below = self.moved(array, probe, step), self.moved(array, probe, -step)
             centrals.append(self.difference(above, below) / (2 * step))
             bends.append((self.difference(above, self.middle) - self.difference(self.middle, below)) / step)
         return max(abs(centrals[0] - centrals[1]), abs(bends[0] - 2 * bends[1])) > gap / 4
@@ -149,15 +179,57 @@ class Slopes:
         """Size below which a slope may be nothing but rounding."""
         return float(NOISE * np.linalg.norm(self.cotangent * self.middle) / h)
 
+    def rounding(self, h: float) -> float:
+        """Error of a slope where large outputs are subtracted that hardly differ: no difference can do better."""
+        return self.noise(h) / 8
+
+
+class ComplexSlopes(Slopes):
+    r"""The same by a complex step, for an f that computes in complex numbers: no difference, so nothing cancels.
+
+    .. math:: \frac{\mathrm{Im}\, s(x + i h)}{h} = s'(x) - \frac{h^2}{6} s'''(x) + \ldots
+
+    With h = 1e-24 the second term is lost: what is left is the derivative to the last digits. Nothing crosses a kink,
+    since the real parts, by which NumPy orders complex numbers, stay where they are. f has to be analytic: built from
+    sums, products and functions such as exp, with no conjugate and no modulus.
+
+    Squire and Trapp, "Using complex variables to estimate derivatives of real functions" (1998).
+    """
+
+    def __init__(self, function: Callable[[], NDArray], cotangent: NDArray) -> None:
+        super().__init__(function, cotangent, choices=list)  # none that could differ
+        if self.middle.dtype.kind != "c":
+            raise TypeError(f"expected a forward that computes in complex numbers, got {self.middle.dtype}")
+
+    def measure(self, array: NDArray, probe: Probe, h: float) -> tuple[float, bool]:
+        """Return the imaginary part over the step; there is no kink."""
+        step = h * TINY
+        return float(np.sum(self.cotangent * self.moved(array, probe, 1j * step).imag)) / step, False
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How to measure: the step, the tolerance, and at most how many elements of an array."""
+    """How to measure.
+
+    Attributes
+    ----------
+    step, tolerance : float
+    max_elements : int, optional
+        Of an array, at most.
+    rng : numpy.random.Generator
+        Chooses them.
+    directions : int, optional
+        How many to take instead of elements.
+    exact : bool
+        Whether differences err by rounding alone; the tolerance is so tight then that this has to be told from errors.
+    """
 
     step: float
     tolerance: float
     max_elements: int | None
     rng: np.random.Generator
+    directions: int | None = None
+    exact: bool = False
 
     def h(self, array: NDArray) -> float:
         """The step, larger for an array whose elements spread widely (pixels from 0 to 255).
@@ -167,13 +239,15 @@ class Settings:
         spread = max(1.0, float(array.std()))
         return float(self.step * 2.0 ** np.floor(np.log2(spread)))
 
-    def choose(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """Every index of an array of this shape, or `max_elements` random ones."""
+    def probes(self, shape: tuple[int, ...]) -> list[Probe]:
+        """Random directions, if they are wanted; else every element, or `max_elements` random ones."""
+        if self.directions is not None:
+            return [Probe(..., self.rng.standard_normal(shape)) for _ in range(self.directions)]
         indices = list(np.ndindex(shape))
-        if self.max_elements is None or len(indices) <= self.max_elements:
-            return indices
-        chosen = self.rng.choice(len(indices), self.max_elements, replace=False)
-        return [indices[i] for i in sorted(chosen)]
+        if self.max_elements is not None and len(indices) > self.max_elements:
+            chosen = self.rng.choice(len(indices), self.max_elements, replace=False)
+            indices = [indices[i] for i in sorted(chosen)]
+        return [Probe(i) for i in indices]
 
 
 def check_array(
@@ -185,42 +259,55 @@ def check_array(
         hint = f"expected a gradient of shape {array.shape}, got {got}"
         nan = float("nan")
         return Row(subject, name, float("inf"), None, nan, nan, array.size, 0, settings.tolerance, hint)
-    indices, h = settings.choose(array.shape), settings.h(array)
-    numeric = np.array([slopes.central(array, i, h) for i in indices])
-    analytic = np.array([claimed[i] for i in indices], np.float64)
-    skipped = _find_kinks(slopes, settings, array, indices, analytic, numeric)
+    probes, h = settings.probes(array.shape), settings.h(array)
+    measured = [slopes.measure(array, probe, h) for probe in probes]
+    numeric, skipped = np.array([slope for slope, _ in measured]), np.array([crossed for _, crossed in measured])
+    analytic = np.array([probe.along(claimed) for probe in probes])
+    smallest = _smallest_scale(slopes, settings, h, claimed)
+    if slopes.judges_by_values:
+        skipped = _find_kinks(slopes, settings, array, probes, analytic, numeric, smallest)
     numeric[skipped] = analytic[skipped]
     gaps = np.abs(analytic - numeric)
     finite = bool(np.isfinite(gaps).all())
     worst = int(np.argmax(gaps if finite else ~np.isfinite(gaps)))
-    scale = _scale(analytic, numeric, skipped)
+    scale, error = _scale(analytic, numeric, skipped), float("inf")
     if scale <= slopes.noise(h) < np.inf:  # both are zero, as far as can be measured
         error = 0.0
-    else:
-        error = float(gaps[worst] / scale) if finite else float("inf")
+    elif finite:
+        error = float(gaps[worst] / np.maximum(smallest, scale))
     hint = ""
     if not error < settings.tolerance:
-        shape = array.shape if len(indices) == array.size else (len(indices),)
+        shape = array.shape if len(probes) == array.size and settings.directions is None else (len(probes),)
         hint = explain(Mismatch(name, analytic.reshape(shape), numeric.reshape(shape), **context))
+    where = probes[worst].where
     return Row(
-        subject, name, error, tuple(map(int, indices[worst])), float(analytic[worst]), float(numeric[worst]),
-        len(indices), int(skipped.sum()), settings.tolerance, hint,
+        subject, name, error, None if where is ... else tuple(map(int, where)), float(analytic[worst]),
+        float(numeric[worst]), len(probes), int(skipped.sum()), settings.tolerance, hint,
     )
 
 
+def _smallest_scale(slopes: Slopes, settings: Settings, h: float, claimed: NDArray) -> float:
+    """What errors are relative to at least, even where all slopes are smaller."""
+    smallest = slopes.rounding(h) / settings.tolerance if settings.exact else 0.0
+    if settings.directions is not None:  # slopes spread as widely as the gradient is long, and a small one is chance
+        smallest = max(smallest, float(np.linalg.norm(claimed)))
+    return smallest
+
+
 def _find_kinks(
-    slopes: Slopes, settings: Settings, array: NDArray, indices: list, analytic: NDArray, numeric: NDArray
+    slopes: Slopes, settings: Settings, array: NDArray, probes: list[Probe], analytic: NDArray, numeric: NDArray,
+    smallest: float,
 ) -> NDArray:
     """Return which elements disagree because of a kink: bool. Only those that disagree are looked at."""
     h = settings.h(array)
     gaps = np.abs(analytic - numeric)
-    skipped = np.zeros(len(indices), bool)
+    skipped = np.zeros(len(probes), bool)
     while True:  # again, because a jump found now may have made the scale, and so the tolerance, far too large
         scale = _scale(analytic, numeric, skipped)
         if scale <= slopes.noise(h):
             return skipped
-        suspects = np.flatnonzero((gaps >= settings.tolerance * scale) & ~skipped)
-        kinks = [k for k in suspects if slopes.has_kink(array, indices[k], h, gaps[k])]
+        suspects = np.flatnonzero((gaps >= settings.tolerance * np.maximum(smallest, scale)) & ~skipped)
+        kinks = [k for k in suspects if slopes.has_kink(array, probes[k], h, gaps[k])]
         if not kinks:
             return skipped
         skipped[kinks] = True
@@ -239,10 +326,12 @@ def check_sum(
     So a maximum over ties is smooth in that direction, and its slope is the sum of the gradient. No row where even
     this direction has a kink (zeros before ReLU).
     """
-    h = settings.h(array)
-    analytic, numeric = float(claimed.sum()), slopes.central(array, ..., h)
+    h, everything = settings.h(array), Probe()
+    analytic, (numeric, crossed) = everything.along(claimed), slopes.measure(array, everything, h)
     gap, scale = abs(analytic - numeric), float(np.abs(claimed).sum())
-    if gap >= settings.tolerance * scale and slopes.has_kink(array, ..., h, gap):
+    if slopes.judges_by_values and gap >= settings.tolerance * scale:
+        crossed = slopes.has_kink(array, everything, h, gap)
+    if crossed:
         return []
     error = gap / scale if scale > 0 else gap
     hint = "" if error < settings.tolerance else "tied elements share one slope: is more than one of them credited?"

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 from .files import KERAS_SUFFIXES
 from .layers._arguments import check_count, check_fraction, check_positive
+from .nonfinite import all_finite, find_parameter
 from .schedules import Schedule
 
 if TYPE_CHECKING:
     from .model import Sequential
+    from .training import Run
 
 
 class Callback:
     """Base of the callbacks; override what you need.
 
     A callback with an attribute ``monitor`` names the figure that it follows; ``fit`` refuses to start without it.
+    What it has to remember from epoch to epoch it names in ``state_names``, for ``BackupAndRestore``.
 
     Attributes
     ----------
@@ -26,10 +29,17 @@ class Callback:
         The model in training; set by ``fit``.
     figures : tuple of str
         Names of the figures that an epoch will have; set by ``fit``.
+    run : Run
+        Where ``fit`` is; set by ``fit``.
+    state_names : tuple of str
+        Attributes that go into a backup: numbers, text, arrays, None, or lists of numbers and text.
     """
 
     model: Sequential
     figures: tuple[str, ...]
+    run: Run
+    state_names: tuple[str, ...] = ()
+    comes_last = False  # called after the others, wherever it stands in the list
 
     def on_train_begin(self) -> None:
         """Called before the first epoch."""
@@ -45,6 +55,15 @@ class Callback:
 
     def on_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         """Called after each step with the epoch's figures so far."""
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what the callback remembers."""
+        return {name: getattr(self, name) for name in self.state_names}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Remember what ``get_state`` returned; called after ``on_train_begin``."""
+        for name in self.state_names:
+            setattr(self, name, state[name])
 
 
 class CallbackList:
@@ -66,9 +85,11 @@ class CallbackList:
                 )
             callback.model = model
             callback.figures = tuple(names)
+        self.callbacks.sort(key=lambda callback: callback.comes_last)
 
-    def train_begin(self) -> None:
+    def train_begin(self, run: Run) -> None:
         for callback in self.callbacks:
+            callback.run = run
             callback.on_train_begin()
 
     def train_end(self) -> None:
@@ -90,6 +111,8 @@ class CallbackList:
 
 class _Monitor(Callback):
     """Follows one figure and knows whether it got better."""
+
+    state_names: tuple[str, ...] = ("best", "wait")
 
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
         if mode not in ("auto", "min", "max"):
@@ -143,6 +166,8 @@ class EarlyStopping(_Monitor):
         Counted from 0.
     """
 
+    state_names = ("best", "wait", "best_epoch", "stopped_epoch")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -173,6 +198,15 @@ class EarlyStopping(_Monitor):
     def on_train_end(self) -> None:
         if self._best_weights is not None:
             self.model.set_weights(self._best_weights)
+
+    def get_state(self) -> dict[str, Any]:
+        weights = self._best_weights or []
+        return {**super().get_state(), **{f"weights {i}": array for i, array in enumerate(weights)}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        count = len(state) - len(self.state_names)
+        self._best_weights = [state[f"weights {i}"] for i in range(count)] or None
 
 
 class ModelCheckpoint(_Monitor):
@@ -277,12 +311,23 @@ class CSVLogger(Callback):
         self.append = bool(append)
 
     def on_train_begin(self) -> None:
-        self._names: list[str] | None = None
-        if self.append and os.path.exists(self.filename):
-            with open(self.filename, newline="", encoding="utf-8") as file:
-                self._names = next(csv.reader(file), None)
-        if self._names is None:
+        if not (self.append and os.path.exists(self.filename)):
             open(self.filename, "w", encoding="utf-8").close()
+        self._names = self._header()
+
+    def _header(self) -> list[str] | None:
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            return next(csv.reader(file), None)
+
+    def get_state(self) -> dict[str, Any]:
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            return {"text": file.read()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore the whole file: the epochs after the backup come again."""
+        with open(self.filename, "w", newline="", encoding="utf-8") as file:
+            file.write(state["text"])
+        self._names = self._header()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         row: dict[str, Any] = {"epoch": epoch, **dict(sorted(logs.items()))}
@@ -294,25 +339,43 @@ class CSVLogger(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Stop as soon as the loss is not finite.
+    """Stop as soon as the loss, a gradient or a weight is not finite, and say where it came from.
 
     Attributes
     ----------
     stopped : (epoch, batch) or None
-        Where, both from 0.
+        When, both from 0.
+    place : str or None
+        Which rows of the data, which layer or which parameter.
     """
 
     def on_train_begin(self) -> None:
         self.stopped: tuple[int, int] | None = None
+        self.place: str | None = None
 
     def on_epoch_begin(self, epoch: int) -> None:
         self._epoch = epoch
 
     def on_batch_end(self, batch: int, logs: dict[str, float]) -> None:
-        if self.stopped is None and not math.isfinite(logs["loss"]):
+        problem = None if self.stopped else self._problem(logs)
+        if problem:
             self.stopped = self._epoch, batch
             self.model.stop_training = True
-            print(f"TerminateOnNaN: the loss is {logs['loss']} in epoch {self._epoch + 1}, batch {batch + 1}; stopping")
+            place = f" ({self.place})" if self.place else ""
+            print(f"TerminateOnNaN: {problem} in epoch {self._epoch + 1}, batch {batch + 1}; stopping{place}")
+
+    def _problem(self, logs: dict[str, float]) -> str | None:
+        arena = self.model.arena
+        if not math.isfinite(logs["loss"]):
+            self.place = self.model.nonfinite
+            return f"the loss is {logs['loss']}"
+        if not all_finite(arena.grads):
+            self.place = find_parameter(self.model, "grad")
+            return "a gradient is not finite"
+        if not all_finite(arena.values):
+            self.place = find_parameter(self.model, "value")
+            return "a weight is not finite"
+        return None
 
 
 class LambdaCallback(Callback):

@@ -7,6 +7,7 @@ owns none. Delete the rules and everything still works, slower.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Sequence
 
 import numpy as np
@@ -101,22 +102,18 @@ class DirectConv(Block):
     def __init__(self, conv: Conv2D, *others: Layer) -> None:
         super().__init__(conv, *others)
         self.conv = conv
-        kernel, strides, dilation, self.corner = (conv._geometry[i : i + 2] for i in range(0, 8, 2))
-        sizes = zip(conv.input_shape, self.corner, conv.output_shape, strides, kernel, dilation)
-        height, width = (
-            max(before + size, (out - 1) * stride + (k - 1) * d + 1) for size, before, out, stride, k, d in sizes
+        self.corner = conv._geometry[6:]
+        self.padded_shape = padded_shape(conv)
+        self.patches = Patches(
+            self.padded_shape, conv.kernel_size, conv.strides, conv.dilation_rate, conv.output_shape[:2]
         )
-        self.padded_shape = height, width, conv.input_shape[2]
-        self.patches = Patches(self.padded_shape, kernel, strides, dilation, conv.output_shape[:2])
         self.offsets = self.in_groups(self.patches.starts).reshape(-1)
         self.by_taps = self._filters_fill_vectors()
 
     @staticmethod
     def suits(*layers: Any) -> bool:
         conv = layers[0]
-        height, width, channels = conv.input_shape
-        reach = [n + 2 * k * d for n, k, d in zip((height, width), conv.kernel_size, conv.dilation_rate)]
-        return conv.groups == 1 and reach[0] * reach[1] * max(channels, conv.filters) < 2**31  # offsets are 32-bit
+        return conv.groups == 1 and addressable(padded_shape(conv)) and addressable(conv.output_shape)
 
     def in_groups(self, starts: NDArray) -> NDArray:
         """Order the starts (OH, OW) of the patches so that those of a group follow each other."""
@@ -131,8 +128,9 @@ class DirectConv(Block):
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self._pad(self.check_input(x))
         y = self.empty("y", (len(x), *self.output_shape))
-        codes = self.empty("codes", y.shape if training else (0, 0, 0, 0), np.uint8)  # which pixel of a group won
-        self._run(x, *self.conv.weight_and_bias(), as_maps(y), as_maps(codes))
+        maps = as_maps(y)
+        codes = self.empty("codes", maps.shape if training else (0, 0, 0), np.uint8)  # which pixel of a group won
+        self._run(x, *self.conv.weight_and_bias(), maps, codes)
         self.save_for_backward(training, len(x), x, codes)
         return y
 
@@ -144,7 +142,6 @@ class DirectConv(Block):
         """Visit the pixels that won: each gives its gradient times its patch to dw, times its filter to dx."""
         dy = as_maps(self.check_output_gradient(dy))
         x, codes = self._saved
-        codes = as_maps(codes)
         weight, runs = self.conv.parameters[0], (self.patches.runs, self.patches.run_length)
         dw = as_rows(weight.grad)
         db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
@@ -192,17 +189,16 @@ class DirectConvStride1(DirectConv):
         super().__init__(conv)
         kernel, dilation = conv.kernel_size, conv.dilation_rate
         self.border = [(k - 1) * d - before for k, d, before in zip(kernel, dilation, self.corner)]
-        height, width, _ = conv.input_shape
-        reach = [n + (k - 1) * d for n, k, d in zip((height, width), kernel, dilation)]
-        self.dy_shape = (*reach, conv.filters)
-        self.dy_patches = Patches(self.dy_shape, kernel, (1, 1), dilation, (height, width))
+        self.dy_shape = bordered_gradient_shape(conv)
+        self.dy_patches = Patches(self.dy_shape, kernel, (1, 1), dilation, conv.input_shape[:2])
 
     @staticmethod
     def suits(*layers: Any) -> bool:
         conv = layers[0]
         window = zip(conv.kernel_size, conv.dilation_rate, conv._geometry[6:])
         dy_fits_inside = all((k - 1) * d >= before for k, d, before in window)
-        return conv.strides == (1, 1) and dy_fits_inside and DirectConv.suits(conv)
+        suits = conv.strides == (1, 1) and dy_fits_inside and DirectConv.suits(conv)
+        return suits and addressable(bordered_gradient_shape(conv))
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """As in Conv2D, with dx as a convolution of dy in a border of zeros."""
@@ -259,6 +255,25 @@ class ConvReLUPool(ConvReLU):
             ops.winograd_relu_pool_forward(x, weight, bias, self.offsets, patches.row, y, codes)
         else:
             ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
+
+
+def padded_shape(conv: Conv2D) -> Shape:
+    """Return the shape (H, W, C) of an image with all the zeros around it that the convolution reads."""
+    kernel, strides, dilation, corner = (conv._geometry[i : i + 2] for i in range(0, 8, 2))
+    sizes = zip(conv.input_shape, corner, conv.output_shape, strides, kernel, dilation)
+    reach = (max(before + size, (out - 1) * stride + (k - 1) * d + 1) for size, before, out, stride, k, d in sizes)
+    return *reach, conv.input_shape[2]
+
+
+def bordered_gradient_shape(conv: Conv2D) -> Shape:
+    """Return the shape (H, W, F) of dy in the zeros with which a convolution of it gives dx."""
+    sizes = zip(conv.input_shape, conv.kernel_size, conv.dilation_rate)
+    return *(size + (k - 1) * d for size, k, d in sizes), conv.filters
+
+
+def addressable(shape: Shape) -> bool:
+    """Whether 32-bit offsets reach every element."""
+    return math.prod(shape) < 2**31
 
 
 def vectors(n: int) -> int:

@@ -7,13 +7,14 @@ calculus was needed to find it. ``backward`` has to agree, for every element of 
 
     gradcheck.assert_gradients(gradcheck.check_layer(MyLayer(), input_shape=(8, 8, 2)))
 
-``python -m numpycnn.gradcheck`` checks every layer, loss and a few models of the package and prints a table.
+``python -m numpycnn.gradcheck`` checks every layer, loss and a few models of the package and prints a table. Whether a
+layer keeps the rest of the contract (shapes, dtypes, errors, saving) is for ``numpycnn.testing.check_layer``, which
+runs this check, too.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import dataclasses
 import sys
 from typing import Any, Callable, Iterator, Sequence
@@ -23,21 +24,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _gradcheck_cases as cases
 from . import kernels
-from ._gradcheck_numeric import Row, Settings, Slopes, check_array, check_sum
-from .fusion import Block
-from .layers import AvgPool2D, Conv2D, Dense, Flatten, GlobalAvgPool2D, Layer
-from .losses import Loss, MeanSquaredError
+from ._gradcheck_methods import EXACT_CLASSES, METHODS, STEP, TOLERANCE, settings_for, slopes_of
+from ._gradcheck_numeric import Row, Slopes, check_array, check_sum
+from ._gradcheck_twins import as_complex, layer_in_float64, model_in_float64, to_complex
+from .layers import Layer
+from .losses import Loss
 from .model import Sequential
 
 __all__ = [
-    "GradientError", "Report", "Row", "assert_gradients", "check_layer", "check_loss", "check_model", "check_package",
+    "EXACT_CLASSES", "METHODS", "STEP", "TOLERANCE", "GradientError", "Report", "Row", "assert_gradients",
+    "check_layer", "check_loss", "check_model", "check_package",
 ]
-
-STEP, TOLERANCE = 2.0**-17, 1e-7  # 7.6e-6; a power of two, so that x + h and x - h are exact
-# In each of their arrays these are straight lines (the squared error: a parabola), on which the central difference is
-# exact whatever the step. A large one drowns rounding. Subclasses may bend, and are checked with the small step.
-EXACT_CLASSES = (Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, MeanSquaredError)
-EXACT_STEP, EXACT_TOLERANCE = 1.0, 1e-10
 
 
 class GradientError(AssertionError):
@@ -103,6 +100,8 @@ def check_layer(
     step: float | None = None,
     tolerance: float | None = None,
     max_elements: int | None = None,
+    method: str = "difference",
+    directions: int | None = None,
     seed: int = 0,
 ) -> Report:
     """Check dx and every parameter's gradient of a layer, in training mode and in float64.
@@ -124,46 +123,59 @@ def check_layer(
         Rows of the default `x`.
     step, tolerance : float, optional
         Default: 2**-17 (times an array's standard deviation, if above 1) and 1e-7; for layers that are linear in each
-        array 1 and 1e-10, since there central differences have no truncation error.
+        array 1 and 1e-12, since there central differences have no truncation error; 1e-13 by complex steps.
     max_elements : int, optional
         Check at most this many random elements of each array; default: every one.
+    method : {"difference", "complex"}
+        Central differences; or complex steps through the NumPy twins of the kernels, which are right to the last
+        digits, cross no kink, and ask that the forward computes in complex numbers as it does in real ones: sums,
+        products, ``np.exp``, ``np.maximum``, but no ``np.abs``.
+    directions : int, optional
+        Move each array along so many random directions v instead of element by element, and compare
+        ``<dy, J v>`` with ``<J^T dy, v>``, dx = J^T dy being what backward returned. That takes a forward or two a
+        direction, however large the array: with complex steps, the adjoint identity at full size.
     seed : int
         Fixes all that is random: parameters, `x`, the output gradient, the elements chosen.
 
     Returns
     -------
     Report
-        A row an array. Elements where the function has a kink are skipped and counted; a row fails if they are more
+        A row an array. Elements whose step crosses a kink are skipped and counted; a row fails if they are more
         than 2 % (one may always be). Where elements of dx are skipped, a row ``sum of dx`` judges them together.
+        There is a kink where a recorded choice (ReLU's mask, the winner of a maximum) differs between the two sides;
+        in a layer of your own, which records none, where halving the step changes the slope.
 
     Raises
     ------
     ValueError, TypeError
-        No shape, an unsuitable `x`, or a layer whose forward is not the same function twice.
+        No shape, an unsuitable `x`, an unknown `method` or one that the layer cannot do, or a layer whose forward is
+        not the same function twice.
     """
     rng = np.random.default_rng(seed)
-    if x is not None:
-        x = np.array(x, np.float64, order="C")
-    layer = _prepare(layer, x.shape[1:] if input_shape is None and x is not None else input_shape, rng)
-    if x is None:
-        x = cases.clear_of_kinks((batch_size, *layer.input_shape), rng)
+    given = None if x is None else np.array(x, np.float64, order="C")
+    layer = layer_in_float64(layer, given.shape[1:] if input_shape is None and given is not None else input_shape, rng)
+    point = cases.clear_of_kinks((batch_size, *layer.input_shape), rng) if given is None else given
     state = layer.get_state()
 
     def function() -> NDArray:
         layer.set_state(state)
-        return np.array(layer.forward(x.copy(), training=True))  # new: the layer may use its own array again
+        return np.array(layer.forward(point.copy(), training=True))  # new: the layer may use its own array again
 
-    y = function()
+    y = _evaluate(function, repr(layer))
     dy = rng.standard_normal(y.shape)  # not ones: they cannot see what is swapped or shifted
     dx = _backward_twice(function, lambda: layer.backward(dy.copy()))
     claims = [p.grad.copy() for p in layer.parameters]
-    settings = _settings(layer, step, tolerance, max_elements, rng)
-    slopes, subject, hints = Slopes(function, dy, repr(layer)), repr(layer), {"layer": layer, "batch": len(x)}
-    rows = [check_array(slopes, settings, subject, "dx", x, dx, **hints)]
-    if rows[0].skipped:
-        rows += check_sum(slopes, settings, subject, "dx", x, dx)
-    for p, claimed in zip(layer.parameters, claims):
-        rows.append(check_array(slopes, settings, subject, f"{p.name}.grad", p.value, claimed, **hints))
+    settings = settings_for(layer, step, tolerance, max_elements, rng, method, directions)
+    subject, hints = repr(layer), {"layer": layer, "batch": len(point), "x": point, "dy": dy, "y": y}
+    if method == "complex":
+        point = as_complex(point)
+        to_complex((layer, *getattr(layer, "layers", ())))
+    with slopes_of(method, function, dy, [layer]) as slopes:
+        rows = [check_array(slopes, settings, subject, "dx", point, dx, **hints)]
+        if rows[0].skipped and directions is None:
+            rows += check_sum(slopes, settings, subject, "dx", point, dx)
+        for p, claimed in zip(layer.parameters, claims):
+            rows.append(check_array(slopes, settings, subject, f"{p.name}.grad", p.value, claimed, **hints))
     return Report(subject, tuple(rows))
 
 
@@ -202,9 +214,10 @@ def check_loss(
         Whatever the loss raises.
     """
     outputs = np.array(outputs, np.float64, order="C")
-    settings = _settings(loss, step, tolerance, max_elements, np.random.default_rng(seed))
+    settings = settings_for(loss, step, tolerance, max_elements, np.random.default_rng(seed))
     gradient = loss(outputs.copy(), targets)[1]
-    slopes = Slopes(lambda: np.array(loss(outputs.copy(), targets)[0], np.float64), np.ones(()), repr(loss))
+    slopes = Slopes(lambda: np.array(loss(outputs.copy(), targets)[0], np.float64), np.ones(()))
+    _evaluate(slopes.function, repr(loss))
     row = check_array(slopes, settings, repr(loss), "doutputs", outputs, gradient, batch=len(outputs))
     return Report(repr(loss), (row,))
 
@@ -216,9 +229,11 @@ def check_model(
     y: ArrayLike,
     loss: Loss | None = None,
     *,
-    step: float = STEP,
-    tolerance: float = TOLERANCE,
+    step: float | None = None,
+    tolerance: float | None = None,
     max_elements: int | None = None,
+    method: str = "difference",
+    directions: int | None = None,
     seed: int = 0,
 ) -> Report:
     """Check dx and every parameter's gradient of the loss of a whole model, as training computes them.
@@ -234,8 +249,9 @@ def check_model(
         Targets.
     loss : Loss, optional
         Default: the one given to ``compile``.
-    step, tolerance, max_elements, seed
-        As in ``check_layer``. For a large model use `max_elements`.
+    step, tolerance, max_elements, method, directions, seed
+        As in ``check_layer``. For a large model use `max_elements`, or ``method="complex", directions=3``. Complex
+        steps take the loss's own gradient at its word: ``check_loss`` judges that.
 
     Returns
     -------
@@ -253,28 +269,41 @@ def check_model(
     if loss is None:
         raise ValueError("check_model: expected a loss, such as SoftmaxCrossEntropy(); give one, or compile the model")
     chosen_loss = loss
-    x = np.array(x, np.float64, order="C")
-    model = _model_in_float64(model)
+    point = np.array(x, np.float64, order="C")
+    model = model_in_float64(model)
     states = [layer.get_state() for layer in model.layers]
 
     def forward() -> NDArray:
         for layer, state in zip(model.layers, states):
             layer.set_state(state)
-        return model.forward(x.copy(), training=True)
+        return model.forward(point.copy(), training=True)
 
-    dlogits = chosen_loss(forward(), y)[1]
+    def loss_alone() -> NDArray:
+        return np.array(chosen_loss(forward(), y)[0], np.float64)
+
+    name = f"Sequential of {len(model.layers)} layers"
+    dlogits = chosen_loss(_evaluate(forward, name), y)[1]
     _backward_twice(forward, lambda: model.backward(dlogits.copy()))  # the very call that trains
     claims = [[p.grad.copy() for p in layer.parameters] for layer in model.layers]
     dx = _backward_twice(forward, lambda: model.backward(dlogits.copy(), need_dx=True))
-    settings = Settings(step, tolerance, max_elements, np.random.default_rng(seed))
-    name = f"Sequential of {len(model.layers)} layers"
-    slopes = Slopes(lambda: np.array(chosen_loss(forward(), y)[0], np.float64), np.ones(()), name)
-    rows = [check_array(slopes, settings, name, "dx", x, dx, batch=len(x))]
-    for i, layer in enumerate(model.layers):
-        for p, claimed in zip(layer.parameters, claims[i]):
-            row_name = f"layers[{i}].{p.name}.grad"
-            rows.append(check_array(slopes, settings, f"{name}, {layer!r}", row_name, p.value, claimed, batch=len(x)))
-    return Report(name, tuple(rows))
+    settings = settings_for(model, step, tolerance, max_elements, np.random.default_rng(seed), method, directions)
+    function, cotangent = loss_alone, np.ones(())
+    if method == "complex":
+        function, cotangent = forward, dlogits
+        point = as_complex(point)
+        to_complex((*model.layers, *model.plan))
+    arrays = [(name, "dx", point, dx), *_parameters_of(model, name, claims)]
+    with slopes_of(method, function, cotangent, model.plan) as slopes:
+        return Report(name, tuple(check_array(slopes, settings, *array, batch=len(point)) for array in arrays))
+
+
+def _parameters_of(model: Sequential, name: str, claims: list[list[NDArray]]) -> list[Any]:
+    """Return (subject, name, value, claimed gradient) of each parameter of a model."""
+    result = []
+    for i, (layer, grads) in enumerate(zip(model.layers, claims)):
+        for p, grad in zip(layer.parameters, grads):
+            result.append((f"{name}, {layer!r}", f"layers[{i}].{p.name}.grad", p.value, grad))
+    return result
 
 
 def assert_gradients(report: Report) -> None:
@@ -290,33 +319,48 @@ def assert_gradients(report: Report) -> None:
         raise GradientError("\n".join(failed) or f"{report.subject}: nothing was checked")
 
 
-def check_package() -> Iterator[tuple[str, Report]]:
-    """Yield (title, report) for every layer in several configurations, every fused block, loss and model."""
+def check_package(kind: str = "difference") -> Iterator[tuple[str, Report]]:
+    """Yield (title, report) for every layer in several configurations, every fused block, loss and model.
+
+    Parameters
+    ----------
+    kind : {"difference", "complex", "adjoint"}
+        Every element by central differences; every element by complex steps (not the losses, which take real numbers
+        only); or layers, blocks and the reference CNN at full size, along random directions by complex steps.
+    """
+    if kind == "adjoint":
+        for layer in cases.full_size_cases():
+            report = check_layer(layer, batch_size=cases.BATCH, method="complex", directions=2)
+            yield f"{layer!r} on {layer.input_shape}", report
+        for title, model, x, y, loss in cases.full_size_models():
+            yield title, check_model(model, x, y, loss, method="complex", directions=2)
+        return
     for layer, shape in cases.layer_cases():
-        yield f"{layer!r} on {shape}", check_layer(layer, shape)
+        yield f"{layer!r} on {shape}", check_layer(layer, shape, method=kind)
     for block in cases.block_cases():
-        yield repr(block), check_layer(block)
-    for title, loss, outputs, targets in cases.loss_cases():
+        yield repr(block), check_layer(block, method=kind)
+    for title, loss, outputs, targets in cases.loss_cases() if kind == "difference" else []:
         yield title, check_loss(loss, outputs, targets)
     for title, model, x, y, loss in cases.model_cases():
-        yield title, check_model(model, x, y, loss)
+        yield title, check_model(model, x, y, loss, method=kind)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table for the whole package; return 0 if all passed, else 1."""
+    """Print tables for the whole package, or what becomes of a bug; return 0 if all went as it should, else 1."""
     from ._gradcheck_table import run
 
     return run(check_package, arguments)
 
 
-def _settings(
-    subject: Any, step: float | None, tolerance: float | None, max_elements: int | None, rng: np.random.Generator
-) -> Settings:
-    exact = type(subject) in EXACT_CLASSES
-    default_step, default_tolerance = (EXACT_STEP, EXACT_TOLERANCE) if exact else (STEP, TOLERANCE)
-    return Settings(
-        default_step if step is None else step, default_tolerance if tolerance is None else tolerance, max_elements, rng
-    )
+def _evaluate(function: Callable[[], NDArray], subject: str) -> NDArray:
+    """Return what the function gives; raise if it gives something else the second time."""
+    y = function()
+    if not np.array_equal(y, function(), equal_nan=True):
+        raise ValueError(
+            f"{subject}: expected the same outputs from the same input, got different ones; name the generator "
+            "(and whatever else a training forward changes) in state_names, so that it can be set back"
+        )
+    return y
 
 
 def _backward_twice(forward: Callable[[], NDArray], backward: Callable[[], Any]) -> Any:
@@ -325,47 +369,6 @@ def _backward_twice(forward: Callable[[], NDArray], backward: Callable[[], Any])
         forward()
         result = backward()
     return None if result is None else np.array(result)
-
-
-def _prepare(layer: Layer, input_shape: Sequence[int] | None, rng: np.random.Generator) -> Layer:
-    """Return a copy of the layer, built in float64."""
-    if not isinstance(layer, Layer):
-        raise TypeError(f"check_layer: expected a layer, got {layer!r}; a whole model goes to check_model")
-    twin = copy.deepcopy(layer)
-    if layer.built:
-        return twin if twin.dtype == np.float64 else _rebuild(twin, layer)
-    if input_shape is None:
-        raise ValueError(f"check_layer: {layer!r} is not built; give input_shape (without the batch axis), or x")
-    twin.build(tuple(input_shape), rng, "float64")
-    cases.shake(twin.parameters, rng)
-    return twin
-
-
-def _rebuild(twin: Layer, layer: Layer) -> Layer:
-    """Build `twin` anew in float64, with the parameters and the state of `layer`."""
-    if isinstance(layer, Block):
-        raise ValueError(f'{layer!r}: expected float64, got {layer.dtype}; build its model with dtype="float64"')
-    twin.build(layer.input_shape, np.random.default_rng(0), "float64")
-    for mine, theirs in zip(twin.parameters, layer.parameters):
-        mine.value = theirs.value
-    twin.set_state(layer.get_state())
-    return twin
-
-
-def _model_in_float64(model: Sequential) -> Sequential:
-    """Return a copy of the model in float64, with its parameters and its layers' state."""
-    if not model.built:
-        raise RuntimeError("check_model: the model is not built; give input_shape, or call build(input_shape)")
-    twin = copy.deepcopy(model)
-    if twin.dtype == np.float64:
-        return twin
-    layers = [type(layer)(**layer.get_config()) for layer in model.layers]
-    twin = Sequential(layers, model.input_shape, seed=0, dtype="float64", fused=model.fused)
-    for mine, theirs in zip(twin.layers, model.layers):
-        for to, source in zip(mine.parameters, theirs.parameters):
-            to.value = source.value
-        mine.set_state(theirs.get_state())
-    return twin
 
 
 if __name__ == "__main__":

@@ -150,8 +150,9 @@ class MeanSquaredError(Loss):
         outputs = _check_outputs(outputs)
         targets = self.check_targets(targets, outputs.shape[1:])
         _check_lengths(outputs, targets)
-        difference = outputs - targets.astype(outputs.dtype, copy=False)
-        loss = np.square(difference).sum(dtype=np.float64) / difference.size
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverged network shows as infinity or NaN
+            difference = outputs - targets.astype(outputs.dtype, copy=False)
+            loss = np.square(difference).sum(dtype=np.float64) / difference.size
         return float(loss), difference * outputs.dtype.type(2 / difference.size)
 
     def check_targets(self, targets: ArrayLike, output_shape: tuple[int, ...]) -> NDArray:
@@ -170,7 +171,7 @@ def _check_outputs(outputs: NDArray) -> NDArray:
         outputs = outputs.astype(np.float64)
     if outputs.size == 0 or outputs.ndim == 0:
         raise ValueError(f"outputs: expected at least one row, got shape {outputs.shape}")
-    return np.require(outputs, None, ["C", "A", "W"])  # as the kernels want it
+    return outputs if outputs.flags.carray else np.require(outputs, None, ["C", "A", "W"])  # as the kernels want it
 
 
 def _check_lengths(outputs: NDArray, targets: NDArray) -> None:

@@ -1,26 +1,23 @@
-"""How good are the predictions: accuracy, confusion matrix, precision, recall, F1.
+"""How good are the predictions: accuracy, confusion matrix, precision, recall, F1, top-k accuracy, calibration.
 
-Every figure here is read off one table, the confusion matrix: how often was class i (row)
-called class j (column)? The diagonal counts what was right, a row's sum is how many there
-were of a class, a column's sum is how often the class was predicted.
+Most figures are read off one table, the confusion matrix: how often was class i (row) called class j (column)? The
+diagonal counts what was right, a row's sum is how many there were of a class, a column's sum is how often the class
+was predicted. Calibration asks something else: of the predictions made with 90 % confidence, are 90 % right?
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .metric_inputs import SUMMARY_KEYS, check_class_names, check_probabilities, read_pair
+
 # Without num_classes the largest label sets the size of the matrix. One stray label (-1 stored
 # as an unsigned integer, say) must not ask for a table of gigabytes.
 LARGEST_INFERRED_CLASSES = 10_000
-
-# No class number comes near it. A NumPy integer, since a plain 2**31 overflows beside float16.
-CLASS_LIMIT = np.int64(2**31)
-
-# The report's dict has these keys beside the names of the classes.
-SUMMARY_KEYS = ("accuracy", "macro avg", "weighted avg")
 
 
 class ClassScores(NamedTuple):
@@ -30,6 +27,29 @@ class ClassScores(NamedTuple):
     recall: NDArray[np.float64]
     f1: NDArray[np.float64]
     support: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How often the model was right, by how sure it was. Each array has one entry a bin, M of them.
+
+    Attributes
+    ----------
+    edges : ndarray, shape (M + 1,)
+        Bin m holds the confidences above ``edges[m]``, up to and with ``edges[m + 1]``.
+    count : ndarray of int64, shape (M,)
+        Predictions in the bin.
+    confidence, accuracy : ndarray, shape (M,)
+        Mean confidence of those predictions, and the share of them that is right; NaN in an empty bin.
+    expected_error : float
+        Expected calibration error: the mean of ``|accuracy - confidence|`` over the bins, weighted by `count`.
+    """
+
+    edges: NDArray[np.float64]
+    count: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    expected_error: float
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -52,8 +72,44 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         See `true_classes` and `predicted_classes`; also if the lengths or the numbers of
         classes differ.
     """
-    true, predicted, _ = _read_pair(y_true, y_pred)
+    true, predicted, _ = read_pair(y_true, y_pred)
     return float(np.mean(true == predicted))
+
+
+def top_k_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> float:
+    """Share of the examples whose true class is among the `k` classes with the highest scores.
+
+    Of equal scores the first counts as the higher, so that ``k=1`` is the accuracy.
+
+    Parameters
+    ----------
+    y_true : array_like, shape (N,) or (N, K)
+        As in `accuracy`.
+    y_pred : array_like, shape (N, K)
+        A score (probability, logit) for each class.
+    k : int, default 5
+        From 1 to K.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `accuracy`; also for predictions without scores, and for another `k`.
+    """
+    true, _, _ = read_pair(y_true, y_pred)
+    scores = np.asarray(y_pred)
+    if scores.ndim != 2:
+        raise ValueError(f"y_pred: expected a score for each class, shape (N, K), got shape {scores.shape}")
+    num_classes = scores.shape[1]
+    if not isinstance(k, (int, np.integer)) or not 1 <= k <= num_classes:
+        raise ValueError(f"k: expected a whole number from 1 to {num_classes}, the number of classes, got {k!r}")
+    own = np.take_along_axis(scores, true[:, None], axis=1)  # (N, 1): the score of the true class
+    before = np.arange(num_classes) < true[:, None]  # (N, K)
+    rank = ((scores > own) | ((scores == own) & before)).sum(axis=1)  # (N,): how many classes come first
+    return float(np.mean(rank < k))
 
 
 def confusion_matrix(
@@ -79,7 +135,7 @@ def confusion_matrix(
     TypeError, ValueError
         As in `accuracy`; also if a class does not fit into `num_classes`.
     """
-    true, predicted, size = _read_pair(y_true, y_pred, num_classes)
+    true, predicted, size = read_pair(y_true, y_pred, num_classes)
     if size is None:
         size = int(max(true.max(), predicted.max())) + 1
         if size > LARGEST_INFERRED_CLASSES:
@@ -171,162 +227,93 @@ def classification_report(
     return _report_text(report, names, int(digits))
 
 
-def true_classes(y_true: ArrayLike, name: str = "y_true") -> NDArray[np.int64]:
-    """Labels as class numbers, whether they came as numbers or as one-hot rows.
+def calibration(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> Calibration:
+    r"""Compare how sure the model was with how often it was right.
+
+    The confidence of a prediction is the probability of the predicted class. Predictions are sorted by it into M bins
+    of equal width from 0 to 1, and with n_m of all n in bin m the expected calibration error is
+
+    .. math:: ECE = \sum_m \frac{n_m}{n} |accuracy_m - confidence_m|
+
+    A model is sure of itself without reason where the confidence is above the accuracy.
 
     Parameters
     ----------
     y_true : array_like, shape (N,) or (N, K)
-        Whole numbers from 0 (a float 3.0 is accepted), or rows with a single 1 among zeros.
-    name : str
-        What to call the array in an error.
+        As in `accuracy`.
+    probabilities : array_like, shape (N, K)
+        Probability of each class, as `model.predict` returns them.
+    bins : int, default 15
+        M, as in the paper.
 
     Returns
     -------
-    ndarray, shape (N,), int64
+    Calibration
 
     Raises
     ------
-    TypeError
-        If the values are not real numbers.
-    ValueError
-        If there are none, if one is negative, fractional or not finite, if a row is not one-hot,
-        or if the shape is another.
+    TypeError, ValueError
+        As in `accuracy`; also if the probabilities are none (below 0, above 1, NaN, a row's sum not 1), or `bins` is
+        not a whole number from 1.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017, section 2;
+    for the bins and the error M. P. Naeini, G. F. Cooper and M. Hauskrecht, AAAI 2015.
     """
-    labels = _numbers(y_true, name)
-    if labels.ndim == 1:
-        return _whole_numbers(labels, name)
-    if labels.ndim != 2 or labels.shape[1] < 2:
-        raise ValueError(
-            f"{name}: expected class numbers of shape (N,) or one-hot rows of shape (N, K), got "
-            f"shape {labels.shape}; if these are class numbers, flatten them with .ravel()"
-        )
-    one_hot = ((labels == 0) | (labels == 1)).all(axis=1) & (labels.sum(axis=1) == 1)  # (N,)
-    if not one_hot.all():
-        row = int(np.argmin(one_hot))
-        raise ValueError(
-            f"{name}: expected one-hot rows (a single 1 among zeros), got {labels[row]} in row "
-            f"{row}; if these are predicted scores, y_true and y_pred are swapped"
-        )
-    return np.asarray(labels.argmax(axis=1), dtype=np.int64)
+    right, confidence = _judge(y_true, probabilities)
+    if not isinstance(bins, (int, np.integer)) or bins < 1:
+        raise ValueError(f"bins: expected a whole number from 1, got {bins!r}")
+    edges = np.linspace(0, 1, bins + 1)
+    # The inner edges alone: 0 belongs to the first bin, and a sum that rounding carried above 1 to the last.
+    which = np.searchsorted(edges[1:-1], confidence)  # (N,)
+    count = np.bincount(which, minlength=bins)  # (M,)
+    sums = (np.bincount(which, weights=values, minlength=bins) for values in (confidence, right))
+    filled = np.where(count > 0, count, np.nan)  # (M,): 0 / NaN is NaN, without a warning
+    mean_confidence, share_right = (total / filled for total in sums)  # (M,) each
+    gaps = np.nan_to_num(np.abs(share_right - mean_confidence))
+    expected_error = float((count * gaps).sum() / count.sum())
+    return Calibration(edges, count.astype(np.int64), mean_confidence, share_right, expected_error)
 
 
-def predicted_classes(y_pred: ArrayLike, name: str = "y_pred") -> NDArray[np.int64]:
-    """Predictions as class numbers; of scores, the class with the highest (the first, if tied).
+def most_confident_mistakes(
+    y_true: ArrayLike, probabilities: ArrayLike, most: int | None = None
+) -> NDArray[np.int64]:
+    """Find the wrong predictions, those that the model was surest of first.
+
+    Mistakes made with confidence are the ones to look at: a label that is wrong, a digit that people cannot read
+    either, or something that the model has not understood.
 
     Parameters
     ----------
-    y_pred : array_like, shape (N,) or (N, K)
-        Whole numbers from 0, or a score (probability, logit) for each of the K > 1 classes.
-    name : str
-        What to call the array in an error.
+    y_true, probabilities
+        As in `calibration`.
+    most : int, optional
+        Return no more than this.
 
     Returns
     -------
-    ndarray, shape (N,), int64
+    ndarray of int64, shape (mistakes,)
+        Row numbers; of equally confident mistakes the first comes first.
 
     Raises
     ------
-    TypeError
-        If the values are not real numbers.
-    ValueError
-        If there are none, if a class is negative, fractional or not finite, if a score is NaN,
-        or if the shape is another.
+    TypeError, ValueError
+        As in `calibration`; also if `most` is not a whole number from 1.
     """
-    scores = _numbers(y_pred, name)
-    if scores.ndim == 1:
-        return _whole_numbers(scores, name, "; for scores, pass one column a class, shape (N, K)")
-    if scores.ndim != 2 or scores.shape[1] < 2:
-        raise ValueError(
-            f"{name}: expected classes of shape (N,) or scores of shape (N, K) with K > 1, got "
-            f"shape {scores.shape}"
-        )
-    nan_rows = np.isnan(scores).any(axis=1)  # (N,)
-    if nan_rows.any():
-        raise ValueError(
-            f"{name}: expected numbers, got NaN in {nan_rows.sum()} of {len(scores)} rows, first "
-            f"in row {int(np.argmax(nan_rows))}; the model has probably diverged in training"
-        )
-    return np.asarray(scores.argmax(axis=1), dtype=np.int64)
+    right, confidence = _judge(y_true, probabilities)
+    if most is not None and (not isinstance(most, (int, np.integer)) or most < 1):
+        raise ValueError(f"most: expected a whole number from 1, or None for all, got {most!r}")
+    mistakes = np.flatnonzero(~right)
+    order = np.argsort(-confidence[mistakes], kind="stable")
+    return mistakes[order][:most].astype(np.int64)
 
 
-def check_class_names(class_names: Sequence[str]) -> list[str]:
-    """The names as a list, after a check that they are distinct strings.
-
-    Raises
-    ------
-    TypeError
-        If it is not a sequence of strings.
-    ValueError
-        If there are none, or if a name appears twice or is one of `SUMMARY_KEYS`.
-    """
-    names = [] if isinstance(class_names, str) else list(class_names)
-    if isinstance(class_names, str) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"class_names: expected a sequence of strings, got {class_names!r}")
-    if not names:
-        raise ValueError("class_names: expected a name for each class, got none")
-    taken = set(SUMMARY_KEYS)
-    for name in names:
-        if name in taken:
-            raise ValueError(
-                f"class_names: expected distinct names other than {', '.join(SUMMARY_KEYS)}, got "
-                f"{name!r}; a report could not tell two of that name apart"
-            )
-        taken.add(name)
-    return names
-
-
-def _read_pair(
-    y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int | None]:
-    """Both as class numbers (N,), and K where an argument tells it (None where none does)."""
-    true, predicted = true_classes(y_true), predicted_classes(y_pred)
-    if len(true) != len(predicted):
-        raise ValueError(
-            f"expected as many predictions as labels, got {len(true)} labels in y_true and "
-            f"{len(predicted)} predictions in y_pred"
-        )
-    sizes: dict[str, int] = {}
-    for name, values in (("columns of y_true", y_true), ("columns of y_pred", y_pred)):
-        if np.ndim(values) == 2:
-            sizes[name] = np.shape(values)[1]
-    if num_classes is not None:
-        if not isinstance(num_classes, (int, np.integer)) or num_classes < 1:
-            raise ValueError(f"num_classes: expected a whole number from 1, got {num_classes!r}")
-        sizes["num_classes (or class names)"] = int(num_classes)
-    if len(set(sizes.values())) > 1:
-        raise ValueError(f"expected the same number of classes everywhere, got {sizes}")
-    size = next(iter(sizes.values()), None)
-    for name, classes in (("y_true", true), ("y_pred", predicted)):
-        if size is not None and classes.max() >= size:
-            raise ValueError(
-                f"{name}: expected classes from 0 to {size - 1}, got {classes.max()} in position "
-                f"{int(classes.argmax())}; is the number of classes right?"
-            )
-    return true, predicted, size
-
-
-def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
-    """The values as an array of real numbers, at least one."""
-    array = np.asarray(values)
-    if array.size == 0:
-        raise ValueError(f"{name}: expected at least one value, got shape {array.shape}")
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
-    return array
-
-
-def _whole_numbers(values: NDArray[Any], name: str, advice: str = "") -> NDArray[np.int64]:
-    """The values (N,) as int64, after a check that each is a class number."""
-    # Checked before the conversion, which would make something else of NaN, 2.5 and 1e300.
-    good = (values >= 0) & (values < CLASS_LIMIT) & (np.floor(values) == values)
-    if not good.all():
-        worst = int(np.argmin(good))
-        raise ValueError(
-            f"{name}: expected classes, whole numbers from 0 to {CLASS_LIMIT - 1}, got "
-            f"{values[worst]} in position {worst}{advice}"
-        )
-    return values.astype(np.int64)
+def _judge(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Whether each prediction is right (N,), and how sure the model was of it (N,)."""
+    probs = check_probabilities(probabilities)
+    true, predicted, _ = read_pair(y_true, probs)
+    return true == predicted, probs.max(axis=1)
 
 
 def _scores(matrix: NDArray[np.int64]) -> ClassScores:

@@ -14,6 +14,7 @@ from .files import KERAS_SUFFIXES
 from .fusion import make_plan
 from .layers._arguments import check_count
 from .layers.base import Layer, Shape, check_dtype, check_numeric, check_shape
+from .locking import Lock
 from .losses import Loss, SoftmaxCrossEntropy, get_loss
 from .optimizers import Optimizer, get_optimizer
 from .parameter import Arena, Parameter
@@ -51,6 +52,11 @@ class Sequential:
         As given to ``compile``.
     stop_training : bool
         A callback sets it to end ``fit`` after the batch.
+    lock : Lock
+        Held during a training step, a forward and a save, so that threads may share a model: each finds it between two
+        steps. Take it (``with model.lock:``) around a forward and backward of your own.
+    nonfinite : str or None
+        Where the first NaN or infinity since ``compile`` or the start of ``fit`` came from, once a loss was not finite.
 
     Raises
     ------
@@ -85,9 +91,11 @@ class Sequential:
         self.fused = bool(fused)
         self.built = False
         self.stop_training = False
+        self.nonfinite: str | None = None
         self.loss: Loss = None  # type: ignore[assignment]  # until compile
         self.optimizer: Optimizer = None  # type: ignore[assignment]
         self.metrics: list[str] = []
+        self.lock = Lock()
         build_seed, fit_seed = np.random.SeedSequence(self.seed).spawn(2)
         self._build_rng = np.random.default_rng(build_seed)
         self.fit_rng = np.random.default_rng(fit_seed)
@@ -178,9 +186,10 @@ class Sequential:
         """
         self._require_built("forward")
         y = x
-        for step in self.plan:
-            y = step.forward(y, training)
-        return y.copy()  # the last step writes over its own at the next call
+        with self.lock:
+            for step in self.plan:
+                y = step.forward(y, training)
+            return y.copy()  # the last step writes over its own at the next call
 
     def backward(self, dlogits: NDArray, need_dx: bool = False) -> NDArray | None:
         """Run the layers' derivative rules in reverse; every parameter's ``grad`` is overwritten.
@@ -225,6 +234,37 @@ class Sequential:
         self._require_built("predict")
         return training.predict(self, x, batch_size, check_finite)
 
+    def activations(self, x: ArrayLike) -> list[NDArray]:
+        """Return what each layer makes of the inputs, as in ``predict``: Dropout off, BatchNorm with its statistics.
+
+        The layers run one by one, without blocks, as copies: the model, and a ``backward`` that is due, see nothing
+        of it. The last array is that of ``forward``, to rounding.
+
+        Parameters
+        ----------
+        x : array of shape (N, *input_shape)
+            A few rows: the arrays of all layers are in memory together.
+
+        Returns
+        -------
+        list of ndarray
+            One of shape (N, *layer.output_shape) for each of ``model.layers``.
+
+        Raises
+        ------
+        RuntimeError, ValueError, TypeError
+            The model is not built, or `x` does not suit it.
+
+        Examples
+        --------
+        >>> from numpycnn import Conv2D, ReLU, Sequential
+        >>> model = Sequential([Conv2D(4, 3), ReLU()], input_shape=(8, 8, 1), seed=0)
+        >>> [y.shape for y in model.activations(np.zeros((2, 8, 8, 1)))]
+        [(2, 6, 6, 4), (2, 6, 6, 4)]
+        """
+        self._require_built("activations")
+        return training.activations(self, x)
+
     # Learning
 
     def compile(
@@ -262,7 +302,7 @@ class Sequential:
             chosen_optimizer.bind(self.arena.values)
         self.optimizer, self.loss = chosen_optimizer, chosen_loss
         self.metrics = ["accuracy"] if chosen_metrics else []
-        self._warm = False
+        self._warm, self.nonfinite = False, None
 
     def fit(
         self,
@@ -313,7 +353,9 @@ class Sequential:
         -------
         History
             ``history["loss"][epoch]``, and ``accuracy``, ``val_loss``, ``val_accuracy`` where they apply. The
-            training figures are means over the epoch, while the weights change; after Ctrl-C: what was done.
+            training figures are means over the epoch, while the weights change. Ctrl-C ends the training after the
+            step at hand, a second one at once; the epochs done are listed, ``history.interrupted`` is True, and the
+            model is usable. To go on later, see ``BackupAndRestore``.
 
         Raises
         ------
@@ -321,6 +363,11 @@ class Sequential:
             The model is not compiled.
         ValueError, TypeError
             Data or options that do not fit; nothing was trained then.
+
+        Warns
+        -----
+        RuntimeWarning
+            The loss is NaN or infinity; it names the rows of the data, the parameter or the layer that it came from.
         """
         options = training.FitOptions(
             batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, initial_epoch, augment,
@@ -351,7 +398,10 @@ class Sequential:
         self._require_compiled("train_on_batch")
         self._require_built("train_on_batch")
         x, y = training.check_data(self, x, y)
+        was_finite = self.nonfinite is None
         loss, outputs = training.step(self, self.loss, self.optimizer, x, y)
+        if was_finite and self.nonfinite is not None:
+            training.warn_nonfinite(self, "train_on_batch", stacklevel=3)
         return self._figures((loss, training.accuracy(outputs, y) if self.metrics else None))
 
     def _figures(self, pair: tuple[float, float | None]) -> tuple[float, float] | float:
@@ -372,10 +422,11 @@ class Sequential:
     def get_weights(self) -> list[NDArray]:
         """Return copies, layer by layer: weight, bias; for BatchNorm gamma, beta, moving mean, moving variance."""
         self._require_built("get_weights")
-        return [
-            slot.value.copy() if isinstance(slot, Parameter) else getattr(layer, slot).copy()
-            for layer, slot in self._weight_slots()
-        ]
+        with self.lock:
+            return [
+                slot.value.copy() if isinstance(slot, Parameter) else getattr(layer, slot).copy()
+                for layer, slot in self._weight_slots()
+            ]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Take over what ``get_weights`` of such a model returned.
@@ -393,11 +444,12 @@ class Sequential:
         shapes = [s.value.shape if isinstance(s, Parameter) else getattr(layer, s).shape for layer, s in slots]
         if [a.shape for a in arrays] != shapes:
             raise ValueError(f"set_weights: expected arrays of shapes {shapes}, got {[a.shape for a in arrays]}")
-        for (layer, slot), array in zip(slots, arrays):
-            if isinstance(slot, Parameter):
-                slot.value = array
-            else:
-                setattr(layer, slot, np.array(array, self.dtype))
+        with self.lock:
+            for (layer, slot), array in zip(slots, arrays):
+                if isinstance(slot, Parameter):
+                    slot.value = array
+                else:
+                    setattr(layer, slot, np.array(array, self.dtype))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the model to one file, whole or not at all.
@@ -420,10 +472,11 @@ class Sequential:
         self._require_built("save")
         from .io import keras_h5, native
 
-        if os.fspath(path).endswith(KERAS_SUFFIXES):
-            keras_h5.save(self, path)
-        else:
-            native.save(self, path)
+        with self.lock:
+            if os.fspath(path).endswith(KERAS_SUFFIXES):
+                keras_h5.save(self, path)
+            else:
+                native.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike, custom_layers: Iterable[type[Layer]] = ()) -> Sequential:

@@ -11,7 +11,7 @@ from typing import Any, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .metrics import check_class_names
+from .metric_inputs import check_class_names
 
 
 def check_grid(rows: int, cols: int) -> int:
@@ -22,8 +22,8 @@ def check_grid(rows: int, cols: int) -> int:
     return rows * cols
 
 
-def displayable_images(images: ArrayLike, most: int) -> NDArray[Any]:
-    """The first `most` images as uint8 or as floats from 0 to 1, (N, H, W) or (N, H, W, 3)."""
+def image_stack(images: ArrayLike) -> NDArray[Any]:
+    """The images as an array of numbers (N, H, W) or (N, H, W, 3)."""
     pixels = np.asarray(images)
     if pixels.ndim == 4 and pixels.shape[3] == 1:
         pixels = pixels[..., 0]  # (N, H, W)
@@ -37,7 +37,11 @@ def displayable_images(images: ArrayLike, most: int) -> NDArray[Any]:
         raise ValueError(f"images: expected at least one image, got shape {np.shape(images)}")
     if pixels.dtype.kind not in "biuf":
         raise TypeError(f"images: expected integers or floats, got dtype {pixels.dtype}")
-    pixels = pixels[:most]
+    return pixels
+
+
+def displayable(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Those images as uint8, or as floats from 0 to 1."""
     low, high = pixels.min(), pixels.max()
     if pixels.dtype.kind in "iu":
         if low < 0 or high > 255:
@@ -72,25 +76,6 @@ def names_of(
             f"class_names: expected a name for each of {num_classes} classes, got {len(names)}"
         )
     return names
-
-
-def check_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """The probabilities as floats (N, K), after a check that they are some."""
-    probs = np.asarray(probabilities)
-    if probs.ndim != 2 or probs.size == 0 or probs.dtype.kind not in "biuf":
-        raise ValueError(
-            "probabilities: expected real numbers of shape (N, K), one row an image and one "
-            f"column a class, got {probs.dtype} of shape {probs.shape}"
-        )
-    probs = probs.astype(np.float64)
-    # Written so that NaN fails, too. The tolerance lets float16 pass.
-    if not (probs.min() >= 0 and np.allclose(probs.sum(axis=1), 1, atol=1e-2)):
-        raise ValueError(
-            "probabilities: expected numbers from 0 to 1 with a sum of 1 in each row, got "
-            f"{probs.min():.3g} to {probs.max():.3g} with sums from {probs.sum(axis=1).min():.3g} "
-            f"to {probs.sum(axis=1).max():.3g}; logits become probabilities by a softmax"
-        )
-    return probs
 
 
 def check_history(history: Any) -> dict[str, NDArray[np.float64]]:

@@ -1,8 +1,8 @@
-"""Pictures of the data, the training and the predictions.
+"""Pictures of the data, the training, the predictions, and of what happens inside the network.
 
-Each function draws one picture from plain arrays and returns a matplotlib `Figure`. The figures
-do not belong to pyplot: no window opens, no backend is chosen, nothing is left to be closed.
-`save_figure` writes one to a PNG file; a notebook shows it as `display(figure)`.
+Each function draws one picture, most of them from plain arrays, and returns a matplotlib `Figure`. The figures do not
+belong to pyplot: no window opens, no backend is chosen, nothing is left to be closed. `save_figure` writes one to a PNG
+file; a notebook shows one that stands in the last line of a cell, or in `display(figure)`.
 """
 
 from __future__ import annotations
@@ -15,30 +15,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .files import atomic_write
-from .metrics import true_classes
-from .plot_inputs import (
-    check_grid,
-    check_history,
-    check_lengths,
-    check_matrix,
-    check_probabilities,
-    displayable_images,
-    names_of,
-)
-from .plot_style import BLUE, DEEP_BLUE, FAINT, GREY, RED, image_grid, in_our_style, new_figure
+from .metric_inputs import check_probabilities, true_classes
+from .metrics import most_confident_mistakes
+from .plot_evaluation import plot_confusion_matrix, plot_reliability
+from .plot_inputs import check_grid, check_history, check_lengths, displayable, image_stack, names_of
+from .plot_network import plot_feature_maps, plot_filters
+from .plot_style import BLUE, RED, image_grid, in_our_style, new_figure
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CROSS = "\N{BALLOT X} "
-DIGIT_WIDTH = 0.64  # mean width of a digit, in units of the font size
-MOST_EPOCHS_WITH_MARKERS = 40
-MOST_CLASSES_WITH_COUNTS = 40
+__all__ = [
+    "plot_augmentation", "plot_confusion_matrix", "plot_curves", "plot_feature_maps", "plot_filters", "plot_mistakes",
+    "plot_predictions", "plot_reliability", "plot_samples", "save_figure",
+]
 
-# Mistakes rarer than this share of their class are drawn pale: without a floor, the one slip of
-# a nearly perfect model would be as dark as the disaster of a bad one.
-FAINTEST_FULL_SCALE = 0.02
+CROSS = "\N{BALLOT X} "
+MOST_EPOCHS_WITH_MARKERS = 40
 
 
 @in_our_style
@@ -73,7 +66,7 @@ def plot_samples(
         If the images or labels have another shape, type or range, if their numbers differ, or if
         a label has no name.
     """
-    pixels = displayable_images(images, check_grid(rows, cols))
+    pixels = displayable(image_stack(images)[: check_grid(rows, cols)])
     classes = true_classes(labels, "labels")
     check_lengths(images, labels=classes)
     names = names_of(class_names, int(classes.max()) + 1, more_allowed=True)
@@ -112,16 +105,9 @@ def plot_predictions(
         As in `plot_samples`; also if the probabilities are none (below 0, above 1, NaN, a row's
         sum not 1) or have no column for a label.
     """
-    pixels = displayable_images(images, check_grid(rows, cols))
-    classes = true_classes(labels, "labels")
-    probs = check_probabilities(probabilities)
-    check_lengths(images, labels=classes, probabilities=probs)
-    if classes.max() >= probs.shape[1]:
-        raise ValueError(
-            f"labels: expected classes from 0 to {probs.shape[1] - 1}, one for each column of "
-            f"the probabilities, got {classes.max()}"
-        )
+    pixels, classes, probs = _check_predictions(images, labels, probabilities)
     names = names_of(class_names, probs.shape[1])
+    pixels = displayable(pixels[: check_grid(rows, cols)])
     probs, classes = probs[: len(pixels)], classes[: len(pixels)]
     predicted = probs.argmax(axis=1)  # (shown,)
     wrong = predicted != classes  # (shown,)
@@ -137,6 +123,57 @@ def plot_predictions(
     figure.suptitle(
         "Predicted class (probability) over the true class\n"
         f"{int((~wrong).sum())} of {len(wrong)} right; {CROSS}and a frame mark the wrong ones"
+    )
+    return figure
+
+
+@in_our_style
+def plot_mistakes(
+    images: ArrayLike,
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    rows: int = 3,
+    cols: int = 6,
+    class_names: Sequence[str] | None = None,
+) -> Figure:
+    """Draw the most confident mistakes of all, the worst first, each with the row it has in `images`.
+
+    Parameters
+    ----------
+    images, labels, probabilities, class_names
+        As in `plot_predictions`: all of them, a test set and what `model.predict` made of it.
+    rows, cols : int
+        Size of the grid; it shrinks if there are fewer mistakes.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        If there is no mistake, it says so.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `plot_predictions`.
+    """
+    pixels, classes, probs = _check_predictions(images, labels, probabilities)
+    names = names_of(class_names, probs.shape[1])
+    places = check_grid(rows, cols)
+    mistakes = most_confident_mistakes(classes, probs)
+    if len(mistakes) == 0:
+        figure = new_figure(4.8, 1)
+        figure.suptitle(f"No mistakes in {len(probs):,} images", y=0.5, va="center")
+        return figure
+    shown = mistakes[:places]
+    titles = [
+        f"{names[row.argmax()]} ({row.max():.1%})\ntrue: {names[label]} ({row[label]:.1%})"
+        for row, label in zip(probs[shown], classes[shown])
+    ]
+    captions = [f"image {index}" for index in shown]
+    figure, _ = image_grid(displayable(pixels[shown]), titles, cols, min_width=4.8, captions=captions)
+    which = f"The {len(shown)} most confident of {len(mistakes)}" if len(shown) < len(mistakes) else str(len(shown))
+    figure.suptitle(
+        f"{which} mistake{'s' * (len(mistakes) > 1)} in {len(probs):,} images\n"
+        "Predicted class over true class, each with its probability"
     )
     return figure
 
@@ -172,7 +209,7 @@ def plot_augmentation(
         If the images have another shape, type or range, or if what `augment` returns has.
     """
     check_grid(rows, versions)
-    originals = displayable_images(images, rows)
+    originals = displayable(image_stack(images)[:rows])
     pixels = originals.astype(np.float32) / (255 if originals.dtype == np.uint8 else 1)
     batch = np.repeat(pixels.reshape(*pixels.shape[:3], -1), versions, axis=0)
     made = augment(batch, np.random.default_rng(seed))
@@ -180,7 +217,7 @@ def plot_augmentation(
         raise ValueError(
             f"augment: expected images of shape {batch.shape}, as given, got {np.shape(made)}"
         )
-    made = displayable_images(made, len(batch)).reshape(len(pixels), versions, *pixels.shape[1:])
+    made = displayable(image_stack(made)).reshape(len(pixels), versions, *pixels.shape[1:])
     shown = np.concatenate([pixels[:, None], made], axis=1)  # (rows, 1 + versions, H, W[, 3])
     titles = ["original", *(f"epoch {i + 1}" for i in range(versions))]
     titles += [""] * (len(pixels) - 1) * len(titles)
@@ -235,61 +272,6 @@ def plot_curves(history: Any) -> Figure:
     return figure
 
 
-@in_our_style
-def plot_confusion_matrix(matrix: ArrayLike, class_names: Sequence[str] | None = None) -> Figure:
-    """Draw a confusion matrix with the counts in its cells.
-
-    The diagonal dominates any good model's matrix. So it has a colour scale of its own (blue, from
-    0 to 1), and the mistakes have another (orange) that ends at the most frequent one. Both show
-    the share of the true class, the row, not the count: rare classes count as much as others.
-
-    Parameters
-    ----------
-    matrix : array_like, shape (K, K)
-        Counts, rows true and columns predicted, as `metrics.confusion_matrix` returns them.
-    class_names : sequence of str, optional
-        Shown in place of the class numbers.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        With more than 40 classes the counts are left out, for lack of room.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the matrix is not square, has a negative or fractional entry, or counts nothing, or if
-        there are not as many names as classes.
-    """
-    from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.ticker import MaxNLocator
-
-    counts = check_matrix(matrix)
-    size = len(counts)
-    names = names_of(class_names, size)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (K, K)
-    diagonal = np.eye(size, dtype=bool)  # (K, K)
-    full_scale = max(FAINTEST_FULL_SCALE, float(shares[~diagonal].max(initial=0)))
-
-    cell = min(0.55, 12 / size)  # inches
-    side = max(cell * size, 2.5)
-    figure = new_figure(side + 2.2, side + 1.2)
-    ax = figure.subplots()
-    blues = LinearSegmentedColormap.from_list("blues", ["white", DEEP_BLUE])
-    oranges = LinearSegmentedColormap.from_list("oranges", ["white", RED])
-    hits = ax.imshow(np.ma.masked_where(~diagonal, shares), cmap=blues, vmin=0, vmax=1)
-    misses = ax.imshow(np.ma.masked_where(diagonal, shares), cmap=oranges, vmin=0, vmax=full_scale)
-    if size <= MOST_CLASSES_WITH_COUNTS:
-        _write_counts(ax, counts, hits, misses, cell)
-    _label_classes(ax, names, cell)
-    bar = figure.colorbar(misses, ax=ax, shrink=0.8, aspect=30, ticks=MaxNLocator(5))
-    bar.ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
-    bar.set_label("mistakes, share of the true class")
-    right, total = int(counts.trace()), int(counts.sum())
-    ax.set_title(f"{right:,} of {total:,} right ({right / total:.2%})", pad=10)
-    return figure
-
-
 def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> None:
     """Write the figure to a PNG file, whole or not at all.
 
@@ -318,39 +300,17 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) ->
         figure.savefig(file, format="png", dpi=dpi)
 
 
-def _write_counts(ax: Axes, counts: NDArray[Any], hits: Any, misses: Any, cell: float) -> None:
-    """Write each count into its cell, black or white, whichever stands out more."""
-    size = min(10.0, 72 * 0.85 * cell / (DIGIT_WIDTH * len(str(counts.max()))))
-    for (row, col), count in np.ndenumerate(counts):
-        layer = hits if row == col else misses
-        background = layer.cmap(layer.norm(layer.get_array()[row, col]))
-        # At this luminance black and white are equally far, by WCAG's contrast ratio.
-        color = "black" if _luminance(background) > 0.179 else "white"
-        if count == 0:
-            color = GREY  # on white: there, but out of the way
-        ax.text(col, row, str(count), ha="center", va="center", size=size, color=color)
-
-
-def _luminance(color: Sequence[float]) -> float:
-    """Relative luminance of an sRGB colour, 0 to 1 (W3C, WCAG 2.1, "relative luminance")."""
-    rgb = np.asarray(color[:3])
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return float(linear @ (0.2126, 0.7152, 0.0722))
-
-
-def _label_classes(ax: Axes, names: list[str], cell: float) -> None:
-    """Name rows and columns, and separate the cells by thin lines."""
-    font_size = min(10.0, 72 * 0.85 * cell)
-    ticks = range(len(names))
-    ax.set_yticks(ticks, names)
-    if max(len(name) for name in names) * DIGIT_WIDTH * font_size / 72 > 0.9 * cell:
-        ax.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
-    else:
-        ax.set_xticks(ticks, names)
-    ax.set(xlabel="predicted", ylabel="true")
-    between = np.arange(len(names) - 1) + 0.5
-    ax.set_xticks(between, minor=True)
-    ax.set_yticks(between, minor=True)
-    ax.grid(which="minor", linewidth=0.8)
-    ax.tick_params(which="both", length=0, labelsize=font_size)
-    ax.spines[:].set(visible=True, color=FAINT)
+def _check_predictions(
+    images: ArrayLike, labels: ArrayLike, probabilities: ArrayLike
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64]]:
+    """The images, classes (N,) and probabilities (N, K), after a check that they belong together."""
+    pixels = image_stack(images)
+    classes = true_classes(labels, "labels")
+    probs = check_probabilities(probabilities)
+    check_lengths(images, labels=classes, probabilities=probs)
+    if classes.max() >= probs.shape[1]:
+        raise ValueError(
+            f"labels: expected classes from 0 to {probs.shape[1] - 1}, one for each column of "
+            f"the probabilities, got {classes.max()}"
+        )
+    return pixels, classes, probs

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
+import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .callbacks import Callback, CallbackList
+from .interruption import Interruption
 from .layers._arguments import check_count, check_fraction
 from .layers.base import check_numeric, check_rows
 from .losses import Loss
+from .nonfinite import find_source
 from .optimizers import Optimizer
 from .progress import Progress
 
@@ -35,11 +39,14 @@ class History:
         Numbers of the epochs, from 0.
     seconds : list of float
         Seconds of training an epoch, without validation, callbacks and compilation.
+    interrupted : bool
+        Whether Ctrl-C ended the training; an epoch that was under way is not listed.
     """
 
     history: dict[str, list[float]] = field(default_factory=dict)
     epoch: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    interrupted: bool = False
 
     def append(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
         """Add the figures of one epoch."""
@@ -77,12 +84,20 @@ class FitOptions:
             raise TypeError(f"augment: expected a function (images, rng) -> images, got {self.augment!r}")
 
 
-def step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, y: NDArray) -> tuple[float, NDArray]:
-    """Take one training step; return the loss and the outputs from before it."""
-    outputs = model.forward(x, training=True)
-    value, doutputs = loss(outputs, y)
-    model.backward(doutputs)
-    optimizer.step(model.arena.values, model.arena.grads)
+def step(
+    model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, y: NDArray, rows: NDArray | None = None
+) -> tuple[float, NDArray]:
+    """Take one training step; return the loss and the outputs from before it.
+
+    Where the loss is not finite, ``model.nonfinite`` says why; `rows` are the numbers of these rows in the data.
+    """
+    with model.lock:
+        outputs = model.forward(x, training=True)
+        value, doutputs = loss(outputs, y)
+        if not math.isfinite(value) and model.nonfinite is None:
+            model.nonfinite = find_source(model, loss, x, y, rows)
+        model.backward(doutputs)
+        optimizer.step(model.arena.values, model.arena.grads)
     return value, outputs
 
 
@@ -107,6 +122,89 @@ def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, 
     return step(model, loss, optimizer, x, np.asarray(y))[0]
 
 
+@dataclass
+class Run:
+    """Where ``fit`` is: with the model and the callbacks, all that a run needs to go on in another process.
+
+    Attributes
+    ----------
+    options : FitOptions
+    rows : int
+        Number of rows to train on.
+    rng : numpy.random.Generator
+        Gives the order of the rows, and goes to `augment`.
+    callbacks : CallbackList
+    epoch : int
+        The epoch at hand, from 0.
+    batch, seen : int
+        Steps taken and rows seen in it.
+    loss_sum, hits_sum : float
+        Loss and correct answers over these rows.
+    seconds : float
+        Time that they took.
+    epoch_rng : dict
+        State of `rng` when the epoch began.
+    history : History
+        The epochs before it.
+    """
+
+    options: FitOptions
+    rows: int
+    rng: np.random.Generator
+    callbacks: CallbackList
+    epoch: int = 0
+    batch: int = 0
+    seen: int = 0
+    loss_sum: float = 0.0
+    hits_sum: float = 0.0
+    seconds: float = 0.0
+    epoch_rng: Any = None
+    history: History = field(default_factory=History)
+    interruption: Interruption = field(default_factory=Interruption)
+
+    @property
+    def batches(self) -> int:
+        """Steps an epoch."""
+        return -(-self.rows // self.options.batch_size)
+
+    def draw_order(self) -> NDArray:
+        """Return the order of the rows in this epoch; in the middle of it, once more the same."""
+        now = self.rng.bit_generator.state
+        if self.batch == 0:
+            self.epoch_rng = now
+        self.rng.bit_generator.state = self.epoch_rng
+        order = self.rng.permutation(self.rows) if self.options.shuffle else np.arange(self.rows)
+        if self.batch > 0:
+            self.rng.bit_generator.state = now
+        return order
+
+    def check_interruption(self) -> None:
+        """Take note of a Ctrl-C in the history, where callbacks see it."""
+        self.history.interrupted = self.history.interrupted or self.interruption.noted
+
+    def finish_epoch(self, logs: dict[str, float]) -> None:
+        """Record the epoch and stand at the beginning of the next."""
+        self.history.append(self.epoch, logs, self.seconds)
+        self.epoch += 1
+        self.batch = self.seen = 0
+        self.loss_sum = self.hits_sum = self.seconds = 0.0
+
+    def get_state(self) -> dict[str, Any]:
+        """Return all that ``set_state`` needs, as JSON can hold it."""
+        names = "epoch", "batch", "seen", "loss_sum", "hits_sum", "seconds", "epoch_rng"
+        state = {name: getattr(self, name) for name in names}
+        history = {name: getattr(self.history, name) for name in ("history", "epoch", "seconds")}
+        return copy.deepcopy({**state, "history": history, "rng": self.rng.bit_generator.state})
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go to where ``get_state`` was called."""
+        state = copy.deepcopy(state)
+        self.rng.bit_generator.state = state.pop("rng")
+        self.history = History(**state.pop("history"))
+        for name, value in state.items():
+            setattr(self, name, value)
+
+
 def fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> History:
     """Train; see ``Sequential.fit``."""
     model._require_compiled("fit")
@@ -119,58 +217,69 @@ def fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> H
     x, y, validation = _hold_out(model, x, y, options)
     rng = model.fit_rng if options.seed is None else np.random.default_rng(options.seed)
     callbacks = CallbackList(options.callbacks, model, _names(model, validation is not None))
-    history = History()
-    warm_up(model, x, y)
-    model.stop_training = False
-    callbacks.train_begin()
+    run = Run(options, len(x), rng, callbacks, epoch=options.initial_epoch)
+    model.stop_training, model.nonfinite = False, None
+    callbacks.train_begin(run)
     try:
-        for epoch in range(options.initial_epoch, options.epochs):
-            callbacks.epoch_begin(epoch)
-            with Progress(epoch, options.epochs, -(-len(x) // options.batch_size), options.verbose) as progress:
-                logs, seconds = train_epoch(model, x, y, options, rng, progress, callbacks)
-                if validation is not None:
-                    figures = evaluate(model, model.loss, *validation)
-                    logs.update({f"val_{name}": value for name, value in _logs(model, *figures).items()})
-                progress.finish(logs, seconds)
-            history.append(epoch, logs, seconds)
-            callbacks.epoch_end(epoch, logs)
-            if model.stop_training:
-                break
+        warm_up(model, x, y)
+        with run.interruption:
+            train_epochs(model, x, y, validation, run)
     except KeyboardInterrupt:
+        run.history.interrupted = True
+    if run.history.interrupted:
         print("\nfit: interrupted; returning the history so far")
     callbacks.train_end()
-    return history
+    return run.history
 
 
-def train_epoch(
-    model: Sequential,
-    x: NDArray,
-    y: NDArray,
-    options: FitOptions,
-    rng: np.random.Generator,
-    progress: Progress,
-    callbacks: CallbackList,
-) -> tuple[dict[str, float], float]:
-    """Visit every row once; return the epoch's mean figures and the seconds that training took."""
-    order = rng.permutation(len(x)) if options.shuffle else np.arange(len(x))
-    total_loss = total_hits = 0.0
-    start = time.perf_counter()
-    for batch, first in enumerate(range(0, len(x), options.batch_size)):
-        rows = order[first : first + options.batch_size]
+def train_epochs(
+    model: Sequential, x: NDArray, y: NDArray, validation: tuple[NDArray, NDArray] | None, run: Run
+) -> None:
+    """Train and validate, epoch after epoch, from where the run is to its end."""
+    options = run.options
+    while run.epoch < options.epochs and not model.stop_training:
+        run.check_interruption()
+        if run.history.interrupted:
+            return
+        epoch = run.epoch
+        run.callbacks.epoch_begin(epoch)
+        with Progress(epoch, options.epochs, run.batches, options.verbose) as progress:
+            logs = train_epoch(model, x, y, run, progress)
+            if run.history.interrupted:
+                return
+            if validation is not None:
+                figures = evaluate(model, model.loss, *validation)
+                logs.update({f"val_{name}": value for name, value in _logs(model, *figures).items()})
+            progress.finish(logs, run.seconds)
+        run.finish_epoch(logs)
+        run.callbacks.epoch_end(epoch, logs)
+
+
+def train_epoch(model: Sequential, x: NDArray, y: NDArray, run: Run, progress: Progress) -> dict[str, float]:
+    """Visit every row once, or what is left of them; return the epoch's mean figures."""
+    options, order = run.options, run.draw_order()
+    start = time.perf_counter() - run.seconds
+    for batch in range(run.batch, run.batches):
+        rows = order[batch * options.batch_size : (batch + 1) * options.batch_size]
         images, labels = x[rows].astype(model.dtype, copy=False), y[rows]
         if options.augment is not None:
-            images = options.augment(images, rng)
-        loss, outputs = step(model, model.loss, model.optimizer, images, labels)
-        total_loss += loss * len(rows)
+            images = options.augment(images, run.rng)
+        was_finite = model.nonfinite is None
+        loss, outputs = step(model, model.loss, model.optimizer, images, labels, rows)
+        run.loss_sum += loss * len(rows)
         if model.metrics:
-            total_hits += accuracy(outputs, labels) * len(rows)
-        seen = first + len(rows)
-        logs = _logs(model, total_loss / seen, total_hits / seen)
-        progress.update(batch + 1, logs)
-        callbacks.batch_end(batch, logs)
-        if model.stop_training:
+            run.hits_sum += accuracy(outputs, labels) * len(rows)
+        run.batch, run.seen, run.seconds = batch + 1, run.seen + len(rows), time.perf_counter() - start
+        logs = _logs(model, run.loss_sum / run.seen, run.hits_sum / run.seen)
+        progress.update(run.batch, logs)
+        run.check_interruption()
+        run.callbacks.batch_end(batch, logs)
+        if model.stop_training or run.history.interrupted:
             break
-    return logs, time.perf_counter() - start
+        if was_finite and model.nonfinite is not None:  # and nobody stopped for it
+            warn_nonfinite(model, f"epoch {run.epoch + 1}, batch {run.batch}", stacklevel=6)
+    run.seconds = time.perf_counter() - start
+    return _logs(model, run.loss_sum / run.seen, run.hits_sum / run.seen)
 
 
 def evaluate(
@@ -204,10 +313,27 @@ def predict(
     return outputs if model.loss is None else model.loss.predict(outputs)
 
 
+def activations(model: Sequential, x: ArrayLike) -> list[NDArray]:
+    """Return the output of each of ``model.layers``; see ``Sequential.activations``."""
+    y = check_images(model, x)
+    outputs = []
+    for layer in model.layers:
+        y = copy.deepcopy(layer).forward(y)
+        outputs.append(y.copy())  # Flatten's is a view of what it was given
+    return outputs
+
+
 def accuracy(outputs: NDArray, labels: NDArray) -> float:
     """Return the fraction of rows whose largest output (N, K) is at the label (N,), or at the largest of (N, K)."""
     classes = labels.argmax(axis=1) if labels.ndim == 2 else labels
     return float(np.mean(outputs.argmax(axis=1) == classes))
+
+
+def warn_nonfinite(model: Sequential, where: str, stacklevel: int) -> None:
+    """Say where the first NaN or infinity came from; `stacklevel` is the way back to the caller's own line."""
+    hint = "callbacks=[TerminateOnNaN()] stops there"
+    text = f"the loss is not finite in {where}, and training on is useless ({hint}): {model.nonfinite}"
+    warnings.warn(text, RuntimeWarning, stacklevel)
 
 
 def warm_up(model: Sequential, x: NDArray, y: NDArray) -> None:

@@ -37,16 +37,21 @@ class Workspace(threading.local):
     def __init__(self, reuse: bool = False) -> None:
         self.reuse = reuse
         self._buffers: dict[str, NDArray] = {}
+        self._latest: dict[str, NDArray] = {}  # what was handed out; most requests are for the same again
 
     def array(self, name: str, shape: tuple[int, ...], dtype: Any) -> NDArray:
         """Return an array of this shape whose content is undefined."""
+        latest = self._latest.get(name)
+        if latest is not None and latest.shape == shape and latest.dtype == dtype:
+            return latest
         if not self.reuse:
             return empty_aligned(math.prod(shape), dtype).reshape(shape)
         size = math.prod(shape)
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < size or buffer.dtype != dtype:
             buffer = self._buffers[name] = empty_aligned(size, dtype)
-        return buffer[:size].reshape(shape)
+        array = self._latest[name] = buffer[:size].reshape(shape)
+        return array
 
     def __reduce__(self) -> tuple:
         return Workspace, (self.reuse,)  # copies and pickles start empty

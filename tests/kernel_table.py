@@ -306,6 +306,32 @@ def sum_rows(rng, dtype) -> Iterator[Call]:
         yield Call([rough(rng, dtype, m, n)], [], [unwritten(dtype, n)], roundings=m)
 
 
+def columns(rng, dtype, count) -> Iterator[tuple[list, list, int]]:
+    """Yield two matrices (M, C) and `count` vectors (C,), at every M and C."""
+    for m, n in itertools.product([1, 2, 255, 256, 257, 1000], CHANNELS):
+        yield [rough(rng, dtype, m, n) for _ in range(2)], [rough(rng, dtype, n) for _ in range(count)], m
+
+
+def sum_products(rng, dtype) -> Iterator[Call]:
+    for (x, y), (center, y_center), m in columns(rng, dtype, 2):
+        magnitude = float(m * abs(x - center).max() * abs(y - y_center).max())
+        total = unwritten(dtype, len(center))
+        yield Call([x, center, y, y_center], [], [total], m + 3, magnitude=magnitude)
+
+
+def normalise(rng, dtype) -> Iterator[Call]:
+    for (x, _), (mean, factor, shift), _ in columns(rng, dtype, 3):
+        magnitude = float((abs(x - mean) * abs(factor) + abs(shift)).max())
+        yield Call([x, mean, factor, shift], [], [unwritten(dtype, *x.shape)], 3, magnitude=magnitude)
+
+
+def normalise_backward(rng, dtype) -> Iterator[Call]:
+    for (dy, x), (dy_mean, mean, slope, factor), _ in columns(rng, dtype, 4):
+        terms = abs(dy) + abs(dy_mean) + abs(x - mean) * abs(slope)
+        magnitude = float((terms * abs(factor)).max())
+        yield Call([dy, dy_mean, x, mean, slope, factor], [], [unwritten(dtype, *x.shape)], 5, magnitude=magnitude)
+
+
 # -- softmax: a probability is off by the roundings of a sum, of an exponential and of its argument
 
 

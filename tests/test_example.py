@@ -1,15 +1,20 @@
 """The example as a user runs it: what it prints, what it writes, what it says when something is wrong."""
 
+import dataclasses
+import importlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 
 import numpycnn
+from numpycnn.data import mnist
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "train_mnist.py"
@@ -45,8 +50,8 @@ def test_prints_summary_progress_and_result(finished):
 def test_writes_every_file(finished):
     folder, _ = finished
     assert sorted(path.name for path in folder.iterdir()) == [
-        "confusion_matrix.png", "curves.png", "history.json", "metrics.json", "model.npz", "predictions.png",
-        "report.txt", "samples.png",
+        "confusion_matrix.png", "curves.png", "feature_maps.png", "filters.png", "history.json", "metrics.json",
+        "mistakes.png", "model.npz", "predictions.png", "reliability.png", "report.txt", "samples.png",
     ]
     for picture in folder.glob("*.png"):
         assert picture.read_bytes().startswith(b"\x89PNG\r\n") and picture.stat().st_size > 10_000, picture
@@ -58,10 +63,11 @@ def test_metrics_and_history_agree_with_the_model(finished):
     metrics = json.loads((folder / "metrics.json").read_text())
     history = json.loads((folder / "history.json").read_text())
     assert sorted(metrics) == [
-        "batch_size", "dataset", "epochs", "parameters", "seed", "test_accuracy", "test_loss", "train_accuracy",
-        "train_seconds",
+        "batch_size", "dataset", "epochs", "expected_calibration_error", "parameters", "recipe", "seed",
+        "test_accuracy", "test_dataset", "test_loss", "top_2_accuracy", "train_accuracy", "train_seconds",
     ]
-    assert (metrics["dataset"], metrics["parameters"], metrics["epochs"]) == ("MNIST", 225_034, 2)
+    assert (metrics["recipe"], metrics["dataset"], metrics["test_dataset"]) == ("cnn", "MNIST", "MNIST")
+    assert (metrics["parameters"], metrics["epochs"]) == (225_034, 2)
     assert (metrics["batch_size"], metrics["seed"]) == (50, 3)
     assert metrics["train_accuracy"] == history["accuracy"][-1]
     assert metrics["train_seconds"] == pytest.approx(sum(history["seconds"]))
@@ -82,6 +88,9 @@ def test_metrics_and_history_agree_with_the_model(finished):
     (["--lr", "nan"], "learning_rate"),
     (["--schedule", "linear"], "--schedule"),
     (["--limit", 1], "--limit"),
+    (["--recipe", "resnet"], "--recipe"),
+    (["--dataset", "imagenet"], "--dataset"),
+    (["--dataset", "synthetic", "--data-dir", "."], "synthetic digits are drawn, not read"),
     (["--seed", -1], "--seed"),
     (["--validation-split", 1.5], "validation_split"),
 ])
@@ -91,4 +100,156 @@ def test_bad_options_get_one_clear_line(tmp_path, options, fragment):
     process = run("--output-dir", tmp_path / "out", *options)
     assert process.returncode != 0
     assert fragment in process.stderr
-    assert "Traceback" not in process.stderr
+    assert "Traceback" not in process.stderr and "SYNTHETIC" not in process.stderr
+
+
+# -- recipes and data sets, in this process and on little data
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """The example's module; its pictures are left out, `finished` has them."""
+    monkeypatch.syspath_prepend(str(EXAMPLE.parent))
+    module = importlib.import_module("train_mnist")
+    monkeypatch.setattr(module, "draw", lambda *arguments: None)
+    return module
+
+
+@pytest.fixture
+def call(example, monkeypatch, tmp_path):
+    """Run the example with these options; return its metrics."""
+
+    def run_main(*options):
+        monkeypatch.setattr(sys, "argv", ["train_mnist.py", "--output-dir", str(tmp_path), *map(str, options)])
+        example.main()
+        return json.loads((tmp_path / "metrics.json").read_text())
+
+    return run_main
+
+
+def generated(shape, seed):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (64, *shape), dtype=np.uint8), np.arange(64, dtype=np.uint8) % 10
+
+
+@pytest.fixture
+def little_data(example, monkeypatch):
+    """64 generated images to train on and 64 to test on, in place of each data set's."""
+    for name, data_set in example.DATA_SETS.items():
+        shape = (32, 32, 3) if name == "cifar10" else (28, 28)
+        splits = generated(shape, 0), generated(shape, 1)
+        little = dataclasses.replace(data_set, load=lambda data_dir=None, splits=splits: splits)
+        monkeypatch.setitem(example.DATA_SETS, name, little)
+
+
+@pytest.mark.parametrize("name, parameters, epochs, split", [
+    ("cnn", 225_034, 10, 0.1), ("deep_cnn", 93_322, 5, 0.2), ("mlp", 316_810, 10, 0.1), ("lenet5", 61_706, 20, 0.1),
+    ("augmented", 225_482, 12, 0.1), ("fast", 106_234, 2, 0.0), ("best", 242_058, 30, 0.0),
+])
+def test_recipes(example, name, parameters, epochs, split):
+    recipe = example.RECIPES[name]
+    assert (recipe.epochs, recipe.batch_size, recipe.validation_split) == (epochs, 64, split)
+    assert recipe.network(seed=0).count_params() == parameters
+    assert recipe.network(seed=0, input_shape=(32, 32, 3), num_classes=7).output_shape == (7,)
+    assert recipe.augment == (name in ("augmented", "best"))
+
+
+@pytest.mark.parametrize("recipe", ["cnn", "deep_cnn", "mlp", "lenet5", "augmented", "fast", "best"])
+def test_every_recipe_learns_and_is_saved(call, little_data, tmp_path, capsys, recipe):
+    metrics = call("--recipe", recipe, "--epochs", 2)
+    assert (metrics["recipe"], metrics["dataset"], metrics["epochs"]) == (recipe, "MNIST", 2)
+    saved = tmp_path / ("model.h5" if recipe == "mlp" else "model.npz")
+    assert numpycnn.Sequential.load(saved).count_params() == metrics["parameters"]
+    printed = capsys.readouterr().out
+    assert "First ten test images: predicted [" in printed and "Confusion matrix" in printed and "macro avg" in printed
+
+
+@pytest.mark.parametrize("name, title, label", [
+    ("fashion_mnist", "Fashion-MNIST", "ankle boot"), ("cifar10", "CIFAR-10", "airplane"),
+    ("synthetic", "synthetic digits", "9"),
+])
+def test_every_data_set(call, little_data, tmp_path, name, title, label):
+    metrics = call("--dataset", name, "--recipe", "lenet5", "--epochs", 1, "--augment")
+    assert (metrics["dataset"], metrics["test_dataset"]) == (title, title)
+    assert label in (tmp_path / "report.txt").read_text()
+
+
+def test_the_best_recipe_ends_on_images_as_they_are(example, call, little_data, monkeypatch):
+    distorted = []
+
+    def augment(images, rng):
+        distorted.append(len(images))
+        return images
+
+    recipe = example.RECIPES["best"]
+    monkeypatch.setitem(example.RECIPES, "best", dataclasses.replace(recipe, amounts=augment))
+    call("--recipe", "best", "--epochs", recipe.plain_epochs + 3)
+    assert distorted == [64] * 3  # a batch an epoch
+
+
+def test_options_change_the_recipe(example, monkeypatch):
+    options = "--recipe lenet5 --lr 0.5 --epochs 3 --batch-size 7 --schedule constant --validation-split 0 --augment"
+    monkeypatch.setattr(sys, "argv", ["train_mnist.py", *options.split(), "--model-file", "x.h5"])
+    arguments, recipe = example.parse_arguments()
+    assert recipe == example.Recipe(recipe.network, 3, 0.5, "constant", 7, 0.0, True, model_file="x.h5")
+    assert recipe.network is example.RECIPES["lenet5"].network
+    assert arguments.output_dir == Path("runs/mnist-lenet5")
+    monkeypatch.setattr(sys, "argv", ["train_mnist.py"])
+    arguments, recipe = example.parse_arguments()
+    assert recipe == example.RECIPES["cnn"] and arguments.output_dir == Path("runs/mnist")
+
+
+def test_schedules_end_with_the_training(example):
+    recipe = dataclasses.replace(example.RECIPES["cnn"], epochs=2, batch_size=10, validation_split=0.5)
+    for name, last in (("cosine", 0.0), ("one_cycle", 1e-7), ("constant", 1e-3)):
+        schedule = example.learning_rate(dataclasses.replace(recipe, schedule=name), images=101)
+        assert schedule(2 * 6) == pytest.approx(last)  # 6 batches of 51 images, 2 epochs
+
+
+def test_tests_on_another_set(call, little_data):
+    metrics = call("--dataset", "synthetic", "--test-on", "mnist", "--epochs", 1)
+    assert (metrics["dataset"], metrics["test_dataset"]) == ("synthetic digits", "MNIST")
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """Nothing in the cache, no NUMPYCNN_DATA, and every mirror refuses the connection."""
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache")
+    monkeypatch.delenv("NUMPYCNN_DATA", raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        refused = (f"http://127.0.0.1:{unused.getsockname()[1]}/",)
+        for name in ("MNIST", "FASHION_MNIST"):
+            monkeypatch.setattr(mnist, name, dataclasses.replace(getattr(mnist, name), mirrors=refused))
+        yield
+
+
+def test_without_mnist_and_network_it_says_what_it_trains_on(no_network, call, monkeypatch, tmp_path, capsys):
+    drawn = importlib.import_module("recipes")
+    few = numpycnn.load_synthetic_digits
+    monkeypatch.setattr(drawn, "load_synthetic_digits", lambda n, seed: few(n // 500, seed))
+    metrics = call("--epochs", 1)
+    assert (metrics["dataset"], metrics["test_dataset"]) == ("synthetic digits", "synthetic digits")
+    output = capsys.readouterr()
+    assert "NO MNIST: TRAINING AND TESTING ON SYNTHETIC DIGITS" in output.err
+    assert "MNIST is not on this machine and could not be downloaded" in output.err
+    assert "Tested on synthetic digits" in output.out
+    with pytest.raises(numpycnn.DownloadError):
+        numpycnn.load_mnist()  # which does not replace anything
+
+
+@pytest.mark.parametrize("options", [
+    ["--dataset", "fashion_mnist"], ["--dataset", "synthetic", "--test-on", "mnist"], ["--data-dir", "no/such/folder"],
+])
+def test_nothing_else_is_replaced(no_network, call, options, capsys):
+    with pytest.raises(OSError):
+        call(*options)
+    assert "SYNTHETIC" not in capsys.readouterr().err
+
+
+def test_a_missing_h5py_is_told_before_the_training(example, call, little_data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    monkeypatch.setattr(example, "train", lambda *arguments: pytest.fail("it trained"))
+    with pytest.raises(ImportError, match=r"\[keras\]"):
+        call("--recipe", "mlp")

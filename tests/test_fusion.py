@@ -186,6 +186,7 @@ POOLED, RECTIFIED, POOLS, PLAIN = [ConvReLUPool], [ConvReLU, MaxPool2D], [Conv2D
         ([Conv2D(3, 3, strides=(1, 2))], (6, 8, 2), [DirectConv]),
         ([Conv2D(3, 2, padding=2)], (6, 8, 2), [DirectConv]),  # wider than the kernel
         ([Conv2D(4, 3, groups=2)], (6, 8, 2), [Conv2D]),
+        ([Conv2D(1, 1, strides=40_000, padding=40_000)], (1, 1, 1), [Conv2D]),  # offsets beyond 32 bits
         ([Dense(3), ReLU(), Dense(3), Dropout(0.3), ReLU()], (5,), [DenseReLU, Dense, Dropout, ReLU]),
     ],
     ids=str,
@@ -197,7 +198,7 @@ def test_what_runs(layers, shape, plan):
 def test_images_too_large_for_32_bit_offsets_do_not_match():
     conv, relu = Conv2D(1, 1), ReLU()
     for channels, suits in ((1, True), (2, False)):
-        conv.build((2**15, 2**15 - 2, channels))
+        conv.build((2**15, 2**15, channels))
         assert ConvReLU.suits(conv, relu) is suits
 
 

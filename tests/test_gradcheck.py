@@ -4,7 +4,6 @@ import copy
 
 import numpy as np
 import pytest
-import wrong_gradients as zoo
 
 from numpycnn import (
     BatchNorm,
@@ -22,6 +21,7 @@ from numpycnn import (
     kernels,
 )
 from numpycnn import _gradcheck_cases as cases
+from numpycnn import _wrong_gradients as zoo
 from numpycnn.gradcheck import GradientError, Report, assert_gradients, check_layer, check_loss, check_model
 
 LOGITS, LABELS = np.random.default_rng(0).standard_normal((5, 4)), np.array([1, 0, 3, 2, 2])
@@ -43,93 +43,6 @@ def test_a_model_is_checked_by_the_call_that_trains():
     model = Sequential([WrongWithoutDx(4)], input_shape=(3,), seed=0, dtype="float64")
     report = check_model(model, LOGITS[:, :3], LABELS, SoftmaxCrossEntropy())
     assert rejected(report) == {"layers[0].weight.grad": "right but for a factor: scaled by 1.5"}
-
-
-# Ties and kinks
-
-
-def pixels_with_a_tie():
-    """Images (2, 8, 8, 2) all of different numbers, but for one 2x2 window with two equal maxima."""
-    x = cases.clear_of_kinks((2, 8, 8, 2), np.random.default_rng(0))
-    x[0, 0, 0, 0] = x[0, 1, 1, 0] = 3
-    return x
-
-
-def test_a_tie_is_skipped_and_judged_by_the_sum():
-    report = check_layer(MaxPool2D(2), x=pixels_with_a_tie())
-    assert report.passed and report["dx"].skipped == 2
-    assert report["sum of dx"].passed
-
-
-def test_crediting_every_tied_maximum_is_rejected():
-    layer = zoo.MaxPoolCreditsAllTies(2)
-    assert check_layer(layer, (8, 8, 2)).passed  # without ties it is right
-    report = check_layer(layer, x=pixels_with_a_tie())
-    assert list(rejected(report)) == ["sum of dx"]
-    assert "tied" in report["sum of dx"].hint
-
-
-def test_a_kink_is_excused_wherever_it_lies_between_the_two_points():
-    for distance in np.linspace(-1, 1, 41):
-        x = cases.clear_of_kinks((3, 50), np.random.default_rng(0))
-        x[1, 7] = distance * gradcheck.STEP
-        report = check_layer(ReLU(), x=x)
-        assert report.passed
-        assert report["dx"].skipped == (abs(distance) < 0.999)  # exactly at the end, both points are on one side
-
-
-def test_a_kink_excuses_no_wrong_gradient_beside_it():
-    x = cases.clear_of_kinks((3, 50), np.random.default_rng(0))
-    x[1, 7] = 0
-    report = check_layer(zoo.ReLUWithoutMask(), x=x)
-    assert not report["dx"].passed and report["dx"].skipped == 1
-    assert report["dx"].error > 0.1
-
-
-def test_a_jump_hides_no_wrong_gradient():
-    """Across the jump the central difference is about 1e7; the scale of the errors must not become that."""
-
-    class Jump(Layer):
-        def forward(self, x, training=False):
-            return self.slope * x + 100 * (x > 0)
-
-        def backward(self, dy, need_dx=True):
-            return dy
-
-    x = cases.clear_of_kinks((3, 50), np.random.default_rng(0))
-    x[1, 7] = 0
-    layer = Jump()
-    for layer.slope in (1, 1.001):
-        report = check_layer(layer, x=x)
-        assert report["dx"].skipped == 1
-        assert report["dx"].passed == (layer.slope == 1)
-
-
-def test_more_than_two_percent_of_kinks_fail():
-    x = cases.clear_of_kinks((2, 100), np.random.default_rng(0))
-    x[0, :4] = 0
-    assert check_layer(ReLU(), x=x).passed  # 4 of 200
-    x[0, 4] = 0
-    report = check_layer(ReLU(), x=x)
-    row = report["dx"]
-    assert not report.passed and row.skipped == 5 and row.error < 1e-7
-    with pytest.raises(GradientError, match="5 of 200 elements sit on a kink.*expected at most 2%"):
-        assert_gradients(report)
-
-
-def test_an_array_of_kinks_alone_fails():
-    assert not check_layer(ReLU(), x=np.zeros((1, 1))).passed
-
-
-def test_kinks_inside_a_model_are_counted():
-    model = Sequential([Dense(6), ReLU(), Dense(4)], input_shape=(3,), seed=0, dtype="float64")
-    x = np.random.default_rng(1).standard_normal((4, 3))
-    assert check_model(model, x, [0, 1, 2, 3], SoftmaxCrossEntropy())["layers[0].bias.grad"].skipped == 0
-    model.layers[0].parameters[1].value[2] -= model.layers[0].forward(x)[1, 2]  # now exactly 0 before ReLU
-    report = check_model(model, x, [0, 1, 2, 3], SoftmaxCrossEntropy())
-    assert report["layers[0].bias.grad"].skipped == 1
-    assert report["layers[0].bias.grad"].error < 1e-7
-    assert report["dx"].skipped == 3 and not report["dx"].passed  # 3 of 12
 
 
 # Layers of a user
@@ -266,6 +179,57 @@ def test_nan_and_infinity_in_an_output_never_pass(value):
     assert rejected(check_layer(Dense(3), x=x)).keys() >= {"weight.grad"}
 
 
+# Complex steps, random directions
+
+
+def test_complex_steps_are_right_to_the_last_digits():
+    for layer, shape in ((BatchNorm(), (4, 3)), (Conv2D(2, 3), (5, 5, 2)), (Dropout(0.4), (6,)), (ReLU(), (5,))):
+        report = check_layer(layer, shape, method="complex")
+        assert_gradients(report)
+        assert {row.tolerance for row in report.rows} == {1e-13}
+        assert max(row.error for row in report.rows) < 1e-14
+
+
+def test_complex_steps_see_what_differences_cannot():
+    """A factor of 1 + 1e-11 drowns in the rounding of a difference."""
+    assert check_layer(Swish(factor=1 + 1e-11), (4, 3)).passed
+    report = check_layer(Swish(factor=1 + 1e-11), (4, 3), method="complex")
+    assert list(rejected(report)) == ["slope.grad"]
+
+
+def test_directions_take_the_gradient_as_a_whole():
+    report = check_layer(Conv2D(8, 3), (28, 28, 3), batch_size=16, method="complex", directions=2)
+    assert_gradients(report)
+    assert [(row.elements, row.index) for row in report.rows] == [(2, None)] * 3
+    for method in gradcheck.METHODS:
+        wrong = check_layer(zoo.ConvWeightScaled(8, 3), (8, 8, 3), method=method, directions=2)
+        assert rejected(wrong) == {"weight.grad": "right but for a factor: scaled by 1.01"}
+        assert "weight.grad is wrong: analytic" in str(wrong)
+
+
+@pytest.mark.parametrize("method", gradcheck.METHODS)
+def test_directions_of_a_model(method):
+    model = Sequential([Conv2D(3, 3), ReLU(), Flatten(), Dense(4)], input_shape=(6, 5, 1), seed=0, dtype="float64")
+    x, loss = np.random.default_rng(0).standard_normal((4, 6, 5, 1)), SoftmaxCrossEntropy()
+    assert_gradients(check_model(model, x, [0, 1, 2, 3], loss, method=method, directions=5))
+    model.layers[3].__class__ = zoo.DenseAveragedTwice
+    wrong = check_model(model, x, [0, 1, 2, 3], loss, method=method, directions=5)
+    assert rejected(wrong).keys() == {"layers[3].weight.grad", "layers[3].bias.grad"}
+
+
+def test_what_complex_steps_cannot_do_says_so():
+    class Real(ReLU):
+        def forward(self, x, training=False):
+            return super().forward(x, training).real
+
+    with pytest.raises(TypeError, match="expected a forward that computes in complex numbers, got float64"):
+        check_layer(Real(), (4,), method="complex")
+    with pytest.raises(ValueError, match="method: expected one of difference, complex, got 'exact'"):
+        check_layer(ReLU(), (4,), method="exact")
+    with pytest.raises(ValueError, match="directions: expected an integer of at least 1, got 0"):
+        check_layer(ReLU(), (4,), directions=0)
+
+
 # What is checked, and what is left alone
 
 
@@ -364,8 +328,8 @@ def test_step_and_tolerance_can_be_given():
     assert not check_loss(SoftmaxCrossEntropy(), LOGITS, LABELS, tolerance=1e-16).passed
 
 
-def test_multilinear_layers_are_checked_to_1e_10_but_not_their_subclasses():
-    assert check_layer(Dense(2), (3,))["dx"].tolerance == 1e-10
+def test_multilinear_layers_are_checked_to_1e_12_but_not_their_subclasses():
+    assert check_layer(Dense(2), (3,))["dx"].tolerance == 1e-12
     assert check_layer(zoo.DenseAccumulates(2), (3,))["dx"].tolerance == 1e-7
 
 

@@ -1,13 +1,15 @@
 """``python -m numpycnn.gradcheck``: the table and the exit status."""
 
+import dataclasses
 import subprocess
 import sys
 
 import pytest
-import wrong_gradients as zoo
 
 from numpycnn import Dense, ReLU, gradcheck, kernels
 from numpycnn import _gradcheck_cases as cases
+from numpycnn import _wrong_gradients as zoo
+from numpycnn.bug_zoo import BUGS
 
 
 def few(monkeypatch, *layer_cases):
@@ -23,7 +25,7 @@ def test_the_command_prints_a_table(monkeypatch, capsys):
     out = capsys.readouterr().out
     assert "Dense(units=2) on (3,)" in out and "ReLU() on (4,)" in out and "weight.grad" in out
     assert out.count("pass") == 4 and "FAIL" not in out
-    assert "reference kernels: 4 arrays, 29 elements, worst error " in out and ", 0 failed" in out
+    assert "reference kernels, difference: 4 arrays, 29 elements, worst error " in out and ", 0 failed" in out
     for column in ("Error", "Worst at", "Analytic", "Numeric", "Kinks", "Result"):
         assert column in out
 
@@ -64,3 +66,39 @@ def test_the_module_runs_as_a_command():
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Conv2D(filters=3" in result.stdout and ", 0 failed" in result.stdout
+
+
+def test_every_kind_has_its_table(monkeypatch, capsys):
+    few(monkeypatch, (Dense(2), (3,)), (ReLU(), (4,)))
+    built = Dense(2)
+    built.build((3,), dtype="float64")
+    monkeypatch.setattr(cases, "full_size_cases", lambda: [built])
+    monkeypatch.setattr(cases, "full_size_models", lambda: [])
+    assert gradcheck.main(["--kernels", "reference", "--kind", "all"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "difference: 4 arrays, 29 elements" in out and "(with a step of 1, where exact: " in out
+    assert "complex: 4 arrays, 29 elements" in out
+    assert "adjoint: 3 arrays, 6 directions" in out  # two of each array, batches of 64
+
+
+def test_a_bug_is_shown_being_found(capsys):
+    assert gradcheck.main(["--break", "maxpool-overlap"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "backward assigns (=) where overlapping windows must add (+=)" in out
+    assert "MaxPoolOverlapAssigned" in out and "overlapping windows overwrite instead of adding" in out
+    assert "1 of 1 rejected" in out
+
+
+def test_bugs_are_listed(capsys):
+    assert gradcheck.main(["--break", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(BUGS)
+    assert gradcheck.main(["--break", "maxpool"]) == 2
+    assert "unknown bug 'maxpool'; expected all, list, or one of" in capsys.readouterr().out
+
+
+def test_a_bug_that_passes_fails_the_command(monkeypatch, capsys):
+    right = dataclasses.replace(BUGS["relu-no-mask"], subject=ReLU())
+    monkeypatch.setitem(BUGS, "relu-no-mask", right)
+    assert gradcheck.main(["--break", "relu-no-mask"]) == 1
+    assert "0 of 1 rejected" in capsys.readouterr().out

@@ -1,4 +1,8 @@
-"""Every gradient of the package against finite differences, in float64, in both sets of kernels."""
+"""Every gradient of the package, in float64, in both sets of kernels.
+
+What the compiled kernels compute is held against central differences, element by element, and against complex steps
+through the NumPy twins along random directions; the twins against complex steps, element by element.
+"""
 
 import copy
 
@@ -10,27 +14,24 @@ from hypothesis import strategies as st
 import numpycnn
 from numpycnn import (
     AvgPool2D,
+    BatchNorm,
     Conv2D,
-    Dense,
-    Flatten,
-    GlobalAvgPool2D,
-    LeakyReLU,
     MaxPool2D,
     MeanSquaredError,
-    ReLU,
-    Sequential,
+    Sigmoid,
+    Tanh,
     fusion,
     gradcheck,
     kernels,
     layers,
 )
 from numpycnn import _gradcheck_cases as cases
+from numpycnn.kernels import reference
+from numpycnn.testing._case import MEMORY, expect_close, step
 
-LINEAR = (Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D)
-KERNEL_SETS = [
-    pytest.param("compiled", marks=pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set")),
-    "reference",
-]
+LINEAR = gradcheck.EXACT_CLASSES
+compiled = pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set: the twins have their own tests")
+KERNEL_SETS = [pytest.param("compiled", marks=compiled), "reference"]
 both_kernel_sets = pytest.mark.parametrize("kernel_set", KERNEL_SETS)
 
 
@@ -77,27 +78,89 @@ def test_whole_models_run_fused_blocks_and_plain_layers():
     assert any(fused) and not all(fused)
 
 
-# Finite differences
+# Central differences
 
 
-@both_kernel_sets
+@compiled
 @pytest.mark.parametrize(("layer", "shape"), LAYERS)
-def test_layer(layer, shape, kernel_set):
-    with kernels.using(kernel_set):
-        report = gradcheck.check_layer(layer, shape)
+def test_layer(layer, shape):
+    report = gradcheck.check_layer(layer, shape)
     probe = copy.deepcopy(layer)
     probe.build(shape)
     arrays = {"dx": 3 * np.prod(shape), **{f"{p.name}.grad": p.value.size for p in probe.parameters}}
     assert {row.name: row.elements for row in report.rows} == arrays  # every element of every array
     assert sum(row.skipped for row in report.rows) == 0
-    assert_below(report, 1e-10 if type(layer) in LINEAR else 1e-7)
+    assert_below(report, 1e-12 if type(layer) in LINEAR else 1e-8)
+
+
+@compiled
+@pytest.mark.parametrize("block", [p.values[0] for p in BLOCKS], ids=[p.id for p in BLOCKS])
+def test_fused_block(block):
+    assert_below(gradcheck.check_layer(block), 1e-12 if type(block) in LINEAR else 1e-8)
+
+
+@both_kernel_sets
+@pytest.mark.parametrize(("title", "loss", "outputs", "targets"), LOSSES)
+def test_loss(title, loss, outputs, targets, kernel_set):
+    with kernels.using(kernel_set):
+        assert_below(gradcheck.check_loss(loss, outputs, targets), 1e-12 if type(loss) is MeanSquaredError else 1e-8)
+
+
+@compiled
+@pytest.mark.parametrize(("title", "model", "x", "targets", "loss"), MODELS)
+def test_whole_model(title, model, x, targets, loss):
+    report = gradcheck.check_model(model, x, targets, loss)
+    assert len(report.rows) == 1 + len(model.parameters)
+    assert sum(row.elements for row in report.rows) == x.size + model.count_params()
+    assert_below(report, 1e-7)
+
+
+# Complex steps
+
+
+@both_kernel_sets
+@pytest.mark.parametrize(("layer", "shape"), LAYERS)
+def test_layer_by_complex_steps(layer, shape, kernel_set):
+    with kernels.using(kernel_set):
+        assert_below(gradcheck.check_layer(layer, shape, method="complex", directions=directions(kernel_set)), 1e-14)
 
 
 @both_kernel_sets
 @pytest.mark.parametrize("block", [p.values[0] for p in BLOCKS], ids=[p.id for p in BLOCKS])
-def test_fused_block(block, kernel_set):
+def test_fused_block_by_complex_steps(block, kernel_set):
     with kernels.using(kernel_set):
-        assert_below(gradcheck.check_layer(block), 1e-7)
+        assert_below(gradcheck.check_layer(block, method="complex", directions=directions(kernel_set)), 1e-14)
+
+
+@both_kernel_sets
+@pytest.mark.parametrize(("title", "model", "x", "targets", "loss"), MODELS)
+def test_whole_model_by_complex_steps(title, model, x, targets, loss, kernel_set):
+    options = {"method": "complex", "directions": directions(kernel_set)}
+    with kernels.using(kernel_set):
+        assert_below(gradcheck.check_model(model, x, targets, loss, **options), 5e-14)
+
+
+def directions(kernel_set):
+    """Every element where the gradients are the twins', too; a few directions where differences saw every element."""
+    return None if kernel_set == "reference" else 3
+
+
+@pytest.mark.parametrize(
+    ("title", "loss", "outputs", "targets"), [p for p in LOSSES if type(p.values[1]) is not MeanSquaredError]
+)
+def test_cross_entropy_by_complex_steps(title, loss, outputs, targets):
+    """The kernel takes complex logits; the loss around it, which checks its arguments, does not.
+
+    The squared error is a parabola: central differences are exact.
+    """
+    _, claimed = loss(outputs, targets)
+    targets = loss._targets(loss.check_targets(targets, outputs.shape[1:]), outputs)
+    losses, step = np.empty(len(outputs), complex), 2.0**-80
+    for index in np.ndindex(outputs.shape):
+        logits = outputs.astype(complex)
+        logits[index] += 1j * step
+        reference.softmax_cross_entropy(logits, targets, losses, np.empty_like(logits))
+        assert losses.sum().imag / step / len(outputs) == pytest.approx(claimed[index], abs=1e-14 * abs(claimed).max())
 
 
 @both_kernel_sets
@@ -117,30 +180,16 @@ def test_fused_block_without_dx_gives_the_same_gradients(block, kernel_set):
         np.testing.assert_array_equal(p.grad, grad)
 
 
-@pytest.mark.parametrize(("title", "loss", "outputs", "targets"), LOSSES)
-def test_loss(title, loss, outputs, targets):
-    assert_below(gradcheck.check_loss(loss, outputs, targets), 1e-10 if type(loss) is MeanSquaredError else 1e-7)
-
-
-@both_kernel_sets
-@pytest.mark.parametrize(("title", "model", "x", "targets", "loss"), MODELS)
-def test_whole_model(title, model, x, targets, loss, kernel_set):
-    with kernels.using(kernel_set):
-        report = gradcheck.check_model(model, x, targets, loss)
-    assert len(report.rows) == 1 + len(model.parameters)
-    assert sum(row.elements for row in report.rows) == x.size + model.count_params()
-    assert_below(report, 1e-7)
-
-
 # Any geometry
 
 small = settings(max_examples=25, deadline=None, database=None)
 sizes = st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(1, 2))
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 named = st.sampled_from(["valid", "same"])
+memories = st.sampled_from(list(MEMORY))
 
 
-def check_geometry(layer, shape, limit, seed):
+def check_geometry(layer, shape, limit, seed, memory):
     """Check a layer in both sets of kernels, or in the one there is, if its window fits the images."""
     try:
         fits = layer.build(shape, np.random.default_rng(0), "float64")
@@ -151,84 +200,89 @@ def check_geometry(layer, shape, limit, seed):
     for kernel_set in ("reference",) if kernels.jit_disabled() else ("compiled", "reference"):
         with kernels.using(kernel_set):
             assert_below(gradcheck.check_layer(layer, batch_size=2, seed=seed), limit)
+            assert_below(gradcheck.check_layer(layer, seed=seed, method="complex", directions=2), 1e-13)
+            check_float32(layer, seed, memory)
+
+
+def check_float32(layer, seed, memory):
+    """Gradients in float32, from arrays laid any way in memory, are those in float64, to rounding."""
+    single = copy.deepcopy(layer)
+    single.build(layer.input_shape, np.random.default_rng(0), "float32")
+    rng = np.random.default_rng(seed)
+    x = cases.clear_of_kinks((2, *layer.input_shape), rng).astype("float32")
+    dy = rng.standard_normal((2, *layer.output_shape)).astype("float32")
+    for source, target in zip(single.parameters, layer.parameters):
+        target.value = source.value
+    lay = MEMORY[memory]
+    found, expected = step(single, lay(x), lay(dy)), step(layer, x, dy)
+    assert {name: a.dtype for name, a in found.items()} == dict.fromkeys(expected, np.dtype("float32"))
+    expect_close(found, expected, f"in float32, from {memory}", tolerance=5e-6)
 
 
 @small
 @given(
     shape=sizes, kernel_size=pairs, strides=pairs, dilation_rate=pairs, filters=st.integers(1, 2),
     use_bias=st.booleans(), padding=named | st.tuples(st.integers(0, 4), st.integers(0, 4)), groups=st.integers(1, 2),
-    seed=st.integers(0, 99),
+    seed=st.integers(0, 99), memory=memories,
 )
-def test_conv_of_any_geometry(shape, kernel_size, strides, dilation_rate, filters, use_bias, padding, groups, seed):
+def test_conv_of_any_geometry(
+    shape, kernel_size, strides, dilation_rate, filters, use_bias, padding, groups, seed, memory
+):
     layer = Conv2D(
         filters * groups, kernel_size, strides, padding, use_bias, bias_initializer="glorot_uniform",
         dilation_rate=dilation_rate, groups=groups,
     )
-    check_geometry(layer, (*shape[:2], shape[2] * groups), 1e-10, seed)
+    check_geometry(layer, (*shape[:2], shape[2] * groups), 1e-12, seed, memory)
 
 
 @small
 @given(
     kind=st.sampled_from([MaxPool2D, AvgPool2D]), shape=sizes, pool_size=pairs, strides=pairs | st.none(),
-    padding=named | pairs.map(lambda p: (p[0] - 1, p[1] - 1)), seed=st.integers(0, 99),
+    padding=named | pairs.map(lambda p: (p[0] - 1, p[1] - 1)), seed=st.integers(0, 99), memory=memories,
 )
-def test_pooling_of_any_geometry(kind, shape, pool_size, strides, padding, seed):
+def test_pooling_of_any_geometry(kind, shape, pool_size, strides, padding, seed, memory):
     if not isinstance(padding, str):
         padding = tuple(min(p, k - 1) for p, k in zip(padding, pool_size))
-    check_geometry(kind(pool_size, strides, padding), shape, 1e-7 if kind is MaxPool2D else 1e-10, seed)
+    check_geometry(kind(pool_size, strides, padding), shape, 1e-8 if kind is MaxPool2D else 1e-12, seed, memory)
 
 
-# Adjoint identities: <dy, f(x, w)> = <dx, x> = <dw, w> for whatever is linear in x and in w, at the sizes that train.
-# ReLU and MaxPool are linear as long as no sign and no winner changes, so it holds for them, too.
+# Adjoint identities at the sizes that train. ``python -m numpycnn.gradcheck --kind adjoint`` takes 64 rows throughout.
 
-FULL_SIZE = [
-    (Conv2D(32, 3, use_bias=False), (28, 28, 1)),
-    (Conv2D(64, 3, use_bias=False), (13, 13, 32)),
-    (Conv2D(16, (5, 3), strides=(2, 1), padding="same", use_bias=False, dilation_rate=(1, 2), groups=2), (27, 28, 4)),
-    (MaxPool2D(2), (26, 26, 32)),
-    (MaxPool2D(3, strides=2, padding="same"), (26, 27, 8)),
-    (AvgPool2D(2), (26, 26, 32)),
-    (AvgPool2D(3, strides=2, padding=1), (26, 27, 8)),
-    (GlobalAvgPool2D(), (26, 26, 32)),
-    (Flatten(), (5, 5, 64)),
-    (Dense(128, use_bias=False), (1600,)),
-    (ReLU(), (26, 26, 32)),
-    (LeakyReLU(), (26, 26, 32)),
-]
+FULL_SIZE = numbered([(layer,) for layer in cases.full_size_cases()], lambda item: type(item[0]).__name__)
+CURVED = (BatchNorm, Sigmoid, Tanh)
 
 
-FULL_SIZE_BLOCKS = [
-    ([Conv2D(32, 3, use_bias=False), ReLU(), MaxPool2D(2)], (28, 28, 1)),
-    ([Conv2D(64, 3, use_bias=False), ReLU(), MaxPool2D(2)], (13, 13, 32)),
-    ([Conv2D(20, 5, padding="same", use_bias=False), ReLU()], (16, 16, 33)),
-    ([Dense(128, use_bias=False), ReLU()], (1600,)),
-]
+@pytest.mark.parametrize("layer", FULL_SIZE)
+def test_adjoint_identity(layer):
+    """<dy, J v> = <J^T dy, v>, J v by a complex step, for dx and each parameter."""
+    assert_below(gradcheck.check_layer(layer, batch_size=4, method="complex", directions=1), 1e-13)
 
 
-@both_kernel_sets
-@pytest.mark.parametrize(("layer", "shape"), numbered(FULL_SIZE, lambda item: type(item[0]).__name__))
-def test_adjoint_identity_at_full_size(layer, shape, kernel_set):
-    with kernels.using(kernel_set):
-        layer.build(shape, np.random.default_rng(0), "float64")
-        check_adjoint(layer, 64)
+@pytest.mark.parametrize(("title", "model", "x", "targets", "loss"), cases.full_size_models())
+def test_adjoint_identity_of_a_model(title, model, x, targets, loss):
+    report = gradcheck.check_model(model, x[:4], targets[:4], loss, method="complex", directions=1)
+    assert len(report.rows) == 9
+    assert_below(report, 1e-13)
 
 
-@both_kernel_sets
-@pytest.mark.parametrize(("layers", "shape"), FULL_SIZE_BLOCKS, ids=str)
-def test_adjoint_identity_of_blocks_at_full_size(layers, shape, kernel_set):
-    (block,) = Sequential(copy.deepcopy(layers), input_shape=shape, seed=0, dtype="float64").plan
-    with kernels.using(kernel_set):
-        check_adjoint(block, 64 if kernel_set == "compiled" else 4)  # the twins of the blocks' kernels are slow
+@compiled
+@pytest.mark.parametrize("layer", [p for p in FULL_SIZE if not isinstance(p.values[0], CURVED)])
+def test_adjoint_identity_of_64_rows(layer):
+    """<dy, f(x, w)> = <dx, x> = <dw, w> for whatever is linear in x and in w: without a bias, all but curves.
 
-
-def check_adjoint(layer, batch):
+    ReLU and MaxPool are linear as long as no sign and no winner changes, so it holds for them, too.
+    """
+    layer = copy.deepcopy(layer)
+    weights = [p for p in layer.parameters if p.name == "weight"]
+    for p in layer.parameters:
+        p.value *= p in weights
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((batch, *layer.input_shape))
+    x = rng.standard_normal((cases.BATCH, *layer.input_shape))
     y = layer.forward(x, training=True)
     dy = y * rng.uniform(0.5, 1.5, y.shape)  # so that <dy, y> is no small difference of large sums
     dx = layer.backward(dy)
     expected = np.vdot(dy, y)
     assert expected > 0
-    assert np.vdot(dx, x) == pytest.approx(expected, rel=1e-12)
-    for weight in layer.parameters:
-        assert np.vdot(weight.grad, weight.value) == pytest.approx(expected, rel=1e-12)
+    assert np.vdot(dx, x) == pytest.approx(expected, rel=1e-13)
+    for weight in weights:
+        assert np.vdot(weight.grad, weight.value) == pytest.approx(expected, rel=1e-13)

@@ -35,7 +35,7 @@ ALLOWED = {
     "fusion": {"kernels", "layers", *BASICS},
 }
 # Nothing here may import these: they take the model as an argument, or are imported by it.
-BELOW_THE_MODEL = [*ALLOWED, "training", "callbacks", "metrics", "plots", "progress", "data"]
+BELOW_THE_MODEL = [*ALLOWED, "training", "callbacks", "metrics", "plots", "plot_network", "progress", "data"]
 
 
 def runtime_imports(tree):

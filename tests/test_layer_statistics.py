@@ -82,6 +82,13 @@ def test_a_large_mean_does_not_drown_the_variance():
     np.testing.assert_allclose(y.ravel(), [-1, 1], rtol=1e-3)
 
 
+def test_moving_statistics_of_a_wrong_shape_are_refused_before_compiled_code_reads_them():
+    layer = build(BatchNorm(), (3,))
+    layer.moving_variance = np.ones(2)
+    with pytest.raises(ValueError, match=r"moving_variance of shape \(3,\), got \(2,\)"):
+        layer.forward(np.zeros((1, 3)))
+
+
 @pytest.mark.parametrize(("momentum", "mean"), [(0, 4), (1, 0)])
 def test_momentum_0_forgets_and_1_never_learns(momentum, mean):
     layer = build(BatchNorm(momentum=momentum), (1,))

@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from numpycnn.metric_inputs import predicted_classes, true_classes
 from numpycnn.metrics import (
     accuracy,
     classification_report,
     confusion_matrix,
     precision_recall_f1,
-    predicted_classes,
-    true_classes,
 )
 
 # Eight examples of three classes. By hand, true -> predicted:
@@ -145,6 +144,13 @@ def test_agrees_with_scikit_learn():
             ) == sklearn_metrics.classification_report(
                 y_true, y_pred, target_names=names, digits=digits, zero_division=0
             )
+        ours = classification_report(y_true, y_pred, class_names=names, output_dict=True)
+        theirs = sklearn_metrics.classification_report(
+            y_true, y_pred, target_names=names, output_dict=True, zero_division=0
+        )
+        assert list(ours) == list(theirs)
+        for name, entry in theirs.items():
+            assert ours[name] == pytest.approx(entry, rel=1e-12)
         np.testing.assert_array_equal(
             confusion_matrix(y_true, y_pred), sklearn_metrics.confusion_matrix(y_true, y_pred)
         )

@@ -42,7 +42,7 @@ def load(tmp_path):
 def identical(model, original):
     state, expected = model.optimizer.get_state(), original.optimizer.get_state()
     same_state = state.keys() == expected.keys() and all(np.array_equal(state[k], expected[k]) for k in state)
-    return same_state and weights_equal(model, original) and native._config(model) == native._config(original)
+    return same_state and weights_equal(model, original) and native.describe(model) == native.describe(original)
 
 
 def test_every_truncation_is_refused(content, load):

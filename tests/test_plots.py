@@ -451,7 +451,9 @@ def test_importing_is_light_and_drawing_never_touches_pyplot(tmp_path):
     code = """
 import sys
 import numpy as np
-from numpycnn import plots
+import numpycnn
+from numpycnn import metrics, plots
+from numpycnn.kernels import using
 assert "matplotlib" not in sys.modules, "importing numpycnn.plots imported matplotlib"
 images = np.zeros((2, 8, 8))
 figures = [
@@ -459,7 +461,13 @@ figures = [
     plots.plot_predictions(images, [0, 1], np.eye(2)),
     plots.plot_curves({"loss": [1.0]}),
     plots.plot_confusion_matrix(np.eye(2, dtype=int)),
+    plots.plot_mistakes(images, [1, 0], np.eye(2)),
+    plots.plot_reliability(metrics.calibration([0, 1], np.eye(2))),
+    plots.plot_augmentation(images, lambda x, rng: x),
 ]
+with using("reference"):  # nothing to compile
+    model = numpycnn.Sequential([numpycnn.Conv2D(2, 3)], input_shape=(8, 8, 1), seed=0)
+    figures += [plots.plot_filters(model.layers[0]), plots.plot_feature_maps(model, images[0])]
 for number, figure in enumerate(figures):
     plots.save_figure(figure, f"{sys.argv[1]}/{number}.png", dpi=30)
 import matplotlib
@@ -474,4 +482,4 @@ assert not isinstance(backend, str), f"a picture chose the backend {backend}"
         env=environment,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert len(list(tmp_path.glob("*.png"))) == 4
+    assert len(list(tmp_path.glob("*.png"))) == 9

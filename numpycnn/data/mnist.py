@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from numpycnn.data.download import DownloadError, download
 from numpycnn.data.idx import idx_header, read_idx
+from numpycnn.data.places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 Split = tuple[Images, Labels]
 
-ENVIRONMENT_VARIABLE = "NUMPYCNN_DATA"
 NUM_CLASSES = 10
 
 
@@ -191,30 +191,13 @@ def load_fashion_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[
 
 def load(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
     """Load any data set of four such files; see `load_mnist` for the places and errors."""
-    folder = _own_folder(data_set, data_dir)
+    folder = own_folder(data_set.folder, data_dir)
     if folder is not None:
         arrays = _read_folder(data_set, folder)
     else:
         arrays = _read_cache(data_set)
     x_train, y_train, x_test, y_test = arrays
     return (x_train, y_train), (x_test, y_test)
-
-
-def _own_folder(data_set: DataSet, data_dir: str | os.PathLike[str] | None) -> Path | None:
-    """Return the folder that the caller or the environment names for this set, if any."""
-    if data_dir is not None:
-        return Path(data_dir).expanduser()
-    variable = os.environ.get(ENVIRONMENT_VARIABLE)
-    if not variable:
-        return None
-    root = Path(variable).expanduser()
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"{ENVIRONMENT_VARIABLE}: expected a folder with one subfolder a data set, "
-            f"got {variable!r}, which is no folder; correct it or unset it"
-        )
-    folder = root / data_set.folder
-    return folder if folder.is_dir() else None
 
 
 def _read_folder(data_set: DataSet, folder: Path) -> list[NDArray[np.uint8]]:
@@ -236,15 +219,13 @@ def _read_folder(data_set: DataSet, folder: Path) -> list[NDArray[np.uint8]]:
 
 
 def _read_cache(data_set: DataSet) -> list[NDArray[np.uint8]]:
-    import pooch  # here, because it would slow down `import numpycnn` for everyone
-
-    folder = Path(pooch.os_cache("numpycnn")).expanduser() / data_set.folder
+    folder = cache_folder(data_set.folder)
     try:
         return [_read_cached(data_set, file, folder) for file in data_set.files]
     except DownloadError as error:
         raise DownloadError(
             f"{data_set.name} is not on this machine and could not be downloaded.\n"
-            f"Looked in {_places(data_set)} and the cache {folder}.\n{error}\n"
+            f"Looked in {places_text(data_set.folder)} and the cache {folder}.\n{error}\n"
             f"{_recipe(data_set)}"
         ) from error
 
@@ -329,13 +310,6 @@ def _refuse_other_file(
                     f"{other.name} (different sets use the same file names); "
                     "put the right file there"
                 )
-
-
-def _places(data_set: DataSet) -> str:
-    variable = os.environ.get(ENVIRONMENT_VARIABLE)
-    if not variable:
-        return f"{ENVIRONMENT_VARIABLE} (not set)"
-    return f"{ENVIRONMENT_VARIABLE} ({variable}, which has no folder {data_set.folder})"
 
 
 def _recipe(data_set: DataSet) -> str:

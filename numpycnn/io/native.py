@@ -6,13 +6,15 @@ are the arrays. A SHA-256 over all of it stands in the configuration. Nothing is
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import math
 import os
+import textwrap
 import zipfile
-from typing import TYPE_CHECKING, Any, Iterable
+from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,12 +38,17 @@ class ModelFileError(ValueError):
     """The file is truncated, altered or of another kind."""
 
 
-def save(model: Sequential, path: str | os.PathLike) -> None:
-    """Write the model; see ``Sequential.save``."""
+Run = tuple[dict[str, Any], dict[str, NDArray]]  # what a backup holds besides the model: values for JSON, and arrays
+
+
+def save(model: Sequential, path: str | os.PathLike, run: Run | None = None) -> None:
+    """Write the model, and for a backup where its training stands; see ``Sequential.save``."""
     if not os.fspath(path).endswith(".npz"):
         raise ValueError(f"save: expected a name that ends in .npz or .h5, got {os.fspath(path)!r}")
-    arrays = _arrays(model)
-    config = _config(model)
+    arrays, config = _arrays(model), describe(model)
+    if run is not None:
+        config["run"] = json.loads(json.dumps(run[0]))
+        arrays.update({f"run/{name}": np.asarray(array, order="C") for name, array in run[1].items()})
     config["sha256"] = _digest(config, arrays)
     with atomic_write(path) as file:
         np.savez(file, config=np.array(json.dumps(config)), **arrays)  # type: ignore[arg-type]
@@ -51,18 +58,70 @@ def load(path: str | os.PathLike, custom_layers: Iterable[type[Layer]] = ()) -> 
     """Read a model; see ``Sequential.load``."""
     classes = {name: getattr(layers_module, name) for name in layers_module.__all__}
     classes.update({c.__name__: c for c in custom_layers})
+    with open(path, "rb") as file, _documented_errors(path):
+        config, arrays = _read(file)
+        _take_run(config, arrays)
+        return _restore(config, arrays, classes)
+
+
+def load_run(model: Sequential, path: str | os.PathLike, conditions: dict[str, Any]) -> Run:
+    """Read a backup into `model`, made and compiled in the same way as the one that was saved; return the rest.
+
+    Raises
+    ------
+    FileNotFoundError, ModelFileError
+        There is no such file, it is damaged, or it is the backup of another model, or of a run under other
+        conditions; the model is unchanged then.
+    """
+    with open(path, "rb") as file, _documented_errors(path):
+        config, arrays = _read(file)
+        run = _take_run(config, arrays)
+        if run is None:
+            raise ModelFileError("expected a backup of a training run, got a model that Sequential.save wrote")
+        saved, own = {**_comparable(config), **run[0]["conditions"]}, {**_comparable(describe(model)), **conditions}
+        for name in {**own, **saved}:
+            if saved.get(name) != own.get(name):
+                before, now = (textwrap.shorten(str(each.get(name)), 300) for each in (saved, own))
+                raise ModelFileError(
+                    f"this is the backup of another run: {name} was {before}, and is {now}; repeat that run, or "
+                    "delete the file to start anew"
+                )
+        _restore_into(model, config, arrays)
+        return run
+
+
+def _comparable(config: dict[str, Any]) -> dict[str, Any]:
+    """What a model and its backup must have in common; a constant learning rate may have changed on the way."""
+    result = {name: config.get(name) for name in ("dtype", "input_shape", "loss", "metrics")}
+    optimizer = dict(config["optimizer"]["config"])
+    if not isinstance(optimizer["learning_rate"], dict):
+        del optimizer["learning_rate"]
+    result["optimizer"] = config["optimizer"]["class"], optimizer
+    result.update({f"layer {i}": (d["class"], d["config"]) for i, d in enumerate(config["layers"])})
+    return result
+
+
+def _take_run(config: dict[str, Any], arrays: dict[str, NDArray]) -> Run | None:
+    """Remove from the content of a file what only a backup holds, and return it."""
+    if "run" not in config:
+        return None
+    names = [name for name in arrays if name.startswith("run/")]
+    return config.pop("run"), {name.removeprefix("run/"): arrays.pop(name) for name in names}
+
+
+@contextlib.contextmanager
+def _documented_errors(path: str | os.PathLike) -> Iterator[None]:
+    """Turn whatever a damaged or hostile file provokes into the one documented error."""
     name = os.fspath(path)
-    with open(path, "rb") as file:
-        try:
-            config, arrays = _read(file)
-            return _restore(config, arrays, classes)
-        except ModelFileError as error:
-            raise ModelFileError(f"{name}: {error}") from None
-        except Exception as error:  # whatever a hostile file provokes becomes the one documented error
-            raise ModelFileError(
-                f"{name}: expected a model that Sequential.save wrote, but the file is damaged or of another kind "
-                f"({type(error).__name__}: {error})"
-            ) from error
+    try:
+        yield
+    except ModelFileError as error:
+        raise ModelFileError(f"{name}: {error}") from None
+    except Exception as error:
+        raise ModelFileError(
+            f"{name}: expected a model that Sequential.save wrote, but the file is damaged or of another kind "
+            f"({type(error).__name__}: {error})"
+        ) from error
 
 
 def _arrays(model: Sequential) -> dict[str, NDArray]:
@@ -81,8 +140,8 @@ def _arrays(model: Sequential) -> dict[str, NDArray]:
     return arrays
 
 
-def _config(model: Sequential) -> dict[str, Any]:
-    """Everything else about the model, fit for JSON."""
+def describe(model: Sequential) -> dict[str, Any]:
+    """Return everything about the model but its arrays, as JSON gives it back."""
     described = []
     for layer in model.layers:
         state = {k: v for k, v in layer.get_state().items() if not isinstance(v, np.ndarray)}
@@ -171,6 +230,9 @@ def _read(file: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
         raise ModelFileError(f"expected format version {VERSION}, got {config.get('version')!r}; update numpycnn")
     if config.get("sha256") != _digest(config, arrays):
         raise ModelFileError("the checksum does not match: the file was altered or damaged")
+    texts = [name for name, array in arrays.items() if array.dtype.kind == "U"]
+    if texts:
+        raise ModelFileError(f"expected arrays of numbers, got text in {texts}")
     return config, arrays
 
 
@@ -211,6 +273,21 @@ def _restore(config: dict[str, Any], arrays: dict[str, NDArray], classes: dict[s
     elif arrays:
         raise ModelFileError(f"unexpected arrays {sorted(arrays)}")
     return model
+
+
+def _restore_into(model: Sequential, config: dict[str, Any], arrays: dict[str, NDArray]) -> None:
+    """Put everything into a model that has the same layers, loss and optimizer."""
+    optimizer = model.optimizer
+    slots = {name: arrays[f"optimizer/{name}"] for name in optimizer.slot_names if f"optimizer/{name}" in arrays}
+    optimizer.set_state({"steps": config["optimizer"]["steps"], **slots})
+    if not isinstance(optimizer.learning_rate, Schedule):
+        optimizer.learning_rate = config["optimizer"]["config"]["learning_rate"]
+    for i, (layer, described) in enumerate(zip(model.layers, config["layers"], strict=True)):
+        for parameter in layer.parameters:
+            parameter.value = arrays[f"layers/{i}/{parameter.name}"]
+        state = {name: arrays.get(f"layers/{i}/{name}") for name in layer.state_names}
+        layer.set_state({**state, **described["state"]})
+    model.fit_rng.bit_generator.state = config["fit_rng"]
 
 
 def _restore_training(model: Sequential, config: dict[str, Any], arrays: dict[str, NDArray]) -> None:

@@ -2,6 +2,14 @@
 
 A patch is read where it lies in the image: pixel ``offsets[...]`` is where it starts, and it consists of ``runs`` of
 neighbouring elements. Backward visits only the pixels that won their window and passed ReLU, a quarter at most.
+
+The tiles, with AVX-512, and what they reach of the best matrix product (255 GFLOP/s in that run), zeros not counted:
+
+- forward: 8 pixels, or 3 windows of 4, by two vectors of filters; 70 % (32 channels), 42 % (one channel: sums of 9)
+- weights' gradient: one filter, three runs of six vectors in registers while its pixels stream by; 56 %
+- input's gradient: the same, added into the image, where each sum is stored again for every pixel; 35 %
+- taps' gradient, for patches of few elements: 9 taps by two vectors of filters; 14 %, counted without its zeros
+- the lists of pixels: one pass without branches; 12 GB/s
 """
 
 from __future__ import annotations

@@ -28,7 +28,13 @@ _lock = threading.RLock()
 _forked = False
 _announced = False
 _num_threads = config.NUMBA_NUM_THREADS
-_thread = threading.local()
+
+
+class _Thread(threading.local):
+    count = 0  # threads that kernels called from this one use, as Numba knows it
+
+
+_thread = _Thread()
 
 
 def _after_fork_in_child() -> None:
@@ -91,7 +97,7 @@ class Kernel:
             self._serial(*args)
             return
         with _lock:
-            if getattr(_thread, "count", None) != _num_threads:
+            if _thread.count != _num_threads:
                 with _short_spin():
                     numba.set_num_threads(_num_threads)  # the first call starts the threads
                 _thread.count = _num_threads

@@ -224,13 +224,28 @@ def softmax_cross_entropy(logits, targets, losses, dlogits):
     with np.errstate(invalid="ignore"):
         shifted = logits - logits.max(axis=1, keepdims=True)
         log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        losses[...] = -np.where(targets == 0, 0, targets * log_p).sum(axis=1, dtype=np.float64)
+        losses[...] = -np.where(targets == 0, 0, targets * log_p).sum(axis=1, dtype=losses.dtype)
     dlogits[...] = (dlogits - targets) / len(logits)
 
 
 def sum_rows(x, total):
     """Sum over the first axis: x (M, N) to total (N,)."""
     total[...] = x.sum(axis=0)
+
+
+def sum_products(x, center, y, y_center, total):
+    """Sum over rows of (x - center) * (y - y_center): x, y (M, C), centers (C,) to total (C,)."""
+    total[...] = ((x - center) * (y - y_center)).sum(axis=0)
+
+
+def normalise(x, mean, factor, shift, y):
+    """y = (x - mean) * factor + shift, channel by channel: x, y (M, C), the others (C,)."""
+    y[...] = (x - mean) * factor + shift
+
+
+def normalise_backward(dy, dy_mean, x, x_mean, slope, factor, dx):
+    """dx = (dy - dy_mean - (x - x_mean) * slope) * factor, channel by channel: dy, x, dx (M, C), the others (C,)."""
+    dx[...] = (dy - dy_mean - (x - x_mean) * slope) * factor
 
 
 def _flush(values):

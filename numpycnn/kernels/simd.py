@@ -155,6 +155,20 @@ class Vectors:
         self.builder.call(function, [value, pointer, INT32(alignment), self.masks[v]])
 
 
+def unrolled_loop(builder: Any, count: Any, step: Callable[[Any, list], list], values: list) -> list:
+    """Emit the same as ``loop``, four steps a turn: when a step is short, more loads are under way."""
+
+    def turn(t, values):  # type: ignore
+        for k in range(4):
+            values = step(builder.add(builder.mul(t, INDEX(4)), INDEX(k)), values)
+        return values
+
+    turns = builder.sdiv(count, INDEX(4))
+    done = builder.mul(turns, INDEX(4))
+    values = loop(builder, turns, turn, values)
+    return loop(builder, builder.sub(count, done), lambda t, values: step(builder.add(done, t), values), values)
+
+
 def loop(builder: Any, count: Any, step: Callable[[Any, list], list], values: list) -> list:
     """Emit ``for t in range(count): values = step(t, values)`` with the values kept in registers; loops may nest."""
     before = builder.block

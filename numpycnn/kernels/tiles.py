@@ -12,7 +12,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
-from .simd import INDEX, MANY_REGISTERS, Vectors, loop
+from .simd import INDEX, MANY_REGISTERS, Vectors, loop, unrolled_loop
 
 WINDOW = 4  # pixels of a pooling window, 2 x 2
 # Sums + operands have to fit into 32 registers with AVX-512, 16 elsewhere.
@@ -73,7 +73,8 @@ def make_product_tile(rows: int, full: bool) -> Any:
                     new += [vectors.multiply_add(value, b_vectors[v], sums[r * 2 + v]) for v in range(2)]
                 return new
 
-            for i, total in enumerate(loop(builder, steps, step, sums)):
+            summing = unrolled_loop if rows == 1 else loop
+            for i, total in enumerate(summing(builder, steps, step, sums)):
                 row = builder.gep(c_at, [builder.mul(c_row, INDEX(i // 2))])
                 vectors.store(total, row, i % 2)
             return context.get_dummy_value()

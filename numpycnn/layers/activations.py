@@ -73,7 +73,7 @@ class Sigmoid(Layer):
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
-        small = np.exp(-np.abs(x))  # never overflows
+        small = np.exp(np.minimum(x, -x))  # never overflows
         y = np.where(x >= 0, 1 / (1 + small), small / (1 + small))
         self.save_for_backward(training, len(x), y)
         return y

@@ -63,16 +63,16 @@ class BatchNorm(Layer):
         rows = x.reshape(-1, x.shape[-1])  # (M, C)
         gamma, beta = (p.value for p in self.parameters)
         if training:
-            mean = self._mean(rows)
-            variance = self._mean((rows - mean) ** 2)
+            mean, variance = self._moments(rows)
             self.moving_mean = self._follow(self.moving_mean, mean)
             self.moving_variance = self._follow(self.moving_variance, variance)
         else:
-            mean, variance = self.moving_mean, self.moving_variance
-        scale = 1 / np.sqrt(variance + self.epsilon)  # (C,)
-        normalised = (rows - mean) * scale
-        self.save_for_backward(training, len(x), normalised, scale)
-        return (gamma * normalised + beta).reshape(x.shape)
+            mean, variance = self._remembered("moving_mean"), self._remembered("moving_variance")
+        scale = 1 / np.sqrt(variance + self.dtype.type(self.epsilon))  # (C,)
+        self.save_for_backward(training, len(x), rows, mean, scale)
+        y = self.empty("y", rows.shape)
+        ops.normalise(rows, mean, gamma * scale, beta, y)
+        return y.reshape(x.shape)
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         r"""Differentiate through the batch's mean and variance too. See ``Layer.backward`` for the arguments.
@@ -82,20 +82,34 @@ class BatchNorm(Layer):
                        \left( dy - \frac{d\beta}{M} - \hat x \, \frac{d\gamma}{M} \right)
         """
         dy = self.check_output_gradient(dy)
-        normalised, scale = self._saved
-        rows = dy.reshape(normalised.shape)  # (M, C)
+        x, mean, scale = self._saved
+        rows = dy.reshape(x.shape)  # (M, C)
         gamma, beta = self.parameters
-        ops.sum_rows(rows * normalised, gamma.grad)
         ops.sum_rows(rows, beta.grad)
+        ops.sum_products(x, mean, rows, np.zeros_like(mean), gamma.grad)
+        gamma.grad *= scale
         if not need_dx:
             return None
-        centred = rows - beta.grad / len(rows) - normalised * (gamma.grad / len(rows))
-        return (gamma.value * scale * centred).reshape(dy.shape)
+        dx = self.empty("dx", x.shape)
+        slope = scale * gamma.grad / len(x)  # of dy along x
+        ops.normalise_backward(rows, beta.grad / len(x), x, mean, slope, gamma.value * scale, dx)
+        return dx.reshape(dy.shape)
 
-    def _mean(self, rows: NDArray) -> NDArray:
-        total = np.empty(rows.shape[1], self.dtype)
-        ops.sum_rows(rows, total)
-        return total / len(rows)
+    def _moments(self, rows: NDArray) -> tuple[NDArray, NDArray]:
+        """Return mean and variance (C,) of the batch's rows (M, C), the second from the first: nothing cancels."""
+        mean, variance = np.empty((2, rows.shape[1]), self.dtype)
+        ops.sum_rows(rows, mean)
+        mean /= len(rows)
+        ops.sum_products(rows, mean, rows, mean, variance)
+        variance /= len(rows)
+        return mean, variance
+
+    def _remembered(self, name: str) -> NDArray:
+        """Return the moving statistic, which may have been set from outside, as the kernels want it."""
+        statistic = np.ascontiguousarray(getattr(self, name), self.dtype)
+        if statistic.shape != self.input_shape[-1:]:
+            raise ValueError(f"{self!r}: expected {name} of shape {self.input_shape[-1:]}, got {statistic.shape}")
+        return statistic
 
     def _follow(self, moving: NDArray, batch: NDArray) -> NDArray:
         return (self.momentum * moving + (1 - self.momentum) * batch).astype(self.dtype)

@@ -1,0 +1,74 @@
+"""What train_mnist.py can train: recipes (a network and how to train it) and the data sets to train it on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+
+from numpycnn import Augment, Sequential, load_cifar10, load_fashion_mnist, load_mnist, load_synthetic_digits
+from numpycnn.architectures import augmented_cnn, best_cnn, deep_cnn, fast_cnn, lenet5, mlp, reference_cnn
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network and how it is trained, with Adam; the command line can change each of these numbers."""
+
+    network: Callable[..., Sequential]
+    epochs: int
+    learning_rate: float  # the highest
+    schedule: str = "cosine"  # falls to 0 on half a cosine; "one_cycle" rises first; "constant" stays
+    batch_size: int = 64
+    validation_split: float = 0.1  # share of the training images, the last ones
+    augment: bool = False  # train on shifted, turned, bent, ... images
+    amounts: Augment | None = None  # by how much, if not as the data set says
+    plain_epochs: int = 0  # the last ones, on images as they are
+    model_file: str = "model.npz"  # "model.h5" for Keras
+
+
+RECIPES = {
+    "cnn": Recipe(reference_cnn, epochs=10, learning_rate=1e-3),
+    "deep_cnn": Recipe(deep_cnn, epochs=5, learning_rate=1e-3, validation_split=0.2),
+    "augmented": Recipe(augmented_cnn, epochs=12, learning_rate=3e-3, schedule="one_cycle", augment=True),
+    "mlp": Recipe(mlp, epochs=10, learning_rate=1e-3, model_file="model.h5"),
+    "lenet5": Recipe(lenet5, epochs=20, learning_rate=2e-3),
+    "fast": Recipe(fast_cnn, epochs=2, learning_rate=6e-3, schedule="one_cycle", validation_split=0.0),
+    "best": Recipe(
+        best_cnn, epochs=30, learning_rate=1.5e-3, schedule="one_cycle", validation_split=0.0, augment=True,
+        amounts=Augment(shift=0.07, rotation=8, zoom=0.08, shear=6, elastic=15), plain_epochs=2,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Images and labels: uint8 (N, H, W) or (N, H, W, C), uint8 (N,).
+
+    `augment` does what leaves an image in its class: a mirrored shoe is a shoe, a mirrored 2 is no digit.
+    """
+
+    name: str
+    load: Callable[..., tuple]  # load(data_dir) returns (x_train, y_train), (x_test, y_test)
+    augment: Augment
+    classes: tuple[str, ...] | None = None  # their names, if they are not the digits
+
+
+def draw_digits(data_dir: None = None) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Draw as many digits as MNIST has."""
+    if data_dir is not None:
+        raise ValueError(f"--data-dir: synthetic digits are drawn, not read; leave out {data_dir}")
+    return load_synthetic_digits(60_000, seed=0), load_synthetic_digits(10_000, seed=1)
+
+
+CLOTHES = "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
+PHOTOGRAPHS = "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"
+
+DATA_SETS = {
+    "mnist": DataSet("MNIST", load_mnist, Augment.for_digits()),
+    "fashion_mnist": DataSet(
+        "Fashion-MNIST", load_fashion_mnist, Augment(shift=0.05, zoom=0.05, horizontal_flip=True), CLOTHES
+    ),
+    "cifar10": DataSet("CIFAR-10", load_cifar10, Augment(shift=0.1, zoom=0.1, horizontal_flip=True), PHOTOGRAPHS),
+    "synthetic": DataSet("synthetic digits", draw_digits, Augment.for_digits()),
+}

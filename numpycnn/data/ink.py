@@ -1,0 +1,217 @@
+"""Telling the ink from the paper.
+
+The paper is what the border of a picture shows. If it has one shade, that shade is taken; if not, a smooth surface is
+laid through it, and where that is not enough (shadows), what remains when everything as narrow as a stroke is wiped
+out. What differs from the paper, on the side that differs more, is ink. All arrays are small, (H, W), floats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.floating]  # float32 throughout
+
+SAME = 0.05  # shades that differ by less than this share of all shades are taken for one
+MOSTLY = 0.6  # a border that has one shade to this share shows paper of one shade
+SHADOW = 0.15  # shadows that make less difference than this share of the ink are left alone
+FAINT = 0.03  # less contrast than this, black to white being 1, is taken for paper without ink
+SEPARATE = 3.6  # contrast over spread: normal noise that is cut in two has 2.7, uniform noise 3.5
+STROKE = 0.35  # strokes are narrower than this share of the picture's shorter side
+NOISY = 0.12  # paper whose noise is more than this share of the contrast is smoothed
+DARK = np.float32(0.1)  # in deeper shadow than this, differences are not enlarged any more
+COARSE = 128  # pixels of the longer side on which shadows are looked for
+
+
+@dataclass(frozen=True)
+class Ink:
+    """Where the ink is, and how it differs from the paper.
+
+    Attributes
+    ----------
+    amount : ndarray, shape (H, W)
+        0 (paper) to 1 (ink); all 0 if nothing stands out.
+    contrast : float
+        Ink minus paper, black to white being 1; 0 if nothing stands out.
+    dark : bool
+        Whether the ink is darker than the paper.
+    uneven : bool
+        Whether the paper was estimated place by place.
+    noise : float
+        Standard deviation of the paper, as a share of the contrast.
+    """
+
+    amount: Grey
+    contrast: float
+    dark: bool
+    uneven: bool
+    noise: float
+
+
+def find_ink(grey: Grey) -> Ink:
+    """Separate ink from paper in shades (H, W) from 0 to 1."""
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    shade = np.median(border)
+    even = (abs(border - shade) <= SAME * np.ptp(grey)).mean() >= MOSTLY  # the rest may be ink that reaches it
+    paper = np.full_like(grey, shade) if even else _surface(grey)
+    sign = np.float32(-1 if ((grey - paper) ** 3).sum() < 0 else 1)  # noise differs to both sides alike, ink does not
+    shadows = None if even else _shadows(sign * (grey - paper))
+    if shadows is not None:
+        paper += sign * shadows
+    difference = sign * (grey - paper)
+    if not even:  # where there is half the light, ink and paper differ by half as much
+        difference *= paper.mean() / np.maximum(paper, DARK)
+    amount, contrast, noise = _levels(difference)
+    if noise > NOISY:
+        amount, contrast, noise = _levels(_mean(difference, 3))
+    return Ink(amount, contrast, dark=bool(sign < 0), uneven=shadows is not None, noise=noise)
+
+
+def _surface(grey: Grey) -> Grey:
+    """Fit a quadratic in x and y to the paper: to the border first, then to all that lies near the fit."""
+    height, width = grey.shape
+    step = max(1, max(grey.shape) // 64)  # a few thousand places are enough for six numbers
+    sample = grey[::step, ::step].astype(np.float64)
+    terms = _quadratic_terms(np.linspace(-1, 1, height)[::step], np.linspace(-1, 1, width)[::step])
+    kept = np.ones(sample.shape, bool)
+    inner = [slice(margin, -margin) for margin in (max(1, n // 8) for n in sample.shape)]
+    kept[tuple(inner)] = False
+    for _ in range(5):
+        coefficients = np.linalg.lstsq(terms[kept], sample[kept], rcond=None)[0]
+        away = abs(sample - terms @ coefficients)
+        kept = away <= max(2.5 * 1.4826 * np.median(away), 0.01)  # 1.4826: from the median to a standard deviation
+    return (_quadratic_terms(np.linspace(-1, 1, height), np.linspace(-1, 1, width)) @ coefficients).astype(np.float32)
+
+
+def _quadratic_terms(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1, y, x, y^2, xy, x^2 at every place: (H, W, 6)."""
+    y, x = np.meshgrid(y, x, indexing="ij")
+    return np.stack([np.ones_like(x), y, x, y * y, x * y, x * x], axis=-1)
+
+
+def _shadows(difference: Grey) -> Grey | None:
+    """Return what is broader than a stroke and stands out, (H, W); None if that is little against the ink.
+
+    A minimum over a window wider than any stroke wipes strokes out, a maximum over the same window restores what was
+    broader (the morphological opening).
+    """
+    height, width = difference.shape
+    factor = -(-max(height, width) // COARSE)
+    coarse = resample(difference, -(-height // factor), -(-width // factor))
+    window = max(3, int(STROKE * min(coarse.shape)) | 1)
+    opened = _extreme(_extreme(coarse, window, np.minimum), window, np.maximum)
+    shadows = resample(_mean(opened, 3), height, width)
+    contrast = np.percentile(difference - shadows, 99.5)
+    return shadows if np.ptp(shadows) > SHADOW * max(contrast, FAINT) else None
+
+
+def _windows(image: NDArray[Any], window: int, axis: int) -> NDArray[Any]:
+    """Return the values around each place along one axis, on a new last axis; the border is repeated outwards."""
+    around = [(0, 0), (0, 0)]
+    around[axis] = (window // 2, window // 2)
+    return np.lib.stride_tricks.sliding_window_view(np.pad(image, around, mode="edge"), window, axis)
+
+
+def _extreme(image: NDArray[Any], window: int, function: np.ufunc) -> NDArray[Any]:
+    """Minimum, maximum or logical or over the square window around each place."""
+    for axis in (0, 1):
+        image = function.reduce(_windows(image, window, axis), axis=-1)
+    return image
+
+
+def _mean(image: Grey, window: int) -> Grey:
+    """Mean over the square window around each place."""
+    for axis in (0, 1):
+        image = _windows(image, window, axis).mean(axis=-1, dtype=np.float32)
+    return image
+
+
+def widened(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    """Add all places at most `pixels` away, along rows, columns or both."""
+    return _extreme(mask, 2 * pixels + 1, np.logical_or)
+
+
+def _levels(difference: Grey) -> tuple[Grey, float, float]:
+    """Stretch the ink from 0 to 1; return that, its contrast and the noise relative to it; zeros if there is no ink."""
+    threshold = otsu(difference)
+    is_ink = difference > threshold
+    nothing = np.zeros_like(difference), 0.0, 0.0
+    if not is_ink.any() or is_ink.all():
+        return nothing
+    ink, paper = difference[is_ink], difference[~is_ink]
+    contrast = float(ink.mean() - paper.mean())
+    spread = float(np.sqrt((ink.var() * ink.size + paper.var() * paper.size) / difference.size))
+    if contrast < max(FAINT, SEPARATE * spread):
+        return nothing
+    # Neighbours on the paper differ by noise alone; the factor makes a standard deviation of it, if it is normal.
+    both = ~is_ink[:, 1:] & ~is_ink[:, :-1]
+    noise = float(np.median(abs(np.diff(difference, axis=1))[both])) / 0.954 if both.any() else 0.0
+    low, high = min(float(np.median(paper)) + 2.5 * noise, threshold), float(np.percentile(ink, 90))
+    amount = np.clip((difference - low) / (high - low), 0, 1).astype(np.float32)
+    return amount, contrast, noise / contrast
+
+
+def otsu(values: Grey) -> float:
+    """Return the threshold that leaves the least variance within the two classes (Otsu 1979); 256 bins."""
+    counts, edges = np.histogram(values, 256)
+    middles = (edges[:-1] + edges[1:]) / 2
+    below = counts.cumsum()[:-1]
+    above = counts.sum() - below
+    mean_below = (counts * middles).cumsum()[:-1] / np.maximum(below, 1)
+    mean_above = ((counts * middles).sum() - mean_below * below) / np.maximum(above, 1)
+    between = below.astype(np.float64) * above * (mean_above - mean_below) ** 2
+    best = np.flatnonzero(between == between.max())  # a gap between the classes: every threshold in it is as good
+    return float(edges[1 + (best[0] + best[-1]) // 2])
+
+
+def resample(image: Grey, height: int, width: int) -> Grey:
+    """Scale to (height, width) without aliasing: each new pixel is a mean weighted by a triangle at least 2 wide."""
+    return _weights(image.shape[0], height) @ image @ _weights(image.shape[1], width).T
+
+
+def _weights(old: int, new: int) -> Grey:
+    """Return the weight of each old pixel in each new one, (new, old); the identity if the sizes are the same."""
+    scale = old / new
+    centres = (np.arange(new) + 0.5) * scale - 0.5
+    away = abs(np.arange(old) - centres[:, None]) / max(scale, 1)
+    weights = np.maximum(0, 1 - away)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], int]:
+    """Number the connected pieces of a mask (H, W), eight neighbours a pixel.
+
+    Returns
+    -------
+    labels : ndarray of int, shape (H, W)
+        0 outside the mask, 1 to count in it.
+    count : int
+        How many pieces there are.
+    """
+    places = np.flatnonzero(mask)
+    number = np.zeros(mask.shape, np.intp)
+    number.flat[places] = np.arange(places.size)
+    pairs = [_joined(mask, number, dy, dx) for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1))]
+    a, b = np.concatenate(pairs, axis=1)
+    root = np.arange(places.size)
+    while (root[a] != root[b]).any():  # neighbours take the smaller root; then every pixel its root's root
+        low, high = np.minimum(root[a], root[b]), np.maximum(root[a], root[b])
+        np.minimum.at(root, high, low)
+        while (root != root[root]).any():
+            root = root[root]
+    roots, piece = np.unique(root, return_inverse=True)
+    labels = np.zeros(mask.shape, np.intp)
+    labels.flat[places] = piece + 1
+    return labels, roots.size
+
+
+def _joined(mask: NDArray[np.bool_], number: NDArray[np.intp], dy: int, dx: int) -> NDArray[np.intp]:
+    """Return the numbers of all pixels in the mask, and of those `dy` below and `dx` beside them, as (2, pairs)."""
+    height, width = mask.shape
+    here = slice(0, height - dy), slice(max(0, -dx), width - max(0, dx))
+    there = slice(dy, height), slice(max(0, dx), width + min(0, dx))
+    both = mask[here] & mask[there]
+    return np.stack([number[here][both], number[there][both]])

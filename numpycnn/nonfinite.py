@@ -1,0 +1,74 @@
+"""Where NaN and infinity come from. Called when there is one; looking takes longer than a training step."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .losses import Loss
+    from .model import Sequential
+
+
+def find_source(model: Sequential, loss: Loss, x: NDArray, y: NDArray, rows: NDArray | None = None) -> str:
+    """Name the first place where a training step meets a number that is not finite, before the step is taken.
+
+    The layers run one by one, on a copy: a block would hide which of its layers it was, and Winograd's sums make NaN
+    of infinity.
+
+    Parameters
+    ----------
+    model : Sequential
+    loss : Loss
+    x : ndarray of shape (N, *input_shape)
+        The batch.
+    y : ndarray
+    rows : ndarray of shape (N,), optional
+        Numbers of these rows in the data.
+
+    Returns
+    -------
+    str
+        Such as ``"NaN or infinity in x, rows 17, 203"``.
+    """
+    rows = np.arange(len(x)) if rows is None else rows
+    for name, array in (("x", x), ("y", y)):
+        bad = rows[~np.isfinite(array).reshape(len(array), -1).all(axis=1)]
+        if bad.size:
+            return f"NaN or infinity in {name}, {_numbers(bad)} (fit(check_finite=True) looks before it trains)"
+    if not np.isfinite(model.arena.values).all():
+        return f"NaN or infinity in {find_parameter(model, 'value')}, before this step"
+    with np.errstate(all="ignore"):
+        for i, layer in enumerate(copy.deepcopy(model).layers):
+            x = layer.forward(x, training=True)
+            if not np.isfinite(x).all():
+                return f"layers[{i}], {layer!r}, makes NaN or infinity of finite numbers"
+    return f"{loss!r} makes NaN or infinity of finite outputs, the largest {np.abs(x).max():.3g}"
+
+
+def find_parameter(model: Sequential, attribute: str) -> str | None:
+    """Name the parameter with a ``value`` or ``grad`` that is not finite: the last one, which backward meets first."""
+    for i, layer in reversed(list(enumerate(model.layers))):
+        for parameter in reversed(layer.parameters):
+            array = getattr(parameter, attribute)
+            count = np.count_nonzero(~np.isfinite(array))
+            if count:
+                what = "the gradient of " if attribute == "grad" else ""
+                return f"{what}layers[{i}], {layer!r}, {parameter.name}: {count} of {array.size} numbers"
+    return None
+
+
+def all_finite(vector: NDArray[Any]) -> bool:
+    """Whether all numbers are finite; one pass, and a second only where the sum is not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(vector.sum()) or bool(np.isfinite(vector).all())
+
+
+def _numbers(rows: NDArray) -> str:
+    shown = ", ".join(map(str, sorted(rows.tolist())[:5]))
+    more = f" and {rows.size - 5} more" if rows.size > 5 else ""
+    return f"row{'s' if rows.size > 1 else ''} {shown}{more}"

@@ -1,0 +1,191 @@
+"""Models in several threads, after forks, in pools: what comes out is what one thread alone gives, to the bit."""
+
+import os
+from pathlib import Path
+
+import pytest
+from test_kernel_processes import finish, run, start
+
+import numpycnn
+from numpycnn.kernels import jit_disabled
+
+PACKAGE = Path(numpycnn.__file__).parent
+CAMPAIGN = pytest.mark.campaign
+
+SHARED = """
+import multiprocessing, sys, threading, warnings
+import numpy as np
+from concurrent.futures import ThreadPoolExecutor
+from small_models import make_images, small_cnn, small_stateful_cnn
+
+x, y = make_images(60)
+MAKERS = [small_cnn, small_stateful_cnn, lambda **options: small_cnn(fused=False, **options)]
+
+def train(seed):
+    model = MAKERS[seed % 3](seed=seed)
+    history = model.fit(x, y, batch_size=16, epochs=2, verbose=0, validation_split=0.2)
+    return b"".join(a.tobytes() for a in (*model.get_weights(), model.predict(x))), repr(history.history)
+
+rounds = {rounds}
+"""
+
+
+def run_here(code, rounds, layer="default"):
+    environment = {} if layer == "default" else {"NUMBA_THREADING_LAYER": layer}
+    run(PACKAGE, SHARED.replace("{rounds}", str(rounds)) + code, **environment)
+
+
+@pytest.mark.parametrize("layer, rounds", [
+    ("workqueue", 1), *(pytest.param(layer, 5, marks=CAMPAIGN) for layer in ("omp", "workqueue")),
+])  # fmt: skip
+def test_models_train_in_threads_as_they_do_alone(layer, rounds):
+    run_here("""
+seeds = list(range(6)) * rounds
+expected = [train(seed) for seed in range(6)] * rounds
+with ThreadPoolExecutor(6) as pool:
+    assert list(pool.map(train, seeds)) == expected
+""", rounds, layer)  # fmt: skip
+
+
+@pytest.mark.parametrize("layer, rounds", [
+    ("default", 1), *(pytest.param(layer, 5, marks=CAMPAIGN) for layer in ("omp", "workqueue")),
+])  # fmt: skip
+def test_one_model_is_used_by_threads_while_it_trains(layer, rounds):
+    run_here("""
+def shared(make, with_users):
+    model, weights, failures, ended = make(seed=1), [], [], threading.Event()
+
+    def use():
+        while not ended.is_set():
+            try:
+                before = model.predict(x[:5])
+                assert np.isfinite(before).all()
+                model.evaluate(x, y)
+                weights.append(model.get_weights())
+            except BaseException as error:
+                failures.append(error)
+                raise
+
+    users = [threading.Thread(target=use) for _ in range(3 if with_users else 0)]
+    for user in users:
+        user.start()
+    history = model.fit(x, y, batch_size=16, epochs=5, verbose=0)
+    ended.set()
+    for user in users:
+        user.join()
+    assert not failures, failures
+    return b"".join(a.tobytes() for a in model.get_weights()), repr(history.history)
+
+for _ in range(rounds):
+    for make in MAKERS:
+        assert shared(make, True) == shared(make, False)
+
+model = small_cnn()
+expected = [model.predict(x[i : i + 7]) for i in range(50)]
+with ThreadPoolExecutor(4) as pool:
+    found = list(pool.map(lambda i: model.predict(x[i : i + 7]), list(range(50)) * rounds))
+assert all(np.array_equal(a, b) for a, b in zip(found, expected * rounds))
+""", rounds, layer)  # fmt: skip
+
+
+POOLS = """
+def main():
+    model = small_cnn(seed=1)
+    expected = [train(seed) for seed in range(4)], model.predict(x)
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: "multi-threaded, use of fork()"
+    for _ in range(rounds):
+        with multiprocessing.get_context("{method}").Pool(2) as pool:
+            assert pool.map(train, range(4)) == expected[0]
+            assert np.array_equal(pool.apply(model.predict, (x,)), expected[1])  # the model is sent there
+    assert [train(seed) for seed in range(4)] == expected[0]  # and the parent goes on
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize("method, rounds", [
+    ("fork", 1), *(pytest.param(method, 3, marks=CAMPAIGN) for method in ("fork", "spawn", "forkserver")),
+])  # fmt: skip
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_pools_of_processes(method, rounds, tmp_path):
+    script = tmp_path / "script.py"  # spawn imports it again
+    script.write_text(SHARED.replace("{rounds}", str(rounds)) + POOLS.replace("{method}", method))
+    run(PACKAGE, f"import runpy, sys; sys.path.insert(0, {str(tmp_path)!r}); import script; script.main()")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_fork_while_another_thread_trains(tmp_path):
+    """The child has its own locks: those of the parent are held by a thread that does not exist there."""
+    run_here("""
+model, ended = small_cnn(seed=1), threading.Event()
+expected = train(0)
+
+def go_on():
+    while not ended.is_set():
+        model.fit(x, y, batch_size=8, verbose=0)
+
+thread = threading.Thread(target=go_on)
+thread.start()
+warnings.simplefilter("ignore", DeprecationWarning)
+
+def child():
+    assert np.isfinite(model.predict(x)).all()
+    assert train(0) == expected
+
+for _ in range(10):
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    process.join(120)
+    assert process.exitcode == 0, process.exitcode
+ended.set()
+thread.join()
+""", 1)  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
+def test_joblib(backend, tmp_path):
+    joblib = pytest.importorskip("joblib", reason="joblib is not installed")
+    paths = [str(tmp_path), str(Path(joblib.__file__).parents[1])]
+    script = tmp_path / "script.py"
+    script.write_text(SHARED.replace("{rounds}", "1"))
+    run(PACKAGE, f"""
+import sys, os, warnings
+sys.path += {paths!r}
+os.environ["PYTHONPATH"] = os.pathsep.join([os.environ["PYTHONPATH"], *{paths!r}])
+import joblib, script, numpy as np
+warnings.simplefilter("ignore")  # joblib's own
+expected = [script.train(seed) for seed in range(4)]
+model = script.small_cnn(seed=1)
+parallel = joblib.Parallel(2, backend={backend!r})
+assert parallel(joblib.delayed(script.train)(seed) for seed in range(4)) == expected
+(found,) = parallel([joblib.delayed(model.predict)(script.x)])
+assert np.array_equal(found, model.predict(script.x))
+""")  # fmt: skip
+
+
+FIRST_STEP = """
+from small_models import make_vectors, small_mlp
+model = small_mlp(seed=1)
+model.fit(*make_vectors(), verbose=0)
+print(b"".join(a.tobytes() for a in model.get_weights()).hex())
+"""
+
+
+@pytest.mark.campaign
+@pytest.mark.skipif(jit_disabled(), reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
+def test_eight_processes_compile_at_once_on_an_empty_cache(tmp_path):
+    """20 rounds; `test_kernel_processes` has a short version."""
+    results = set()
+    for i in range(20):
+        cache = tmp_path / f"cache-{i}"
+        processes = [start(PACKAGE, FIRST_STEP, cache) for _ in range(8)]
+        for process in processes:
+            output, errors = process.communicate(timeout=1200)
+            assert process.returncode == 0, errors
+            results.add(output)
+        assert {path.suffix for path in cache.rglob("*") if path.is_file()} == {".bin"}
+        again = start(PACKAGE, FIRST_STEP, cache)
+        assert finish(again) == ""  # nothing left to compile
+    print("20 rounds of 8 processes")
+    assert len(results) == 1
