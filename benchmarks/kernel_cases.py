@@ -75,6 +75,7 @@ WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
     "conv_entries": (BYTES, lambda a: traffic(a.dy, a.codes) + 8 * entries(a)),
     "conv_weight_gradient": (FLOPS, lambda a: 2 * entries(a) * len(a.dw)),
     "conv_input_gradient": (FLOPS, lambda a: 2 * entries(a) * len(a.w)),
+    "window_input_gradient": (FLOPS, lambda a: 2 * int((a.codes < 4).sum()) * len(a.w)),
     "conv_tap_gradient": (FLOPS, lambda a: 2 * int((a.codes < a.group).sum()) * len(a.dw)),
     "pad_images": (BYTES, lambda a: traffic(a.x, a.padded)),
     "crop_images": (BYTES, lambda a: 2 * traffic(a.x)),

@@ -23,6 +23,7 @@ KERNELS = {
     "conv_entries": "convolution",
     "conv_weight_gradient": "convolution",
     "conv_input_gradient": "convolution",
+    "window_input_gradient": "convolution",
     "conv_tap_gradient": "convolution",
     "pad_images": "loops",
     "crop_images": "loops",
