@@ -90,6 +90,7 @@ WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
     "tanh_backward": (BYTES, lambda a: traffic(a.dy, a.y, a.dx)),
     "softmax": (BYTES, lambda a: traffic(a.logits, a.p)),
     "softmax_cross_entropy": (BYTES, lambda a: traffic(a.logits, a.targets, a.losses, a.dlogits)),
+    "take_rows": (BYTES, lambda a: 2 * traffic(a.y)),
     "sum_rows": (BYTES, lambda a: traffic(a.x, a.total)),
     "sum_products": (BYTES, lambda a: traffic(a.x, a.y)),
     "normalise": (BYTES, lambda a: traffic(a.x, a.y)),

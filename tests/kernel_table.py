@@ -314,6 +314,12 @@ def tanh_backward(rng, dtype) -> Iterator[Call]:
         yield Call([dy, y], [], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
 
 
+def take_rows(rng, dtype) -> Iterator[Call]:
+    for n, k in itertools.product([1, 9, 64], [1, 33, 784]):
+        rows = rng.integers(0, n, 2 * n)
+        yield Call([rough(rng, dtype, n, k), rows], [], [unwritten(dtype, 2 * n, k)])
+
+
 def sum_rows(rng, dtype) -> Iterator[Call]:
     for m, n in itertools.product([1, 2, 127, 128, 129, 1000], CHANNELS):
         yield Call([rough(rng, dtype, m, n)], [], [unwritten(dtype, n)], roundings=m)

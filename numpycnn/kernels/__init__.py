@@ -38,6 +38,7 @@ KERNELS = {
     "tanh_backward": "loops",
     "softmax": "loops",
     "softmax_cross_entropy": "loops",
+    "take_rows": "loops",
     "sum_rows": "loops",
     "sum_products": "normalisation",
     "normalise": "normalisation",

@@ -243,6 +243,11 @@ def softmax_cross_entropy(logits, targets, losses, dlogits):
     dlogits[...] = (dlogits - targets) / len(logits)
 
 
+def take_rows(x, rows, y):
+    """y = x[rows]: x (N, K), rows (M,), y (M, K)."""
+    y[...] = x[rows]
+
+
 def sum_rows(x, total):
     """Sum over the first axis: x (M, N) to total (N,)."""
     total[...] = x.sum(axis=0)
