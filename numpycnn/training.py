@@ -132,7 +132,7 @@ def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, 
         raise TypeError(f"train_step: expected a Sequential, got {model!r}")
     if not isinstance(loss, Loss) or not isinstance(optimizer, Optimizer):
         raise TypeError(f"train_step: expected a loss and an optimizer, got {loss!r} and {optimizer!r}")
-    return step(model, loss, optimizer, x, np.asarray(y))[0]
+    return step(model, loss, optimizer, x, check_numeric(y, "y"))[0]
 
 
 @dataclass

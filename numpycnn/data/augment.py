@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ class Augment:
             "shear": _amount(self.shear, "shear", "degrees from 0 to below 90", 90),
             "elastic": check_positive(self.elastic, "elastic", zero_allowed=True),
             "sigma": check_positive(self.sigma, "sigma"),
-            "fill": _amount(self.fill, "fill", "a finite number", np.inf, -np.inf),
+            "fill": _amount(self.fill, "fill", "a finite number", sys.float_info.max, -sys.float_info.max),
         }
         for name, value in checked.items():
             if abs(value) > LARGEST:
@@ -252,7 +253,7 @@ def _amount(value: Any, name: str, expected: str, below: float, minimum: float =
     """Return `value` as a float from `minimum` to `below`, which is excluded."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name}: expected {expected}, got {value!r}")
-    if not (minimum <= value < below and math.isfinite(value)):
+    if not minimum <= value < below:  # true for NaN, too
         raise ValueError(f"{name}: expected {expected}, got {value}")
     return float(value)
 
