@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .callbacks import Callback, CallbackList
 from .interruption import Interruption
+from .kernels import ops
 from .layers._arguments import check_count, check_flag, check_fraction, check_function
 from .layers.base import check_numeric, check_rows
 from .losses import Loss
@@ -274,7 +275,7 @@ def train_epoch(model: Sequential, x: NDArray, y: NDArray, run: Run, progress: P
     start = time.perf_counter() - run.seconds
     for batch in range(run.batch, run.batches):
         rows = order[batch * options.batch_size : (batch + 1) * options.batch_size]
-        images, labels = x[rows].astype(model.dtype, copy=False), y[rows]
+        images, labels = take(x, rows, model.dtype), y[rows]
         if options.augment is not None:
             images = options.augment(images, run.rng)
         was_finite = model.nonfinite is None
@@ -293,6 +294,15 @@ def train_epoch(model: Sequential, x: NDArray, y: NDArray, run: Run, progress: P
             warn_nonfinite(model, f"epoch {run.epoch + 1}, batch {run.batch}", stacklevel=6)
     run.seconds = time.perf_counter() - start
     return _logs(model, run.loss_sum / run.seen, run.hits_sum / run.seen)
+
+
+def take(x: NDArray, rows: NDArray, dtype: np.dtype) -> NDArray:
+    """Return ``x[rows]`` in this dtype; where nothing is converted, all threads copy."""
+    if x.dtype != dtype or not x.flags.carray:
+        return x[rows].astype(dtype)
+    images = np.empty((len(rows), *x.shape[1:]), dtype)
+    ops.take_rows(x.reshape(len(x), -1), rows, images.reshape(len(rows), -1))
+    return images
 
 
 def evaluate(
@@ -355,8 +365,9 @@ def warm_up(model: Sequential, x: NDArray, y: NDArray) -> None:
         return
     twin = copy.deepcopy(model)
     rows = np.zeros(2, np.int64)
-    step(twin, twin.loss, twin.optimizer, x[rows].astype(model.dtype), y[rows])
-    twin.forward(x[rows].astype(model.dtype))
+    images = take(x, rows, model.dtype)
+    step(twin, twin.loss, twin.optimizer, images, y[rows])
+    twin.forward(images)
     model._warm = True
 
 
