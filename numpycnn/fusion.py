@@ -19,6 +19,7 @@ from .layers.base import Shape
 from .layers.conv import as_rows
 
 WINOGRAD_CHANNELS = 16  # below, transforming the image costs more than the multiplications that it saves
+MOST_PATCHES = 2**22  # where each lies is written down when a block is made, even if no image ever comes
 LANES = 16  # of a vector of float32 on the CPUs whose choice matters most
 
 
@@ -114,7 +115,8 @@ class DirectConv(Block):
     @staticmethod
     def suits(*layers: Any) -> bool:
         conv = layers[0]
-        return conv.groups == 1 and addressable(padded_shape(conv)) and addressable(conv.output_shape)
+        few = math.prod(conv.output_shape[:2]) <= MOST_PATCHES
+        return conv.groups == 1 and few and addressable(padded_shape(conv)) and addressable(conv.output_shape)
 
     def in_groups(self, starts: NDArray) -> NDArray:
         """Order the starts (OH, OW) of the patches so that those of a group follow each other."""

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from .callbacks import Callback, CallbackList
 from .interruption import Interruption
 from .kernels import ops
-from .layers._arguments import check_count, check_fraction
+from .layers._arguments import check_count, check_flag, check_fraction, check_function
 from .layers.base import check_numeric, check_rows
 from .losses import Loss
 from .nonfinite import find_source
@@ -51,6 +51,8 @@ class History:
 
     def append(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
         """Add the figures of one epoch."""
+        if not isinstance(logs, dict):
+            raise TypeError(f"logs: expected a dict of figures by name, got {logs!r}")
         self.epoch.append(epoch)
         self.seconds.append(seconds)
         for name in sorted(logs):
@@ -79,10 +81,12 @@ class FitOptions:
         self.initial_epoch = check_count(self.initial_epoch, "initial_epoch", minimum=0)
         self.seed = None if self.seed is None else check_count(self.seed, "seed", minimum=0)
         self.validation_split = check_fraction(self.validation_split, "validation_split")
-        if self.verbose not in ("auto", 0, 1, 2):
+        if not isinstance(self.verbose, (str, int, np.integer)) or self.verbose not in ("auto", 0, 1, 2):
             raise ValueError(f'verbose: expected "auto", 0, 1 or 2, got {self.verbose!r}')
-        if self.augment is not None and not callable(self.augment):
-            raise TypeError(f"augment: expected a function (images, rng) -> images, got {self.augment!r}")
+        if self.augment is not None:
+            check_function(self.augment, "augment", "(images, rng) -> images")
+        self.shuffle = check_flag(self.shuffle, "shuffle")
+        self.check_finite = check_flag(self.check_finite, "check_finite")
 
 
 def step(
@@ -119,8 +123,17 @@ def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, 
     -------
     float
         The loss before the step.
+
+    Raises
+    ------
+    RuntimeError, ValueError, TypeError
+        The model is not built, or something is not what it should be; the model is unchanged then.
     """
-    return step(model, loss, optimizer, x, np.asarray(y))[0]
+    if not hasattr(model, "plan"):
+        raise TypeError(f"train_step: expected a Sequential, got {model!r}")
+    if not isinstance(loss, Loss) or not isinstance(optimizer, Optimizer):
+        raise TypeError(f"train_step: expected a loss and an optimizer, got {loss!r} and {optimizer!r}")
+    return step(model, loss, optimizer, x, check_numeric(y, "y"))[0]
 
 
 @dataclass
@@ -361,7 +374,7 @@ def warm_up(model: Sequential, x: NDArray, y: NDArray) -> None:
 def check_images(model: Sequential, x: ArrayLike, check_finite: bool = False) -> NDArray:
     """Return `x` as an array of numbers of shape (N, *input_shape), in its own dtype; raise otherwise."""
     x = check_rows(x, model.input_shape, "x")
-    if check_finite and x.dtype.kind == "f" and not np.isfinite(x).all():
+    if check_flag(check_finite, "check_finite") and x.dtype.kind == "f" and not np.isfinite(x).all():
         row = int(np.argmin(np.isfinite(x).reshape(len(x), -1).all(axis=1)))
         raise ValueError(f"x: expected finite numbers, got NaN or infinity in row {row}")
     return x

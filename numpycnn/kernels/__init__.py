@@ -75,7 +75,7 @@ ops: Any = _Ops()
 @contextlib.contextmanager
 def using(kernel_set: str) -> Iterator[None]:
     """Run the block with the ``"compiled"`` or the ``"reference"`` kernels, in every thread."""
-    if kernel_set not in ("compiled", "reference"):
+    if not isinstance(kernel_set, str) or kernel_set not in ("compiled", "reference"):
         raise ValueError(f'expected "compiled" or "reference", got {kernel_set!r}')
     before = dict(ops.__dict__)
     ops.__dict__.clear()
