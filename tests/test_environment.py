@@ -59,7 +59,9 @@ except OSError:
 else:
     raise SystemExit("not read-only")
 """
-    environment = {"NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": str(tmp_path / "user"), "PYTHONDONTWRITEBYTECODE": "", **SOON}
+    environment = {
+        "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": str(tmp_path / "user"), "PYTHONDONTWRITEBYTECODE": "", **SOON,
+    }
     _, first = run_with_mounts(READ_ONLY, code, folder, package=folder / "package", **environment)
     assert files_in(folder) == before
     if not jit_disabled():
