@@ -315,18 +315,17 @@ def test_every_build_stays_inside_its_arrays(package, cpu, width, features):
 
 
 OVERRUN = """
-import numpy as np
-from kernel_table import calls
-from numpycnn.kernels import jit
-
-def reads_too_far(x, y):
-    for i in range(y.size):
-        y[i] = x[i + {beyond}]
-
+import numba
 {definitions}
-x = np.ones(1000, np.float32)
-kernel = jit.kernel(reads_too_far)
-kernel(guarded(x, {at_end}), guarded(x, {at_end}))
+
+@numba.njit(boundscheck=False)
+def read(x, first):
+    total = x[0]
+    for i in range(x.size):
+        total += x[np.uintp(i) + first]
+    return total
+
+read(guarded(np.ones(1000, np.float32), {at_end}), np.uintp({beyond} % 2**64))  # unsigned: -1 is before the first
 """
 
 
