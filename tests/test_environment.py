@@ -59,12 +59,13 @@ except OSError:
 else:
     raise SystemExit("not read-only")
 """
-    user = tmp_path / "user"
-    environment = {"NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": str(user), "PYTHONDONTWRITEBYTECODE": "", **SOON}
+    environment = {
+        "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": str(tmp_path / "user"), "PYTHONDONTWRITEBYTECODE": "", **SOON,
+    }
     _, first = run_with_mounts(READ_ONLY, code, folder, package=folder / "package", **environment)
     assert files_in(folder) == before
     if not jit_disabled():
-        assert len(kernels_in(user)) >= 5
+        assert len(kernels_in(tmp_path / "user")) >= 5
         assert first.count("\n") == 1 and "compiling kernels" in first
     _, second = run_with_mounts(READ_ONLY, code, folder, package=folder / "package", **environment)
     assert second == ""  # nothing left to compile

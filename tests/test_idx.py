@@ -318,7 +318,7 @@ def test_max_bytes_is_exact():
     assert read_bytes(SMALL, max_bytes=12).nbytes == 12
     with pytest.raises(IdxError, match="at most 11 bytes"):
         read_bytes(SMALL, max_bytes=11)
-    with pytest.raises(ValueError, match="0 or more, got -1"):
+    with pytest.raises(ValueError, match="at least 0, got -1"):
         read_bytes(SMALL, max_bytes=-1)
     with pytest.raises(TypeError):
         read_bytes(SMALL, max_bytes=1e9)
