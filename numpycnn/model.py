@@ -96,8 +96,7 @@ class Sequential:
         self.optimizer: Optimizer = None  # type: ignore[assignment]
         self.metrics: list[str] = []
         self.lock = Lock()
-        build_seed, fit_seed = np.random.SeedSequence(self.seed).spawn(2)
-        self._build_rng = np.random.default_rng(build_seed)
+        self._build_seed, fit_seed = np.random.SeedSequence(self.seed).spawn(2)
         self.fit_rng = np.random.default_rng(fit_seed)
         for layer in check_list(layers, "layers", "a list such as [Flatten(), Dense(10)]"):
             self.add(layer)
@@ -139,7 +138,8 @@ class Sequential:
             if layer._workspace.reuse:
                 raise ValueError(f"{layer!r} is in a built model already; make a new layer for each model")
         shape = self.input_shape = check_shape(input_shape, self)
-        rng = copy.deepcopy(self._build_rng)  # after an error here the next attempt starts from the same numbers
+        # Of a copy: after an error here the next attempt starts from the same numbers.
+        rng = np.random.default_rng(copy.deepcopy(self._build_seed))
         for layer in self.layers:
             shape = layer.build(shape, rng, self.dtype)
         self.output_shape = shape

@@ -257,7 +257,7 @@ def train_epochs(
             return
         epoch = run.epoch
         run.callbacks.epoch_begin(epoch)
-        with Progress(epoch, options.epochs, run.batches, options.verbose) as progress:
+        with Progress(epoch, options.epochs, run.batches, options.verbose, run.batch) as progress:
             logs = train_epoch(model, x, y, run, progress)
             if run.history.interrupted:
                 return
