@@ -196,9 +196,16 @@ def test_what_runs(layers, shape, plan):
 
 
 def test_images_too_large_for_32_bit_offsets_do_not_match():
-    conv, relu = Conv2D(1, 1), ReLU()
+    conv, relu = Conv2D(1, 1, strides=32), ReLU()
     for channels, suits in ((1, True), (2, False)):
         conv.build((2**15, 2**15, channels))
+        assert ConvReLU.suits(conv, relu) is suits
+
+
+def test_outputs_too_large_for_a_list_of_patches_do_not_match():
+    conv, relu = Conv2D(1, 1), ReLU()
+    for width, suits in ((2**11, True), (2**11 + 1, False)):
+        conv.build((2**11, width, 1))
         assert ConvReLU.suits(conv, relu) is suits
 
 

@@ -37,10 +37,10 @@ def start(package, code, cache=None, **environment):
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def finish(process):
+def finish(process, patience=300):
     """Wait for the process, which has to succeed, and return what it wrote to stderr."""
     try:
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
         process.kill()
         raise
@@ -48,9 +48,9 @@ def finish(process):
     return errors
 
 
-def run(package, code, cache=None, **environment):
-    """Run the code in a process, which has to succeed, and return what it wrote to stderr."""
-    return finish(start(package, code, cache, **environment))
+def run(package, code, cache=None, patience=300, **environment):
+    """Run the code in a process, which has to succeed in so many seconds, and return what it wrote to stderr."""
+    return finish(start(package, code, cache, **environment), patience)
 
 
 # -- the cache ---------------------------------------------------------------------------------------
@@ -306,12 +306,12 @@ def test_every_build_stays_inside_its_arrays(package, cpu, width, features):
     """All calls of all kernels, parallel and serial, at all widths of vectors; their own memory is checked, too."""
     environment = CHECKED_HEAP if heap_can_be_checked() else {}
     if width is None:
-        run_guarded(package, "1", "[kernel._parallel, kernel._serial]", **environment)
+        run_guarded(package, "1", "[kernel._parallel, kernel._serial]", patience=3600, **environment)
         return
     if not cpu_has(*features):
         pytest.skip(f"this CPU does not run code for {cpu}")
     environment = {**environment, "NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": ""}
-    run_guarded(package, "1", "[kernel._parallel, kernel._serial]", width, **environment)
+    run_guarded(package, "1", "[kernel._parallel, kernel._serial]", width, patience=3600, **environment)
 
 
 OVERRUN = """
