@@ -36,7 +36,7 @@ DTYPES: dict[int, np.dtype[Any]] = {
 _TYPE_CODES = {dtype.newbyteorder("="): code for code, dtype in DTYPES.items()}
 _TYPE_NAMES = ", ".join(dtype.name for dtype in DTYPES.values())
 
-_MAX_RANK = 64  # NumPy's own limit; the rank byte could say 255
+MAX_RANK = 64 if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else 32  # NumPy's own; the rank byte could say 255
 _MAX_DIMENSION = 2**31 - 1
 _CHUNK = 2**20
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -68,7 +68,7 @@ def read_idx(file: str | os.PathLike[str] | IO[bytes], max_bytes: int = 2**30) -
     -------
     array : ndarray
         A writable array of the rank and shape in the header, in this machine's byte order:
-        uint8, int8, int16, int32, float32 or float64. The rank is 1 to 64, NumPy's maximum.
+        uint8, int8, int16, int32, float32 or float64. The rank is 1 to 64, NumPy's maximum (32 before NumPy 2).
 
     Raises
     ------
@@ -107,7 +107,7 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     path : path
         Where to write. An existing file is replaced.
     array : array_like
-        Rank 1 to 64; uint8, int8, int16, int32, float32 or float64, of any byte order.
+        Rank 1 to 64 (32 before NumPy 2); uint8, int8, int16, int32, float32 or float64, of any byte order.
 
     Raises
     ------
@@ -148,9 +148,9 @@ def idx_header(array: NDArray[Any]) -> bytes:
             f"expected an array of {_TYPE_NAMES} (IDX has no other types), got {array.dtype}; "
             "convert it with array.astype(...)"
         )
-    if not 1 <= array.ndim <= _MAX_RANK:
+    if not 1 <= array.ndim <= MAX_RANK:
         raise IdxError(
-            f"expected an array of rank 1 to {_MAX_RANK}, got rank {array.ndim}; "
+            f"expected an array of rank 1 to {MAX_RANK}, got rank {array.ndim}; "
             "a single number is written as array.reshape(1)"
         )
     if max(array.shape) > _MAX_DIMENSION:
@@ -204,9 +204,9 @@ def _read_header(
             f"{name}: expected an IDX type byte ({codes}), got 0x{magic[2]:02X}; "
             "the file is damaged or of another kind"
         )
-    if not 1 <= rank <= _MAX_RANK:
+    if not 1 <= rank <= MAX_RANK:
         raise IdxError(
-            f"{name}: expected 1 to {_MAX_RANK} dimensions, got {rank}; "
+            f"{name}: expected 1 to {MAX_RANK} dimensions, got {rank}; "
             "the file is damaged or of another kind"
         )
     dimensions = _read_up_to(stream, 4 * rank)
