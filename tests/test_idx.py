@@ -265,10 +265,10 @@ def test_gzip_checksum_is_checked_even_for_an_array_without_elements():
 
 def peak_memory_and_seconds(action):
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()  # other processes do not count
     try:
         action()
-        return tracemalloc.get_traced_memory()[1], time.perf_counter() - start
+        return tracemalloc.get_traced_memory()[1], time.process_time() - start
     finally:
         tracemalloc.stop()
 
@@ -286,7 +286,7 @@ def test_gzip_bomb_is_cut_off_at_the_promise(ten_gigabytes_packed):
             read_idx(bomb)
 
     memory, seconds = peak_memory_and_seconds(attempt)
-    assert memory < 100e6 and seconds < 3  # all of it would take far longer
+    assert memory < 100e6 and seconds < 1  # all of it would take far longer
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -300,8 +300,8 @@ def test_promise_beyond_max_bytes_is_refused_unread(pack, shape):
         with pytest.raises(IdxError, match="max_bytes"):
             read_bytes(data)
 
-    memory, _ = peak_memory_and_seconds(attempt)
-    assert memory < 10e6
+    memory, seconds = peak_memory_and_seconds(attempt)
+    assert memory < 10e6 and seconds < 1
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -318,7 +318,7 @@ def test_max_bytes_is_exact():
     assert read_bytes(SMALL, max_bytes=12).nbytes == 12
     with pytest.raises(IdxError, match="at most 11 bytes"):
         read_bytes(SMALL, max_bytes=11)
-    with pytest.raises(ValueError, match="0 or more, got -1"):
+    with pytest.raises(ValueError, match="at least 0, got -1"):
         read_bytes(SMALL, max_bytes=-1)
     with pytest.raises(TypeError):
         read_bytes(SMALL, max_bytes=1e9)

@@ -12,7 +12,6 @@ import contextlib
 import gzip
 import io
 import math
-import operator
 import os
 import struct
 import zlib
@@ -22,7 +21,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycnn.files import atomic_write
+from numpycnn.files import atomic_write, path_text
+from numpycnn.layers._arguments import check_count
 
 # The header's type byte -> the element type as it lies on disk (">": high byte first).
 DTYPES: dict[int, np.dtype[Any]] = {
@@ -84,14 +84,12 @@ def read_idx(file: str | os.PathLike[str] | IO[bytes], max_bytes: int = 2**30) -
     >>> images.shape, images.dtype  # doctest: +SKIP
     ((60000, 28, 28), dtype('uint8'))
     """
-    max_bytes = operator.index(max_bytes)
-    if max_bytes < 0:
-        raise ValueError(f"max_bytes: expected a number of bytes, 0 or more, got {max_bytes}")
+    max_bytes = check_count(max_bytes, "max_bytes", minimum=0)
     if not isinstance(file, (str, bytes, os.PathLike)):
         if not hasattr(file, "read"):
             raise TypeError(f"expected a path or a file opened in mode 'rb', got {file!r}")
         return _read_stream(file, str(getattr(file, "name", file)), max_bytes)
-    name = os.fsdecode(file)
+    name = path_text(file, "file")
     if os.path.isdir(name):
         raise IdxError(f"{name}: expected an IDX file, got a folder; name the file inside it")
     with open(name, "rb") as stream:
@@ -118,8 +116,8 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     OSError
         The file cannot be written; FileNotFoundError if the folder does not exist.
     """
-    target = Path(os.fsdecode(path)).resolve()  # through a symbolic link to the file it names
-    array = np.asarray(array)
+    target = Path(path_text(path)).resolve()  # through a symbolic link to the file it names
+    array = _plain_array(array)
     header = idx_header(array)
     data = array.astype(array.dtype.newbyteorder(">"), copy=False).tobytes()
     if not target.parent.is_dir():
@@ -131,6 +129,15 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
         content = gzip.compress(content, compresslevel=6, mtime=0)
     with atomic_write(target) as file:
         file.write(content)
+
+
+def _plain_array(array: ArrayLike) -> NDArray[Any]:
+    if isinstance(array, np.ma.MaskedArray):
+        raise IdxError("expected an array without a mask, which IDX cannot hold; use array.filled(...)")
+    try:
+        return np.asarray(array)
+    except ValueError as error:
+        raise IdxError(f"expected an array, got rows of several lengths ({error})") from None
 
 
 def idx_header(array: NDArray[Any]) -> bytes:
