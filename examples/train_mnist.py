@@ -164,6 +164,8 @@ def train(recipe: Recipe, data_set: DataSet, images: np.ndarray, labels: np.ndar
     model = recipe.network(seed=seed, input_shape=x.shape[1:])
     model.summary()
     model.compile(Adam(learning_rate(recipe, len(x))), SoftmaxCrossEntropy(), metrics=["accuracy"])
+    if recipe.augment:
+        data_set.augment(x[:2], np.random.default_rng(0))  # compiled now, not in the time of the first epoch
     augment = AugmentFirst(data_set.augment, recipe.epochs - recipe.plain_epochs)
     history = model.fit(
         x,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .callbacks import Callback, CallbackList
+from .data.augment import Augment
 from .interruption import Interruption
 from .kernels import ops
 from .layers._arguments import check_count, check_flag, check_fraction, check_function
@@ -235,7 +236,7 @@ def fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> H
     model.stop_training, model.nonfinite = False, None
     callbacks.train_begin(run)
     try:
-        warm_up(model, x, y)
+        warm_up(model, x, y, options.augment)
         with run.interruption:
             train_epochs(model, x, y, validation, run)
     except KeyboardInterrupt:
@@ -359,13 +360,15 @@ def warn_nonfinite(model: Sequential, where: str, stacklevel: int) -> None:
     warnings.warn(text, RuntimeWarning, stacklevel)
 
 
-def warm_up(model: Sequential, x: NDArray, y: NDArray) -> None:
+def warm_up(model: Sequential, x: NDArray, y: NDArray, augment: Callable | None = None) -> None:
     """Compile the kernels on a copy of the model, so that compiling neither learns nor counts as training time."""
+    rows = np.zeros(2, np.int64)
+    images = take(x, rows, model.dtype)
+    if isinstance(augment, Augment):  # a function of the user's may remember what it was called with
+        augment(images, np.random.default_rng(0))
     if model._warm:
         return
     twin = copy.deepcopy(model)
-    rows = np.zeros(2, np.int64)
-    images = take(x, rows, model.dtype)
     step(twin, twin.loss, twin.optimizer, images, y[rows])
     twin.forward(images)
     model._warm = True

@@ -220,7 +220,7 @@ def test_the_best_recipe_ends_on_images_as_they_are(example, call, little_data, 
     recipe = example.RECIPES["best"]
     monkeypatch.setitem(example.RECIPES, "best", dataclasses.replace(recipe, amounts=augment))
     call("--recipe", "best", "--epochs", recipe.plain_epochs + 3)
-    assert distorted == [64] * 3  # a batch an epoch
+    assert distorted == [2] + [64] * 3  # two images to compile it, then a batch an epoch
 
 
 @pytest.mark.parametrize("recipe", ["cnn", "best"])
