@@ -126,16 +126,18 @@ def fast_cnn(
 def best_cnn(
     seed: int | None = None, input_shape: Shape = MNIST_SHAPE, num_classes: int = 10, **options: Any
 ) -> Sequential:
-    """Return three convolutions, each pooled, two dense layers and dropout, 242,058 parameters; 20 x 20 pixels or more.
+    """Return three convolutions, each pooled, two dense layers, batch normalisation and dropout, 242,762 parameters.
 
-    Every convolution is pooled at once: such a block takes half the time of one without pooling, and in the time that
-    this saves more epochs gain more than more layers. The arguments are those of `reference_cnn`.
+    Images of 20 x 20 pixels or more. Every convolution is pooled at once: such a block takes half the time of one
+    without pooling, and in the time that this saves more epochs gain more than more layers. The normalisation follows
+    the pooling, as in `augmented_cnn`. The arguments are those of `reference_cnn`.
     """
     he = "he_normal"
     layers = [
-        Conv2D(32, 5, kernel_initializer=he), ReLU(), MaxPool2D(2),
-        Conv2D(64, 3, padding="same", kernel_initializer=he), ReLU(), MaxPool2D(2),
-        Conv2D(128, 3, padding="same", kernel_initializer=he), ReLU(), MaxPool2D(2),
-        Flatten(), Dropout(0.3), Dense(128, kernel_initializer=he), ReLU(), Dropout(0.3), Dense(num_classes),
+        Conv2D(32, 5, kernel_initializer=he), ReLU(), MaxPool2D(2), BatchNorm(),
+        Conv2D(64, 3, padding="same", kernel_initializer=he), ReLU(), MaxPool2D(2), BatchNorm(),
+        Conv2D(128, 3, padding="same", kernel_initializer=he), ReLU(), MaxPool2D(2), BatchNorm(),
+        Flatten(), Dropout(0.3), Dense(128, kernel_initializer=he), ReLU(), BatchNorm(), Dropout(0.3),
+        Dense(num_classes),
     ]
     return Sequential(layers, input_shape=input_shape, seed=seed, **options)

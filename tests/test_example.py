@@ -180,7 +180,7 @@ def little_data(example, monkeypatch):
 
 @pytest.mark.parametrize("name, parameters, epochs, split", [
     ("cnn", 225_034, 10, 0.1), ("deep_cnn", 93_322, 5, 0.2), ("mlp", 316_810, 10, 0.1), ("lenet5", 61_706, 20, 0.1),
-    ("augmented", 225_482, 12, 0.1), ("fast", 106_234, 2, 0.0), ("best", 242_058, 30, 0.0),
+    ("augmented", 225_482, 12, 0.1), ("fast", 106_234, 2, 0.0), ("best", 242_762, 40, 0.0),
 ])
 def test_recipes(example, name, parameters, epochs, split):
     recipe = example.RECIPES[name]
