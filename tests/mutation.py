@@ -53,11 +53,17 @@ PROCESSOR_SECONDS = 300  # for a command; several times what the slowest one bel
 WALL_SECONDS = 3600  # for a mutant that waits forever without using the processor
 ADDRESS_SPACE = 8 * 2**30  # for a mutant that asks for all memory there is
 
+# Which file holds which kernel, read without importing the package.
+KERNELS: dict[str, str] = next(
+    ast.literal_eval(statement.value) for statement in ast.parse((PACKAGE / "kernels/__init__.py").read_text()).body
+    if isinstance(statement, ast.Assign) and statement.targets[0].id == "KERNELS"
+)
 # The first two need arguments; the last one fails on names with a dot, such as gzip.BadGzipFile.
 LEFT_OUT = ["core/VariableInserter", "core/VariableReplacer", "core/ExceptionReplacer"]
 
 # Which tests judge a file: arguments of pytest, one command after the other until a test fails, the quickest and most
-# telling first. {kernels} stands for the tests of those kernels that run the mutated statement.
+# telling first. {kernels} stands for the tests of those kernels that run the mutated statement, {files} for those of
+# the files that these kernels stand in.
 MODELS = "tests/test_errors.py tests/test_persistence.py tests/test_model.py"
 COMMANDS = {
     "layers": ["tests/test_layer_values.py tests/test_layer_arguments.py tests/test_activations.py",
@@ -68,8 +74,10 @@ COMMANDS = {
     "data/idx.py": ["tests/test_idx.py"],
     "kernels": ["tests/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
                 "tests/test_kernels.py -k '{kernels} or nan or long_sum or one_line'",
-                "tests/test_fusion.py",
-                "tests/test_kernel_processes.py -k beyond_its_arrays"],
+                "tests/test_kernel_processes.py -k 'beyond_its_arrays and ({files})'",
+                "tests/test_fusion.py"],
+    "kernels/reference.py": ["tests/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
+                             "tests/test_kernels.py -k '{kernels} or one_line'"],
     "kernels/__init__.py": ["tests/test_kernels.py -k 'using or unknown or number_of_threads or table or twin'"],
     "kernels/jit.py": ["tests/test_kernel_processes.py -k 'not narrower and not beyond_its_arrays'",
                        "tests/test_kernels.py -k 'number_of_threads or concurrent or relu_forward'"],
@@ -144,8 +152,6 @@ def draw(sample: int, seed: int) -> list[Mutant]:
 
 def kernels_that_run(mutant: Mutant) -> list[str]:
     """Return the kernels whose functions lead, name by name, to the mutated statement; all if none does."""
-    twins = ast.parse((PACKAGE / "kernels/reference.py").read_text()).body
-    kernels = [node.name for node in twins if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
     judges = mutant.file == "kernels/reference.py"  # the twins bear the kernels' names, and use no other file
     uses: dict[str, set[str]] = {}
     mutated: set[str] = set()
@@ -162,7 +168,7 @@ def kernels_that_run(mutant: Mutant) -> list[str]:
             first = min(node.lineno for node in (statement, *getattr(statement, "decorator_list", [])))
             if path == PACKAGE / mutant.file and first <= mutant.line <= statement.end_lineno:
                 mutated |= defined
-    return [kernel for kernel in kernels if mutated & reachable(kernel, uses)] or kernels
+    return [kernel for kernel in KERNELS if mutated & reachable(kernel, uses)] or list(KERNELS)
 
 
 def reachable(name: str, uses: dict[str, set[str]]) -> set[str]:
@@ -177,9 +183,11 @@ def reachable(name: str, uses: dict[str, set[str]]) -> set[str]:
 def commands(mutant: Mutant) -> list[str]:
     """Return the arguments of pytest that judge the mutant, in order."""
     folder = mutant.file.split("/")[0]
-    kernels = " or ".join(f"-{name}]" for name in kernels_that_run(mutant)) if folder == "kernels" else ""
+    kernels = kernels_that_run(mutant) if folder == "kernels" else []
+    names = " or ".join(f"-{name}]" for name in kernels)
+    files = " or ".join(f"[{file}]" for file in sorted({KERNELS[name] for name in kernels}))
     found = COMMANDS.get(mutant.file) or COMMANDS[folder]
-    return [command.format(kernels=kernels) for command in found]
+    return [command.format(kernels=names, files=files) for command in found]
 
 
 # -- one run ---------------------------------------------------------------------------------------------------------
@@ -198,7 +206,7 @@ class Workshop:
         if self.kernels.exists():
             shutil.copytree(self.kernels, self.copy / "cache")
         for command in sorted({command for found in COMMANDS.values() for command in found}):
-            outcome = self.run(command.format(kernels="float"))
+            outcome = self.run(command.format(kernels="float", files="["))
             print(f"the unmutated code: {command}: {outcome}", flush=True)
             if outcome != "survived":
                 raise SystemExit((self.copy / "output").read_text())
