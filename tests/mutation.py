@@ -74,6 +74,7 @@ COMMANDS = {
     "data/idx.py": ["tests/test_idx.py"],
     "kernels": ["tests/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
                 "tests/test_kernels.py -k '{kernels} or nan or long_sum or one_line'",
+                "NUMBA_BOUNDSCHECK=1 tests/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
                 "tests/test_kernel_processes.py -k 'beyond_its_arrays and ({files})'",
                 "tests/test_fusion.py"],
     "kernels/reference.py": ["tests/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
@@ -266,6 +267,9 @@ class Workshop:
             os.environ["PYTHONPATH"], os.environ["TMPDIR"] = sys.path[0], tempfile.tempdir
             os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR
             options = ["-q", "-x", "-p", "no:cacheprovider", "-W", "ignore:Module already imported so cannot"]
+            if arguments.startswith("NUMBA_BOUNDSCHECK=1 "):
+                numba.config.BOUNDSCHECK = 1
+                arguments = arguments.removeprefix("NUMBA_BOUNDSCHECK=1 ")
             code = pytest.main(options + shlex.split(arguments))
         except Exception:
             traceback.print_exc()
@@ -322,9 +326,8 @@ def main() -> None:
     if arguments.again:
         for key in [key for key, outcomes in rounds.items() if outcomes[-1] in ("survived", "timed out")]:
             del rounds[key]
-    with open(done, "w") as file:
-        for key, outcomes in rounds.items():
-            file.writelines(f"{json.dumps([key, outcome])}\n" for outcome in outcomes)
+        done.write_text("".join(f"{json.dumps([key, one])}\n" for key, outcomes in rounds.items() for one in outcomes))
+    with open(done, "a") as file:
         for number in range(max(map(len, COMMANDS.values()))):
             for mutant in mutants:  # first all by their quickest command
                 outcomes, found = rounds[mutant.key], commands(mutant)

@@ -177,6 +177,24 @@ def test_the_reference_is_right_where_it_can_be_said_in_one_line():
     np.testing.assert_allclose(total, [sum(y[:, j]) for j in range(5)])
 
 
+@needs_jit
+@pytest.mark.parametrize(
+    ("features", "width"),
+    [("avx512f avx2 fma", 64), ("avx2 fma", 32), ("avx2", 16), ("fma", 16), ("sse4.2", 16)],
+)
+@pytest.mark.parametrize("named", [None, "host"])
+def test_vectors_are_as_wide_as_the_cpu_has_them(monkeypatch, features, width, named):
+    import llvmlite.binding
+    from numba.core import config
+
+    from numpycnn.kernels import simd
+
+    monkeypatch.setattr(llvmlite.binding, "get_host_cpu_features", lambda: dict.fromkeys(features.split(), True))
+    monkeypatch.setattr(config, "CPU_NAME", named)
+    monkeypatch.setattr(config, "CPU_FEATURES", named and "")
+    assert simd._vector_bytes() == width
+
+
 # -- which kernels run, on how many threads ---------------------------------------------------------------
 
 
