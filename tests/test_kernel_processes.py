@@ -123,11 +123,12 @@ def test_a_cache_that_cannot_be_written_costs_time_only(package, tmp_path):
 
 
 def test_four_processes_at_once_on_an_empty_cache(package, tmp_path):
-    processes = [start(package, RELU, tmp_path) for _ in range(4)]
+    cache = tmp_path / "not yet" / "there"
+    processes = [start(package, RELU, cache) for _ in range(4)]
     for process in processes:
         finish(process)
-    assert [path.suffix for path in files_of(tmp_path)] == [".bin"]  # no temporary file is left
-    assert run(package, RELU, tmp_path) == ""
+    assert [path.suffix for path in files_of(cache)] == [".bin"]  # no temporary file is left
+    assert run(package, RELU, cache) == ""
 
 
 # -- forks and threads -----------------------------------------------------------------------------------
