@@ -122,6 +122,7 @@ BLOCKS: list[tuple[int, int, int, tuple[int, int], dict[str, Any]]] = [
     (20, 1, 3, (4, 9), {"kernel_size": 3}),
     (6, 70, 3, (5, 8), {"kernel_size": 3}),
     (33, 130, 1, (4, 5), {"kernel_size": 3, "padding": "same"}),
+    (3, 100, 5, (5, 6), {"kernel_size": 3}),  # more filters than a block of them holds
 ]
 
 
@@ -360,6 +361,9 @@ def scores(rng, dtype):
         logits[-1] += 1000  # would overflow, were the largest not subtracted
         if n > 1:
             logits[0, -1] = -np.inf  # a class that is impossible
+        if m > 2:
+            logits[1, 0] += 1000  # and were it not the largest of all
+            logits[2, -1] += 1000
         yield logits
 
 
@@ -373,6 +377,8 @@ def softmax_cross_entropy(rng, dtype) -> Iterator[Call]:
         targets = rng.dirichlet(np.ones(logits.shape[1]), len(logits)).astype(dtype)
         targets[rng.random(targets.shape) < 0.3] = 0
         targets[logits == -np.inf] = 0
+        certain = logits.max(axis=1, keepdims=True) - logits > 500  # rounding would grow with the loss
+        targets[certain] = 0
         outputs = [unwritten("float64", len(logits)), unwritten(dtype, *logits.shape)]
         yield Call([logits, targets], [], outputs, logits.shape[1] + 50, magnitude=1.0)
 

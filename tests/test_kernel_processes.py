@@ -125,11 +125,12 @@ def test_a_cache_that_cannot_be_written_costs_time_only(package, tmp_path):
 
 
 def test_four_processes_at_once_on_an_empty_cache(package, tmp_path):
-    processes = [start(package, RELU, tmp_path) for _ in range(4)]
+    cache = tmp_path / "not yet" / "there"
+    processes = [start(package, RELU, cache) for _ in range(4)]
     for process in processes:
         finish(process)
-    assert [path.suffix for path in files_of(tmp_path)] == [".bin"]  # no temporary file is left
-    assert run(package, RELU, tmp_path) == ""
+    assert [path.suffix for path in files_of(cache)] == [".bin"]  # no temporary file is left
+    assert run(package, RELU, cache) == ""
 
 
 # -- forks and threads -----------------------------------------------------------------------------------
@@ -263,7 +264,8 @@ def guarded(a, at_end):
     return copy
 
 assert simd.VECTOR_BYTES == {width}
-for name, dtype in itertools.product(KERNELS, ["float32", "float64"]):
+names = [name for name, file in KERNELS.items() if file in {files}]
+for name, dtype in itertools.product(names, ["float32", "float64"]):
     chosen = list(calls(name, dtype))
     kernel = getattr(ops, name)
     for call, at_end in itertools.product(chosen[:: {step}], [False, True]):
@@ -274,15 +276,20 @@ for name, dtype in itertools.product(KERNELS, ["float32", "float64"]):
 """
 
 
-def run_guarded(package, step, builds, width="simd.VECTOR_BYTES", **environment):
-    """Run every kernel's calls, each `step`-th, against guard pages; a stray read or write ends it: exit code -11."""
-    code = GUARDED.replace("{step}", step).replace("{builds}", builds).replace("{width}", str(width))
+FILES = sorted(set(kernels.KERNELS.values()))
+
+
+def run_guarded(package, files, step, builds, width="simd.VECTOR_BYTES", **environment):
+    """Run the kernels' calls, each `step`-th, against guard pages; a stray read or write ends it: exit code -11."""
+    code = GUARDED.replace("{files}", str(files)).replace("{step}", step).replace("{builds}", builds)
+    code = code.replace("{width}", str(width))
     run(package, code, **environment)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="mprotect is POSIX's")
-def test_no_kernel_touches_memory_beyond_its_arrays(package):
-    run_guarded(package, "len(chosen) // 20 | 1", "[kernel]")
+@pytest.mark.parametrize("file", FILES)
+def test_no_kernel_touches_memory_beyond_its_arrays(package, file):
+    run_guarded(package, [file], "len(chosen) // 20 | 1", "[kernel]")
 
 
 # What a kernel allocates itself lies between no guard pages: glibc marks the ends of such memory, looks at the marks
@@ -306,12 +313,12 @@ def test_every_build_stays_inside_its_arrays(package, cpu, width, features):
     """All calls of all kernels, parallel and serial, at all widths of vectors; their own memory is checked, too."""
     environment = CHECKED_HEAP if heap_can_be_checked() else {}
     if width is None:
-        run_guarded(package, "1", "[kernel._parallel, kernel._serial]", patience=3600, **environment)
+        run_guarded(package, FILES, "1", "[kernel._parallel, kernel._serial]", patience=3600, **environment)
         return
     if not cpu_has(*features):
         pytest.skip(f"this CPU does not run code for {cpu}")
     environment = {**environment, "NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": ""}
-    run_guarded(package, "1", "[kernel._parallel, kernel._serial]", width, patience=3600, **environment)
+    run_guarded(package, FILES, "1", "[kernel._parallel, kernel._serial]", width, patience=3600, **environment)
 
 
 OVERRUN = """

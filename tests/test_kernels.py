@@ -177,6 +177,68 @@ def test_the_reference_is_right_where_it_can_be_said_in_one_line():
     np.testing.assert_allclose(total, [sum(y[:, j]) for j in range(5)])
 
 
+@pytest.mark.parametrize("kernel_set", [pytest.param("compiled", marks=needs_jit), "reference"])
+@both_dtypes
+def test_optimizers_flush_what_is_too_small_for_the_usual_format_and_nothing_else(kernel_set, dtype):
+    tiny = np.finfo(dtype).tiny
+    kept, small = np.array([0, tiny, -1.5 * tiny, 2 * tiny, 3 * tiny], dtype), np.array([tiny / 2, -tiny / 4], dtype)
+    gradient, expected = np.concatenate([kept, small]), np.concatenate([kept, np.zeros_like(small)])
+    with kernels.using(kernel_set):
+        velocity = np.zeros_like(gradient)
+        kernels.ops.sgd(gradient, 0.0, 0.9, False, np.zeros_like(gradient), velocity)
+        m, v = np.zeros_like(gradient), np.zeros_like(gradient)
+        kernels.ops.adam(gradient, 0.0, 0.0, 0.0, 1e-8, 1.0, 1.0, 0.0, np.zeros_like(gradient), m, v)
+    assert velocity.tolist() == m.tolist() == expected.tolist()
+    assert not v.any()
+
+
+@needs_jit
+@pytest.mark.parametrize(
+    ("features", "width"),
+    [("avx512f avx2 fma", 64), ("avx2 fma", 32), ("avx2", 16), ("fma", 16), ("sse4.2", 16)],
+)
+@pytest.mark.parametrize("named", [None, "host"])
+def test_vectors_are_as_wide_as_the_cpu_has_them(monkeypatch, features, width, named):
+    import llvmlite.binding
+    from numba.core import config
+
+    from numpycnn.kernels import simd
+
+    monkeypatch.setattr(llvmlite.binding, "get_host_cpu_features", lambda: dict.fromkeys(features.split(), True))
+    monkeypatch.setattr(config, "CPU_NAME", named)
+    monkeypatch.setattr(config, "CPU_FEATURES", named and "")
+    assert simd._vector_bytes() == width
+
+
+@needs_jit
+@pytest.mark.parametrize(
+    ("cpu", "width"),
+    [("skylake-avx512", 64), ("cascadelake", 64), ("znver4", 64), ("haswell", 32), ("skylake", 32), ("znver3", 32),
+     ("nehalem", 16)],
+)
+def test_vectors_of_a_cpu_that_numba_is_told(monkeypatch, cpu, width):
+    from numba.core import config
+
+    from numpycnn.kernels import simd
+
+    monkeypatch.setattr(config, "CPU_NAME", cpu)
+    monkeypatch.setattr(config, "CPU_FEATURES", "")
+    assert simd._vector_bytes() == width
+
+
+@needs_jit
+def test_what_is_said_about_compiling_is_said_once(monkeypatch, capsys):
+    from numpycnn.kernels import jit
+
+    monkeypatch.setattr(jit, "_announced", False)
+    jit._warn_once.cache_clear()
+    for _ in range(2):
+        jit._announce()
+        jit._warn_once("no room")
+    said = capsys.readouterr().err
+    assert said.count("compiling kernels") == said.count("numpycnn: no room") == 1
+
+
 # -- which kernels run, on how many threads ---------------------------------------------------------------
 
 

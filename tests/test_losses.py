@@ -176,6 +176,7 @@ BAD_LABELS = [
     ([], ValueError, "expected one target for each of the 2 rows, got 0"),
     (1, ValueError, r"expected shape \(N,\) or \(N, 3\), got \(\)"),
     ([[0, 1], [1, 0]], ValueError, r"expected shape \(N,\) or \(N, 3\), got \(2, 2\)"),
+    ([[0, 1, 0, 0], [1, 0, 0, 0]], ValueError, r"expected shape \(N,\) or \(N, 3\), got \(2, 4\)"),
     (np.zeros((2, 3, 1)), ValueError, r"expected shape \(N,\) or \(N, 3\), got \(2, 3, 1\)"),
     ([[0, 0, 0], [1, 0, 0]], ValueError, "expected rows of probabilities that sum to 1"),
     ([[1, 1, 0], [1, 0, 0]], ValueError, "expected rows of probabilities that sum to 1"),
