@@ -35,8 +35,8 @@ RECIPES = {
     "lenet5": Recipe(lenet5, epochs=20, learning_rate=2e-3),
     "fast": Recipe(fast_cnn, epochs=2, learning_rate=6e-3, schedule="one_cycle", validation_split=0.0),
     "best": Recipe(
-        best_cnn, epochs=30, learning_rate=1.5e-3, schedule="one_cycle", validation_split=0.0, augment=True,
-        amounts=Augment(shift=0.07, rotation=8, zoom=0.08, shear=6, elastic=15), plain_epochs=2,
+        best_cnn, epochs=40, learning_rate=3e-3, schedule="one_cycle", validation_split=0.0, augment=True,
+        amounts=Augment(shift=0.07, rotation=8, zoom=0.08, shear=6, elastic=15), plain_epochs=3,
     ),
 }
 

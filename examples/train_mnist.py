@@ -5,7 +5,7 @@
 loads MNIST (from --data-dir, or the mnist folder below NUMPYCNN_DATA, or the cache, or the network), trains, prints
 the test accuracy and a report, and writes the model, the figures and the pictures into the output directory. Without
 MNIST and without a network it trains on digits drawn by numpycnn. --recipe and --dataset choose another network and
-other images: see recipes.py.
+other images: see recipes.py. A run that was killed goes on with the same command and --resume.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from recipes import DATA_SETS, RECIPES, DataSet, Recipe
 from numpycnn import (
     Adam,
     Augment,
+    BackupAndRestore,
     Callback,
     Constant,
     Conv2D,
@@ -88,6 +89,7 @@ def parse_arguments() -> tuple[argparse.Namespace, Recipe]:
     parser.add_argument("--seed", type=int, default=0, help="same seed, same weights (0)")
     parser.add_argument("--limit", type=positive, help="train on the first LIMIT images only")
     parser.add_argument("--output-dir", type=Path, help="for the results (runs/DATASET-RECIPE; of cnn: runs/DATASET)")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was killed, if there is one")
     changes = parser.add_argument_group("changes to the recipe")
     changes.add_argument("--epochs", type=positive, help="visits of every training image")
     changes.add_argument("--batch-size", type=positive, help="images a step")
@@ -156,12 +158,14 @@ class AugmentFirst(Callback):
         return self.augment(images, rng) if self.active else images
 
 
-def train(recipe: Recipe, data_set: DataSet, images: np.ndarray, labels: np.ndarray, seed: int) -> tuple:
-    """Return the trained model and its history."""
+def train(recipe: Recipe, data_set: DataSet, images: np.ndarray, labels: np.ndarray, seed: int, backup: Path) -> tuple:
+    """Return the trained model and its history; go on from the backup if there is one."""
     x = as_input(images)
     model = recipe.network(seed=seed, input_shape=x.shape[1:])
     model.summary()
     model.compile(Adam(learning_rate(recipe, len(x))), SoftmaxCrossEntropy(), metrics=["accuracy"])
+    if recipe.augment:
+        data_set.augment(x[:2], np.random.default_rng(0))  # compiled now, not in the time of the first epoch
     augment = AugmentFirst(data_set.augment, recipe.epochs - recipe.plain_epochs)
     history = model.fit(
         x,
@@ -170,8 +174,10 @@ def train(recipe: Recipe, data_set: DataSet, images: np.ndarray, labels: np.ndar
         epochs=recipe.epochs,
         validation_split=recipe.validation_split,
         augment=augment if recipe.augment else None,
-        callbacks=[augment],
+        callbacks=[augment, BackupAndRestore(backup, delete_checkpoint=False)],  # it is kept until all is written
     )
+    if history.interrupted:
+        raise InterruptedError("interrupted; the same command with --resume goes on")
     return model, history
 
 
@@ -214,8 +220,11 @@ def main() -> None:
     train_data = tuple(array[: arguments.limit] for array in train_data)
     folder = arguments.output_dir
     folder.mkdir(parents=True, exist_ok=True)
+    backup = folder / "backup.npz"
+    if not arguments.resume:
+        backup.unlink(missing_ok=True)
 
-    model, history = train(recipe, data_set, *train_data, arguments.seed)
+    model, history = train(recipe, data_set, *train_data, arguments.seed, backup)
     model.save(folder / recipe.model_file)
     model = Sequential.load(folder / recipe.model_file)  # what is tested is what was saved
 
@@ -247,6 +256,7 @@ def main() -> None:
     draw(
         folder, train_data, test_data, model, probabilities, history, test_set, recipe.augment, arguments.seed
     )
+    backup.unlink()
     print(f"Wrote the model, history, metrics, report and pictures to {folder}")
 
 

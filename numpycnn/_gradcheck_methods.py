@@ -13,7 +13,7 @@ from ._gradcheck_choices import recorder
 from ._gradcheck_numeric import EXACT_TOLERANCE, ComplexSlopes, Settings, Slopes
 from .fusion import DirectConv, DirectConvStride1
 from .layers import AvgPool2D, Conv2D, Dense, Flatten, GlobalAvgPool2D, Layer
-from .layers._arguments import check_count
+from .layers._arguments import check_count, check_positive
 from .losses import MeanSquaredError
 
 STEP, TOLERANCE = 2.0**-17, 1e-7  # 7.6e-6; a power of two, so that x + h and x - h are exact
@@ -31,19 +31,21 @@ def settings_for(
     subject: Any, step: float | None, tolerance: float | None, max_elements: int | None, rng: np.random.Generator,
     method: str = "difference", directions: int | None = None,
 ) -> Settings:
-    """Fill in the defaults; raise for an unknown method or a number of directions below 1."""
-    if method not in METHODS:
+    """Fill in the defaults; raise for what is out of range."""
+    if not isinstance(method, str) or method not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
     if directions is not None:
         check_count(directions, "directions")
+    if max_elements is not None:
+        check_count(max_elements, "max_elements")
     default_step, default_tolerance = STEP, TOLERANCE
     exact = method == "difference" and type(subject) in EXACT_CLASSES
     if exact:
         default_step, default_tolerance = EXACT_STEP, EXACT_TOLERANCE
     elif method == "complex":
         default_step, default_tolerance = 1.0, COMPLEX_TOLERANCE
-    step = default_step if step is None else step
-    tolerance = default_tolerance if tolerance is None else tolerance
+    step = default_step if step is None else check_positive(step, "step")
+    tolerance = default_tolerance if tolerance is None else check_positive(tolerance, "tolerance", zero_allowed=True)
     return Settings(step, tolerance, max_elements, rng, directions, exact)
 
 

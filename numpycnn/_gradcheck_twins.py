@@ -23,7 +23,7 @@ def layer_in_float64(layer: Layer, input_shape: Sequence[int] | None, rng: np.ra
         return twin if twin.dtype == np.float64 else _rebuild(twin, layer)
     if input_shape is None:
         raise ValueError(f"check_layer: {layer!r} is not built; give input_shape (without the batch axis), or x")
-    twin.build(tuple(input_shape), rng, "float64")
+    twin.build(input_shape, rng, "float64")  # type: ignore[arg-type]  # build makes a tuple of it
     cases.shake(twin.parameters, rng)
     return twin
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .layers import AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Tanh
+from .layers import AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Tanh, base
 from .model import Sequential
 
 Shape = tuple[int, ...]
@@ -98,7 +98,7 @@ def lenet5(
     weight, a bias and a sigmoid; C3 sees all six maps of S2, not chosen ones (2,416 parameters instead of 1,516); a
     softmax in place of the Gaussian units. The arguments are those of `reference_cnn`.
     """
-    padding = "valid" if min(input_shape[:2]) >= 32 else "same"
+    padding = "valid" if min(base.check_shape(input_shape, "lenet5", rank=3)[:2]) >= 32 else "same"
     layers = [
         Conv2D(6, 5, padding=padding), Tanh(), AvgPool2D(2),  # C1, S2
         Conv2D(16, 5), Tanh(), AvgPool2D(2),  # C3, S4
@@ -126,16 +126,18 @@ def fast_cnn(
 def best_cnn(
     seed: int | None = None, input_shape: Shape = MNIST_SHAPE, num_classes: int = 10, **options: Any
 ) -> Sequential:
-    """Return three convolutions, each pooled, two dense layers and dropout, 242,058 parameters; 20 x 20 pixels or more.
+    """Return three convolutions, each pooled, two dense layers, batch normalisation and dropout, 242,762 parameters.
 
-    Every convolution is pooled at once: such a block takes half the time of one without pooling, and in the time that
-    this saves more epochs gain more than more layers. The arguments are those of `reference_cnn`.
+    Images of 20 x 20 pixels or more. Every convolution is pooled at once: such a block takes half the time of one
+    without pooling, and in the time that this saves more epochs gain more than more layers. The normalisation follows
+    the pooling, as in `augmented_cnn`. The arguments are those of `reference_cnn`.
     """
     he = "he_normal"
     layers = [
-        Conv2D(32, 5, kernel_initializer=he), ReLU(), MaxPool2D(2),
-        Conv2D(64, 3, padding="same", kernel_initializer=he), ReLU(), MaxPool2D(2),
-        Conv2D(128, 3, padding="same", kernel_initializer=he), ReLU(), MaxPool2D(2),
-        Flatten(), Dropout(0.3), Dense(128, kernel_initializer=he), ReLU(), Dropout(0.3), Dense(num_classes),
+        Conv2D(32, 5, kernel_initializer=he), ReLU(), MaxPool2D(2), BatchNorm(),
+        Conv2D(64, 3, padding="same", kernel_initializer=he), ReLU(), MaxPool2D(2), BatchNorm(),
+        Conv2D(128, 3, padding="same", kernel_initializer=he), ReLU(), MaxPool2D(2), BatchNorm(),
+        Flatten(), Dropout(0.3), Dense(128, kernel_initializer=he), ReLU(), BatchNorm(), Dropout(0.3),
+        Dense(num_classes),
     ]
     return Sequential(layers, input_shape=input_shape, seed=seed, **options)

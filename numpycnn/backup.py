@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .callbacks import Callback
-from .layers._arguments import check_count
+from .files import path_text
+from .layers._arguments import check_count, check_flag
 
 
 class BackupAndRestore(Callback):
@@ -52,13 +53,13 @@ class BackupAndRestore(Callback):
     def __init__(
         self, filepath: str | os.PathLike, save_freq: str | int = "epoch", delete_checkpoint: bool = True
     ) -> None:
-        self.filepath = os.fspath(filepath)
+        self.filepath = path_text(filepath, "filepath")
         if not self.filepath.endswith(".npz"):
             raise ValueError(f"filepath: expected a name that ends in .npz, got {self.filepath!r}")
         if isinstance(save_freq, str) and save_freq != "epoch":
             raise ValueError(f'save_freq: expected "epoch" or a number of steps, got {save_freq!r}')
         self.save_freq = save_freq if isinstance(save_freq, str) else check_count(save_freq, "save_freq")
-        self.delete_checkpoint = bool(delete_checkpoint)
+        self.delete_checkpoint = check_flag(delete_checkpoint, "delete_checkpoint")
 
     def on_train_begin(self) -> None:
         if os.path.exists(self.filepath):

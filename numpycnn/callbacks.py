@@ -7,8 +7,10 @@ import math
 import os
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
-from .files import KERAS_SUFFIXES
-from .layers._arguments import check_count, check_fraction, check_positive
+from .files import KERAS_SUFFIXES, path_text
+from .layers._arguments import (
+    check_count, check_flag, check_fraction, check_function, check_list, check_positive, check_text,
+)
 from .nonfinite import all_finite, find_parameter
 from .schedules import Schedule
 
@@ -72,7 +74,7 @@ class CallbackList:
     def __init__(self, callbacks: Sequence[Callback] | None, model: Sequential, names: Sequence[str]) -> None:
         if isinstance(callbacks, Callback):
             raise TypeError(f"callbacks: expected a list of callbacks, got {callbacks!r}")
-        self.callbacks = list(callbacks or ())
+        self.callbacks = [] if callbacks is None else check_list(callbacks, "callbacks", "a list of callbacks")
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 hint = "; write it with parentheses" if isinstance(callback, type) else ""
@@ -115,9 +117,9 @@ class _Monitor(Callback):
     state_names: tuple[str, ...] = ("best", "wait")
 
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
-        if mode not in ("auto", "min", "max"):
+        if not isinstance(mode, str) or mode not in ("auto", "min", "max"):
             raise ValueError(f'mode: expected "auto", "min" or "max", got {mode!r}')
-        self.monitor = monitor
+        self.monitor = check_text(monitor, "monitor")
         self.mode = mode
         self.min_delta = check_positive(min_delta, "min_delta", zero_allowed=True)
         self._sign = -1.0 if mode == "max" or (mode == "auto" and "acc" in monitor) else 1.0
@@ -178,7 +180,7 @@ class EarlyStopping(_Monitor):
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         self.patience = check_count(patience, "patience", minimum=0)
-        self.restore_best_weights = bool(restore_best_weights)
+        self.restore_best_weights = check_flag(restore_best_weights, "restore_best_weights")
 
     def _reset(self) -> None:
         super()._reset()
@@ -228,8 +230,8 @@ class ModelCheckpoint(_Monitor):
         self, filepath: str | os.PathLike, monitor: str = "val_loss", save_best_only: bool = False, mode: str = "auto"
     ) -> None:
         super().__init__(monitor, mode, 0)
-        self.filepath = os.fspath(filepath)
-        self.save_best_only = bool(save_best_only)
+        self.filepath = path_text(filepath, "filepath")
+        self.save_best_only = check_flag(save_best_only, "save_best_only")
         if not self.filepath.endswith((".npz", *KERAS_SUFFIXES)):
             raise ValueError(f"filepath: expected a name that ends in .npz or .h5, got {self.filepath!r}")
         if not self.save_best_only:
@@ -248,7 +250,7 @@ class ModelCheckpoint(_Monitor):
     def _path(self, epoch: int, logs: dict[str, float]) -> str:
         try:
             return self.filepath.format(epoch=epoch + 1, **logs)
-        except (KeyError, IndexError, ValueError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"filepath {self.filepath!r}: expected only epoch, {', '.join(logs)} in braces") from error
 
 
@@ -307,8 +309,8 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, filename: str | os.PathLike, append: bool = False) -> None:
-        self.filename = filename
-        self.append = bool(append)
+        self.filename = path_text(filename, "filename")
+        self.append = check_flag(append, "append")
 
     def on_train_begin(self) -> None:
         if not (self.append and os.path.exists(self.filename)):
@@ -317,7 +319,11 @@ class CSVLogger(Callback):
 
     def _header(self) -> list[str] | None:
         with open(self.filename, newline="", encoding="utf-8") as file:
-            return next(csv.reader(file), None)
+            try:
+                return next(csv.reader(file), None)
+            except (UnicodeDecodeError, csv.Error) as error:
+                text = f"{self.filename}: expected a CSV file to append to, got one of another kind ({error})"
+                raise ValueError(text) from error
 
     def get_state(self) -> dict[str, Any]:
         with open(self.filename, newline="", encoding="utf-8") as file:
@@ -382,7 +388,7 @@ class LambdaCallback(Callback):
     """Call a function ``on_epoch_end(epoch, logs)`` after each epoch."""
 
     def __init__(self, on_epoch_end: Callable[[int, dict[str, float]], None]) -> None:
-        self._function = on_epoch_end
+        self._function = check_function(on_epoch_end, "on_epoch_end", "(epoch, logs)")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self._function(epoch, logs)

@@ -18,6 +18,23 @@ except ImportError:  # Windows
 KERAS_SUFFIXES = (".h5", ".hdf5")  # of model files for Keras
 
 
+def path_text(path: str | bytes | os.PathLike, name: str = "path") -> str:
+    """Return the path as text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no path, or has a zero byte in it.
+    """
+    try:
+        text = os.fsdecode(path)
+    except TypeError:
+        raise TypeError(f"{name}: expected a path, got {path!r}") from None
+    if "\0" in text:
+        raise ValueError(f"{name}: expected a path, got {text!r}, with a zero byte in it")
+    return text
+
+
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     """Open a new binary file that takes the place of `path` when the block ends without an error.

@@ -19,6 +19,7 @@ from .layers.base import Shape
 from .layers.conv import as_rows
 
 WINOGRAD_CHANNELS = 16  # below, transforming the image costs more than the multiplications that it saves
+MOST_PATCHES = 2**22  # where each lies is written down when a block is made, even if no image ever comes
 LANES = 16  # of a vector of float32 on the CPUs whose choice matters most
 
 
@@ -98,6 +99,7 @@ class DirectConv(Block):
     """Conv2D without a matrix of patches: they are read where they lie in the image."""
 
     group = 1  # pixels of which at most one passes the gradient on
+    by_windows = False  # whether dx is summed window by window
 
     def __init__(self, conv: Conv2D, *others: Layer) -> None:
         super().__init__(conv, *others)
@@ -113,7 +115,8 @@ class DirectConv(Block):
     @staticmethod
     def suits(*layers: Any) -> bool:
         conv = layers[0]
-        return conv.groups == 1 and addressable(padded_shape(conv)) and addressable(conv.output_shape)
+        few = math.prod(conv.output_shape[:2]) <= MOST_PATCHES
+        return conv.groups == 1 and few and addressable(padded_shape(conv)) and addressable(conv.output_shape)
 
     def in_groups(self, starts: NDArray) -> NDArray:
         """Order the starts (OH, OW) of the patches so that those of a group follow each other."""
@@ -147,14 +150,17 @@ class DirectConv(Block):
         db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
         if self.by_taps:
             ops.conv_tap_gradient(x, dy, codes, self.offsets, self.group, self.patches.taps, dw, db)
-        if need_dx or not self.by_taps:
+        if not self.by_taps or (need_dx and not self.by_windows):
             entries, sums = self._entries(dy, codes)
         if not self.by_taps:
             ops.conv_weight_gradient(x, *runs, *entries, sums, dw, db)
         if not need_dx:
             return None
         dx = self.empty("dpadded", x.shape)
-        ops.conv_input_gradient(as_rows(weight.value), *runs, *entries, dx)
+        if self.by_windows:
+            ops.window_input_gradient(as_rows(weight.value), dy, codes, self.offsets, self.patches.row, dx)
+        else:
+            ops.conv_input_gradient(as_rows(weight.value), *runs, *entries, dx)
         return self._crop(dx)
 
     def _entries(self, dy: NDArray, codes: NDArray) -> tuple[tuple[NDArray, NDArray, NDArray], NDArray]:
@@ -237,6 +243,10 @@ class ConvReLUPool(ConvReLU):
 
     group = 4
 
+    def __init__(self, conv: Conv2D, *others: Layer) -> None:
+        super().__init__(conv, *others)
+        self.by_windows = conv._geometry[:6] == (3, 3, 1, 1, 1, 1)  # 3 x 3 filters at neighbouring pixels
+
     @staticmethod
     def suits(*layers: Any) -> bool:
         pool = layers[2]
@@ -251,7 +261,7 @@ class ConvReLUPool(ConvReLU):
 
     def _run(self, x: NDArray, weight: NDArray, bias: NDArray, y: NDArray, codes: NDArray) -> None:
         conv, patches = self.conv, self.patches
-        if conv._geometry[:6] == (3, 3, 1, 1, 1, 1) and conv.input_shape[2] >= WINOGRAD_CHANNELS:
+        if self.by_windows and conv.input_shape[2] >= WINOGRAD_CHANNELS:
             ops.winograd_relu_pool_forward(x, weight, bias, self.offsets, patches.row, y, codes)
         else:
             ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)

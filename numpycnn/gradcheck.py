@@ -28,6 +28,8 @@ from ._gradcheck_methods import EXACT_CLASSES, METHODS, STEP, TOLERANCE, setting
 from ._gradcheck_numeric import Row, Slopes, check_array, check_sum
 from ._gradcheck_twins import as_complex, layer_in_float64, model_in_float64, to_complex
 from .layers import Layer
+from .layers._arguments import check_count
+from .layers.base import check_numeric
 from .losses import Loss
 from .model import Sequential
 
@@ -151,8 +153,9 @@ def check_layer(
         No shape, an unsuitable `x`, an unknown `method` or one that the layer cannot do, or a layer whose forward is
         not the same function twice.
     """
-    rng = np.random.default_rng(seed)
-    given = None if x is None else np.array(x, np.float64, order="C")
+    rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
+    check_count(batch_size, "batch_size")
+    given = None if x is None else _float64(x, "x")
     layer = layer_in_float64(layer, given.shape[1:] if input_shape is None and given is not None else input_shape, rng)
     point = cases.clear_of_kinks((batch_size, *layer.input_shape), rng) if given is None else given
     state = layer.get_state()
@@ -213,8 +216,10 @@ def check_loss(
     ValueError, TypeError
         Whatever the loss raises.
     """
-    outputs = np.array(outputs, np.float64, order="C")
-    settings = settings_for(loss, step, tolerance, max_elements, np.random.default_rng(seed))
+    _check_loss(loss)
+    outputs = _float64(outputs, "outputs")
+    rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
+    settings = settings_for(loss, step, tolerance, max_elements, rng)
     gradient = loss(outputs.copy(), targets)[1]
     slopes = Slopes(lambda: np.array(loss(outputs.copy(), targets)[0], np.float64), np.ones(()))
     _evaluate(slopes.function, repr(loss))
@@ -265,11 +270,16 @@ def check_model(
     ValueError, TypeError
         No loss, or unsuitable data.
     """
+    if not isinstance(model, Sequential):
+        raise TypeError(f"check_model: expected a Sequential, got {model!r}; a layer goes to check_layer")
     loss = model.loss if loss is None else loss
     if loss is None:
         raise ValueError("check_model: expected a loss, such as SoftmaxCrossEntropy(); give one, or compile the model")
     chosen_loss = loss
-    point = np.array(x, np.float64, order="C")
+    _check_loss(loss)
+    rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
+    settings = settings_for(model, step, tolerance, max_elements, rng, method, directions)
+    point = _float64(x, "x")
     model = model_in_float64(model)
     states = [layer.get_state() for layer in model.layers]
 
@@ -286,7 +296,6 @@ def check_model(
     _backward_twice(forward, lambda: model.backward(dlogits.copy()))  # the very call that trains
     claims = [[p.grad.copy() for p in layer.parameters] for layer in model.layers]
     dx = _backward_twice(forward, lambda: model.backward(dlogits.copy(), need_dx=True))
-    settings = settings_for(model, step, tolerance, max_elements, np.random.default_rng(seed), method, directions)
     function, cotangent = loss_alone, np.ones(())
     if method == "complex":
         function, cotangent = forward, dlogits
@@ -314,6 +323,8 @@ def assert_gradients(report: Report) -> None:
     GradientError
         With a line for each wrong array: the layer, the array, the element, both values and, if it can be told, why.
     """
+    if not isinstance(report, Report):
+        raise TypeError(f"assert_gradients: expected a Report, as check_layer returns it, got {report!r}")
     failed = [str(row) for row in report.rows if not row.passed]
     if failed or not report.rows:
         raise GradientError("\n".join(failed) or f"{report.subject}: nothing was checked")
@@ -328,6 +339,8 @@ def check_package(kind: str = "difference") -> Iterator[tuple[str, Report]]:
         Every element by central differences; every element by complex steps (not the losses, which take real numbers
         only); or layers, blocks and the reference CNN at full size, along random directions by complex steps.
     """
+    if not isinstance(kind, str) or kind not in ("adjoint", *METHODS):
+        raise ValueError(f"kind: expected one of {', '.join(('adjoint', *METHODS))}, got {kind!r}")
     if kind == "adjoint":
         for layer in cases.full_size_cases():
             report = check_layer(layer, batch_size=cases.BATCH, method="complex", directions=2)
@@ -350,6 +363,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from ._gradcheck_table import run
 
     return run(check_package, arguments)
+
+
+def _float64(x: ArrayLike, name: str) -> NDArray:
+    """Return a copy of the array in float64."""
+    array = np.array(check_numeric(x, name), np.float64, order="C")
+    if array.size == 0 or array.ndim == 0:
+        raise ValueError(f"{name}: expected at least one row, got shape {array.shape}")
+    return array
+
+
+def _check_loss(loss: Any) -> None:
+    if not callable(loss) or isinstance(loss, type):
+        raise TypeError(f"loss: expected a loss, such as SoftmaxCrossEntropy(), got {loss!r}")
 
 
 def _evaluate(function: Callable[[], NDArray], subject: str) -> NDArray:

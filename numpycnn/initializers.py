@@ -73,6 +73,6 @@ def get_initializer(name: str | Initializer) -> Initializer:
     """
     if callable(name):
         return name
-    if name not in INITIALIZERS:
+    if not isinstance(name, str) or name not in INITIALIZERS:
         raise ValueError(f"unknown initializer {name!r}; expected one of {', '.join(INITIALIZERS)} or a function")
     return INITIALIZERS[name]

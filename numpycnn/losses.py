@@ -77,9 +77,7 @@ class SoftmaxCrossEntropy(Loss):
         ValueError, TypeError
             Shapes that do not match, labels that are fractional or out of range, rows that do not sum to 1.
         """
-        logits = _check_outputs(logits)
-        if logits.ndim != 2:
-            raise ValueError(f"logits: expected shape (N, K), got {logits.shape}")
+        logits = _check_logits(logits)
         labels = self.check_targets(labels, logits.shape[1:])
         _check_lengths(logits, labels)
         targets = self._targets(labels, logits)  # (N, K)
@@ -106,7 +104,7 @@ class SoftmaxCrossEntropy(Loss):
 
     def predict(self, logits: NDArray) -> NDArray:
         """Return the class probabilities (N, K), the softmax of the logits."""
-        logits = _check_outputs(logits)
+        logits = _check_logits(logits)
         p = np.empty_like(logits)
         ops.softmax(logits, p)
         return p
@@ -172,6 +170,13 @@ def _check_outputs(outputs: NDArray) -> NDArray:
     if outputs.size == 0 or outputs.ndim == 0:
         raise ValueError(f"outputs: expected at least one row, got shape {outputs.shape}")
     return outputs if outputs.flags.carray else np.require(outputs, None, ["C", "A", "W"])  # as the kernels want it
+
+
+def _check_logits(logits: NDArray) -> NDArray:
+    logits = _check_outputs(logits)
+    if logits.ndim != 2:
+        raise ValueError(f"logits: expected shape (N, K), got {logits.shape}")
+    return logits
 
 
 def _check_lengths(outputs: NDArray, targets: NDArray) -> None:

@@ -11,11 +11,26 @@ from typing import Any, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .layers._arguments import check_list
+from .layers.base import check_numeric
+
 # No class number comes near it. A NumPy integer, since a plain 2**31 overflows beside float16.
 CLASS_LIMIT = np.int64(2**31)
 
+# A confusion matrix of so many classes takes 32 GB: whoever asks for more has mistaken something else for their number.
+LARGEST_CLASSES = 2**16
+
 # The report's dict has these keys beside the names of the classes.
 SUMMARY_KEYS = ("accuracy", "macro avg", "weighted avg")
+
+
+def check_whole(value: Any, name: str, minimum: int = 1, maximum: int | None = None, hint: str = "") -> int:
+    """`value` as an int, after a check that it is a whole number in this range; raise ValueError otherwise."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < minimum or (maximum is not None and value > maximum):
+        span = f"from {minimum}" + ("" if maximum is None else f" to {maximum}")
+        raise ValueError(f"{name}: expected a whole number {span}{hint}, got {value!r}")
+    return int(value)
 
 
 def true_classes(y_true: ArrayLike, name: str = "y_true") -> NDArray[np.int64]:
@@ -107,8 +122,8 @@ def check_class_names(class_names: Sequence[str]) -> list[str]:
     ValueError
         If there are none, or if a name appears twice or is one of `SUMMARY_KEYS`.
     """
-    names = [] if isinstance(class_names, str) else list(class_names)
-    if isinstance(class_names, str) or not all(isinstance(name, str) for name in names):
+    names = check_list(class_names, "class_names", "a sequence of strings")
+    if not all(isinstance(name, str) for name in names):
         raise TypeError(f"class_names: expected a sequence of strings, got {class_names!r}")
     if not names:
         raise ValueError("class_names: expected a name for each class, got none")
@@ -138,9 +153,7 @@ def read_pair(
         if np.ndim(values) == 2:
             sizes[name] = np.shape(values)[1]
     if num_classes is not None:
-        if not isinstance(num_classes, (int, np.integer)) or num_classes < 1:
-            raise ValueError(f"num_classes: expected a whole number from 1, got {num_classes!r}")
-        sizes["num_classes (or class names)"] = int(num_classes)
+        sizes["num_classes (or class names)"] = check_whole(num_classes, "num_classes", 1, LARGEST_CLASSES)
     if len(set(sizes.values())) > 1:
         raise ValueError(f"expected the same number of classes everywhere, got {sizes}")
     size = next(iter(sizes.values()), None)
@@ -155,8 +168,8 @@ def read_pair(
 
 def check_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
     """The probabilities as floats (N, K), after a check that they are some."""
-    probs = np.asarray(probabilities)
-    if probs.ndim != 2 or probs.size == 0 or probs.dtype.kind not in "biuf":
+    probs = check_numeric(probabilities, "probabilities")
+    if probs.ndim != 2 or probs.size == 0:
         raise ValueError(
             "probabilities: expected real numbers of shape (N, K), one row an image and one "
             f"column a class, got {probs.dtype} of shape {probs.shape}"
@@ -174,11 +187,9 @@ def check_probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
 
 def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
     """The values as an array of real numbers, at least one."""
-    array = np.asarray(values)
+    array = check_numeric(values, name)
     if array.size == 0:
         raise ValueError(f"{name}: expected at least one value, got shape {array.shape}")
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
     return array
 
 

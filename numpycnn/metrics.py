@@ -13,11 +13,14 @@ from typing import Any, NamedTuple, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .metric_inputs import SUMMARY_KEYS, check_class_names, check_probabilities, read_pair
+from .layers._arguments import check_flag
+from .metric_inputs import SUMMARY_KEYS, check_class_names, check_probabilities, check_whole, read_pair
 
 # Without num_classes the largest label sets the size of the matrix. One stray label (-1 stored
 # as an unsigned integer, say) must not ask for a table of gigabytes.
 LARGEST_INFERRED_CLASSES = 10_000
+MOST_DIGITS = 17  # of a float64 that differ
+MOST_BINS = 1_000_000
 
 
 class ClassScores(NamedTuple):
@@ -104,8 +107,7 @@ def top_k_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> float:
     if scores.ndim != 2:
         raise ValueError(f"y_pred: expected a score for each class, shape (N, K), got shape {scores.shape}")
     num_classes = scores.shape[1]
-    if not isinstance(k, (int, np.integer)) or not 1 <= k <= num_classes:
-        raise ValueError(f"k: expected a whole number from 1 to {num_classes}, the number of classes, got {k!r}")
+    k = check_whole(k, "k", 1, num_classes, ", the number of classes")
     own = np.take_along_axis(scores, true[:, None], axis=1)  # (N, 1): the score of the true class
     before = np.arange(num_classes) < true[:, None]  # (N, K)
     rank = ((scores > own) | ((scores == own) & before)).sum(axis=1)  # (N,): how many classes come first
@@ -220,11 +222,8 @@ def classification_report(
     matrix = confusion_matrix(y_true, y_pred, num_classes)
     names = [str(k) for k in range(len(matrix))] if class_names is None else list(class_names)
     report = _report_dict(matrix, names)
-    if output_dict:
-        return report
-    if not isinstance(digits, (int, np.integer)) or digits < 0:
-        raise ValueError(f"digits: expected a whole number from 0, got {digits!r}")
-    return _report_text(report, names, int(digits))
+    digits = check_whole(digits, "digits", 0, MOST_DIGITS)
+    return report if check_flag(output_dict, "output_dict") else _report_text(report, names, digits)
 
 
 def calibration(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> Calibration:
@@ -262,8 +261,7 @@ def calibration(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> 
     for the bins and the error M. P. Naeini, G. F. Cooper and M. Hauskrecht, AAAI 2015.
     """
     right, confidence = _judge(y_true, probabilities)
-    if not isinstance(bins, (int, np.integer)) or bins < 1:
-        raise ValueError(f"bins: expected a whole number from 1, got {bins!r}")
+    bins = check_whole(bins, "bins", 1, MOST_BINS)
     edges = np.linspace(0, 1, bins + 1)
     # The inner edges alone: 0 belongs to the first bin, and a sum that rounding carried above 1 to the last.
     which = np.searchsorted(edges[1:-1], confidence)  # (N,)
@@ -302,8 +300,7 @@ def most_confident_mistakes(
         As in `calibration`; also if `most` is not a whole number from 1.
     """
     right, confidence = _judge(y_true, probabilities)
-    if most is not None and (not isinstance(most, (int, np.integer)) or most < 1):
-        raise ValueError(f"most: expected a whole number from 1, or None for all, got {most!r}")
+    most = None if most is None else check_whole(most, "most", hint=", or None for all")
     mistakes = np.flatnonzero(~right)
     order = np.argsort(-confidence[mistakes], kind="stable")
     return mistakes[order][:most].astype(np.int64)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import training
-from .files import KERAS_SUFFIXES
+from .files import KERAS_SUFFIXES, path_text
 from .fusion import make_plan
-from .layers._arguments import check_count
+from .layers._arguments import check_count, check_flag, check_function, check_list
 from .layers.base import Layer, Shape, check_dtype, check_numeric, check_shape
 from .locking import Lock
 from .losses import Loss, SoftmaxCrossEntropy, get_loss
@@ -88,7 +88,7 @@ class Sequential:
         self.plan: list[Layer] = []
         self.seed = None if seed is None else check_count(seed, "seed", minimum=0)
         self.dtype = check_dtype(dtype)
-        self.fused = bool(fused)
+        self.fused = check_flag(fused, "fused")
         self.built = False
         self.stop_training = False
         self.nonfinite: str | None = None
@@ -96,10 +96,9 @@ class Sequential:
         self.optimizer: Optimizer = None  # type: ignore[assignment]
         self.metrics: list[str] = []
         self.lock = Lock()
-        build_seed, fit_seed = np.random.SeedSequence(self.seed).spawn(2)
-        self._build_rng = np.random.default_rng(build_seed)
+        self._build_seed, fit_seed = np.random.SeedSequence(self.seed).spawn(2)
         self.fit_rng = np.random.default_rng(fit_seed)
-        for layer in layers:
+        for layer in check_list(layers, "layers", "a list such as [Flatten(), Dense(10)]"):
             self.add(layer)
         if input_shape is not None:
             self.build(input_shape)
@@ -139,7 +138,8 @@ class Sequential:
             if layer._workspace.reuse:
                 raise ValueError(f"{layer!r} is in a built model already; make a new layer for each model")
         shape = self.input_shape = check_shape(input_shape, self)
-        rng = copy.deepcopy(self._build_rng)  # after an error here the next attempt starts from the same numbers
+        # Of a copy: after an error here the next attempt starts from the same numbers.
+        rng = np.random.default_rng(copy.deepcopy(self._build_seed))
         for layer in self.layers:
             shape = layer.build(shape, rng, self.dtype)
         self.output_shape = shape
@@ -290,11 +290,10 @@ class Sequential:
             raise ValueError("compile: expected a loss, such as SoftmaxCrossEntropy(), got none")
         chosen_optimizer, chosen_loss = get_optimizer(optimizer), get_loss(loss)
         classifies = isinstance(chosen_loss, SoftmaxCrossEntropy)
-        if isinstance(metrics, str):
-            raise TypeError(f"metrics: expected a list such as ['accuracy'], got {metrics!r}")
-        chosen_metrics = (["accuracy"] if classifies else []) if metrics is None else list(metrics)
+        default = ["accuracy"] if classifies else []
+        chosen_metrics = default if metrics is None else check_list(metrics, "metrics", "a list such as ['accuracy']")
         for metric in chosen_metrics:
-            if metric not in ("accuracy", "acc"):
+            if not isinstance(metric, str) or metric not in ("accuracy", "acc"):
                 raise ValueError(f'unknown metric {metric!r}; expected "accuracy"')
             if not classifies:
                 raise ValueError(f"the accuracy needs SoftmaxCrossEntropy, got {chosen_loss!r}")
@@ -440,7 +439,7 @@ class Sequential:
         """
         self._require_built("set_weights")
         slots = list(self._weight_slots())
-        arrays = [check_numeric(w, "set_weights") for w in weights]
+        arrays = [check_numeric(w, "set_weights") for w in check_list(weights, "set_weights", "a list of arrays")]
         shapes = [s.value.shape if isinstance(s, Parameter) else getattr(layer, s).shape for layer, s in slots]
         if [a.shape for a in arrays] != shapes:
             raise ValueError(f"set_weights: expected arrays of shapes {shapes}, got {[a.shape for a in arrays]}")
@@ -472,8 +471,9 @@ class Sequential:
         self._require_built("save")
         from .io import keras_h5, native
 
+        path = path_text(path)
         with self.lock:
-            if os.fspath(path).endswith(KERAS_SUFFIXES):
+            if path.endswith(KERAS_SUFFIXES):
                 keras_h5.save(self, path)
             else:
                 native.save(self, path)
@@ -492,6 +492,8 @@ class Sequential:
 
         Raises
         ------
+        TypeError
+            `path` is no path, or `custom_layers` no list of Layer classes.
         FileNotFoundError, ValueError
             There is no such file, it is truncated, altered or of another kind, or it holds a Keras layer that does
             not exist here (the message names it).
@@ -505,13 +507,19 @@ class Sequential:
         """
         from .io import keras_h5, native
 
-        if os.fspath(path).endswith(KERAS_SUFFIXES):
+        path = path_text(path)
+        if path.endswith(KERAS_SUFFIXES):
             return keras_h5.load(path)
-        return native.load(path, custom_layers)
+        classes = check_list(custom_layers, "custom_layers", "a list of Layer classes")
+        for custom in classes:
+            if not (isinstance(custom, type) and issubclass(custom, Layer)):
+                raise TypeError(f"custom_layers: expected Layer classes, got {custom!r}")
+        return native.load(path, classes)
 
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
         """Print a table: each layer, its output shape and its number of parameters."""
         self._require_built("summary")
+        check_function(print_fn, "print_fn", "(text)")
         print_fn(summary_text(self))
 
     def profile(
@@ -543,6 +551,7 @@ class Sequential:
         """
         self._require_compiled("profile")
         self._require_built("profile")
+        check_function(print_fn, "print_fn", "(text)")
         result = profile_model(self, x, y, repeats)
         print_fn(str(result))
         return result

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .kernels import ops
-from .layers._arguments import check_fraction, check_positive
+from .layers._arguments import check_flag, check_fraction, check_positive
+from .layers.base import check_numeric
 from .schedules import SCHEDULES, Schedule
 
 
@@ -57,9 +58,10 @@ class Optimizer:
 
         Raises
         ------
-        ValueError
-            The optimizer already serves another one: its memories would mix.
+        ValueError, TypeError
+            The optimizer already serves another one: its memories would mix. Or it is no such vector.
         """
+        _check_vector(values, "values", writeable=True)
         if self._values is not None:
             same_memory = self._values.size == values.size and np.may_share_memory(self._values, values)
             if same_memory:
@@ -82,12 +84,17 @@ class Optimizer:
 
         Raises
         ------
-        ValueError
-            The vectors differ in shape or dtype, or belong to another model than at the last step.
+        ValueError, TypeError
+            The vectors differ in shape or dtype, belong to another model than at the last step, or are none that
+            compiled code can change: float32 or float64, writeable, contiguous.
         """
+        for vector in (values, grads):
+            if type(vector) is not np.ndarray:
+                raise TypeError(f"expected two vectors, got {vector!r}")
         if values.ndim != 1 or values.shape != grads.shape or values.dtype != grads.dtype:
             found = f"{values.dtype}{values.shape}, {grads.dtype}{grads.shape}"
             raise ValueError(f"expected two vectors of one shape and dtype, got {found}")
+        _check_vector(grads, "grads", writeable=False)
         self.bind(values)
         if self.global_clipnorm is not None:
             grads = self._clip(grads)
@@ -119,12 +126,16 @@ class Optimizer:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what ``get_state`` returned."""
+        if not isinstance(state, dict):
+            raise TypeError(f"{self!r}: expected a dict, as get_state returns it, got {state!r}")
         unknown = set(state) - {"steps", *self.slot_names}
         if unknown or "steps" not in state:
             raise ValueError(f"{self!r}: expected the state steps, {', '.join(self.slot_names)}; got {sorted(state)}")
-        if not isinstance(state["steps"], int) or state["steps"] < 0:
+        if not isinstance(state["steps"], int) or isinstance(state["steps"], bool) or state["steps"] < 0:
             raise ValueError(f"{self!r}: expected a number of steps of 0 or more, got {state['steps']!r}")
-        values, slots = self._values, {name: np.array(state[name]) for name in self.slot_names if name in state}
+        values, slots = self._values, {
+            name: np.array(check_numeric(state[name], name, self)) for name in self.slot_names if name in state
+        }
         for name, slot in slots.items():
             if values is not None and slot.shape != values.shape:
                 raise ValueError(f"{self!r}: {name} has shape {values.shape}, got {slot.shape}")
@@ -168,7 +179,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(learning_rate, global_clipnorm)
         self.momentum = check_fraction(momentum, "momentum")
-        self.nesterov = bool(nesterov)
+        self.nesterov = check_flag(nesterov, "nesterov")
 
     def _update(self, values: NDArray, grads: NDArray, rate: float) -> None:
         ops.sgd(grads, rate, self.momentum, self.nesterov, values, self._slots["velocity"])
@@ -246,6 +257,17 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(learning_rate, beta1, beta2, epsilon, global_clipnorm)
         self.weight_decay = check_positive(weight_decay, "weight_decay", zero_allowed=True)
+
+
+def _check_vector(vector: Any, name: str, writeable: bool) -> None:
+    """Raise if it is no vector as kernels work on."""
+    if type(vector) is not np.ndarray:
+        raise TypeError(f"{name}: expected an ndarray, got {vector!r}")
+    flags = vector.flags
+    fits = flags.c_contiguous and flags.aligned and (flags.writeable or not writeable)
+    if vector.ndim != 1 or vector.dtype not in (np.float32, np.float64) or not fits:
+        wanted = f"a {'writeable, ' if writeable else ''}contiguous vector of float32 or float64"
+        raise ValueError(f"{name}: expected {wanted}, got {vector.dtype}{vector.shape} with\n{flags}")
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}

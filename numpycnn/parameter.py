@@ -21,7 +21,12 @@ class Parameter:
     name : str
         What it is in its layer: ``"weight"``, ``"bias"``, ``"gamma"``, ``"beta"``.
     value : ndarray
-        The initial value; float32 or float64.
+        The initial value, which the parameter keeps: float32 or float64, writeable, C-contiguous.
+
+    Raises
+    ------
+    TypeError
+        `name` is no text, or `value` no such array.
 
     Attributes
     ----------
@@ -32,6 +37,14 @@ class Parameter:
     """
 
     def __init__(self, name: str, value: NDArray) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"expected a parameter's name, such as 'weight', got {name!r}")
+        if type(value) is not np.ndarray or value.dtype not in (np.float32, np.float64) or not value.flags.carray:
+            found = f"{type(value).__name__} of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
+            raise TypeError(
+                f"value of parameter {name!r}: expected a writeable, C-contiguous ndarray of float32 or float64, "
+                f"got {found}; make one with np.array(value, dtype, order='C')"
+            )
         self.name = name
         self._value = value
         self._grad = np.zeros_like(value)
@@ -54,6 +67,9 @@ class Parameter:
 
     def move(self, value: NDArray, grad: NDArray) -> None:
         """Continue in other memory: copy value and gradient there and use it from now on."""
+        if not value.shape == grad.shape == self._value.shape:
+            expected, got = self._value.shape, (value.shape, grad.shape)
+            raise ValueError(f"parameter {self.name!r}: expected memory of shape {expected}, got {got}")
         value[...] = self._value
         grad[...] = self._grad
         self._value, self._grad = value, grad
@@ -90,8 +106,16 @@ class Arena:
 
 
 def _copy_into(target: NDArray, new: ArrayLike, what: str) -> None:
-    new = np.asarray(new)
+    if new is target:  # after `p.value -= step`
+        return
+    try:
+        if isinstance(new, np.ma.MaskedArray):
+            raise ValueError("it is masked; use filled(...)")
+        new = np.asarray(new)
+    except ValueError as error:
+        raise TypeError(f"{what}: expected an array of real numbers, got {type(new).__name__} ({error})") from None
+    if new.dtype.kind not in "biuf":
+        raise TypeError(f"{what}: expected an array of real numbers, got dtype {new.dtype}")
     if new.shape != target.shape:
         raise ValueError(f"{what}: expected shape {target.shape}, got {new.shape}")
-    if new is not target:  # after `p.value -= step` it is
-        np.copyto(target, new, casting="same_kind")  # refuses complex numbers and text
+    target[...] = new

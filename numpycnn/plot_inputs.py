@@ -11,20 +11,18 @@ from typing import Any, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .metric_inputs import check_class_names
+from .layers.base import check_numeric
+from .metric_inputs import check_class_names, check_whole
 
 
 def check_grid(rows: int, cols: int) -> int:
     """How many images a grid has room for."""
-    for name, value in (("rows", rows), ("cols", cols)):
-        if not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{name}: expected a whole number from 1, got {value!r}")
-    return rows * cols
+    return check_whole(rows, "rows") * check_whole(cols, "cols")
 
 
 def image_stack(images: ArrayLike) -> NDArray[Any]:
     """The images as an array of numbers (N, H, W) or (N, H, W, 3)."""
-    pixels = np.asarray(images)
+    pixels = check_numeric(images, "images")
     if pixels.ndim == 4 and pixels.shape[3] == 1:
         pixels = pixels[..., 0]  # (N, H, W)
     if pixels.ndim != 3 and not (pixels.ndim == 4 and pixels.shape[3] == 3):
@@ -35,8 +33,6 @@ def image_stack(images: ArrayLike) -> NDArray[Any]:
         )
     if pixels.size == 0:
         raise ValueError(f"images: expected at least one image, got shape {np.shape(images)}")
-    if pixels.dtype.kind not in "biuf":
-        raise TypeError(f"images: expected integers or floats, got dtype {pixels.dtype}")
     return pixels
 
 
@@ -92,25 +88,21 @@ def check_history(history: Any) -> dict[str, NDArray[np.float64]]:
     for key in ("loss", "accuracy", "val_loss", "val_accuracy"):
         if key not in values:
             continue
-        curve = np.asarray(values[key])
+        curve = check_numeric(values[key], f"history[{key!r}]")
         if curve.ndim != 1 or len(curve) != len(curves.get("loss", curve)) or len(curve) == 0:
             raise ValueError(
                 f"history[{key!r}]: expected one number an epoch, at least one and as many as "
                 f"under 'loss', got shape {curve.shape}"
             )
-        if curve.dtype.kind not in "biuf":
-            raise TypeError(f"history[{key!r}]: expected numbers, got dtype {curve.dtype}")
         curves[key] = curve.astype(np.float64)
     return curves
 
 
 def check_matrix(matrix: ArrayLike) -> NDArray[np.int64]:
     """The confusion matrix as int64 (K, K), after a check that it is one."""
-    counts = np.asarray(matrix)
+    counts = check_numeric(matrix, "matrix")
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.size == 0:
         raise ValueError(f"matrix: expected a square matrix (K, K), got shape {counts.shape}")
-    if counts.dtype.kind not in "biuf":
-        raise TypeError(f"matrix: expected counts, got dtype {counts.dtype}")
     if not ((counts >= 0) & (counts == np.floor(counts))).all() or not 0 < counts.sum() < 2**53:
         raise ValueError(
             "matrix: expected counts, whole numbers from 0 and not all 0, got "

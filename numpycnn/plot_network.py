@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .layers import Conv2D, Dropout, Flatten
+from .layers.base import check_numeric
 from .losses import SoftmaxCrossEntropy
+from .metric_inputs import check_whole
 from .plot_inputs import names_of
 from .plot_style import FAINT, GREY, in_our_style, ink_on, mosaic, new_figure, signed_colors
 
@@ -59,7 +61,7 @@ def plot_filters(layer: Conv2D, most: int = 32) -> Figure:
         raise TypeError(f"layer: expected a Conv2D, such as model.layers[0], got {type(layer).__name__}")
     if not layer.built:
         raise RuntimeError(f"{layer!r} is not built: it has no filters yet")
-    _check_whole("most", most)
+    check_whole(most, "most")
     weights = layer.parameters[0].value.transpose(3, 2, 0, 1)[:most]  # (F, C, kh, kw)
     filters, channels, height, width = weights.shape
     limit = _largest(weights, repr(layer))
@@ -111,7 +113,7 @@ def plot_feature_maps(
         If the image does not suit the model, `maps` is not a whole number from 1, there are not as many names as
         classes, or a layer's output is NaN or infinite.
     """
-    _check_whole("maps", maps)
+    check_whole(maps, "maps")
     batch = _one_input(model, image)
     steps = [("input", batch[0])]
     for layer, output in zip(model.layers, model.activations(batch)):
@@ -141,18 +143,13 @@ def plot_feature_maps(
     return figure
 
 
-def _check_whole(name: str, value: int) -> None:
-    if not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name}: expected a whole number from 1, got {value!r}")
-
-
 def _one_input(model: Sequential, image: ArrayLike) -> NDArray[Any]:
     """The image as a batch of one."""
     if not hasattr(model, "activations"):
         raise TypeError(f"model: expected a Sequential, got {type(model).__name__}")
     if not model.built:
         raise RuntimeError("model: expected a built one; give input_shape, or call build(input_shape) or fit")
-    pixels = np.asarray(image)
+    pixels = check_numeric(image, "image")
     for given in (pixels, pixels[None], pixels[None, ..., None]):
         if given.shape == (1, *model.input_shape):
             return given

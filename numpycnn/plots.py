@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .files import atomic_write
-from .metric_inputs import check_probabilities, true_classes
+from .files import atomic_write, path_text
+from .layers._arguments import check_count, check_function, check_positive
+from .layers.base import check_numeric
+from .metric_inputs import check_probabilities, check_whole, true_classes
 from .metrics import most_confident_mistakes
 from .plot_evaluation import plot_confusion_matrix, plot_reliability
 from .plot_inputs import check_grid, check_history, check_lengths, displayable, image_stack, names_of
@@ -32,6 +34,8 @@ __all__ = [
 
 CROSS = "\N{BALLOT X} "
 MOST_EPOCHS_WITH_MARKERS = 40
+MOST_VERSIONS = 1000
+LEAST_DPI = 10
 
 
 @in_our_style
@@ -208,15 +212,17 @@ def plot_augmentation(
     TypeError, ValueError
         If the images have another shape, type or range, or if what `augment` returns has.
     """
-    check_grid(rows, versions)
+    check_whole(rows, "rows")
+    check_whole(versions, "versions", maximum=MOST_VERSIONS)
+    check_function(augment, "augment", "(images, rng) -> images")
+    check_count(seed, "seed", minimum=0)
     originals = displayable(image_stack(images)[:rows])
     pixels = originals.astype(np.float32) / (255 if originals.dtype == np.uint8 else 1)
     batch = np.repeat(pixels.reshape(*pixels.shape[:3], -1), versions, axis=0)
     made = augment(batch, np.random.default_rng(seed))
-    if np.shape(made) != batch.shape:
-        raise ValueError(
-            f"augment: expected images of shape {batch.shape}, as given, got {np.shape(made)}"
-        )
+    made = check_numeric(made, "augment")
+    if made.shape != batch.shape:
+        raise ValueError(f"augment: expected images of shape {batch.shape}, as given, got {made.shape}")
     made = displayable(image_stack(made)).reshape(len(pixels), versions, *pixels.shape[1:])
     shown = np.concatenate([pixels[:, None], made], axis=1)  # (rows, 1 + versions, H, W[, 3])
     titles = ["original", *(f"epoch {i + 1}" for i in range(versions))]
@@ -288,12 +294,16 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) ->
 
     Raises
     ------
-    ValueError
-        If the path does not end in ".png".
+    TypeError, ValueError
+        If it is no figure, the path does not end in ".png", or `dpi` is not a number from 10 on.
     OSError
         If the file cannot be written.
     """
-    path = Path(path)
+    if not hasattr(figure, "savefig"):
+        raise TypeError(f"figure: expected a matplotlib Figure, got {figure!r}")
+    if check_positive(dpi, "dpi") < LEAST_DPI:  # letters of less than a pixel are an error in matplotlib
+        raise ValueError(f"dpi: expected at least {LEAST_DPI}, got {dpi}")
+    path = Path(path_text(path))
     if path.suffix.lower() != ".png":
         raise ValueError(f"path: expected a file name that ends in .png, got {str(path)!r}")
     with atomic_write(path) as file:

@@ -20,11 +20,13 @@ class Progress:
         Batches in it.
     verbose : {"auto", 0, 1, 2}
         As for ``Sequential.fit``.
+    done : int
+        Batches done before, by a run that this one goes on with.
     """
 
-    def __init__(self, epoch: int, epochs: int, steps: int, verbose: str | int) -> None:
+    def __init__(self, epoch: int, epochs: int, steps: int, verbose: str | int, done: int = 0) -> None:
         self.steps = steps
-        self.done = 0
+        self.done = done
         self.title = f"Epoch {epoch + 1}/{epochs}"
         self.silent = verbose == 0
         self.bar: Any = None

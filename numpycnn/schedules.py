@@ -30,6 +30,7 @@ class Constant(Schedule):
         self.learning_rate = check_positive(learning_rate, "learning_rate", zero_allowed=True)
 
     def __call__(self, step: int) -> float:
+        check_count(step, "step", minimum=0)
         return self.learning_rate
 
 
@@ -42,6 +43,7 @@ class StepDecay(Schedule):
         self.factor = check_positive(factor, "factor")
 
     def __call__(self, step: int) -> float:
+        step = check_count(step, "step", minimum=0)
         return self.learning_rate * self.factor ** (step // self.step_size)
 
 
@@ -59,7 +61,7 @@ class CosineDecay(Schedule):
         self.final_rate = check_positive(final_rate, "final_rate", zero_allowed=True)
 
     def __call__(self, step: int) -> float:
-        return _cosine(self.learning_rate, self.final_rate, step / self.steps)
+        return _cosine(self.learning_rate, self.final_rate, check_count(step, "step", minimum=0) / self.steps)
 
 
 class OneCycle(Schedule):
@@ -91,7 +93,7 @@ class OneCycle(Schedule):
         self.end_factor = check_positive(end_factor, "end_factor")
 
     def __call__(self, step: int) -> float:
-        position, peak_at = step / self.steps, self.warmup
+        position, peak_at = check_count(step, "step", minimum=0) / self.steps, self.warmup
         if position < peak_at:
             return _cosine(self.peak_rate / self.start_factor, self.peak_rate, position / peak_at)
         return _cosine(self.peak_rate, self.peak_rate / self.end_factor, (position - peak_at) / (1 - peak_at))

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .callbacks import Callback, CallbackList
+from .data.augment import Augment
 from .interruption import Interruption
-from .layers._arguments import check_count, check_fraction
+from .kernels import ops
+from .layers._arguments import check_count, check_flag, check_fraction, check_function
 from .layers.base import check_numeric, check_rows
 from .losses import Loss
 from .nonfinite import find_source
@@ -50,6 +52,8 @@ class History:
 
     def append(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
         """Add the figures of one epoch."""
+        if not isinstance(logs, dict):
+            raise TypeError(f"logs: expected a dict of figures by name, got {logs!r}")
         self.epoch.append(epoch)
         self.seconds.append(seconds)
         for name in sorted(logs):
@@ -78,10 +82,12 @@ class FitOptions:
         self.initial_epoch = check_count(self.initial_epoch, "initial_epoch", minimum=0)
         self.seed = None if self.seed is None else check_count(self.seed, "seed", minimum=0)
         self.validation_split = check_fraction(self.validation_split, "validation_split")
-        if self.verbose not in ("auto", 0, 1, 2):
+        if not isinstance(self.verbose, (str, int, np.integer)) or self.verbose not in ("auto", 0, 1, 2):
             raise ValueError(f'verbose: expected "auto", 0, 1 or 2, got {self.verbose!r}')
-        if self.augment is not None and not callable(self.augment):
-            raise TypeError(f"augment: expected a function (images, rng) -> images, got {self.augment!r}")
+        if self.augment is not None:
+            check_function(self.augment, "augment", "(images, rng) -> images")
+        self.shuffle = check_flag(self.shuffle, "shuffle")
+        self.check_finite = check_flag(self.check_finite, "check_finite")
 
 
 def step(
@@ -118,8 +124,17 @@ def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, 
     -------
     float
         The loss before the step.
+
+    Raises
+    ------
+    RuntimeError, ValueError, TypeError
+        The model is not built, or something is not what it should be; the model is unchanged then.
     """
-    return step(model, loss, optimizer, x, np.asarray(y))[0]
+    if not hasattr(model, "plan"):
+        raise TypeError(f"train_step: expected a Sequential, got {model!r}")
+    if not isinstance(loss, Loss) or not isinstance(optimizer, Optimizer):
+        raise TypeError(f"train_step: expected a loss and an optimizer, got {loss!r} and {optimizer!r}")
+    return step(model, loss, optimizer, x, check_numeric(y, "y"))[0]
 
 
 @dataclass
@@ -221,7 +236,7 @@ def fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> H
     model.stop_training, model.nonfinite = False, None
     callbacks.train_begin(run)
     try:
-        warm_up(model, x, y)
+        warm_up(model, x, y, options.augment)
         with run.interruption:
             train_epochs(model, x, y, validation, run)
     except KeyboardInterrupt:
@@ -243,7 +258,7 @@ def train_epochs(
             return
         epoch = run.epoch
         run.callbacks.epoch_begin(epoch)
-        with Progress(epoch, options.epochs, run.batches, options.verbose) as progress:
+        with Progress(epoch, options.epochs, run.batches, options.verbose, run.batch) as progress:
             logs = train_epoch(model, x, y, run, progress)
             if run.history.interrupted:
                 return
@@ -261,7 +276,7 @@ def train_epoch(model: Sequential, x: NDArray, y: NDArray, run: Run, progress: P
     start = time.perf_counter() - run.seconds
     for batch in range(run.batch, run.batches):
         rows = order[batch * options.batch_size : (batch + 1) * options.batch_size]
-        images, labels = x[rows].astype(model.dtype, copy=False), y[rows]
+        images, labels = take(x, rows, model.dtype), y[rows]
         if options.augment is not None:
             images = options.augment(images, run.rng)
         was_finite = model.nonfinite is None
@@ -280,6 +295,15 @@ def train_epoch(model: Sequential, x: NDArray, y: NDArray, run: Run, progress: P
             warn_nonfinite(model, f"epoch {run.epoch + 1}, batch {run.batch}", stacklevel=6)
     run.seconds = time.perf_counter() - start
     return _logs(model, run.loss_sum / run.seen, run.hits_sum / run.seen)
+
+
+def take(x: NDArray, rows: NDArray, dtype: np.dtype) -> NDArray:
+    """Return ``x[rows]`` in this dtype; where nothing is converted, all threads copy."""
+    if x.dtype != dtype or not x.flags.carray:
+        return x[rows].astype(dtype)
+    images = np.empty((len(rows), *x.shape[1:]), dtype)
+    ops.take_rows(x.reshape(len(x), -1), rows, images.reshape(len(rows), -1))
+    return images
 
 
 def evaluate(
@@ -336,21 +360,24 @@ def warn_nonfinite(model: Sequential, where: str, stacklevel: int) -> None:
     warnings.warn(text, RuntimeWarning, stacklevel)
 
 
-def warm_up(model: Sequential, x: NDArray, y: NDArray) -> None:
+def warm_up(model: Sequential, x: NDArray, y: NDArray, augment: Callable | None = None) -> None:
     """Compile the kernels on a copy of the model, so that compiling neither learns nor counts as training time."""
+    rows = np.zeros(2, np.int64)
+    images = take(x, rows, model.dtype)
+    if isinstance(augment, Augment):  # a function of the user's may remember what it was called with
+        augment(images, np.random.default_rng(0))
     if model._warm:
         return
     twin = copy.deepcopy(model)
-    rows = np.zeros(2, np.int64)
-    step(twin, twin.loss, twin.optimizer, x[rows].astype(model.dtype), y[rows])
-    twin.forward(x[rows].astype(model.dtype))
+    step(twin, twin.loss, twin.optimizer, images, y[rows])
+    twin.forward(images)
     model._warm = True
 
 
 def check_images(model: Sequential, x: ArrayLike, check_finite: bool = False) -> NDArray:
     """Return `x` as an array of numbers of shape (N, *input_shape), in its own dtype; raise otherwise."""
     x = check_rows(x, model.input_shape, "x")
-    if check_finite and x.dtype.kind == "f" and not np.isfinite(x).all():
+    if check_flag(check_finite, "check_finite") and x.dtype.kind == "f" and not np.isfinite(x).all():
         row = int(np.argmin(np.isfinite(x).reshape(len(x), -1).all(axis=1)))
         raise ValueError(f"x: expected finite numbers, got NaN or infinity in row {row}")
     return x

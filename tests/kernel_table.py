@@ -120,7 +120,8 @@ BLOCKS: list[tuple[int, int, int, tuple[int, int], dict[str, Any]]] = [
     (64, 6, 9, (5, 6), {"kernel_size": 3}),
     (6, 32, 1, (6, 5), {"kernel_size": 3, "padding": (0, 1)}),
     (20, 1, 3, (4, 9), {"kernel_size": 3}),
-    (3, 100, 5, (5, 6), {"kernel_size": 3}),  # more filters than a block of them holds
+    (6, 70, 3, (5, 8), {"kernel_size": 3}),
+    (33, 130, 1, (4, 5), {"kernel_size": 3, "padding": "same"}),
 ]
 
 
@@ -178,7 +179,7 @@ def conv_relu_pool_forward(rng, dtype) -> Iterator[Call]:
 
 def winograd_relu_pool_forward(rng, dtype) -> Iterator[Call]:
     for block, n in blocks():
-        if block.group != 4 or block.conv._geometry[:6] != (3, 3, 1, 1, 1, 1):
+        if not block.by_windows:
             continue
         rounded, exact = forward_operands(block, n, rng, dtype)
         patches, y = [block.offsets, block.patches.row], as_maps(unwritten(dtype, n, *block.output_shape))
@@ -250,6 +251,17 @@ def conv_input_gradient(rng, dtype) -> Iterator[Call]:
         yield Call(inputs, [], outputs, roundings=filters * math.prod(block.conv.kernel_size))
 
 
+def window_input_gradient(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        if not block.by_windows:
+            continue
+        dy, codes = gradient_and_codes(block, n, rng, dtype)
+        w = rough(rng, dtype, len(block.patches.taps), block.conv.filters)
+        outputs = [unwritten(dtype, n, *block.padded_shape)]
+        roundings = block.conv.filters * 9  # as in conv_input_gradient
+        yield Call([w, dy, codes, block.offsets], [block.patches.row], outputs, roundings=roundings)
+
+
 def conv_tap_gradient(rng, dtype) -> Iterator[Call]:
     for block, n in blocks():
         dy, codes = gradient_and_codes(block, n, rng, dtype)
@@ -300,6 +312,12 @@ def tanh_backward(rng, dtype) -> Iterator[Call]:
     for n in LENGTHS:
         dy, y = rough(rng, dtype, n), np.tanh(rough(rng, dtype, n))
         yield Call([dy, y], [], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
+def take_rows(rng, dtype) -> Iterator[Call]:
+    for n, k in itertools.product([1, 9, 64], [1, 33, 784]):
+        rows = rng.integers(0, n, 2 * n)
+        yield Call([rough(rng, dtype, n, k), rows], [], [unwritten(dtype, 2 * n, k)])
 
 
 def sum_rows(rng, dtype) -> Iterator[Call]:

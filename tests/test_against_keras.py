@@ -110,9 +110,10 @@ ARCHITECTURES = {
         L.Dense(10, "softmax"),
     ],
     best_cnn: lambda: [
-        L.Conv2D(32, 5, activation="relu", **HE), L.MaxPooling2D(2), conv(64, padding="same", **HE),
-        L.MaxPooling2D(2), conv(128, padding="same", **HE), L.MaxPooling2D(2), L.Flatten(), L.Dropout(0.3),
-        L.Dense(128, "relu", **HE), L.Dropout(0.3), L.Dense(10, "softmax"),
+        L.Conv2D(32, 5, activation="relu", **HE), L.MaxPooling2D(2), L.BatchNormalization(),
+        conv(64, padding="same", **HE), L.MaxPooling2D(2), L.BatchNormalization(),
+        conv(128, padding="same", **HE), L.MaxPooling2D(2), L.BatchNormalization(), L.Flatten(), L.Dropout(0.3),
+        L.Dense(128, "relu", **HE), L.BatchNormalization(), L.Dropout(0.3), L.Dense(10, "softmax"),
     ],
     unusual_cnn: lambda: [
         L.Conv2D(32, 3, padding="same", use_bias=False), L.BatchNormalization(), L.ReLU(), conv(32, padding="same"),

@@ -185,7 +185,8 @@ def test_ctrl_c_ends_after_a_step_and_the_next_fit_goes_on(step, tmp_path, capsy
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     model.evaluate(x, y)
     again = small_cnn(seed=9)
-    history = again.fit(x, y, 8, 3, 0, [PressCtrlC(-1), backup])
+    history = again.fit(x, y, 8, 3, 2, [PressCtrlC(-1), backup])
+    assert capsys.readouterr().out.count(": 5/5 ") == 3 - step // 5  # even if no step of an epoch was left
     assert not history.interrupted and history.history == expected.history
     assert weights_equal(again, whole) and not os.listdir(tmp_path)
 

@@ -221,7 +221,7 @@ def test_checkpoint_in_a_real_fit_makes_its_folder(tmp_path):
     assert loaded.optimizer.steps == 2 * (best + 1)
 
 
-@pytest.mark.parametrize("name", ["{val_los}.npz", "{}.npz", "{epoch:z}.npz", "{val_loss}.npz"])
+@pytest.mark.parametrize("name", ["{val_los}.npz", "{}.npz", "{epoch:z}.npz", "{val_loss}.npz", "{epoch.x}.npz"])
 def test_checkpoint_finds_a_wrong_pattern_before_training(name, tmp_path):
     x, y = make_images()
     model = small_cnn()
@@ -350,3 +350,12 @@ def test_terminate_on_nan_stops_a_real_fit_at_once(capsys):
     x[25] = 0
     model = small_cnn()
     assert len(model.fit(x, y, epochs=2, verbose=0, callbacks=[callback]).epoch) == 2 and callback.stopped is None
+
+
+def test_the_log_refuses_to_go_on_in_a_file_of_another_kind(tmp_path):
+    path, content = tmp_path / "log.csv", b"\xff\xfe\x00"
+    path.write_bytes(content)
+    x, y = make_images()
+    with pytest.raises(ValueError, match="log.csv: expected a CSV file to append to, got one of another kind"):
+        small_cnn().fit(x, y, verbose=0, callbacks=[CSVLogger(path, append=True)])
+    assert path.read_bytes() == content

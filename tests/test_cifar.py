@@ -200,9 +200,9 @@ def test_download_is_checked_and_kept(cache, tmp_path, monkeypatch):
     answers = {"first/": generated.archive[:-9], "second/": generated.archive}
     asked = []
 
-    def fetch(url, path):
+    def fetch(url, file):
         asked.append(url)
-        path.write_bytes(answers[url.removesuffix(CIFAR10.archive)])
+        file.write(answers[url.removesuffix(CIFAR10.archive)])
 
     monkeypatch.setattr("numpycnn.data.download._fetch", fetch)
     (cache / "cifar-10").mkdir(parents=True)

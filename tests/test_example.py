@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -103,6 +104,41 @@ def test_bad_options_get_one_clear_line(tmp_path, options, fragment):
     assert "Traceback" not in process.stderr and "SYNTHETIC" not in process.stderr
 
 
+# -- killed and resumed
+
+
+def start(folder, *options):
+    """Train the MLP for four epochs of ten steps."""
+    command = [sys.executable, "-W", "error", str(EXAMPLE), "--recipe", "mlp", "--model-file", "model.npz",
+               "--epochs", "4", "--limit", "711", "--output-dir", str(folder), *options]
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def finish(process):
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return output
+
+
+@needs_mnist
+@pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX's")
+def test_killed_and_resumed_it_ends_with_the_same_model(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    finish(start(whole))
+    process = start(killed)
+    for line in process.stdout:
+        if line.startswith("Epoch 3/4"):
+            break
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL and os.listdir(killed) == ["backup.npz"]
+    epochs = [line for line in finish(start(killed, "--resume")).splitlines() if line.startswith("Epoch ")]
+    assert epochs and not any(line.startswith("Epoch 1/4") for line in epochs)
+    assert (killed / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
+    assert sorted(os.listdir(killed)) == sorted(os.listdir(whole))  # the backup is gone
+
+
 # -- recipes and data sets, in this process and on little data
 
 
@@ -144,7 +180,7 @@ def little_data(example, monkeypatch):
 
 @pytest.mark.parametrize("name, parameters, epochs, split", [
     ("cnn", 225_034, 10, 0.1), ("deep_cnn", 93_322, 5, 0.2), ("mlp", 316_810, 10, 0.1), ("lenet5", 61_706, 20, 0.1),
-    ("augmented", 225_482, 12, 0.1), ("fast", 106_234, 2, 0.0), ("best", 242_058, 30, 0.0),
+    ("augmented", 225_482, 12, 0.1), ("fast", 106_234, 2, 0.0), ("best", 242_762, 40, 0.0),
 ])
 def test_recipes(example, name, parameters, epochs, split):
     recipe = example.RECIPES[name]
@@ -184,7 +220,43 @@ def test_the_best_recipe_ends_on_images_as_they_are(example, call, little_data, 
     recipe = example.RECIPES["best"]
     monkeypatch.setitem(example.RECIPES, "best", dataclasses.replace(recipe, amounts=augment))
     call("--recipe", "best", "--epochs", recipe.plain_epochs + 3)
-    assert distorted == [64] * 3  # a batch an epoch
+    assert distorted == [2] + [64] * 3  # two images to compile it, then a batch an epoch
+
+
+@pytest.mark.parametrize("recipe", ["cnn", "best"])
+def test_resuming(example, call, little_data, monkeypatch, tmp_path, recipe):
+    """Ctrl-C keeps a backup; --resume goes on from it, and without it the run begins anew."""
+    backup = tmp_path / "backup.npz"
+    begun, interrupt_in = [], 2
+
+    def on_epoch_begin(self, epoch):
+        begun.append(epoch)
+        if len(begun) == interrupt_in:
+            signal.raise_signal(signal.SIGINT)
+        self.active = epoch < self.epochs
+
+    monkeypatch.setattr(example.AugmentFirst, "on_epoch_begin", on_epoch_begin)
+
+    def weights(*options):
+        call("--recipe", recipe, "--epochs", 4, *options)
+        assert not backup.exists()
+        return [array.tobytes() for array in numpycnn.Sequential.load(tmp_path / "model.npz").get_weights()]
+
+    for options, expected in [((), [0, 1]), (("--resume",), [1, 2, 3])]:
+        if options:
+            resumed = weights(*options)
+        else:
+            with pytest.raises(InterruptedError, match="--resume goes on"):
+                weights(*options)
+            assert backup.exists()
+        assert begun == expected
+        begun.clear()
+        interrupt_in = 0
+    backup.write_bytes(b"of an older run")
+    assert weights() == resumed
+    backup.write_bytes(b"damaged")
+    with pytest.raises(numpycnn.ModelFileError, match="backup.npz"):
+        weights("--resume")
 
 
 def test_options_change_the_recipe(example, monkeypatch):

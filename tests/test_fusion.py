@@ -196,9 +196,16 @@ def test_what_runs(layers, shape, plan):
 
 
 def test_images_too_large_for_32_bit_offsets_do_not_match():
-    conv, relu = Conv2D(1, 1), ReLU()
+    conv, relu = Conv2D(1, 1, strides=32), ReLU()
     for channels, suits in ((1, True), (2, False)):
         conv.build((2**15, 2**15, channels))
+        assert ConvReLU.suits(conv, relu) is suits
+
+
+def test_outputs_too_large_for_a_list_of_patches_do_not_match():
+    conv, relu = Conv2D(1, 1), ReLU()
+    for width, suits in ((2**11, True), (2**11 + 1, False)):
+        conv.build((2**11, width, 1))
         assert ConvReLU.suits(conv, relu) is suits
 
 
@@ -313,3 +320,12 @@ def test_forward_writes_the_pooled_map_and_in_training_a_byte_for_each_of_its_el
     tracemalloc.stop()
     padded = x.nbytes * (34 + border) ** 2 / 34**2 if border else 0
     assert peak == pytest.approx(y.nbytes + padded + training * y.size, rel=0.02)
+
+
+def test_a_layer_with_a_huge_output_takes_no_memory_before_an_image_comes():
+    tracemalloc.start()
+    model = Sequential([Conv2D(1, 1, padding=20_000)], input_shape=(1, 1, 1))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert model.output_shape == (40_001, 40_001, 1) and peak < 1e6
+    assert type(model.plan[0]) is Conv2D  # a block would write down where each patch lies

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from numpycnn.data import IdxError, read_idx, write_idx
+from numpycnn.data.idx import MAX_RANK
 
 TYPES = ["u1", "i1", "i2", "i4", "f4", "f8"]
 quick = settings(max_examples=100, deadline=None, database=None)
@@ -83,9 +84,9 @@ def test_round_trip(folder, array, name, layout):
 
 
 def test_highest_rank(folder):
-    array = np.arange(4, dtype=np.float32).reshape(2, *(1,) * 62, 2)
-    write_idx(folder / "rank64", array)
-    assert np.array_equal(read_idx(folder / "rank64"), array)
+    array = np.arange(4, dtype=np.float32).reshape(2, *(1,) * (MAX_RANK - 2), 2)
+    write_idx(folder / "highest", array)
+    assert np.array_equal(read_idx(folder / "highest"), array)
 
 
 # -- reading: where from ---------------------------------------------------------------------
@@ -207,8 +208,8 @@ def test_arbitrary_bytes_give_an_array_or_the_documented_error(start, rest):
         (b"PK\3\4", "of another kind"),
         (b"\0\1\x08\1" + b"\0" * 5, "two zero bytes"),
         (header(0x0A, 1) + b"\1", "type byte .* got 0x0A"),
-        (b"\0\0\x08\0" + b"\1", "expected 1 to 64 dimensions, got 0"),
-        (b"\0\0\x08\x41" + b"\0" * 65 * 4, "expected 1 to 64 dimensions, got 65"),
+        (b"\0\0\x08\0" + b"\1", f"expected 1 to {MAX_RANK} dimensions, got 0"),
+        (b"\0\0\x08\x41" + b"\0" * 65 * 4, f"expected 1 to {MAX_RANK} dimensions, got 65"),
         (b"\0\0\x08\2" + b"\0" * 7, "expected 8 bytes of dimensions in the header, got 7"),
         (header(8, -1), "dimensions of 0 or more"),
         (header(8, -2, -3) + b"\0" * 6, "dimensions of 0 or more"),
@@ -265,10 +266,10 @@ def test_gzip_checksum_is_checked_even_for_an_array_without_elements():
 
 def peak_memory_and_seconds(action):
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()  # other processes do not count
     try:
         action()
-        return tracemalloc.get_traced_memory()[1], time.perf_counter() - start
+        return tracemalloc.get_traced_memory()[1], time.process_time() - start
     finally:
         tracemalloc.stop()
 
@@ -286,12 +287,12 @@ def test_gzip_bomb_is_cut_off_at_the_promise(ten_gigabytes_packed):
             read_idx(bomb)
 
     memory, seconds = peak_memory_and_seconds(attempt)
-    assert memory < 100e6 and seconds < 3  # all of it would take far longer
+    assert memory < 100e6 and seconds < 1  # all of it would take far longer
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 @pytest.mark.parametrize(
-    "shape", [(2**15,) * 4, (10_000, 1000, 1000), (2**31 - 1,) * 64, (0,) + (2**31 - 1,) * 3]
+    "shape", [(2**15,) * 4, (10_000, 1000, 1000), (2**31 - 1,) * MAX_RANK, (0,) + (2**31 - 1,) * 3]
 )
 def test_promise_beyond_max_bytes_is_refused_unread(pack, shape):
     data = pack(header(8, *shape) + b"\0" * 100)
@@ -300,8 +301,8 @@ def test_promise_beyond_max_bytes_is_refused_unread(pack, shape):
         with pytest.raises(IdxError, match="max_bytes"):
             read_bytes(data)
 
-    memory, _ = peak_memory_and_seconds(attempt)
-    assert memory < 10e6
+    memory, seconds = peak_memory_and_seconds(attempt)
+    assert memory < 10e6 and seconds < 1
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -318,7 +319,7 @@ def test_max_bytes_is_exact():
     assert read_bytes(SMALL, max_bytes=12).nbytes == 12
     with pytest.raises(IdxError, match="at most 11 bytes"):
         read_bytes(SMALL, max_bytes=11)
-    with pytest.raises(ValueError, match="0 or more, got -1"):
+    with pytest.raises(ValueError, match="at least 0, got -1"):
         read_bytes(SMALL, max_bytes=-1)
     with pytest.raises(TypeError):
         read_bytes(SMALL, max_bytes=1e9)
@@ -338,7 +339,7 @@ def test_max_bytes_is_exact():
         (np.array([1], dtype=np.float16), "got float16"),
         (np.array(["a"]), "got <U1"),
         (np.zeros(1, dtype=[("a", "i4")]), "expected an array of uint8, int8"),
-        (np.array(7, dtype=np.uint8), r"rank 1 to 64, got rank 0.*reshape\(1\)"),
+        (np.array(7, dtype=np.uint8), rf"rank 1 to {MAX_RANK}, got rank 0.*reshape\(1\)"),
         (np.broadcast_to(np.uint8(0), (2**31,)), "at most 2147483647"),
     ],
 )

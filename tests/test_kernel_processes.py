@@ -1,8 +1,10 @@
 """Compiled kernels in processes of their own: the cache on disk, forks, threads, other CPUs, the ends of memory."""
 
+import ctypes
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,10 +37,10 @@ def start(package, code, cache=None, **environment):
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def finish(process):
+def finish(process, patience=300):
     """Wait for the process, which has to succeed, and return what it wrote to stderr."""
     try:
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
         process.kill()
         raise
@@ -46,9 +48,9 @@ def finish(process):
     return errors
 
 
-def run(package, code, cache=None, **environment):
-    """Run the code in a process, which has to succeed, and return what it wrote to stderr."""
-    return finish(start(package, code, cache, **environment))
+def run(package, code, cache=None, patience=300, **environment):
+    """Run the code in a process, which has to succeed in so many seconds, and return what it wrote to stderr."""
+    return finish(start(package, code, cache, **environment), patience)
 
 
 # -- the cache ---------------------------------------------------------------------------------------
@@ -227,7 +229,10 @@ def cpu_has(*features):
     return all(llvmlite.binding.get_host_cpu_features().get(feature) for feature in features)
 
 
-@pytest.mark.parametrize(("cpu", "width", "features"), [("nehalem", 16, ["sse4.2"]), ("haswell", 32, ["avx2", "fma"])])
+CPUS = [("nehalem", 16, ["sse4.2"]), ("haswell", 32, ["avx2", "fma"])]  # name, bytes of a vector, what it takes
+
+
+@pytest.mark.parametrize(("cpu", "width", "features"), CPUS)
 @pytest.mark.parametrize("code", [TILES, GRADIENTS], ids=["every tile", "gradients of the blocks"])
 def test_cpus_with_narrower_vectors(package, code, cpu, width, features):
     if not cpu_has(*features):
@@ -241,7 +246,7 @@ GUARDED = """
 import ctypes, itertools, mmap
 import numpy as np
 from kernel_table import calls
-from numpycnn.kernels import KERNELS, ops
+from numpycnn.kernels import KERNELS, ops, simd
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -258,17 +263,84 @@ def guarded(a, at_end):
     copy[...] = a
     return copy
 
-names = [name for name, file in KERNELS.items() if file == "{file}"]
+assert simd.VECTOR_BYTES == {width}
+names = [name for name, file in KERNELS.items() if file in {files}]
 for name, dtype in itertools.product(names, ["float32", "float64"]):
     chosen = list(calls(name, dtype))
-    for call, at_end in itertools.product(chosen[:: len(chosen) // 20 | 1], [False, True]):
-        expected = call.run(getattr(ops, name))
-        found = call.run(getattr(ops, name), copy=lambda a: guarded(a, at_end))
-        assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(found, expected, strict=True)), str(call)
+    kernel = getattr(ops, name)
+    for call, at_end in itertools.product(chosen[:: {step}], [False, True]):
+        expected = call.run(kernel)
+        for build in {builds}:
+            found = call.run(build, copy=lambda a: guarded(a, at_end))
+            assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(found, expected, strict=True)), str(call)
+"""
+
+
+FILES = sorted(set(kernels.KERNELS.values()))
+
+
+def run_guarded(package, step, builds, width="simd.VECTOR_BYTES", files=FILES, **environment):
+    """Run the kernels' calls, each `step`-th, against guard pages; a stray read or write ends it: exit code -11."""
+    code = GUARDED.replace("{step}", step).replace("{builds}", builds).replace("{width}", str(width))
+    code = code.replace("{files}", repr(files))
+    run(package, code, **environment)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="mprotect is POSIX's")
+@pytest.mark.parametrize("file", FILES)
+def test_no_kernel_touches_memory_beyond_its_arrays(package, file):
+    run_guarded(package, "len(chosen) // 20 | 1", "[kernel]", files=[file])
+
+
+# What a kernel allocates itself lies between no guard pages: glibc marks the ends of such memory, looks at the marks
+# when it is freed, and fills it with rubbish before.
+MALLOC_DEBUG = "libc_malloc_debug.so.0"
+CHECKED_HEAP = {"LD_PRELOAD": MALLOC_DEBUG, "GLIBC_TUNABLES": "glibc.malloc.check=3:glibc.malloc.perturb=165"}
+
+
+def heap_can_be_checked():
+    try:
+        ctypes.CDLL(MALLOC_DEBUG)
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.campaign
+@pytest.mark.skipif(os.name != "posix", reason="mprotect is POSIX's")
+@pytest.mark.parametrize(("cpu", "width", "features"), [("host", None, []), *CPUS])
+def test_every_build_stays_inside_its_arrays(package, cpu, width, features):
+    """All calls of all kernels, parallel and serial, at all widths of vectors; their own memory is checked, too."""
+    environment = CHECKED_HEAP if heap_can_be_checked() else {}
+    if width is None:
+        run_guarded(package, "1", "[kernel._parallel, kernel._serial]", patience=3600, **environment)
+        return
+    if not cpu_has(*features):
+        pytest.skip(f"this CPU does not run code for {cpu}")
+    environment = {**environment, "NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": ""}
+    run_guarded(package, "1", "[kernel._parallel, kernel._serial]", width, patience=3600, **environment)
+
+
+OVERRUN = """
+import numba
+{definitions}
+
+@numba.njit(boundscheck=False)
+def read(x, first):
+    total = x[0]
+    for i in range(x.size):
+        total += x[np.uintp(i) + first]
+    return total
+
+read(guarded(np.ones(1000, np.float32), {at_end}), np.uintp({beyond} % 2**64))  # unsigned: -1 is before the first
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="mprotect is POSIX's")
-@pytest.mark.parametrize("file", sorted(set(kernels.KERNELS.values())))
-def test_no_kernel_touches_memory_beyond_its_arrays(package, file):
-    run(package, GUARDED.replace("{file}", file))  # a stray read or write ends the process: exit code -11
+@pytest.mark.parametrize(("beyond", "at_end", "dies"), [(1, True, True), (-1, False, True), (0, True, False)])
+def test_the_guard_pages_guard(package, beyond, at_end, dies):
+    definitions = GUARDED[: GUARDED.index("assert simd")]
+    code = OVERRUN.replace("{definitions}", definitions).replace("{at_end}", str(at_end))
+    process = start(package, code.replace("{beyond}", str(beyond)))
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == (-signal.SIGSEGV if dies else 0), errors

@@ -179,7 +179,6 @@ def test_long_names_do_not_run_into_each_other():
         ([0, 1], [[0.9, 0.9], [0.5, 0.5]], "a sum of 1"),
         ([0, 1], [[np.nan, 1.0], [0.5, 0.5]], "a sum of 1"),
         ([0, 1], [0.5, 0.5], r"shape \(N, K\)"),
-        ([0, 1], [["a", "b"], ["c", "d"]], "real numbers"),
         ([0, 1], [[0.5, 0.5]], "probabilities: expected one for each of 2 images, got 1"),
         ([0, 2], [[0.5, 0.5], [0.5, 0.5]], "labels: expected classes from 0 to 1, .* got 2"),
     ],
@@ -187,6 +186,8 @@ def test_long_names_do_not_run_into_each_other():
 def test_bad_predictions_get_a_clear_error(labels, probabilities, message):
     with pytest.raises(ValueError, match=message):
         plot_predictions(random_images(2), labels, probabilities)
+    with pytest.raises(TypeError, match="real numbers"):
+        plot_predictions(random_images(2), labels, [["a", "b"], ["c", "d"]])
 
 
 def test_predictions_need_exactly_a_name_for_each_column():
@@ -263,7 +264,7 @@ def test_axis_shows_values_and_no_offset_in_a_corner():
         ({"loss": 0.5}, ValueError, r"got shape \(\)"),
         ({"loss": [[0.5]]}, ValueError, r"got shape \(1, 1\)"),
         ({"loss": [1, 2], "val_loss": [1]}, ValueError, r"val_loss.*as many as .* \(1,\)"),
-        ({"loss": [0.5], "accuracy": ["high"]}, TypeError, "expected numbers, got dtype <U4"),
+        ({"loss": [0.5], "accuracy": ["high"]}, TypeError, "real numbers, got dtype <U4"),
     ],
 )
 def test_bad_history_gets_a_clear_error(history, error, message):
@@ -376,7 +377,7 @@ def test_very_many_classes_and_a_single_one():
         ([[np.nan, 1], [0, 1]], None, ValueError, "whole numbers from 0"),
         ([[np.inf, 1], [0, 1]], None, ValueError, "whole numbers from 0"),
         (np.zeros((2, 2)), None, ValueError, "not all 0"),
-        ([["a", "b"], ["c", "d"]], None, TypeError, "counts, got dtype <U1"),
+        ([["a", "b"], ["c", "d"]], None, TypeError, "real numbers, got dtype <U1"),
         (np.eye(3), ["a", "b"], ValueError, "each of 3 classes, got 2"),
         (np.eye(3), ["a", "b", "c", "d"], ValueError, "each of 3 classes, got 4"),
     ],

@@ -389,3 +389,20 @@ def test_widened_is_the_square_around():
     mask = np.zeros((9, 9), bool)
     mask[4, 1] = True
     assert np.array_equal(np.argwhere(ink.widened(mask, 2)), [(y, x) for y in range(2, 7) for x in range(0, 4)])
+
+
+def test_formats_that_are_programs_are_refused(tmp_path):
+    """Pillow has Ghostscript run an EPS file."""
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "digit.eps")
+    with Image.open(tmp_path / "digit.eps") as file:
+        assert file.format == "EPS"
+    with pytest.raises(ValueError, match="got a file of another kind; save it as PNG"):
+        prepare_digit(tmp_path / "digit.eps")
+
+
+@pytest.mark.parametrize("difference", [1e-40, 1e-12, 1e-3])
+def test_differences_that_nobody_sees_are_no_ink(difference):
+    picture = np.full((30, 30), 0.5)
+    picture[5:9, 8:20] += difference
+    assert prepare_digit(picture).empty
+    assert prepare_digit(picture * difference / 0.5).empty  # all but black

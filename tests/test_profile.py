@@ -278,7 +278,7 @@ def test_the_peak_is_measured_once_for_a_dtype_and_a_number_of_threads(monkeypat
 
 
 def snapshot(model):
-    generators = model.fit_rng.bit_generator.state, model._build_rng.bit_generator.state
+    generators = model.fit_rng.bit_generator.state, model._build_seed.state
     state = [layer.get_state() for layer in model.layers], model.optimizer.get_state(), generators
     arrays = *model.get_weights(), model.arena.grads.copy()
     return copy.deepcopy(state), [a.tobytes() for a in arrays]

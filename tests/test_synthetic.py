@@ -45,11 +45,11 @@ def test_all_digits_are_equally_likely(digits):
 
 
 @pytest.mark.parametrize("arguments, error, fragment", [
-    ((-1,), ValueError, "n: expected 0 or more, got -1"),
-    ((1, -1), ValueError, "seed: expected 0 or more, got -1"),
-    ((1.5,), TypeError, "n: expected an integer, got 1.5"),
-    (("10",), TypeError, "n: expected an integer, got '10'"),
-    ((1, None), TypeError, "seed: expected an integer, got None"),
+    ((-1,), ValueError, "n: expected an integer of at least 0, got -1"),
+    ((1, -1), ValueError, "seed: expected an integer of at least 0, got -1"),
+    ((1.5,), TypeError, "n: expected an integer of at least 0, got 1.5"),
+    (("10",), TypeError, "n: expected an integer of at least 0, got '10'"),
+    ((1, None), TypeError, "seed: expected an integer of at least 0, got None"),
 ])
 def test_says_what_is_wrong(arguments, error, fragment):
     with pytest.raises(error, match=fragment.replace(".", r"\.")):

@@ -17,6 +17,7 @@ from numpycnn import (
     SGD,
     Adam,
     AdamW,
+    Augment,
     Callback,
     CosineDecay,
     EarlyStopping,
@@ -300,6 +301,19 @@ def test_warming_up_changes_nothing():
         untouched._warm = True  # straight to the first step
         untouched.fit(x, y, verbose=0)
         assert weights_equal(model, untouched)
+
+
+def test_the_augmentation_is_compiled_before_the_clock_starts():
+    sizes = []
+
+    class Watched(Augment):
+        def __call__(self, images, rng):
+            sizes.append(len(images))
+            return super().__call__(images, rng)
+
+    x, y = make_images(16)
+    small_cnn().fit(x, y, batch_size=8, verbose=0, augment=Watched(shift=0.1))
+    assert sizes == [2, 8, 8]
 
 
 @pytest.mark.parametrize("at_batch", [False, True])

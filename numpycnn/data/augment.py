@@ -11,17 +11,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numpycnn.kernels import ops
-from numpycnn.layers._arguments import check_positive
+from numpycnn.layers._arguments import check_flag, check_positive
+from numpycnn.layers.base import check_generator
 
 CHUNK = 256  # images at a time: their displacements stay in the cache, and memory does not grow with the batch
 NODE_SPACING = 1.4  # in units of sigma, between the random numbers that the elastic field is made of
 NODE_REACH = 1.0  # in units of sigma: how far beyond the image there are such numbers
+LARGEST = 1e38
 LONGEST_SIDE = 30_000  # pixels: the kernel's positions are 32-bit integers
 
 DIGITS: dict[str, Any] = {"shift": 0.08, "rotation": 10.0, "zoom": 0.1, "shear": 10.0, "elastic": 20.0}
@@ -92,14 +95,15 @@ class Augment:
             "shear": _amount(self.shear, "shear", "degrees from 0 to below 90", 90),
             "elastic": check_positive(self.elastic, "elastic", zero_allowed=True),
             "sigma": check_positive(self.sigma, "sigma"),
-            "fill": _amount(self.fill, "fill", "a finite number", np.inf, -np.inf),
+            "fill": _amount(self.fill, "fill", "a finite number", sys.float_info.max, -sys.float_info.max),
         }
         for name, value in checked.items():
+            if abs(value) > LARGEST:
+                raise ValueError(f"{name}: expected at most {LARGEST:g}, got {value}; float32 holds no larger numbers")
             object.__setattr__(self, name, value)  # the way into a frozen dataclass
         if self.sigma < 0.5:
             raise ValueError(f"sigma: expected at least 0.5 pixels, got {self.sigma}; nothing is smooth below that")
-        if not isinstance(self.horizontal_flip, (bool, np.bool_)):
-            raise TypeError(f"horizontal_flip: expected True or False, got {self.horizontal_flip!r}")
+        check_flag(self.horizontal_flip, "horizontal_flip")
 
     @classmethod
     def for_digits(cls, **changes: Any) -> Augment:
@@ -150,7 +154,7 @@ class Augment:
         dtype = np.dtype(np.float32 if images.dtype == np.uint8 else images.dtype)
         matrices = self._draw_matrices(n, height, width, rng).astype(dtype)
         field = self._draw_field(n, height, width, dtype, rng)
-        images = np.require(images, dtype, ["C", "A", "W"])  # the one form that the kernel is compiled for
+        images = np.require(images, dtype, ["C", "A", "W", "E"])  # the one form that the kernel is compiled for
         if result.dtype == dtype:
             ops.warp(images, matrices, field, self.fill, result)
             return
@@ -249,15 +253,14 @@ def _amount(value: Any, name: str, expected: str, below: float, minimum: float =
     """Return `value` as a float from `minimum` to `below`, which is excluded."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name}: expected {expected}, got {value!r}")
-    if not (minimum <= value < below and math.isfinite(value)):
+    if not minimum <= value < below:  # true for NaN, too
         raise ValueError(f"{name}: expected {expected}, got {value}")
     return float(value)
 
 
 def _check(images: Any, rng: Any, fill: float) -> None:
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng: expected a numpy.random.Generator, as np.random.default_rng(0) is, got {rng!r}")
-    if not isinstance(images, np.ndarray):
+    check_generator(rng)
+    if not isinstance(images, np.ndarray) or isinstance(images, np.ma.MaskedArray):
         raise TypeError(f"images: expected an array, got {type(images).__name__}")
     if images.dtype not in (np.float32, np.float64, np.uint8):
         raise TypeError(f"images: expected float32, float64 or uint8, got dtype {images.dtype}; convert them first")

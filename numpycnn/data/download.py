@@ -2,20 +2,20 @@
 
 No mirror is trusted: it may be gone, answer with a page of HTML, send something else, send
 without end or one byte a minute. Whatever goes wrong, the next one is tried. A file is fetched
-into a private folder, checked there and only then renamed into place, so that several processes
-may download at once and none ever sees half a file.
+under a temporary name, checked there and only then renamed, so that several processes may
+download at once and none ever sees half a file.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from numpycnn.files import atomic_write
 
 # Limits for one file from one mirror.
 TIMEOUT = (10.0, 30.0)  # seconds: to connect, and between two packets
@@ -25,6 +25,10 @@ MAX_BYTES = 2**28
 
 class DownloadError(OSError):
     """No mirror delivered the file, or there is no place to put it; the message says why."""
+
+
+class _MirrorError(Exception):
+    """A mirror did not deliver; the next one may."""
 
 
 def download(
@@ -47,60 +51,63 @@ def download(
     Raises
     ------
     DownloadError
-        Every mirror failed (the message says how each did), or the folder cannot be written.
+        Every mirror failed (the message says how each did), or the folder cannot be written to,
+        or the disk is full.
     """
+    target = folder / name
     failures = []
     for mirror in mirrors:
-        with _private_folder(folder) as private:
-            fetched = Path(private) / name
-            try:
-                _fetch(mirror + name, fetched)
-                check(fetched)
-            except Exception as error:  # whatever it was, the next mirror may work
-                reason = str(error).replace(str(fetched), name)
-                failures.append(f"  {mirror}{name}: {reason}")
-            else:
-                return _place(fetched, folder / name)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with atomic_write(target) as file:
+                _fetch(mirror + name, file)
+                _check(check, file, name)
+            return target
+        except _MirrorError as error:
+            failures.append(f"  {mirror}{name}: {error}")
+        except OSError as error:
+            if _passes(check, target):  # another process was faster
+                return target
+            raise DownloadError(
+                f"expected a folder that can be written to, with room for the download, got {folder} ({error})"
+            ) from error
     raise DownloadError("\n".join([f"{name} could not be downloaded:", *failures]))
 
 
-def _private_folder(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    """Make a folder inside `folder`, hence on the same disk, where renaming is atomic."""
+def _check(check: Callable[[Path], object], file: IO[bytes], name: str) -> None:
+    """Raise _MirrorError if the fetched file, which has another name as yet, does not pass."""
+    file.flush()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(
-            prefix=".download-", dir=folder, ignore_cleanup_errors=True
-        )
-    except OSError as error:
-        raise DownloadError(
-            f"expected a folder that can be written to for the download, got {folder} ({error})"
-        ) from error
+        check(Path(file.name))
+    except Exception as error:  # whatever it is, the next mirror may send better
+        raise _MirrorError(str(error).replace(file.name, name)) from error
 
 
-def _place(fetched: Path, target: Path) -> Path:
+def _passes(check: Callable[[Path], object], path: Path) -> bool:
     try:
-        os.replace(fetched, target)
-    except OSError as error:
-        # Windows refuses to replace a file that is being read: another process was faster, and
-        # its copy has passed the same check.
-        if not target.is_file():
-            raise DownloadError(f"{target} could not be written ({error})") from error
-    return target
+        check(path)
+    except Exception:
+        return False
+    return True
 
 
-def _fetch(url: str, path: Path) -> None:
-    """Download `url` to `path` within the limits above, or raise DownloadError.
+def _fetch(url: str, file: IO[bytes]) -> None:
+    """Download `url` into the file within the limits above, or raise _MirrorError.
+
+    An OSError says that the file could not be written.
 
     The transfer runs in a thread, because nothing else bounds its whole duration: timeouts count
     anew with every packet, and looking up a host name has none. A thread that misses the deadline
     is left behind; it ends at its next write, and it does not keep the program from ending.
     """
-    failures: list[str] = []
-    deadline = time.monotonic() + DEADLINE
+    failures: list[str] = []  # not the errors, which would keep the connection open
+    limited = _LimitedFile(file, MAX_BYTES, time.monotonic() + DEADLINE)
 
     def transfer() -> None:
         try:
-            _transfer(url, path, deadline)
+            _transfer(url, limited)
+        except _MirrorError as error:
+            failures.append(str(error))
         except Exception as error:
             failures.append(f"{type(error).__name__}: {error}")
 
@@ -108,12 +115,14 @@ def _fetch(url: str, path: Path) -> None:
     thread.start()
     thread.join(DEADLINE)
     if thread.is_alive():
-        raise DownloadError(f"not complete after {DEADLINE:g} seconds")
+        raise _MirrorError(f"not complete after {DEADLINE:g} seconds")
+    if limited.disk_error is not None:
+        raise limited.disk_error
     if failures:
-        raise DownloadError(failures[0])
+        raise _MirrorError(failures[0])
 
 
-def _transfer(url: str, path: Path, deadline: float) -> None:
+def _transfer(url: str, file: _LimitedFile) -> None:
     import pooch  # here, because it would slow down `import numpycnn` for everyone
 
     downloader = pooch.HTTPDownloader(
@@ -121,29 +130,43 @@ def _transfer(url: str, path: Path, deadline: float) -> None:
         chunk_size=2**16,
         timeout=TIMEOUT,
         headers={"Accept-Encoding": "identity"},  # the file as it is, not packed once more
+        hooks={"response": _drop_body_of_redirect},
     )
-    with open(path, "wb") as file:
-        downloader(url, _LimitedFile(file, MAX_BYTES, deadline), None)
+    downloader(url, file, None)
+
+
+def _drop_body_of_redirect(response: Any, **options: Any) -> None:
+    """Close a response that only names another address; its body, maybe endless, would be read into memory."""
+    if response.is_redirect:
+        response.close()
 
 
 class _LimitedFile:
-    """A file to write to that refuses more than `max_bytes` bytes and anything too late."""
+    """A file to write to that refuses more than `max_bytes` bytes and anything too late.
+
+    If the disk refuses something, `disk_error` is its error.
+    """
 
     def __init__(self, file: IO[bytes], max_bytes: int, deadline: float) -> None:
         self.file = file
         self.remaining = max_bytes
         self.deadline = deadline
+        self.disk_error: OSError | None = None
 
     def write(self, data: bytes) -> None:
         self.remaining -= len(data)
         if self.remaining < 0:
-            raise DownloadError(f"larger than {MAX_BYTES} bytes, so not the file")
+            raise _MirrorError(f"larger than {MAX_BYTES} bytes, so not the file")
         if time.monotonic() > self.deadline:
-            raise DownloadError(f"not complete after {DEADLINE:g} seconds")
-        self.file.write(data)
+            raise _MirrorError(f"not complete after {DEADLINE:g} seconds")
+        try:
+            self.file.write(data)
+        except OSError as error:
+            self.disk_error = OSError(*error.args)  # without what `error` refers to
+            raise
 
     def flush(self) -> None:
-        self.file.flush()
+        """Nothing is hurried: the file is flushed when it is complete."""
 
 
 class _ProgressLine:

@@ -12,7 +12,6 @@ import contextlib
 import gzip
 import io
 import math
-import operator
 import os
 import struct
 import zlib
@@ -22,7 +21,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycnn.files import atomic_write
+from numpycnn.files import atomic_write, path_text
+from numpycnn.layers._arguments import check_count
 
 # The header's type byte -> the element type as it lies on disk (">": high byte first).
 DTYPES: dict[int, np.dtype[Any]] = {
@@ -36,7 +36,7 @@ DTYPES: dict[int, np.dtype[Any]] = {
 _TYPE_CODES = {dtype.newbyteorder("="): code for code, dtype in DTYPES.items()}
 _TYPE_NAMES = ", ".join(dtype.name for dtype in DTYPES.values())
 
-_MAX_RANK = 64  # NumPy's own limit; the rank byte could say 255
+MAX_RANK = 64 if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else 32  # NumPy's own; the rank byte could say 255
 _MAX_DIMENSION = 2**31 - 1
 _CHUNK = 2**20
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -68,7 +68,7 @@ def read_idx(file: str | os.PathLike[str] | IO[bytes], max_bytes: int = 2**30) -
     -------
     array : ndarray
         A writable array of the rank and shape in the header, in this machine's byte order:
-        uint8, int8, int16, int32, float32 or float64. The rank is 1 to 64, NumPy's maximum.
+        uint8, int8, int16, int32, float32 or float64. The rank is 1 to 64, NumPy's maximum (32 before NumPy 2).
 
     Raises
     ------
@@ -84,14 +84,12 @@ def read_idx(file: str | os.PathLike[str] | IO[bytes], max_bytes: int = 2**30) -
     >>> images.shape, images.dtype  # doctest: +SKIP
     ((60000, 28, 28), dtype('uint8'))
     """
-    max_bytes = operator.index(max_bytes)
-    if max_bytes < 0:
-        raise ValueError(f"max_bytes: expected a number of bytes, 0 or more, got {max_bytes}")
+    max_bytes = check_count(max_bytes, "max_bytes", minimum=0)
     if not isinstance(file, (str, bytes, os.PathLike)):
         if not hasattr(file, "read"):
             raise TypeError(f"expected a path or a file opened in mode 'rb', got {file!r}")
         return _read_stream(file, str(getattr(file, "name", file)), max_bytes)
-    name = os.fsdecode(file)
+    name = path_text(file, "file")
     if os.path.isdir(name):
         raise IdxError(f"{name}: expected an IDX file, got a folder; name the file inside it")
     with open(name, "rb") as stream:
@@ -109,7 +107,7 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     path : path
         Where to write. An existing file is replaced.
     array : array_like
-        Rank 1 to 64; uint8, int8, int16, int32, float32 or float64, of any byte order.
+        Rank 1 to 64 (32 before NumPy 2); uint8, int8, int16, int32, float32 or float64, of any byte order.
 
     Raises
     ------
@@ -118,8 +116,8 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     OSError
         The file cannot be written; FileNotFoundError if the folder does not exist.
     """
-    target = Path(os.fsdecode(path)).resolve()  # through a symbolic link to the file it names
-    array = np.asarray(array)
+    target = Path(path_text(path)).resolve()  # through a symbolic link to the file it names
+    array = _plain_array(array)
     header = idx_header(array)
     data = array.astype(array.dtype.newbyteorder(">"), copy=False).tobytes()
     if not target.parent.is_dir():
@@ -133,6 +131,15 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
         file.write(content)
 
 
+def _plain_array(array: ArrayLike) -> NDArray[Any]:
+    if isinstance(array, np.ma.MaskedArray):
+        raise IdxError("expected an array without a mask, which IDX cannot hold; use array.filled(...)")
+    try:
+        return np.asarray(array)
+    except ValueError as error:
+        raise IdxError(f"expected an array, got rows of several lengths ({error})") from None
+
+
 def idx_header(array: NDArray[Any]) -> bytes:
     """Return the header of an array's IDX file: 4 + 4 * rank bytes, or raise IdxError."""
     code = _TYPE_CODES.get(array.dtype.newbyteorder("="))
@@ -141,9 +148,9 @@ def idx_header(array: NDArray[Any]) -> bytes:
             f"expected an array of {_TYPE_NAMES} (IDX has no other types), got {array.dtype}; "
             "convert it with array.astype(...)"
         )
-    if not 1 <= array.ndim <= _MAX_RANK:
+    if not 1 <= array.ndim <= MAX_RANK:
         raise IdxError(
-            f"expected an array of rank 1 to {_MAX_RANK}, got rank {array.ndim}; "
+            f"expected an array of rank 1 to {MAX_RANK}, got rank {array.ndim}; "
             "a single number is written as array.reshape(1)"
         )
     if max(array.shape) > _MAX_DIMENSION:
@@ -197,9 +204,9 @@ def _read_header(
             f"{name}: expected an IDX type byte ({codes}), got 0x{magic[2]:02X}; "
             "the file is damaged or of another kind"
         )
-    if not 1 <= rank <= _MAX_RANK:
+    if not 1 <= rank <= MAX_RANK:
         raise IdxError(
-            f"{name}: expected 1 to {_MAX_RANK} dimensions, got {rank}; "
+            f"{name}: expected 1 to {MAX_RANK} dimensions, got {rank}; "
             "the file is damaged or of another kind"
         )
     dimensions = _read_up_to(stream, 4 * rank)

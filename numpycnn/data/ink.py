@@ -136,9 +136,11 @@ def widened(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
 
 def _levels(difference: Grey) -> tuple[Grey, float, float]:
     """Stretch the ink from 0 to 1; return that, its contrast and the noise relative to it; zeros if there is no ink."""
+    nothing = np.zeros_like(difference), 0.0, 0.0
+    if np.ptp(difference) < FAINT:
+        return nothing
     threshold = otsu(difference)
     is_ink = difference > threshold
-    nothing = np.zeros_like(difference), 0.0, 0.0
     if not is_ink.any() or is_ink.all():
         return nothing
     ink, paper = difference[is_ink], difference[~is_ink]

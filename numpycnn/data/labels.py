@@ -6,10 +6,15 @@ perfect classifier would give. A loss can then compare row with row.
 
 from __future__ import annotations
 
-import operator
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from numpycnn.layers._arguments import MAX_SIZE, check_count
+from numpycnn.layers.base import check_numeric
+
+# Without num_classes the largest label sets the width. One stray label (-1 stored as an unsigned integer, say) must not
+# ask for gigabytes.
+LARGEST_INFERRED_CLASSES = 10_000
 
 
 def to_categorical(y: ArrayLike, num_classes: int | None = None) -> NDArray[np.float32]:
@@ -50,9 +55,7 @@ def to_categorical(y: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
 
 
 def _checked_labels(y: ArrayLike) -> NDArray[np.generic]:
-    labels = np.asarray(y)
-    if labels.dtype.kind not in "buif":
-        raise TypeError(f"expected whole-number labels, got an array of {labels.dtype}")
+    labels = check_numeric(y, "y")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]  # (N, 1) -> (N,)
     if labels.ndim != 1:
@@ -75,10 +78,14 @@ def _checked_num_classes(labels: NDArray[np.generic], num_classes: int | None) -
     if num_classes is None:
         if not labels.size:
             raise ValueError("expected num_classes, since there are no labels to count it from")
-        return int(labels.max()) + 1
-    num_classes = operator.index(num_classes)
-    if num_classes < 1:
-        raise ValueError(f"num_classes: expected 1 or more, got {num_classes}")
+        largest = int(labels.max())
+        if largest >= LARGEST_INFERRED_CLASSES:
+            raise ValueError(
+                f"expected labels below {LARGEST_INFERRED_CLASSES:,}, got {largest:,} in row {int(labels.argmax())}; "
+                "if there really are so many classes, pass num_classes"
+            )
+        return largest + 1
+    num_classes = check_count(num_classes, "num_classes", maximum=MAX_SIZE)
     if labels.size and int(labels.max()) >= num_classes:
         row = int(labels.argmax())
         raise ValueError(

@@ -9,6 +9,7 @@ recognition", 1998; Xiao, Rasul and Vollgraf, "Fashion-MNIST", arXiv:1708.07747,
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,9 @@ FASHION_MNIST = DataSet(
 )
 
 DATA_SETS = (MNIST, FASHION_MNIST)
+
+# Of the largest file, unpacked; no other is unpacked any further, whatever its header promises.
+MAX_BYTES = max(math.prod(file.shape) for data_set in DATA_SETS for file in data_set.files)
 
 
 def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
@@ -263,7 +267,7 @@ def _read_file(
     for what comes from the network.
     """
     with open(path, "rb") as stream:
-        array = read_idx(stream)
+        array = read_idx(stream, MAX_BYTES)
         stream.seek(0)
         packed_digest = hashlib.file_digest(stream, "sha256").hexdigest()
         stream.seek(0)

@@ -13,9 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from numpycnn.files import path_text
+
 MAX_PIXELS = 50_000_000  # more than any camera of a telephone takes; as RGBA, 200 MB
+BRIGHTEST = 2.0**64  # beyond any integer; sums of such numbers are finite in float32
+# Formats whose decoders only decode: Pillow starts Ghostscript, an interpreter of programs, for EPS.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601: how bright red, green and blue look
+
+
+class _WrongSize(ValueError):
+    """The picture has no pixels, or too many."""
 
 
 def read_picture(image: ArrayLike | str | os.PathLike[str]) -> NDArray[Any]:
@@ -36,7 +45,10 @@ def read_picture(image: ArrayLike | str | os.PathLike[str]) -> NDArray[Any]:
     FileNotFoundError
         There is no such file.
     """
-    pixels = _read_file(Path(image)) if isinstance(image, (str, os.PathLike)) else _as_array(image)
+    if isinstance(image, (str, os.PathLike)):
+        pixels = _read_file(Path(path_text(image, "image")))
+    else:
+        pixels = _as_array(image)
     if pixels.dtype.kind not in "buif":
         raise TypeError(f"image: expected an array of numbers or the path of a file, got {_kind(image, pixels)}")
     shape = pixels.shape
@@ -48,8 +60,8 @@ def read_picture(image: ArrayLike | str | os.PathLike[str]) -> NDArray[Any]:
             f"{shape}; take one image of a batch with images[0]"
         )
     _check_size(pixels.shape[1], pixels.shape[0], "image")
-    low, high = pixels.min(), pixels.max()
-    if not (low >= 0 and high < np.inf):  # written so that NaN fails, too
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= 0 and high <= BRIGHTEST):  # written so that NaN fails, too
         raise ValueError(
             f"image: expected numbers from 0 (black) to 1 or 255 (white), got {low} to {high}; undo a normalisation"
         )
@@ -57,6 +69,8 @@ def read_picture(image: ArrayLike | str | os.PathLike[str]) -> NDArray[Any]:
 
 
 def _as_array(image: ArrayLike) -> NDArray[Any]:
+    if isinstance(image, np.ma.MaskedArray):
+        raise TypeError("image: expected an array without a mask, got a masked one; use image.filled(...)")
     try:
         return np.asarray(image)
     except ValueError as error:
@@ -69,9 +83,9 @@ def _kind(image: object, pixels: NDArray[Any]) -> str:
 
 def _check_size(width: int, height: int, name: str) -> None:
     if width * height == 0:
-        raise ValueError(f"{name}: expected at least one pixel, got {width} x {height}")
+        raise _WrongSize(f"{name}: expected at least one pixel, got {width} x {height}")
     if width * height > MAX_PIXELS:
-        raise ValueError(
+        raise _WrongSize(
             f"{name}: expected at most {MAX_PIXELS // 10**6} million pixels, got {width} x {height}; "
             "crop the picture to the digit or scale it down"
         )
@@ -86,17 +100,22 @@ def _read_file(path: Path) -> NDArray[Any]:
         raise ValueError(f"{path}: expected a picture, got a folder; name the file inside it")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is lower
-            with Image.open(path) as file:
+            warnings.simplefilter("ignore")  # of a large picture (the limit here is lower), of odd notes in the file
+            Image.init()
+            with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as file:
                 _check_size(*file.size, str(path))
                 return _pixels_of(ImageOps.exif_transpose(file))
     except FileNotFoundError as error:
         raise FileNotFoundError(f"expected a picture, but there is no file {path}") from error
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path}: expected a picture such as PNG or JPEG, got a file of another kind") from error
+        raise ValueError(
+            f"{path}: expected a picture such as PNG or JPEG, got a file of another kind; save it as PNG"
+        ) from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: expected at most {MAX_PIXELS // 10**6} million pixels, got more") from error
-    except (OSError, SyntaxError, EOFError) as error:
+    except _WrongSize:
+        raise
+    except Exception as error:  # decoders raise what a damaged file happens to provoke: from KeyError to struct.error
         raise ValueError(f"{path}: expected a whole picture, got one that is damaged or cut short ({error})") from error
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from numpycnn.files import path_text
+
 ENVIRONMENT_VARIABLE = "NUMPYCNN_DATA"
 
 
@@ -24,7 +26,7 @@ def own_folder(subfolder: str, data_dir: str | os.PathLike[str] | None) -> Path 
         ``NUMPYCNN_DATA`` names no folder.
     """
     if data_dir is not None:
-        return Path(data_dir).expanduser()
+        return Path(path_text(data_dir, "data_dir")).expanduser()
     variable = os.environ.get(ENVIRONMENT_VARIABLE)
     if not variable:
         return None

@@ -80,7 +80,7 @@ def prepare_digit(image: ArrayLike | str | os.PathLike[str]) -> PreparedDigit:
     image : array_like or path
         The picture: (H, W), or (H, W, C) with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA), of any size up to 50
         million pixels. Whole numbers go from 0 (black) to 255 or 65535, floats to 1 or 255. Or the path of a file: PNG,
-        JPEG, or what else Pillow reads.
+        JPEG, GIF, BMP, TIFF, WebP and a few more that Pillow reads.
 
     Returns
     -------
@@ -93,7 +93,8 @@ def prepare_digit(image: ArrayLike | str | os.PathLike[str]) -> PreparedDigit:
     TypeError
         `image` is neither a path nor an array of numbers.
     ValueError
-        The array has another shape, no pixels, NaN, negative numbers or too many pixels; the file is no picture.
+        The array has another shape, no pixels, NaN, negative numbers or too many pixels; the file is no picture, or a
+        damaged one.
     FileNotFoundError
         There is no such file.
 

@@ -8,12 +8,12 @@ slanted and stretched, and a pen of some thickness and pressure follows. Then it
 from __future__ import annotations
 
 import math
-import operator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numpycnn.data.skeletons import SAMPLES, STYLES, pen
+from numpycnn.layers._arguments import MAX_SIZE, check_count
 
 SIZE = 28  # pixels of an image's side
 BOX = 20  # pixels of the digit's longer side
@@ -73,7 +73,7 @@ def load_synthetic_digits(n: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDA
     >>> images.shape, labels.shape
     ((1000, 28, 28), (1000,))
     """
-    n, seed = _count("n", n), _count("seed", seed)
+    n, seed = check_count(n, "n", 0, MAX_SIZE), check_count(seed, "seed", minimum=0)
     images = np.zeros((n, SIZE, SIZE), np.uint8)
     labels = np.empty(n, np.uint8)
     for start in range(0, n, BLOCK):
@@ -87,16 +87,6 @@ def load_synthetic_digits(n: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDA
             boxes = _paint(paths[chunk], radii[chunk], softness[chunk])
             _centre(boxes, images[start:stop][chunk])
     return images, labels
-
-
-def _count(name: str, value: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}: expected an integer, got {value!r}") from None
-    if number < 0:
-        raise ValueError(f"{name}: expected 0 or more, got {number}")
-    return number
 
 
 def _write(rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.float32]]:

@@ -23,6 +23,7 @@ KERNELS = {
     "conv_entries": "convolution",
     "conv_weight_gradient": "convolution",
     "conv_input_gradient": "convolution",
+    "window_input_gradient": "convolution",
     "conv_tap_gradient": "convolution",
     "pad_images": "loops",
     "crop_images": "loops",
@@ -37,6 +38,7 @@ KERNELS = {
     "tanh_backward": "loops",
     "softmax": "loops",
     "softmax_cross_entropy": "loops",
+    "take_rows": "loops",
     "sum_rows": "loops",
     "sum_products": "normalisation",
     "normalise": "normalisation",
@@ -73,7 +75,7 @@ ops: Any = _Ops()
 @contextlib.contextmanager
 def using(kernel_set: str) -> Iterator[None]:
     """Run the block with the ``"compiled"`` or the ``"reference"`` kernels, in every thread."""
-    if kernel_set not in ("compiled", "reference"):
+    if not isinstance(kernel_set, str) or kernel_set not in ("compiled", "reference"):
         raise ValueError(f'expected "compiled" or "reference", got {kernel_set!r}')
     before = dict(ops.__dict__)
     ops.__dict__.clear()

@@ -3,13 +3,15 @@
 A patch is read where it lies in the image: pixel ``offsets[...]`` is where it starts, and it consists of ``runs`` of
 neighbouring elements. Backward visits only the pixels that won their window and passed ReLU, a quarter at most.
 
-The tiles, with AVX-512, and what they reach of the best matrix product (255 GFLOP/s in that run), zeros not counted:
+The tiles, with AVX-512, and what they reach of the best matrix product (215 GFLOP/s in that run, on two cores with
+Zen 4), zeros not counted:
 
-- forward: 8 pixels, or 3 windows of 4, by two vectors of filters; 70 % (32 channels), 42 % (one channel: sums of 9)
-- weights' gradient: one filter, three runs of six vectors in registers while its pixels stream by; 56 %
-- input's gradient: the same, added into the image, where each sum is stored again for every pixel; 35 %
-- taps' gradient, for patches of few elements: 9 taps by two vectors of filters; 14 %, counted without its zeros
-- the lists of pixels: one pass without branches; 12 GB/s
+- forward: 8 pixels, or 3 windows of 4, by two vectors of filters; 96 % (32 channels), 49 % (one channel: sums of 9)
+- weights' gradient: one filter, three runs of six vectors in registers while its pixels stream by; 60 %
+- input's gradient: the same, added into the image, where each sum is stored again for every pixel; 40 %
+- input's gradient by windows: 2 x 4 pixels by two vectors of channels in registers while the filters stream by; 62 %
+- taps' gradient, for patches of few elements: 9 taps by two vectors of filters; 18 %, counted without its zeros
+- the lists of pixels: one pass without branches; 17 GB/s
 """
 
 from __future__ import annotations
@@ -21,16 +23,28 @@ from .jit import device, kernel
 from .matmul import empty_aligned, transpose
 from .simd import VECTOR_BYTES
 from .tiles import (
-    RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, WINDOW, make_convolution_tile, make_gradient_tile,
-    make_tap_gradient_tile,
+    RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, UNION_VECTORS, WINDOW, WINNERS,
+    make_convolution_tile, make_gradient_tile, make_tap_gradient_tile, make_window_gradient_tile, make_winners,
 )
 
 PARTS = 4  # cuts of the batch whose sums are formed apart: threads share them without changing their bits
 FILTER_BLOCK = 64  # filters that share an image while it is in the nearest cache; their sums stream from the next
 IMAGE_BLOCK = 8  # images whose sums are formed apart, so that threads can share the work without changing its bits
 
+_winners = make_winners()
+_window_gradient, _window_gradient_edge = make_window_gradient_tile(True), make_window_gradient_tile(False)
 _taps = make_tap_gradient_tile(True)
 _taps_edge = make_tap_gradient_tile(False)
+
+
+@device
+def _taps_of(runs, run_length):
+    """Where a patch's elements lie, from its start."""
+    taps = np.empty(runs.size * run_length, runs.dtype)
+    for r in range(runs.size):
+        for t in range(run_length):
+            taps[r * run_length + t] = runs[r] + t
+    return taps
 
 
 def _make_forward(pixels, rectified, pooled):
@@ -41,7 +55,7 @@ def _make_forward(pixels, rectified, pooled):
     width = pixels // group  # outputs of a tile
 
     @device
-    def forward(task, tiles, x, w, b, offsets, runs, run_length, y, codes):
+    def forward(task, tiles, x, w, b, offsets, taps, y, codes):
         images, outputs, filters = y.shape
         n, p = task // tiles, task % tiles
         whole = p < outputs // width
@@ -54,15 +68,15 @@ def _make_forward(pixels, rectified, pooled):
             left = filters - f
             if left >= 2 * lanes:
                 if whole:
-                    tile(x, ix, offsets, i, runs, run_length, w, f, filters, b, y, iy + f, codes, keep, left)
+                    tile(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
                 else:
-                    one(x, ix, offsets, i, runs, run_length, w, f, filters, b, y, iy + f, codes, keep, left)
+                    one(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
                 f += 2 * lanes
             else:
                 if whole:
-                    tile_edge(x, ix, offsets, i, runs, run_length, w, f, filters, b, y, iy + f, codes, keep, left)
+                    tile_edge(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
                 else:
-                    one_edge(x, ix, offsets, i, runs, run_length, w, f, filters, b, y, iy + f, codes, keep, left)
+                    one_edge(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
                 f += lanes
 
     return forward
@@ -76,10 +90,10 @@ _relu_pool_forward = _make_forward(TILE_WINDOWS * WINDOW, True, True)
 @kernel
 def conv_forward(x, w, b, offsets, runs, run_length, y):
     """y = conv(x): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F)."""
-    tiles = y.shape[1] // TILE_ROWS + y.shape[1] % TILE_ROWS
+    tiles, taps = y.shape[1] // TILE_ROWS + y.shape[1] % TILE_ROWS, _taps_of(runs, run_length)
     no_codes = np.empty((0, 0, 0), np.uint8)
     for task in prange(y.shape[0] * tiles):
-        _forward(task, tiles, x, w, b, offsets, runs, run_length, y, no_codes)
+        _forward(task, tiles, x, w, b, offsets, taps, y, no_codes)
 
 
 @kernel
@@ -88,9 +102,9 @@ def conv_relu_forward(x, w, b, offsets, runs, run_length, y, codes):
 
     A code is 1 where ReLU cut, 0 elsewhere; an empty array of codes is not written.
     """
-    tiles = y.shape[1] // TILE_ROWS + y.shape[1] % TILE_ROWS
+    tiles, taps = y.shape[1] // TILE_ROWS + y.shape[1] % TILE_ROWS, _taps_of(runs, run_length)
     for task in prange(y.shape[0] * tiles):
-        _relu_forward(task, tiles, x, w, b, offsets, runs, run_length, y, codes)
+        _relu_forward(task, tiles, x, w, b, offsets, taps, y, codes)
 
 
 @kernel
@@ -99,9 +113,9 @@ def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
 
     A code names the pixel of the window that won, 4 where ReLU cut; an empty array of codes is not written.
     """
-    tiles = y.shape[1] // TILE_WINDOWS + y.shape[1] % TILE_WINDOWS
+    tiles, taps = y.shape[1] // TILE_WINDOWS + y.shape[1] % TILE_WINDOWS, _taps_of(runs, run_length)
     for task in prange(y.shape[0] * tiles):
-        _relu_pool_forward(task, tiles, x, w, b, offsets, runs, run_length, y, codes)
+        _relu_pool_forward(task, tiles, x, w, b, offsets, taps, y, codes)
 
 
 @kernel
@@ -224,6 +238,57 @@ def conv_input_gradient(w, runs, run_length, starts, positions, values, dx):
             _add_to_inputs(
                 rows, f * depth, run_length, dx, n * image_size, runs, positions, values, first, count,
             )
+
+
+@kernel
+def window_input_gradient(w, dy, codes, offsets, row, dx):
+    """dx (N, H, W, C) of a 3 x 3 convolution with 2 x 2 windows: w (9 * C, F), dy, codes (N, P, F), offsets (P * 4,).
+
+    ``row`` is the length of a row of dx in elements. Each pixel that won adds its gradient times its filter.
+    """
+    images, windows, filters = dy.shape
+    image_size, channels = dx.size // images, dx.shape[3]
+    depth = w.shape[0]
+    lanes = VECTOR_BYTES // w.itemsize
+    rows = empty_aligned(filters * depth, w).reshape(filters, depth)  # a filter's elements lie together
+    transpose(w, 0, filters, depth, filters, rows, 0, depth)
+    words = (filters + WINNERS - 1) // WINNERS
+    pixels = dx.reshape(images, image_size)
+    for n in prange(images):
+        won = np.empty(windows * words * WINDOW, np.uint64)
+        for i in range(won.size):
+            at = (n * windows + i // (words * WINDOW)) * filters + i // WINDOW % words * WINNERS
+            won[i] = _winners_of(codes, at, min(WINNERS, filters - i // WINDOW % words * WINNERS), i % WINDOW)
+        for i in range(image_size):
+            pixels[n, i] = 0
+        c = 0
+        while c < channels:
+            left = channels - c
+            for k in range(3):
+                for i in range(windows * words):
+                    p, f = i // words, i % words * WINNERS
+                    i_filter, idy = f * depth + k * 3 * channels + c, (n * windows + p) * filters + f
+                    i_dx = n * image_size + offsets[p * WINDOW] + k * row + c
+                    if left >= UNION_VECTORS * lanes:
+                        _window_gradient(
+                            rows, i_filter, depth, dy, idy, won, i * WINDOW, dx, i_dx, row, channels, left
+                        )
+                    else:
+                        _window_gradient_edge(
+                            rows, i_filter, depth, dy, idy, won, i * WINDOW, dx, i_dx, row, channels, left
+                        )
+            c += (UNION_VECTORS if left >= UNION_VECTORS * lanes else 1) * lanes
+
+
+@device
+def _winners_of(codes, at, count, q):
+    """Bits of the `count` filters, from ``codes[at]`` on, whose winner is pixel q."""
+    if count == WINNERS:
+        return _winners(codes, at, q)
+    flat, bits = codes.reshape(-1), np.uint64(0)
+    for f in range(count):
+        bits |= np.uint64(flat[at + f] == q) << np.uint64(f)
+    return bits
 
 
 @kernel

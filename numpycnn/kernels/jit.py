@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import numbers
 import os
 import pickle
 import sys
@@ -53,12 +54,12 @@ def set_num_threads(n: int) -> None:
     """Use `n` threads in every kernel from now on; results do not depend on it."""
     global _num_threads
     limit = config.NUMBA_NUM_THREADS
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= limit:
+    if isinstance(n, bool) or not isinstance(n, numbers.Integral) or not 1 <= n <= limit:
         raise ValueError(
             f"set_num_threads: expected an integer from 1 to {limit}, got {n!r}; "
             "the limit is NUMBA_NUM_THREADS, read when the process starts"
         )
-    _num_threads = n
+    _num_threads = int(n)
 
 
 def get_num_threads() -> int:

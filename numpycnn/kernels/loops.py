@@ -275,6 +275,14 @@ def softmax_cross_entropy(logits, targets, losses, dlogits):
 
 
 @kernel
+def take_rows(x, rows, y):
+    """y = x[rows]: x (N, K), rows (M,), every one a row of x, y (M, K)."""
+    for i in prange(rows.size):
+        for k in range(x.shape[1]):
+            y[i, k] = x[rows[i], k]
+
+
+@kernel
 def sum_rows(x, total):
     """Sum over the first axis: x (M, N) to total (N,), in chunks of rows so that rounding stays small."""
     rows, columns = x.shape

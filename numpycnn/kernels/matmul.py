@@ -4,8 +4,8 @@ The output is cut into blocks that do not depend on the number of threads, and e
 order, so the bits are the same on one core and on many; NumPy's BLAS does not promise that.
 
 The tile: 8 rows by two vectors of sums with AVX-512, 4 rows elsewhere, while one panel of B, two vectors wide, stays in
-the cache. Measured on 64 x 1600 x 128: 123 to 137 GFLOP/s where large products in the cache reach 255 (two cores at
-2.5 GHz; ``benchmarks/bench_kernels.py`` measures yours, here and in the other files).
+the cache. Measured on 64 x 1600 x 128: 171 to 185 GFLOP/s where large products in the cache reach 215 (two cores with
+Zen 4; ``benchmarks/bench_kernels.py`` measures yours, here and in the other files).
 """
 
 from __future__ import annotations

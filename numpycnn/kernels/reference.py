@@ -94,6 +94,21 @@ def conv_input_gradient(w, runs, run_length, starts, positions, values, dx):
         np.add.at(dx[n].reshape(-1), places, values[n, : len(f), None] * w.T[f])
 
 
+def window_input_gradient(w, dy, codes, offsets, row, dx):
+    """dx (N, H, W, C) of a 3 x 3 convolution with 2 x 2 windows: w (9 * C, F), dy, codes (N, P, F), offsets (P * 4,).
+
+    ``row`` is the length of a row of dx in elements.
+    """
+    channels = dx.shape[3]
+    taps = np.add.outer(np.arange(3) * row, np.arange(3 * channels)).reshape(-1)
+    starts = offsets.reshape(-1, 4)
+    dx[...] = 0
+    for n in range(len(dx)):
+        p, f = np.nonzero(codes[n] < 4)
+        places = starts[p, codes[n, p, f]][:, None] + taps
+        np.add.at(dx[n].reshape(-1), places, dy[n, p, f][:, None] * w.T[f])
+
+
 def conv_tap_gradient(x, dy, codes, offsets, group, taps, dw, db):
     """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,)."""
     pixels = np.arange(group)[:, None] == codes[:, :, None]  # (N, P, group, F): which pixel has the gradient
@@ -226,6 +241,11 @@ def softmax_cross_entropy(logits, targets, losses, dlogits):
         log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
         losses[...] = -np.where(targets == 0, 0, targets * log_p).sum(axis=1, dtype=losses.dtype)
     dlogits[...] = (dlogits - targets) / len(logits)
+
+
+def take_rows(x, rows, y):
+    """y = x[rows]: x (N, K), rows (M,), y (M, K)."""
+    y[...] = x[rows]
 
 
 def sum_rows(x, total):

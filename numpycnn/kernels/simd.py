@@ -155,6 +155,34 @@ class Vectors:
         self.builder.call(function, [value, pointer, INT32(alignment), self.masks[v]])
 
 
+def loop_over_bits(builder: Any, bits: Any, step: Callable[[Any, list], list], values: list) -> list:
+    """Emit ``for t in the positions of ones in bits: values = step(t, values)``, the lowest first."""
+    before = builder.block
+    body = builder.append_basic_block("bits.body")
+    after = builder.append_basic_block("bits.done")
+    builder.cbranch(builder.icmp_unsigned("!=", bits, INDEX(0)), body, after)
+
+    builder.position_at_end(body)
+    left = builder.phi(INDEX)
+    current = [builder.phi(value.type) for value in values]
+    following = step(builder.cttz(left, ir.IntType(1)(1)), current)
+    others = builder.and_(left, builder.sub(left, INDEX(1)))  # all but the lowest
+    for phi, value, new in zip([left, *current], [bits, *values], [others, *following]):
+        phi.add_incoming(value, before)
+        phi.add_incoming(new, builder.block)
+    builder.cbranch(builder.icmp_unsigned("!=", others, INDEX(0)), body, after)
+    last = builder.block
+
+    builder.position_at_end(after)
+    results = []
+    for value, new in zip(values, following):
+        phi = builder.phi(value.type)
+        phi.add_incoming(value, before)
+        phi.add_incoming(new, last)
+        results.append(phi)
+    return results
+
+
 def unrolled_loop(builder: Any, count: Any, step: Callable[[Any, list], list], values: list) -> list:
     """Emit the same as ``loop``, four steps a turn: when a step is short, more loads are under way."""
 

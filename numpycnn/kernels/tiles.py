@@ -9,16 +9,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .simd import INDEX, MANY_REGISTERS, Vectors, loop, unrolled_loop
+from .simd import BYTE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_bits, unrolled_loop
 
 WINDOW = 4  # pixels of a pooling window, 2 x 2
 # Sums + operands have to fit into 32 registers with AVX-512, 16 elsewhere.
 TILE_ROWS = 8 if MANY_REGISTERS else 4  # rows of a matrix product, pixels of a convolution; two vectors each
 TILE_WINDOWS = 3 if MANY_REGISTERS else 1  # pooling windows of a convolution; four pixels of two vectors each
 RUN_VECTORS = 6 if MANY_REGISTERS else 3  # vectors along a run of a patch, for three runs at a time
+WINNERS = 64  # filters whose winners fit into one word of bits
+UNION = 4  # pixels to a side of what the four 3 x 3 patches of a window cover
+UNION_VECTORS = 2 if MANY_REGISTERS else 1  # vectors of channels at each of a window's 2 x 4 pixels in two rows
 TAPS = 9  # elements of a patch, where a filter's gradient is summed over pixels
 TAP_VECTORS = 2 if MANY_REGISTERS else 1
 
@@ -150,50 +154,42 @@ def make_convolution_tile(pixels: int, rectified: bool, pooled: bool, full: bool
     pixels in a row form a window, and only its largest value is stored, with a code: which of the four won, the first
     if several tie, or 4 where ReLU cut.
 
-    The function made takes ``(x, ix, offsets, i_offset, runs, run_length, w, f, filters, b, y, iy, codes, keep,
-    columns)``: patches start at ``x[ix + offsets[...]]`` and consist of runs of elements, ``runs[...]`` further on;
-    filters are columns of `w`, starting with `f`, of which `columns` exist; codes lie as y does, written if `keep`.
+    The function made takes ``(x, ix, offsets, i_offset, taps, w, f, filters, b, y, iy, codes, keep, columns)``:
+    patches start at ``x[ix + offsets[...]]`` and consist of the elements ``taps[...]`` further on; filters are columns
+    of `w`, starting with `f`, of which `columns` exist; codes lie as y does, written if `keep`.
     """
     width = 2 if full else 1
 
     @intrinsic
     def convolution_tile(  # type: ignore
-        typing_context, x, ix, offsets, i_offset, runs, run_length, w, f, filters, b, y, iy, codes, keep, columns
+        typing_context, x, ix, offsets, i_offset, taps, w, f, filters, b, y, iy, codes, keep, columns
     ):
         signature = types.void(
-            x, ix, offsets, i_offset, runs, run_length, w, f, filters, b, y, iy, codes, keep, columns
+            x, ix, offsets, i_offset, taps, w, f, filters, b, y, iy, codes, keep, columns
         )
 
         def codegen(context, builder, signature, arguments):  # type: ignore
-            (x_, ix, offsets_, i_offset, runs_, run_length, w_, f, filters, b_, y_, iy, codes_, keep,
-             columns) = arguments
+            x_, ix, offsets_, i_offset, taps_, w_, f, filters, b_, y_, iy, codes_, keep, columns = arguments
             vectors = Vectors(context, builder, x.dtype, width, None if full else columns)
-            x_at, offset_at, run_at, w_at, b_at, y_at, code_at = pointers(
-                context, builder, (x, x_, ix), (offsets, offsets_, i_offset), (runs, runs_, INDEX(0)), (w, w_, f),
+            x_at, offset_at, tap_at, w_at, b_at, y_at, code_at = pointers(
+                context, builder, (x, x_, ix), (offsets, offsets_, i_offset), (taps, taps_, INDEX(0)), (w, w_, f),
                 (b, b_, f), (y, y_, iy), (codes, codes_, iy),
             )
             patches = [builder.gep(x_at, [_index(builder, offset_at, INDEX(p))]) for p in range(pixels)]
             biases = [vectors.load(b_at, v) for v in range(width)]
-            run_count = context.make_array(runs)(context, builder, runs_).shape
-            run_count = builder.extract_value(run_count, 0)
+            depth = builder.extract_value(context.make_array(taps)(context, builder, taps_).shape, 0)
 
-            def run(r, sums):  # type: ignore
-                run_offset = _index(builder, run_at, r)
-                w_run = builder.gep(w_at, [builder.mul(builder.mul(r, run_length), filters)])
+            def step(t, sums):  # type: ignore
+                element = _index(builder, tap_at, t)
+                w_row = builder.gep(w_at, [builder.mul(t, filters)])
+                w_vectors = [vectors.load(w_row, v) for v in range(width)]
+                new = []
+                for i, patch in enumerate(patches):  # each value right before its use: few registers
+                    value = vectors.broadcast(builder.load(builder.gep(patch, [element])))
+                    new += [vectors.multiply_add(value, w_vectors[v], sums[i * width + v]) for v in range(width)]
+                return new
 
-                def step(t, sums):  # type: ignore
-                    element = builder.add(run_offset, t)
-                    w_row = builder.gep(w_run, [builder.mul(t, filters)])
-                    w_vectors = [vectors.load(w_row, v) for v in range(width)]
-                    new = []
-                    for i, patch in enumerate(patches):  # each value right before its use: few registers
-                        value = vectors.broadcast(builder.load(builder.gep(patch, [element])))
-                        new += [vectors.multiply_add(value, w_vectors[v], sums[i * width + v]) for v in range(width)]
-                    return new
-
-                return loop(builder, run_length, step, sums)
-
-            sums = loop(builder, run_count, run, biases * pixels)
+            sums = loop(builder, depth, step, biases * pixels)
             group = WINDOW if pooled else 1
             for k in range(pixels // group):
                 y_row, code_row = (builder.gep(at, [builder.mul(filters, INDEX(k))]) for at in (y_at, code_at))
@@ -279,6 +275,86 @@ def make_gradient_tile(of_weights: bool, rows: int, width: int, full: bool) -> A
         return signature, codegen
 
     return gradient_tile
+
+
+def make_winners() -> Any:
+    """Make the word of bits that says which of ``WINNERS`` codes in a row, from ``codes[i_code]`` on, name pixel q."""
+
+    @intrinsic
+    def winners(typing_context, codes, i_code, q):  # type: ignore
+        signature = types.uint64(codes, i_code, q)
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            codes_, i_code, q = arguments
+            (code_at,) = pointers(context, builder, (codes, codes_, i_code))
+            row = ir.VectorType(BYTE, WINNERS)
+            found = builder.load(builder.bitcast(code_at, ir.PointerType(row)))
+            found.align = 1
+            first = builder.insert_element(ir.Constant(row, ir.Undefined), builder.trunc(q, BYTE), INT32(0))
+            wanted = builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(INT32, WINNERS), [0] * WINNERS))
+            return builder.bitcast(builder.icmp_unsigned("==", found, wanted), INDEX)
+
+        return signature, codegen
+
+    return winners
+
+
+def make_window_gradient_tile(full: bool) -> Any:
+    """Make one pooling window's share in the gradient of two rows of the image, for one row of all its 3 x 3 filters.
+
+    The patches of the window's four pixels cover 4 x 4 pixels of the image. Row k of the filters takes part in rows k
+    and k + 1 of these, whose sums, ``UNION_VECTORS`` of channels a pixel (one if not `full`), stay in registers while
+    the filters come by whose winner is the first pixel, then the second, ... The function made takes ``(filters,
+    i_filter, depth, dy, idy, winners, i_winner, dx, i_dx, row, channels, columns)``: filters are `depth` elements
+    apart; ``winners[i_winner + q]`` has a bit for each filter that pixel q won; rows of dx are `row` elements apart.
+    """
+    width = UNION_VECTORS if full else 1
+
+    @intrinsic
+    def window_gradient_tile(  # type: ignore
+        typing_context, filters, i_filter, depth, dy, idy, winners, i_winner, dx, i_dx, row, channels, columns
+    ):
+        signature = types.void(filters, i_filter, depth, dy, idy, winners, i_winner, dx, i_dx, row, channels, columns)
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            (filters_, i_filter, depth, dy_, idy, winners_, i_winner, dx_, i_dx, row, channels, columns) = arguments
+            vectors = Vectors(context, builder, dx.dtype, width, None if full else columns)
+            filter_at, dy_at, winner_at, dx_at = pointers(
+                context, builder, (filters, filters_, i_filter), (dy, dy_, idy), (winners, winners_, i_winner),
+                (dx, dx_, i_dx),
+            )
+            steps = [builder.mul(channels, INDEX(k)) for k in range(UNION)]
+            pixels = [
+                builder.gep(line, [step]) for line in (dx_at, builder.gep(dx_at, [row])) for step in steps
+            ]
+            sums = [[vectors.load(pixel, v) for v in range(width)] for pixel in pixels]
+            for q in range(WINDOW):
+                first = q // 2 * UNION + q % 2  # of the three pixels that this one's row of a patch covers
+
+                def add(f, sums):  # type: ignore
+                    gradient = vectors.broadcast(builder.load(builder.gep(dy_at, [f])))
+                    weights = vectors.opaque(builder.gep(filter_at, [builder.mul(f, depth)]))
+                    new = []
+                    for k in range(3):
+                        tap = builder.gep(weights, [steps[k]])
+                        new += [
+                            vectors.multiply_add(gradient, vectors.load(tap, v), sums[k * width + v])
+                            for v in range(width)
+                        ]
+                    return new
+
+                bits = builder.load(builder.gep(winner_at, [INDEX(q)]))
+                new = loop_over_bits(builder, bits, add, sum(sums[first : first + 3], []))
+                for k in range(3):
+                    sums[first + k] = new[k * width : (k + 1) * width]
+            for pixel, total in zip(pixels, sums):
+                for v in range(width):
+                    vectors.store(total[v], pixel, v)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return window_gradient_tile
 
 
 def make_tap_gradient_tile(full: bool) -> Any:

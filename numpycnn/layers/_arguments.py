@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import numbers
+import sys
 from typing import Any
 
 import numpy as np
 
+MAX_SIZE = 2**31 - 1  # of a length, in pixels or numbers: kernels count in 32-bit integers
 
-def check_count(value: Any, name: str, minimum: int = 1) -> int:
-    """Return `value` as an int of at least `minimum`."""
+
+def check_count(value: Any, name: str, minimum: int = 1, maximum: int | None = None) -> int:
+    """Return `value` as an int of at least `minimum`, and at most `maximum` if that is given."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: expected an integer of at least {minimum}, got {value!r}")
-    if value < minimum:
-        raise ValueError(f"{name}: expected an integer of at least {minimum}, got {value}")
-    return int(value)
+    count = int(value)
+    if count < minimum:
+        raise ValueError(f"{name}: expected an integer of at least {minimum}, got {count}")
+    if maximum is not None and count > maximum:
+        raise ValueError(f"{name}: expected an integer of at most {maximum}, got {count}")
+    return count
 
 
 def check_pair(value: Any, name: str, minimum: int = 1) -> tuple[int, int]:
@@ -22,9 +28,40 @@ def check_pair(value: Any, name: str, minimum: int = 1) -> tuple[int, int]:
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
             raise ValueError(f"{name}: expected an integer or a pair (vertical, horizontal), got {value!r}")
-        return check_count(value[0], name, minimum), check_count(value[1], name, minimum)
-    count = check_count(value, name, minimum)
+        return check_count(value[0], name, minimum, MAX_SIZE), check_count(value[1], name, minimum, MAX_SIZE)
+    count = check_count(value, name, minimum, MAX_SIZE)
     return count, count
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Return `value` as a bool; ``"no"`` and ``[False]`` are none, though Python takes them for true."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)
+
+
+def check_list(value: Any, name: str, expected: str) -> list:
+    """Return the elements of a list or another iterable; text is none."""
+    try:
+        if not isinstance(value, (str, bytes)):
+            return list(value)
+    except TypeError:
+        pass
+    raise TypeError(f"{name}: expected {expected}, got {value!r}")
+
+
+def check_text(value: Any, name: str) -> str:
+    """Return `value` if it is a string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected text, got {value!r}")
+    return value
+
+
+def check_function(value: Any, name: str, signature: str) -> Any:
+    """Return `value` if it can be called."""
+    if not callable(value):
+        raise TypeError(f"{name}: expected a function {signature}, got {value!r}")
+    return value
 
 
 def check_padding(value: Any, name: str = "padding") -> str | tuple[int, int]:
@@ -49,7 +86,7 @@ def check_positive(value: Any, name: str, *, zero_allowed: bool = False) -> floa
     """Return `value` as a finite float above zero, or from zero on."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name}: expected a number, got {value!r}")
-    if not (0 < value < float("inf") or (zero_allowed and value == 0)):
+    if not (0 < value <= sys.float_info.max or (zero_allowed and value == 0)):
         bound = "of at least" if zero_allowed else "above"
         raise ValueError(f"{name}: expected a finite number {bound} 0, got {value}")
     return float(value)

@@ -7,6 +7,8 @@ what the rule needs; ``backward`` takes dL/dy, overwrites each parameter's gradi
 from __future__ import annotations
 
 import inspect
+import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..initializers import Initializer, get_initializer
 from ..parameter import Parameter
 from ..workspace import Workspace
+from ._arguments import MAX_SIZE
 
 Shape = tuple[int, ...]
 
@@ -72,7 +75,8 @@ class Layer:
         self.input_shape = check_shape(input_shape, self)
         self.parameters = ()
         self._saved = None
-        self.output_shape = self._build(np.random.default_rng() if rng is None else rng)
+        self.output_shape = self._build(np.random.default_rng() if rng is None else check_generator(rng))
+        check_memory(self.output_shape, self.dtype, "outputs", self)
         self.built = True
         return self.output_shape
 
@@ -131,8 +135,9 @@ class Layer:
 
     def add_parameter(self, name: str, shape: Shape, initializer: str | Initializer, rng: np.random.Generator) -> None:
         """Append a parameter with starting values to ``parameters``."""
+        check_memory(shape, self.dtype, name, self)
         if self._stored is None:
-            value = get_initializer(initializer)(shape, rng, self.dtype)
+            value = check_numeric(get_initializer(initializer)(shape, rng, self.dtype), "initializer", self)
         elif name in self._stored:
             value = self._stored.pop(name)
         else:
@@ -182,6 +187,8 @@ class Layer:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what ``get_state`` returned."""
+        if not isinstance(state, dict):
+            raise TypeError(f"{self!r}: expected a dict, as get_state returns it, got {state!r}")
         if set(state) != set(self.state_names):
             raise ValueError(f"{self!r}: expected the state {sorted(self.state_names)}, got {sorted(state)}")
         for name, value in state.items():
@@ -189,8 +196,9 @@ class Layer:
             if isinstance(own, np.random.Generator):
                 own.bit_generator.state = value
                 continue
-            if np.shape(value) != own.shape:
-                raise ValueError(f"{self!r}: {name} has shape {own.shape}, got {np.shape(value)}")
+            value = check_numeric(value, name, self)
+            if value.shape != own.shape:
+                raise ValueError(f"{self!r}: {name} has shape {own.shape}, got {value.shape}")
             setattr(self, name, np.array(value, own.dtype))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -224,15 +232,31 @@ def check_dtype(dtype: DTypeLike) -> np.dtype:
     return result
 
 
+def check_generator(rng: Any) -> np.random.Generator:
+    """Return `rng` if it is a generator of random numbers; a seed is none."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng: expected a numpy.random.Generator, as np.random.default_rng(0) is, got {rng!r}")
+    return rng
+
+
+def check_memory(shape: Shape, dtype: np.dtype, what: str, owner: Any) -> None:
+    """Raise where an array is larger than any memory, before NumPy or a kernel counts its bytes in 64 bits."""
+    if math.prod(shape) * dtype.itemsize > sys.maxsize:
+        raise ValueError(f"{owner!r}: expected {what} that fit into a memory, got shape {shape}")
+
+
 def check_shape(shape: Any, owner: Any, rank: int | None = None) -> Shape:
     """Return `shape` as a tuple of positive integers, of this rank if one is given."""
     try:
+        if isinstance(shape, (str, bytes, dict, set)):  # of which the elements might be numbers, too
+            raise TypeError
         result = tuple(int(n) for n in shape)
         whole = all(int(n) == n and not isinstance(n, bool) for n in shape)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{owner!r}: expected an input shape such as (28, 28, 1), got {shape!r}") from None
-    if not whole or any(n < 1 for n in result):
-        raise ValueError(f"{owner!r}: expected an input shape of positive integers, got {shape!r}")
+    if not whole or any(not 1 <= n <= MAX_SIZE for n in result):
+        raise ValueError(f"{owner!r}: expected an input shape of positive integers up to {MAX_SIZE}, got {shape!r}")
+    check_memory(result, np.dtype("float32"), "inputs", owner)
     if rank is not None and len(result) != rank:
         wanted = {1: "(features,)", 3: "(height, width, channels)"}[rank]
         hint = "; put Flatten() before it" if rank == 1 else "; grey images need a channel axis: x[..., None]"
@@ -246,8 +270,10 @@ def check_numeric(x: Any, what: str, owner: Any = None) -> NDArray:
     Raises
     ------
     TypeError
-        It holds objects, text or complex numbers.
+        It holds objects, text or complex numbers, or is masked: what lies below the mask would count.
     """
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{_label(owner, what)}: expected an array without a mask, got a masked one; use x.filled(...)")
     try:
         x = np.asarray(x)
     except ValueError as error:  # ragged lists

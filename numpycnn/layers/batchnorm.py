@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..kernels import ops
 from ._arguments import check_fraction, check_positive
-from .base import Layer, Shape
+from .base import Layer, Shape, check_numeric
 
 
 class BatchNorm(Layer):
@@ -106,7 +106,7 @@ class BatchNorm(Layer):
 
     def _remembered(self, name: str) -> NDArray:
         """Return the moving statistic, which may have been set from outside, as the kernels want it."""
-        statistic = np.ascontiguousarray(getattr(self, name), self.dtype)
+        statistic = np.ascontiguousarray(check_numeric(getattr(self, name), name, self), self.dtype)
         if statistic.shape != self.input_shape[-1:]:
             raise ValueError(f"{self!r}: expected {name} of shape {self.input_shape[-1:]}, got {statistic.shape}")
         return statistic

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..initializers import Initializer, get_initializer
 from ..kernels import ops
-from ._arguments import check_count, check_padding, check_pair, output_geometry
+from ._arguments import MAX_SIZE, check_count, check_flag, check_padding, check_pair, output_geometry
 from .base import Layer, Shape, check_shape
 
 
@@ -77,11 +77,11 @@ class Conv2D(Layer):
         dilation_rate: int | tuple[int, int] = 1,
         groups: int = 1,
     ) -> None:
-        self.filters = check_count(filters, "filters")
+        self.filters = check_count(filters, "filters", maximum=MAX_SIZE)
         self.kernel_size = check_pair(kernel_size, "kernel_size")
         self.strides = check_pair(strides, "strides")
         self.padding = check_padding(padding)
-        self.use_bias = bool(use_bias)
+        self.use_bias = check_flag(use_bias, "use_bias")
         get_initializer(kernel_initializer)
         get_initializer(bias_initializer)
         self.kernel_initializer = kernel_initializer

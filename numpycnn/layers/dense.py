@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..initializers import Initializer, get_initializer
 from ..kernels import ops
-from ._arguments import check_count
+from ._arguments import MAX_SIZE, check_count, check_flag
 from .base import Layer, Shape, check_shape
 
 
@@ -43,8 +43,8 @@ class Dense(Layer):
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
     ) -> None:
-        self.units = check_count(units, "units")
-        self.use_bias = bool(use_bias)
+        self.units = check_count(units, "units", maximum=MAX_SIZE)
+        self.use_bias = check_flag(use_bias, "use_bias")
         get_initializer(kernel_initializer)
         get_initializer(bias_initializer)
         self.kernel_initializer = kernel_initializer

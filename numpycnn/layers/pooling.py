@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import ops
-from ._arguments import check_padding, check_pair, output_geometry
+from ._arguments import MAX_SIZE, check_padding, check_pair, output_geometry
 from .base import Layer, Shape, check_shape
 
 
@@ -32,10 +32,12 @@ class _Pool2D(Layer):
         return {**config, "strides": None} if self.strides == self.pool_size else config
 
     def _build(self, rng: np.random.Generator) -> Shape:
-        check_shape(self.input_shape, self, rank=3)
+        height, width, channels = check_shape(self.input_shape, self, rank=3)
+        if height * width > MAX_SIZE:  # the position of a window's winner is a 32-bit integer
+            raise ValueError(f"{self!r}: expected at most {MAX_SIZE} pixels, got images of {height}x{width}")
         (out_h, out_w), before = output_geometry(self.input_shape, self.pool_size, self.strides, self.padding, self)
         self._geometry = (*self.pool_size, *self.strides, *before)
-        return out_h, out_w, self.input_shape[2]
+        return out_h, out_w, channels
 
 
 class MaxPool2D(_Pool2D):

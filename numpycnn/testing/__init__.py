@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 from typing import Iterable, Sequence
 
+from ..layers._arguments import check_list
 from ..layers.base import Layer, check_shape
 from ..workspace import Workspace
 from ._building import CHECKS as BUILDING
@@ -74,11 +75,12 @@ def check_layer(
     if not isinstance(layer, Layer):
         hint = "; write it with parentheses" if isinstance(layer, type) else ""
         raise TypeError(f"check_layer: expected a layer, got {layer!r}{hint}")
-    names = list(CHECKS) if checks is None else list(checks)
-    for name in (*names, *(skip := set(skip))):
-        if name not in CHECKS:
+    names = list(CHECKS) if checks is None else check_list(checks, "checks", "a list of names of checks")
+    skipped = check_list(skip, "skip", "a list of names of checks")
+    for name in (*names, *skipped):
+        if not isinstance(name, str) or name not in CHECKS:
             raise ValueError(f"check_layer: unknown check {name!r}; there are {', '.join(CHECKS)}")
-    names = [name for name in names if name not in skip]
+    names = [name for name in names if name not in skipped]
     case = Case(copy.deepcopy(layer), check_shape(input_shape, layer))
     case.layer.built, case.layer._workspace = False, Workspace()  # whatever model it came from
     failures = {name: text for name in names if (text := _failure(name, case))}

@@ -1,0 +1,502 @@
+"""Bad inputs for ``test_bad_inputs.py``: a table of parameters, and for each kind of parameter what it refuses."""
+
+import datetime
+
+import numpy as np
+from small_models import make_images, small_cnn
+
+import numpycnn as nc
+from numpycnn import architectures, gradcheck, initializers, kernels, metrics, plots, testing, training
+
+X, Y = make_images(20)
+MODEL = small_cnn()
+PROBABILITIES = MODEL.predict(X)
+GREY = np.clip(X[..., 0], 0, 1)
+RNG = np.random.default_rng(0)
+RELU = nc.ReLU()
+NAN, INF = float("nan"), float("inf")
+
+
+class Odd:
+    """Something that is nothing."""
+
+
+T, V = TypeError, ValueError
+NO_NUMBERS = {
+    "None": (None, T), "text": ("three", T), "bytes": (b"3", T), "a complex number": (1j, T), "a list": ([2], T),
+    "a dict": ({}, T), "an object": (Odd(), T), "a class": (int, T), "a function": (len, T), "True": (True, T),
+    "an array": (np.ones(2), T), "a date": (datetime.date(2020, 1, 1), T),
+}  # fmt: skip
+NO_INTEGERS = {**NO_NUMBERS, "a float": (1.5, T), "a whole float": (2.0, T), "NaN": (NAN, T), "infinity": (INF, T)}
+COUNT = {**NO_INTEGERS, "0": (0, V), "-1": (-1, V), "very negative": (-(10**30), V)}
+FROM_0 = {**NO_INTEGERS, "-1": (-1, V)}
+TOO_LARGE = {"2**31": (2**31, V), "10**30": (10**30, V), "uint64": (np.uint64(2**63), V)}
+SIZE = {**COUNT, **TOO_LARGE}
+PAIR = {**SIZE, "a list": ([2], V), "three": ((1, 2, 3), V), "none": ((), V), "a text in it": ((1, "2"), T),
+        "a zero in it": ((1, 0), V)}  # fmt: skip
+FINITE = {**NO_NUMBERS, "NaN": (NAN, V), "infinity": (INF, V), "minus infinity": (-INF, V), "10**400": (10**400, V)}
+FROM_ZERO = {**FINITE, "-1": (-1, V), "-1e-9": (-1e-9, V)}
+POSITIVE = {**FROM_ZERO, "0": (0, V)}
+FRACTION = {**FROM_ZERO, "1": (1, V), "2.5": (2.5, V)}
+FLAG = {"None": (None, T), "text": ("no", T), "0": (0, T), "1.0": (1.0, T), "a list": ([False], T),
+        "an array": (np.ones(2), T), "an empty array": (np.ones(0), T)}  # fmt: skip
+TEXT = {"None": (None, T), "a number": (3, T), "a list": (["loss"], T), "bytes": (b"loss", T), "an array": (X[0], T)}
+CHOICE = {"None": (None, V), "a number": (7, V), "a list": (["auto"], V), "another": ("best", V),
+          "an array": (np.ones(2), V), "an empty array": (np.ones(0), V)}  # fmt: skip
+FUNCTION = {"None": (None, T), "text": ("print", T), "a number": (3, T), "an array": (X, T)}
+LIST = {"a number": (3, T), "text": ("abc", T), "an object": (Odd(), T), "a class": (int, T),
+        "a 0-d array": (np.array(3), T)}  # fmt: skip
+PATH = {"None": (None, T), "a number": (3, T), "a list": (["a.npz"], T), "an array": (np.ones(2), T),
+        "an object": (Odd(), T), "a zero byte": ("a\0b.npz", V)}  # fmt: skip
+GENERATOR = {"a seed": (0, T), "text": ("random", T), "the old kind": (np.random.RandomState(0), T)}
+SHAPE = {"None": (None, T), "a number": (28, T), "text": ("28", T), "bytes": (b"ab", T), "a dict": ({1: 2}, T),
+         "a float": ((2.5, 3, 1), V), "a zero": ((0, 3, 1), V), "negative": ((-1, 3, 1), V),
+         "None in it": ((None, 3, 1), T), "infinity in it": ((INF, 3, 1), T), "huge": ((2**31, 3, 1), V),
+         "huge product": ((2**30, 2**30, 2**30), V)}  # fmt: skip
+DTYPE = {"None": (None, T), "float16": ("float16", T), "an integer": (int, T), "complex": ("c8", T), "text": ("x", T),
+         "byte-swapped": (np.dtype("f4").newbyteorder(), T)}  # fmt: skip
+# The metrics and plots refuse a number of another kind with ValueError.
+WHOLE = {name: (value, V) for name, (value, _) in COUNT.items() if name not in ("None", "an array")}
+WHOLE_LARGE = {**WHOLE, "10**30": (10**30, V)}
+STATE = {"None": (None, T), "a list": ([1], T), "a number": (3, T), "empty": ({}, V),
+         "unknown": ({"steps": 1, "x": 2}, V)}  # fmt: skip
+ARRAY = {
+    "None": (None, T), "text": ("abc", T), "an object": (Odd(), T), "a function": (len, T),
+    "ragged": ([[1.0], [1.0, 2.0]], T), "objects": (np.array([None]), T), "complex": (np.array([1j]), T),
+    "texts": (np.array(["a"]), T), "dates": (np.array(["2020-01-01"], "M8[D]"), T),
+    "masked": (np.ma.masked_array([1.0, 2.0], [True, False]), T),
+}  # fmt: skip
+EMPTY = {"a number": (3.0, V), "empty": (np.empty(0), V)}
+ROWS = {**ARRAY, **EMPTY, "rank 5": (np.ones((1,) * 5), V), "no row": (np.empty((0, 3)), V)}
+NAMES = {**LIST, "numbers": ([1, 2, 3, 4], T), "too few": (["a"], V), "none": ([], V), "twice": (list("aabc"), V)}
+CLASSES = {**ARRAY, **EMPTY, "NaN": ([NAN] * 20, V), "negative": ([-1] * 20, V), "fractional": ([0.5] * 20, V),
+           "huge": (np.full(20, 2**63, np.uint64), V), "rank 3": (np.ones((2, 2, 2)), V)}  # fmt: skip
+
+
+def but(kinds, *accepted):
+    """Return the kinds without those that this parameter accepts."""
+    return {label: kind for label, kind in kinds.items() if label not in accepted}
+
+
+def layer_cases():
+    """Return (layer, shape of an input) for each layer of the package."""
+    image = (6, 6, 2)
+    return [
+        (nc.Conv2D(2, 3), image), (nc.Conv2D(2, 3, groups=2, dilation_rate=2), image), (nc.MaxPool2D(2), image),
+        (nc.AvgPool2D(2), image), (nc.GlobalAvgPool2D(), image), (nc.BatchNorm(), image), (nc.Flatten(), image),
+        (nc.Dense(2), (5,)), (nc.ReLU(), (5,)), (nc.LeakyReLU(), (5,)), (nc.Sigmoid(), (5,)), (nc.Tanh(), (5,)),
+        (nc.Dropout(0.5), (5,)),
+    ]  # fmt: skip
+
+
+def new(layer):
+    return type(layer)(**layer.get_config())
+
+
+def built(layer, shape):
+    layer = new(layer)
+    layer.build(shape, np.random.default_rng(0))
+    return layer
+
+
+def forward_and_backward(layer, shape, dy):
+    layer = built(layer, shape)
+    layer.forward(np.ones((2, *shape)), training=True)
+    layer.backward(dy)
+
+
+# Public name, dot, parameter: a call with one value in its place, and what it refuses.
+PARAMETERS = {
+    "Conv2D.filters": (lambda v: nc.Conv2D(v, 3), SIZE),
+    "Conv2D.kernel_size": (lambda v: nc.Conv2D(2, v), PAIR),
+    "Conv2D.strides": (lambda v: nc.Conv2D(2, 3, strides=v), PAIR),
+    "Conv2D.dilation_rate": (lambda v: nc.Conv2D(2, 3, dilation_rate=v), PAIR),
+    "Conv2D.groups": (lambda v: nc.Conv2D(2, 3, groups=v), COUNT),
+    "Conv2D.groups ": (lambda v: nc.Conv2D(2, 3, groups=v), {"3 of 2 filters": (3, V)}),
+    "Conv2D.padding": (
+        lambda v: nc.Conv2D(2, 3, padding=v),
+        {**TOO_LARGE, "-1": (-1, V), "None": (None, T), "full": ("full", V)},
+    ),
+    "Conv2D.use_bias": (lambda v: nc.Conv2D(2, 3, use_bias=v), FLAG),
+    "Conv2D.initializer": (lambda v: nc.Conv2D(2, 3, kernel_initializer=v), CHOICE),
+    "Conv2D.initializer ": (lambda v: nc.Conv2D(2, 3, bias_initializer=v), CHOICE),
+    "Dense.units": (nc.Dense, SIZE),
+    "Dense.use_bias": (lambda v: nc.Dense(2, use_bias=v), FLAG),
+    "Dense.initializer": (lambda v: nc.Dense(2, kernel_initializer=v), CHOICE),
+    "MaxPool2D.pool_size": (nc.MaxPool2D, PAIR),
+    "MaxPool2D.padding": (
+        lambda v: nc.MaxPool2D(2, padding=v),
+        {**TOO_LARGE, "-1": (-1, V), "2": (2, V), "None": (None, T)},
+    ),
+    "AvgPool2D.pool_size": (nc.AvgPool2D, PAIR),
+    "AvgPool2D.strides": (lambda v: nc.AvgPool2D(2, v), but(PAIR, "None")),
+    "BatchNorm.momentum": (nc.BatchNorm, {**FROM_ZERO, "1.1": (1.1, V)}),
+    "BatchNorm.epsilon": (lambda v: nc.BatchNorm(epsilon=v), POSITIVE),
+    "Dropout.rate": (nc.Dropout, FRACTION),
+    "LeakyReLU.negative_slope": (nc.LeakyReLU, FROM_ZERO),
+    "SGD.learning_rate": (nc.SGD, FROM_ZERO),
+    "SGD.momentum": (lambda v: nc.SGD(0.1, v), FRACTION),
+    "SGD.nesterov": (lambda v: nc.SGD(0.1, 0.9, v), FLAG),
+    "Adam.learning_rate": (nc.Adam, FROM_ZERO),
+    "Adam.learning_rate ": (lambda v: setattr(nc.Adam(), "learning_rate", v), FROM_ZERO),
+    "Adam.beta1": (lambda v: nc.Adam(beta1=v), FRACTION),
+    "Adam.beta2": (lambda v: nc.Adam(beta2=v), FRACTION),
+    "Adam.epsilon": (lambda v: nc.Adam(epsilon=v), POSITIVE),
+    "Adam.global_clipnorm": (lambda v: nc.Adam(global_clipnorm=v), but(POSITIVE, "None")),
+    "AdamW.weight_decay": (lambda v: nc.AdamW(weight_decay=v), FROM_ZERO),
+    "Optimizer.step": (
+        lambda v: nc.SGD().step(v, np.ones(3)),
+        {**{k: (v, (T, V)) for k, (v, _) in ROWS.items()}, "a list": ([1.0], T)},
+    ),
+    "Optimizer.values": (
+        lambda v: nc.SGD().bind(v),
+        {"a list": ([1.0], T), "integers": (np.arange(3), V), "strided": (np.ones(6)[::2], V)},
+    ),
+    "Optimizer.state": (lambda v: nc.Adam().set_state(v), STATE),
+    "SoftmaxCrossEntropy.label_smoothing": (nc.SoftmaxCrossEntropy, FRACTION),
+    "SoftmaxCrossEntropy.outputs": (lambda v: nc.SoftmaxCrossEntropy()(v, [0, 1]), ARRAY),
+    "SoftmaxCrossEntropy.logits": (
+        lambda v: nc.SoftmaxCrossEntropy().predict(v),
+        {"rank 1": (np.ones(3), V), "rank 3": (np.ones((2, 2, 2)), V)},
+    ),
+    "SoftmaxCrossEntropy.labels": (lambda v: nc.SoftmaxCrossEntropy()(np.ones((20, 3)), v), CLASSES),
+    "MeanSquaredError.outputs": (lambda v: nc.MeanSquaredError()(v, [1.0]), {**ARRAY, **EMPTY}),
+    "MeanSquaredError.targets": (lambda v: nc.MeanSquaredError()(np.ones((2, 3)), v), ROWS),
+    "Constant.learning_rate": (nc.Constant, FROM_ZERO),
+    "Constant.step": (nc.Constant(0.1), FROM_0),
+    "StepDecay.step_size": (lambda v: nc.StepDecay(0.1, v), COUNT),
+    "StepDecay.factor": (lambda v: nc.StepDecay(0.1, 3, v), POSITIVE),
+    "StepDecay.step": (nc.StepDecay(0.1, 3), FROM_0),
+    "CosineDecay.steps": (lambda v: nc.CosineDecay(0.1, v), COUNT),
+    "CosineDecay.final_rate": (lambda v: nc.CosineDecay(0.1, 3, v), FROM_ZERO),
+    "CosineDecay.step": (nc.CosineDecay(0.1, 3), FROM_0),
+    "OneCycle.peak_rate": (lambda v: nc.OneCycle(v, 3), POSITIVE),
+    "OneCycle.steps": (lambda v: nc.OneCycle(0.1, v), COUNT),
+    "OneCycle.warmup": (lambda v: nc.OneCycle(0.1, 3, v), FRACTION),
+    "OneCycle.start_factor": (lambda v: nc.OneCycle(0.1, 3, 0.3, v), POSITIVE),
+    "OneCycle.step": (nc.OneCycle(0.1, 3), FROM_0),
+    "EarlyStopping.monitor": (nc.EarlyStopping, TEXT),
+    "EarlyStopping.min_delta": (lambda v: nc.EarlyStopping(min_delta=v), FROM_ZERO),
+    "EarlyStopping.patience": (lambda v: nc.EarlyStopping(patience=v), FROM_0),
+    "EarlyStopping.mode": (lambda v: nc.EarlyStopping(mode=v), CHOICE),
+    "EarlyStopping.restore_best_weights": (lambda v: nc.EarlyStopping(restore_best_weights=v), FLAG),
+    "ModelCheckpoint.filepath": (nc.ModelCheckpoint, {**PATH, "another suffix": ("model.pt", V)}),
+    "ModelCheckpoint.monitor": (lambda v: nc.ModelCheckpoint("a.npz", v), TEXT),
+    "ModelCheckpoint.save_best_only": (lambda v: nc.ModelCheckpoint("a.npz", save_best_only=v), FLAG),
+    "ReduceLROnPlateau.monitor": (nc.ReduceLROnPlateau, TEXT),
+    "ReduceLROnPlateau.factor": (lambda v: nc.ReduceLROnPlateau(factor=v), {**FRACTION, "0": (0, V)}),
+    "ReduceLROnPlateau.patience": (lambda v: nc.ReduceLROnPlateau(patience=v), FROM_0),
+    "ReduceLROnPlateau.min_lr": (lambda v: nc.ReduceLROnPlateau(min_lr=v), FROM_ZERO),
+    "CSVLogger.filename": (nc.CSVLogger, PATH),
+    "CSVLogger.append": (lambda v: nc.CSVLogger("a.csv", v), FLAG),
+    "LambdaCallback.on_epoch_end": (nc.LambdaCallback, FUNCTION),
+    "BackupAndRestore.filepath": (nc.BackupAndRestore, {**PATH, "another suffix": ("model.h5", V)}),
+    "BackupAndRestore.save_freq": (lambda v: nc.BackupAndRestore("a.npz", v), {**COUNT, "text": ("batch", V)}),
+    "BackupAndRestore.delete_checkpoint": (lambda v: nc.BackupAndRestore("a.npz", 1, v), FLAG),
+    "History.logs": (lambda v: nc.History().append(0, v, 1.0), {"None": (None, T), "a list": ([1], T)}),
+    "Parameter.name": (lambda v: nc.Parameter(v, np.ones(3)), {"None": (None, T), "a number": (3, T)}),
+    "Parameter.value": (
+        lambda v: nc.Parameter("w", v),
+        {"a list": ([1.0], T), "integers": (np.arange(3), T), "float16": (np.ones(3, "f2"), T), "a number": (1.0, T),
+         "byte-swapped": (np.ones(3, np.dtype("f4").newbyteorder()), T), "strided": (np.ones(6)[::2], T),
+         "masked": (np.ma.masked_array([1.0, 2.0]), T), "read-only": (np.broadcast_to(1.0, 3), T)},
+    ),
+    "Parameter.value ": (
+        lambda v: setattr(nc.Parameter("w", np.ones(2)), "value", v),
+        {**ROWS, "another shape": (np.ones(3), V)},
+    ),
+    "Parameter.grad": (
+        lambda v: setattr(nc.Parameter("w", np.ones(2)), "grad", v),
+        {**ROWS, "another shape": (np.ones((2, 1)), V)},
+    ),
+    "Parameter.move": (
+        lambda v: nc.Parameter("w", np.ones(2)).move(v, v),
+        {"larger": (np.ones((3, 2)), V), "smaller": (np.ones(1), V)},
+    ),
+    "Augment.shift": (lambda v: nc.Augment(shift=v), FRACTION),
+    "Augment.rotation": (lambda v: nc.Augment(rotation=v), {**FROM_ZERO, "360": (360, V)}),
+    "Augment.zoom": (lambda v: nc.Augment(zoom=v), FRACTION),
+    "Augment.shear": (lambda v: nc.Augment(shear=v), {**FROM_ZERO, "90": (90, V)}),
+    "Augment.elastic": (lambda v: nc.Augment(elastic=v), {**FROM_ZERO, "1e39": (1e39, V)}),
+    "Augment.sigma": (lambda v: nc.Augment(sigma=v), {**POSITIVE, "0.4": (0.4, V), "1e39": (1e39, V)}),
+    "Augment.horizontal_flip": (lambda v: nc.Augment(horizontal_flip=v), FLAG),
+    "Augment.fill": (lambda v: nc.Augment(fill=v), {**FINITE, "1e39": (1e39, V), "-1e39": (-1e39, V)}),
+    "Augment.images": (
+        lambda v: nc.Augment.for_digits()(v, RNG),
+        {"a list": (X.tolist(), T), "None": (None, T), "masked": (np.ma.masked_array(X, X > 0), T),
+         "no channels": (GREY, V),
+         "float16": (X.astype("f2"), T), "int64": (X.astype(int), T), "byte-swapped": (X.astype(">f4"), T),
+         "complex": (X.astype(complex), T), "rank 5": (X[None], V),
+         "huge": (np.broadcast_to(X[:1, :1, :1], (1, 40000, 1, 1)), V)},
+    ),
+    "Augment.rng": (lambda v: nc.Augment.for_digits()(X, v), {**GENERATOR, "None": (None, T)}),
+    "to_categorical.y": (
+        nc.to_categorical,
+        {**CLASSES, "one-hot": (np.eye(3), V), "stray": (np.array([-1]).astype("u4"), V)},
+    ),
+    "to_categorical.num_classes": (lambda v: nc.to_categorical([0, 1], v), but(SIZE, "None")),
+    "to_categorical.num_classes ": (lambda v: nc.to_categorical([0, 5], v), {"a label beyond": (3, V)}),
+    "confusion_matrix.y_true": (lambda v: nc.confusion_matrix(v, Y), CLASSES),
+    "confusion_matrix.y_pred": (lambda v: nc.confusion_matrix(Y, v), CLASSES),
+    "confusion_matrix.num_classes": (lambda v: nc.confusion_matrix(Y, Y, v), WHOLE_LARGE),
+    "classification_report.y_pred": (lambda v: nc.classification_report(Y, v), CLASSES),
+    "classification_report.class_names": (lambda v: nc.classification_report(Y, Y, v), NAMES),
+    "classification_report.digits": (lambda v: nc.classification_report(Y, Y, digits=v), {**WHOLE_LARGE, "0": (18, V)}),
+    "classification_report.output_dict": (lambda v: nc.classification_report(Y, Y, output_dict=v), FLAG),
+    "metrics.accuracy.y_true": (lambda v: metrics.accuracy(v, Y), CLASSES),
+    "metrics.top_k_accuracy.k": (
+        lambda v: metrics.top_k_accuracy(Y, PROBABILITIES, v),
+        {**WHOLE_LARGE, "None": (None, V)},
+    ),
+    "metrics.precision_recall_f1.y_pred": (lambda v: metrics.precision_recall_f1(Y, v), CLASSES),
+    "metrics.calibration.probabilities": (
+        lambda v: metrics.calibration(Y, v),
+        {**ROWS, "NaN": (np.full((20, 4), NAN), V)},
+    ),
+    "metrics.calibration.bins": (lambda v: metrics.calibration(Y, PROBABILITIES, v), WHOLE_LARGE),
+    "metrics.most_confident_mistakes.most": (lambda v: metrics.most_confident_mistakes(Y, PROBABILITIES, v), WHOLE),
+    "read_idx.file": (nc.read_idx, PATH),
+    "read_idx.max_bytes": (lambda v: nc.read_idx("a.idx", v), FROM_0),
+    "write_idx.path": (lambda v: nc.write_idx(v, np.ones(3)), PATH),
+    "write_idx.array": (
+        lambda v: nc.write_idx("a.idx", v),
+        {
+            **{k: (v, V) for k, (v, _) in ARRAY.items()}, "uint64": (np.ones(3, "u8"), V),
+            "float16": (np.ones(3, "f2"), V), "a number": (3.0, V),
+        },
+    ),
+    "load_mnist.data_dir": (nc.load_mnist, but(PATH, "None")),
+    "load_fashion_mnist.data_dir": (nc.load_fashion_mnist, but(PATH, "None")),
+    "load_cifar10.data_dir": (nc.load_cifar10, but(PATH, "None")),
+    "load_synthetic_digits.n": (nc.load_synthetic_digits, {**FROM_0, **TOO_LARGE}),
+    "load_synthetic_digits.seed": (lambda v: nc.load_synthetic_digits(1, v), FROM_0),
+    "prepare_digit.image": (
+        nc.prepare_digit,
+        {k: (v, T) for k, (v, _) in ARRAY.items() if k not in ("ragged", "text")}
+        | {"ragged": ([[1], [1, 2]], V), "rank 1": (np.ones(9), V), "five channels": (np.ones((4, 4, 5)), V),
+           "NaN": (np.full((4, 4), NAN), V), "infinite": (np.full((4, 4), INF), V),
+           "beyond float32": (np.full((4, 4), 1e300), V), "negative": (-np.ones((4, 4)), V),
+           "no pixel": (np.ones((0, 4)), V),
+           "huge": (np.broadcast_to(np.uint8(3), (10**5, 10**5)), V), "a zero byte": ("a\0b.png", V)},
+    ),
+    "set_num_threads.n": (nc.set_num_threads, {k: (v, V) for k, (v, _) in SIZE.items()}),
+    "kernels.using": (lambda v: kernels.using(v).__enter__(), CHOICE),
+    "Sequential.layers": (
+        nc.Sequential,
+        {
+            **LIST, "a text in it": (["Dense"], T), "a class in it": ([nc.Dense], T),
+            "a layer twice": ([RELU, RELU], V),
+        },
+    ),
+    "Sequential.input_shape": (
+        lambda v: nc.Sequential([nc.Conv2D(2, 2)], v),
+        but(SHAPE, "None") | {"rank 1": ((3,), V), "too small": ((1, 1, 1), V)},
+    ),
+    "Sequential.seed": (lambda v: nc.Sequential(seed=v), but(FROM_0, "None")),
+    "Sequential.dtype": (lambda v: nc.Sequential(dtype=v), DTYPE),
+    "Sequential.fused": (lambda v: nc.Sequential(fused=v), FLAG),
+    "Sequential.add": (
+        lambda v: nc.Sequential().add(v),
+        {"None": (None, T), "text": ("Dense", T), "a class": (nc.Dense, T), "a model": (MODEL, T)},
+    ),
+    "Sequential.build": (lambda v: nc.Sequential([nc.Flatten()]).build(v), SHAPE),
+    "Sequential.forward": (lambda v: small_cnn().forward(v), ROWS),
+    "Sequential.backward": (
+        lambda v: (m := small_cnn(), m.forward(X, True), m.backward(v)),
+        {**ROWS, "other rows": (np.ones((3, 4)), V)},
+    ),
+    "Sequential.predict.x": (MODEL.predict, ROWS),
+    "Sequential.predict.batch_size": (lambda v: MODEL.predict(X, v), but(COUNT, "None")),
+    "Sequential.predict.check_finite": (lambda v: MODEL.predict(X, check_finite=v), FLAG),
+    "Sequential.activations": (MODEL.activations, ROWS),
+    "Sequential.evaluate.y": (lambda v: MODEL.evaluate(X, v), CLASSES),
+    "Sequential.evaluate.check_finite": (lambda v: MODEL.evaluate(X, Y, check_finite=v), FLAG),
+    "Sequential.train_on_batch": (lambda v: MODEL.train_on_batch(v, Y), ROWS),
+    "Sequential.compile.optimizer": (
+        lambda v: MODEL.compile(v, "mse"),
+        {"None": (None, T), "a number": (0.1, T), "a class": (nc.Adam, T), "unknown": ("lion", V)},
+    ),
+    "Sequential.compile.loss": (
+        lambda v: MODEL.compile("adam", v),
+        {"None": (None, T), "a number": (0.1, T), "a class": (nc.SoftmaxCrossEntropy, T), "unknown": ("l1", V)},
+    ),
+    "Sequential.compile.metrics": (
+        lambda v: MODEL.compile("adam", "mse", v),
+        {**LIST, "numbers": ([1], V), "arrays": ([np.ones(2)], V)},
+    ),
+    "Sequential.fit.x": (lambda v: MODEL.fit(v, Y, verbose=0), ROWS),
+    "Sequential.fit.y": (lambda v: MODEL.fit(X, v, verbose=0), CLASSES),
+    "Sequential.fit.batch_size": (lambda v: MODEL.fit(X, Y, batch_size=v, verbose=0), COUNT),
+    "Sequential.fit.epochs": (lambda v: MODEL.fit(X, Y, epochs=v, verbose=0), COUNT),
+    "Sequential.fit.verbose": (lambda v: MODEL.fit(X, Y, verbose=v), CHOICE),
+    "Sequential.fit.callbacks": (
+        lambda v: MODEL.fit(X, Y, callbacks=v, verbose=0),
+        {
+            **LIST, "one callback": (nc.TerminateOnNaN(), T), "a class": ([nc.TerminateOnNaN], T),
+            "an array": (np.ones(2), T),
+        },
+    ),
+    "Sequential.fit.validation_split": (lambda v: MODEL.fit(X, Y, validation_split=v, verbose=0), FRACTION),
+    "Sequential.fit.validation_data": (
+        lambda v: MODEL.fit(X, Y, validation_data=v, verbose=0),
+        {"a number": (3, V), "one array": (X, V), "three": ((X, Y, Y), V)},
+    ),
+    "Sequential.fit.shuffle": (lambda v: MODEL.fit(X, Y, shuffle=v, verbose=0), FLAG),
+    "Sequential.fit.initial_epoch": (lambda v: MODEL.fit(X, Y, initial_epoch=v, verbose=0), FROM_0),
+    "Sequential.fit.augment": (
+        lambda v: MODEL.fit(X, Y, augment=v, verbose=0),
+        but(FUNCTION, "None") | {"masks": (lambda x, rng: np.ma.masked_array(x, x > 0), T)},
+    ),
+    "Sequential.fit.seed": (lambda v: MODEL.fit(X, Y, seed=v, verbose=0), but(FROM_0, "None")),
+    "Sequential.fit.check_finite": (lambda v: MODEL.fit(X, Y, check_finite=v, verbose=0), FLAG),
+    "Sequential.set_weights": (
+        MODEL.set_weights,
+        {
+            **LIST, "None": (None, T), "none": ([], V), "texts": (["a"] * 8, T), "numbers": ([1] * 8, V),
+            "masked": ([np.ma.masked_array(w, w > 0) for w in MODEL.get_weights()], T),
+        },
+    ),
+    "Sequential.save": (MODEL.save, {**PATH, "another suffix": ("model.pt", V)}),
+    "Sequential.load.path": (nc.Sequential.load, PATH),
+    "Sequential.load.custom_layers": (
+        lambda v: nc.Sequential.load("model.npz", v),
+        {**LIST, "None": (None, T), "a layer": ([nc.ReLU()], T), "another class": ([int], T)},
+    ),
+    "Sequential.summary.print_fn": (MODEL.summary, FUNCTION),
+    "Sequential.profile.x": (lambda v: MODEL.profile(v, Y), ROWS),
+    "Sequential.profile.repeats": (lambda v: MODEL.profile(X, Y, v), COUNT),
+    "Sequential.profile.print_fn": (lambda v: MODEL.profile(X, Y, 1, v), FUNCTION),
+    "training.train_step.model": (
+        lambda v: training.train_step(v, MODEL.loss, MODEL.optimizer, X, Y),
+        {"None": (None, T), "a layer": (nc.ReLU(), T)},
+    ),
+    "training.train_step.loss": (
+        lambda v: training.train_step(MODEL, v, MODEL.optimizer, X, Y),
+        {"None": (None, T), "a name": ("mse", T)},
+    ),
+    "training.train_step.optimizer": (
+        lambda v: training.train_step(MODEL, MODEL.loss, v, X, Y),
+        {"None": (None, T), "a name": ("sgd", T)},
+    ),
+    "training.train_step.x": (lambda v: training.train_step(MODEL, MODEL.loss, MODEL.optimizer, v, Y), ROWS),
+    "training.train_step.y": (lambda v: training.train_step(MODEL, MODEL.loss, MODEL.optimizer, X, v), CLASSES),
+    "initializers.get_initializer": (initializers.get_initializer, CHOICE),
+    "architectures.num_classes": (lambda v: architectures.mlp(num_classes=v), SIZE),
+    "plots.plot_samples.images": (lambda v: plots.plot_samples(v, Y), ROWS),
+    "plots.plot_samples.labels": (lambda v: plots.plot_samples(GREY, v), CLASSES),
+    "plots.plot_samples.rows": (lambda v: plots.plot_samples(GREY, Y, v), {**WHOLE, "None": (None, V)}),
+    "plots.plot_samples.cols": (lambda v: plots.plot_samples(GREY, Y, 1, v), {**WHOLE, "None": (None, V)}),
+    "plots.plot_samples.class_names": (lambda v: plots.plot_samples(GREY, Y, class_names=v), NAMES),
+    "plots.plot_predictions.probabilities": (
+        lambda v: plots.plot_predictions(GREY, Y, v),
+        {**ROWS, "logits": (np.full((20, 4), -3.0), V)},
+    ),
+    "plots.plot_mistakes.probabilities": (lambda v: plots.plot_mistakes(GREY, Y, v), ROWS),
+    "plots.plot_augmentation.augment": (
+        lambda v: plots.plot_augmentation(GREY, v),
+        {
+            **FUNCTION, "returns None": (lambda x, rng: None, T), "drops rows": (lambda x, rng: x[1:], V),
+            "ragged": (lambda x, rng: [[1], [1, 2]], T),
+        },
+    ),
+    "plots.plot_augmentation.versions": (lambda v: plots.plot_augmentation(GREY, len, 1, v), WHOLE_LARGE),
+    "plots.plot_augmentation.seed": (lambda v: plots.plot_augmentation(GREY, len, 1, 1, v), FROM_0),
+    "plots.plot_curves.history": (
+        plots.plot_curves,
+        {
+            "None": (None, T), "a list": ([1.0], T), "no loss": ({}, V), "texts": ({"loss": ["a"]}, T),
+            "ragged": ({"loss": [[1], [1, 2]]}, T), "empty": ({"loss": []}, V),
+            "lengths": ({"loss": [1.0], "val_loss": [1.0, 2.0]}, V),
+        },
+    ),
+    "plots.plot_confusion_matrix.matrix": (
+        plots.plot_confusion_matrix,
+        {
+            **ARRAY, **EMPTY, "shares": (np.full((2, 2), 0.5), V), "negative": (-np.eye(2), V),
+            "oblong": (np.ones((2, 3)), V), "zeros": (np.zeros((2, 2)), V), "NaN": (np.full((2, 2), NAN), V),
+        },
+    ),
+    "plots.plot_reliability.result": (plots.plot_reliability, {"None": (None, T), "probabilities": (PROBABILITIES, T)}),
+    "plots.plot_filters.layer": (plots.plot_filters, {"None": (None, T), "dense": (MODEL.layers[-1], T)}),
+    "plots.plot_filters.most": (lambda v: plots.plot_filters(MODEL.layers[0], v), {**WHOLE, "None": (None, V)}),
+    "plots.plot_feature_maps.model": (
+        lambda v: plots.plot_feature_maps(v, X[0]),
+        {"None": (None, T), "a layer": (nc.ReLU(), T)},
+    ),
+    "plots.plot_feature_maps.image": (lambda v: plots.plot_feature_maps(MODEL, v), ROWS),
+    "plots.plot_feature_maps.maps": (lambda v: plots.plot_feature_maps(MODEL, X[0], v), {**WHOLE, "None": (None, V)}),
+    "plots.save_figure.figure": (lambda v: plots.save_figure(v, "a.png"), {"None": (None, T), "text": ("figure", T)}),
+    "plots.save_figure.path": (
+        lambda v: plots.save_figure(plots.plot_curves({"loss": [1.0]}), v),
+        {**PATH, "another suffix": ("a.jpg", V)},
+    ),
+    "plots.save_figure.dpi": (
+        lambda v: plots.save_figure(plots.plot_curves({"loss": [1.0]}), "a.png", v),
+        {**POSITIVE, "1": (1, V)},
+    ),
+    "gradcheck.check_layer.layer": (
+        lambda v: gradcheck.check_layer(v, (3,)),
+        {"None": (None, T), "a class": (nc.ReLU, T), "a model": (MODEL, T)},
+    ),
+    "gradcheck.check_layer.input_shape": (lambda v: gradcheck.check_layer(nc.Conv2D(2, 2), v), but(SHAPE, "None")),
+    "gradcheck.check_layer.x": (lambda v: gradcheck.check_layer(nc.ReLU(), (3,), v), but(ROWS, "None")),
+    "gradcheck.check_layer.batch_size": (lambda v: gradcheck.check_layer(nc.ReLU(), (3,), batch_size=v), COUNT),
+    "gradcheck.check_layer.step": (lambda v: gradcheck.check_layer(nc.ReLU(), (3,), step=v), but(POSITIVE, "None")),
+    "gradcheck.check_layer.tolerance": (
+        lambda v: gradcheck.check_layer(nc.ReLU(), (3,), tolerance=v),
+        but(FROM_ZERO, "None"),
+    ),
+    "gradcheck.check_layer.max_elements": (
+        lambda v: gradcheck.check_layer(nc.ReLU(), (3,), max_elements=v),
+        but(COUNT, "None"),
+    ),
+    "gradcheck.check_layer.directions": (
+        lambda v: gradcheck.check_layer(nc.ReLU(), (3,), directions=v),
+        but(COUNT, "None"),
+    ),
+    "gradcheck.check_layer.method": (lambda v: gradcheck.check_layer(nc.ReLU(), (3,), method=v), CHOICE),
+    "gradcheck.check_layer.seed": (lambda v: gradcheck.check_layer(nc.ReLU(), (3,), seed=v), FROM_0),
+    "gradcheck.check_loss.loss": (
+        lambda v: gradcheck.check_loss(v, np.ones((2, 3)), [0, 1]),
+        {"None": (None, T), "a name": ("mse", T), "a class": (nc.MeanSquaredError, T)},
+    ),
+    "gradcheck.check_loss.outputs": (
+        lambda v: gradcheck.check_loss(nc.MeanSquaredError(), v, [1.0]),
+        {**ARRAY, **EMPTY},
+    ),
+    "gradcheck.check_model.model": (
+        lambda v: gradcheck.check_model(v, X[:3], Y[:3]),
+        {"None": (None, T), "a layer": (nc.ReLU(), T)},
+    ),
+    "gradcheck.check_model.x": (lambda v: gradcheck.check_model(MODEL, v, Y[:3]), ROWS),
+    "gradcheck.check_model.seed": (lambda v: gradcheck.check_model(MODEL, X[:3], Y[:3], seed=v), FROM_0),
+    "gradcheck.assert_gradients": (
+        gradcheck.assert_gradients,
+        {"None": (None, T), "a bool": (True, T), "a list": ([], T)},
+    ),
+    "gradcheck.check_package": (lambda v: next(gradcheck.check_package(v)), CHOICE),
+    "testing.check_layer.layer": (lambda v: testing.check_layer(v, (3,)), {"None": (None, T), "a class": (nc.ReLU, T)}),
+    "testing.check_layer.input_shape": (lambda v: testing.check_layer(nc.ReLU(), v), SHAPE),
+    "testing.check_layer.checks": (
+        lambda v: testing.check_layer(nc.ReLU(), (3,), checks=v),
+        {**LIST, "unknown": (["x"], V), "numbers": ([1], V)},
+    ),
+    "testing.check_layer.skip": (
+        lambda v: testing.check_layer(nc.ReLU(), (3,), skip=v),
+        {**LIST, "None": (None, T), "unknown": (["x"], V)},
+    ),
+}  # fmt: skip
+for _layer, _shape in layer_cases():
+    _name = type(_layer).__name__
+    PARAMETERS |= {
+        f"{_name}.build.rng {_shape} {_layer}": (lambda v, layer=_layer, s=_shape: new(layer).build(s, v), GENERATOR),
+        f"{_name}.build.dtype {_layer}": (lambda v, layer=_layer, s=_shape: new(layer).build(s, None, v), DTYPE),
+        f"{_name}.build.shape {_layer}": (lambda v, layer=_layer: new(layer).build(v), SHAPE),
+        f"{_name}.forward {_layer}": (lambda v, layer=_layer, s=_shape: built(layer, s).forward(v), ROWS),
+        f"{_name}.backward {_layer}": (lambda v, layer=_layer, s=_shape: forward_and_backward(layer, s, v), ROWS),
+    }
+for _name in architectures.__all__:
+    _wrong = {"a number": (28, T), "text": ("28x28", T), "tiny": ((1, 1), V), "empty": ((0, 28, 1), V)}
+    _wrong = but(_wrong, "tiny") if _name == "mlp" else _wrong
+    _make = getattr(architectures, _name)
+    PARAMETERS[f"architectures.{_name}.input_shape"] = (lambda v, make=_make: make(input_shape=v), _wrong)
