@@ -72,10 +72,12 @@ def expect_same(found: Results, expected: Results, when: str) -> None:
         expect(same, f"the same {name} {when}", _difference(found[name], array))
 
 
-def expect_close(found: Results, expected: Results, when: str, tolerance: float = 1e-12) -> None:
-    """Require the same numbers but for rounding, relative to the largest."""
+def expect_close(
+    found: Results, expected: Results, when: str, tolerance: float = 1e-12, sizes: Results | None = None
+) -> None:
+    """Require the same numbers but for rounding, relative to the largest, of these or of `sizes`."""
     for name, array in expected.items():
-        scale = np.abs(array).max(initial=0)
+        scale = max(np.abs(values[name]).max(initial=0) for values in (expected, sizes or expected))
         near = np.shape(found[name]) == array.shape and np.all(np.abs(found[name] - array) <= tolerance * scale)
         expect(near, f"the same {name} {when}", _difference(found[name], array))
 
