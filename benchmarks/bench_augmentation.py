@@ -14,6 +14,7 @@ from typing import Callable
 
 import images as data
 import numpy as np
+from engines import timed
 from machine import fingerprint
 from tables import Table, figure
 
@@ -29,12 +30,6 @@ DISTORTIONS = {
     "Augment.for_digits(), all of these": Augment.for_digits(),
 }
 NETWORKS = {"reference_cnn": reference_cnn, "augmented_cnn": augmented_cnn}
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def distort(images: np.ndarray, augment: Augment) -> None:
@@ -54,7 +49,7 @@ def throughput(images: np.ndarray, repeats: int) -> Table:
     taken: dict[str, list[float]] = {name: [] for name in DISTORTIONS}
     for repeat in range(-1, repeats):  # the first round compiles and does not count
         for name, augment in DISTORTIONS.items():
-            rate = len(images) / seconds(lambda: distort(images, augment))
+            rate = len(images) / timed(lambda: distort(images, augment))()
             taken[name] += [rate] * (repeat >= 0)
     rows = [
         [name, figure(statistics.median(rates)), f"{figure(min(rates))} to {figure(max(rates))}"]
@@ -83,7 +78,7 @@ def shares(images: np.ndarray, labels: np.ndarray, repeats: int) -> Table:
         model, epochs, parts = compiled(network), [], []
         for repeat in range(-1, repeats):
             augment = Timed(Augment.for_digits())
-            epoch = seconds(lambda: model.fit(images, labels, batch_size=BATCH, augment=augment, verbose=0))
+            epoch = timed(lambda: model.fit(images, labels, batch_size=BATCH, augment=augment, verbose=0))()
             if repeat >= 0:
                 epochs.append(epoch * 60_000 / len(images))
                 parts.append(augment.seconds / epoch)

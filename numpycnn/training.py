@@ -300,7 +300,7 @@ def train_epoch(model: Sequential, x: NDArray, y: NDArray, run: Run, progress: P
 def take(x: NDArray, rows: NDArray, dtype: np.dtype) -> NDArray:
     """Return ``x[rows]`` in this dtype; where nothing is converted, all threads copy."""
     if x.dtype != dtype or not x.flags.carray:
-        return x[rows].astype(dtype)
+        return x[rows].astype(dtype, copy=False)
     images = np.empty((len(rows), *x.shape[1:]), dtype)
     ops.take_rows(x.reshape(len(x), -1), rows, images.reshape(len(rows), -1))
     return images

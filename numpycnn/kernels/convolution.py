@@ -221,14 +221,22 @@ def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, d
         db[f] = totals[0, f]
 
 
+@device
+def _filter_by_filter(w):
+    """Return w (K, F) as (F, K): a filter's elements lie together."""
+    depth, filters = w.shape
+    rows = empty_aligned(filters * depth, w).reshape(filters, depth)
+    transpose(w, 0, filters, depth, filters, rows, 0, depth)
+    return rows
+
+
 @kernel
 def conv_input_gradient(w, runs, run_length, starts, positions, values, dx):
     """dx (N, H, W, C) from the listed pixels: each adds its value times its filter, a column of w (K, F)."""
     images, capacity = positions.shape
     image_size = dx.size // images
     depth, filters = w.shape
-    rows = empty_aligned(filters * depth, w).reshape(filters, depth)  # a filter's elements lie together
-    transpose(w, 0, filters, depth, filters, rows, 0, depth)
+    rows = _filter_by_filter(w)
     pixels = dx.reshape(images, image_size)
     for n in prange(images):
         for i in range(image_size):
@@ -250,15 +258,16 @@ def window_input_gradient(w, dy, codes, offsets, row, dx):
     image_size, channels = dx.size // images, dx.shape[3]
     depth = w.shape[0]
     lanes = VECTOR_BYTES // w.itemsize
-    rows = empty_aligned(filters * depth, w).reshape(filters, depth)  # a filter's elements lie together
-    transpose(w, 0, filters, depth, filters, rows, 0, depth)
+    rows = _filter_by_filter(w)
     words = (filters + WINNERS - 1) // WINNERS
     pixels = dx.reshape(images, image_size)
     for n in prange(images):
         won = np.empty(windows * words * WINDOW, np.uint64)
-        for i in range(won.size):
-            at = (n * windows + i // (words * WINDOW)) * filters + i // WINDOW % words * WINNERS
-            won[i] = _winners_of(codes, at, min(WINNERS, filters - i // WINDOW % words * WINNERS), i % WINDOW)
+        for i in range(windows * words):
+            p, f = i // words, i % words * WINNERS
+            for q in range(WINDOW):
+                at = (n * windows + p) * filters + f
+                won[i * WINDOW + q] = _winners_of(codes, at, min(WINNERS, filters - f), q)
         for i in range(image_size):
             pixels[n, i] = 0
         c = 0

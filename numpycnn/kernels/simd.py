@@ -155,34 +155,6 @@ class Vectors:
         self.builder.call(function, [value, pointer, INT32(alignment), self.masks[v]])
 
 
-def loop_over_bits(builder: Any, bits: Any, step: Callable[[Any, list], list], values: list) -> list:
-    """Emit ``for t in the positions of ones in bits: values = step(t, values)``, the lowest first."""
-    before = builder.block
-    body = builder.append_basic_block("bits.body")
-    after = builder.append_basic_block("bits.done")
-    builder.cbranch(builder.icmp_unsigned("!=", bits, INDEX(0)), body, after)
-
-    builder.position_at_end(body)
-    left = builder.phi(INDEX)
-    current = [builder.phi(value.type) for value in values]
-    following = step(builder.cttz(left, ir.IntType(1)(1)), current)
-    others = builder.and_(left, builder.sub(left, INDEX(1)))  # all but the lowest
-    for phi, value, new in zip([left, *current], [bits, *values], [others, *following]):
-        phi.add_incoming(value, before)
-        phi.add_incoming(new, builder.block)
-    builder.cbranch(builder.icmp_unsigned("!=", others, INDEX(0)), body, after)
-    last = builder.block
-
-    builder.position_at_end(after)
-    results = []
-    for value, new in zip(values, following):
-        phi = builder.phi(value.type)
-        phi.add_incoming(value, before)
-        phi.add_incoming(new, last)
-        results.append(phi)
-    return results
-
-
 def unrolled_loop(builder: Any, count: Any, step: Callable[[Any, list], list], values: list) -> list:
     """Emit the same as ``loop``, four steps a turn: when a step is short, more loads are under way."""
 
@@ -199,23 +171,40 @@ def unrolled_loop(builder: Any, count: Any, step: Callable[[Any, list], list], v
 
 def loop(builder: Any, count: Any, step: Callable[[Any, list], list], values: list) -> list:
     """Emit ``for t in range(count): values = step(t, values)`` with the values kept in registers; loops may nest."""
+
+    def turn(t, values):  # type: ignore
+        values = step(t, values)
+        return builder.add(t, INDEX(1)), values
+
+    return _while(builder, INDEX(0), lambda t: builder.icmp_signed("<", t, count), turn, values)
+
+
+def loop_over_bits(builder: Any, bits: Any, step: Callable[[Any, list], list], values: list) -> list:
+    """Emit ``for t in the positions of ones in bits: values = step(t, values)``, the lowest first."""
+
+    def turn(left, values):  # type: ignore
+        values = step(builder.cttz(left, ir.IntType(1)(1)), values)
+        return builder.and_(left, builder.sub(left, INDEX(1))), values  # all but the lowest
+
+    return _while(builder, bits, lambda left: builder.icmp_unsigned("!=", left, INDEX(0)), turn, values)
+
+
+def _while(builder: Any, index: Any, goes_on: Callable[[Any], Any], turn: Callable, values: list) -> list:
+    """Emit ``while goes_on(index): index, values = turn(index, values)``; return the values."""
     before = builder.block
     body = builder.append_basic_block("loop.body")
     after = builder.append_basic_block("loop.done")
-    builder.cbranch(builder.icmp_signed(">", count, INDEX(0)), body, after)
+    builder.cbranch(goes_on(index), body, after)
 
     builder.position_at_end(body)
-    t = builder.phi(INDEX)
-    current = [builder.phi(value.type) for value in values]
-    following = step(t, current)
-    last = builder.block  # another than `body` if the step holds a loop
-    t_next = builder.add(t, INDEX(1))
-    t.add_incoming(INDEX(0), before)
-    t.add_incoming(t_next, last)
-    for phi, value, new in zip(current, values, following):
+    current = [builder.phi(value.type) for value in (index, *values)]
+    next_index, following = turn(current[0], current[1:])
+    again = goes_on(next_index)
+    last = builder.block  # another than `body` if the turn holds a loop
+    for phi, value, new in zip(current, (index, *values), (next_index, *following)):
         phi.add_incoming(value, before)
         phi.add_incoming(new, last)
-    builder.cbranch(builder.icmp_signed("<", t_next, count), body, after)
+    builder.cbranch(again, body, after)
 
     builder.position_at_end(after)
     results = []
