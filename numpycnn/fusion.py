@@ -262,7 +262,7 @@ class ConvReLUPool(ConvReLU):
     def _run(self, x: NDArray, weight: NDArray, bias: NDArray, y: NDArray, codes: NDArray) -> None:
         conv, patches = self.conv, self.patches
         if self.by_windows and conv.input_shape[2] >= WINOGRAD_CHANNELS:
-            ops.winograd_relu_pool_forward(x, weight, bias, self.offsets, patches.row, y, codes)
+            ops.winograd_relu_pool_forward(x, weight, bias, self.output_shape[1], y, codes)
         else:
             ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
 

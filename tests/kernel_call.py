@@ -42,7 +42,7 @@ class Call:
             return [0] * len(self.defined(self.outputs))
         unit = self.roundings * max(np.finfo(a.dtype).eps for a in self.outputs if a.dtype.kind == "f")
         if self.magnitude is not None:
-            return [unit * self.magnitude] * len(self.defined(self.outputs))
+            return [unit * self.magnitude if a.dtype.kind == "f" else 0 for a in self.defined(self.outputs)]
         numbers = self.positive_numbers or self.numbers
         magnitude = Call(list(map(abs, self.inputs)), numbers, list(map(abs, self.outputs)), defined=self.defined)
         return [unit * abs(a) for a in magnitude.run(getattr(reference, kernel_name))]

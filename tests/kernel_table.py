@@ -126,9 +126,9 @@ BLOCKS: list[tuple[int, int, int, tuple[int, int], dict[str, Any]]] = [
 ]
 
 
-def blocks() -> Iterator[tuple[ConvReLU, int]]:
+def blocks(rows=BLOCKS) -> Iterator[tuple[ConvReLU, int]]:
     """Yield every block, without and with pooling, and its number of images."""
-    for (channels, filters, images, image, arguments), cls in itertools.product(BLOCKS, [ConvReLU, ConvReLUPool]):
+    for (channels, filters, images, image, arguments), cls in itertools.product(rows, [ConvReLU, ConvReLUPool]):
         shape: tuple[int, ...] = (*image, channels)
         layers = [Conv2D(filters, **arguments), ReLU(), *([MaxPool2D(2)] if cls is ConvReLUPool else [])]
         for layer in layers:
@@ -178,18 +178,51 @@ def conv_relu_pool_forward(rng, dtype) -> Iterator[Call]:
     return rectified_forward(4, rng, dtype)
 
 
+# Blocks of so many windows, and of whole vectors, that they are cut into tiles of two windows as well, to a side.
+MANY_WINDOWS: list[tuple[int, int, int, tuple[int, int], dict[str, Any]]] = [
+    (16, 32, 9, (12, 13), {"kernel_size": 3}),  # 5 x 5 windows
+    (32, 16, 40, (8, 5), {"kernel_size": 3, "padding": "same"}),  # 4 x 2
+    (16, 16, 250, (4, 4), {"kernel_size": 3, "padding": (1, 0)}),  # 2 x 1
+    (16, 48, 80, (5, 9), {"kernel_size": 3}),  # 1 x 3
+]
+
+
 def winograd_relu_pool_forward(rng, dtype) -> Iterator[Call]:
     for block, n in blocks():
         if not block.by_windows:
             continue
         rounded, exact = forward_operands(block, n, rng, dtype)
-        patches, y = [block.offsets, block.patches.row], as_maps(unwritten(dtype, n, *block.output_shape))
+        numbers, y = [block.output_shape[1]], as_maps(unwritten(dtype, n, *block.output_shape))
         # With all signs positive, the transforms make a channel's terms at most 4 * 9 / 4 * 9 times the largest pixel
-        # times the largest weight. They take 4, 6 and 4 roundings.
+        # times the largest weight. They take 6, 6 and 4 roundings.
         channels = block.padded_shape[2]
         x, w, b = (float(abs(a).max()) for a in rounded)
-        yield Call(rounded, patches, [y, empty_codes()], channels + 15, magnitude=81 * channels * x * w + b)
-        yield Call(exact, patches, [y, np.full(y.shape, 99, np.uint8)])
+        yield Call(rounded, numbers, [y, empty_codes()], channels + 17, magnitude=81 * channels * x * w + b)
+        yield Call(exact, numbers, [y, np.full(y.shape, 99, np.uint8)])
+    for block, n in blocks(MANY_WINDOWS):
+        if not block.by_windows:
+            continue
+        numbers, y = [block.output_shape[1]], as_maps(unwritten(dtype, n, *block.output_shape))
+        rounded, _ = forward_operands(block, n, rng, dtype)
+        clear = clear_winners(block, n, rng, dtype)
+        for inputs, codes in (rounded, empty_codes()), (clear, np.full(y.shape, 99, np.uint8)):
+            sums = Call(list(map(abs, inputs)), numbers, [y, empty_codes()]).run(reference.winograd_relu_pool_forward)
+            # In the worst case Winograd's algorithm is worse than the plain sum of so many terms; usually much better.
+            yield Call(inputs, numbers, [y, codes], len(block.patches.taps) + 1, magnitude=float(sums[0].max()))
+
+
+def clear_winners(block, n, rng, dtype):
+    """Return x, w and b for which the pixels of a window differ by far more than rounding, and all differ from 0."""
+    depth, filters = len(block.patches.taps), block.conv.filters
+    x, w = 0.1 * rough(rng, dtype, n, *block.padded_shape), rough(rng, dtype, depth, filters)
+    pixels = x[0, ..., 0].size
+    x[..., 0] = rng.permuted(np.tile(np.arange(pixels), (n, 1)), axis=1).reshape(x[..., 0].shape)
+    sign = rng.choice([-1, 1], filters)
+    w[:: block.padded_shape[2]] = 0
+    w[depth // 9 * 4] = 50 * sign  # the pixel in the middle decides
+    b = -50 * sign * (pixels // 2 - 0.5)
+    b[filters // 2] = -100 * pixels  # a filter that ReLU cuts everywhere
+    return [x, w, b.astype(dtype)]
 
 
 def gradient_and_codes(block, n, rng, dtype):

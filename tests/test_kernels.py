@@ -156,6 +156,26 @@ def test_nan_and_infinity_reach_the_windows_that_hold_them_and_no_other(name, dt
 
 
 @needs_jit
+@both_dtypes
+def test_winograd_hides_no_nan_and_spreads_it_no_further_than_a_tile(dtype):
+    for call in calls("winograd_relu_pool_forward", dtype):
+        if call.roundings == 0:
+            continue  # those have NaN themselves
+        x, w, b = call.inputs
+        x[...], w[...], b[...] = 0, 1, 0
+        x[-1, 2, 2, -1] = 1  # in all four patches of the first window
+        _, height, width, _ = call.inputs[0].shape
+        (touched, _) = call.run(reference.winograd_relu_pool_forward)
+        for value in (np.nan, np.inf):
+            x[-1, 2, 2, -1] = value
+            (y, _) = call.run(compiled("winograd_relu_pool_forward"))
+            assert not np.isfinite(y[touched == 1]).any(), str(call)
+            assert np.isfinite(y[:-1]).all()
+            far = y[-1].reshape(-1, call.numbers[0], y.shape[2])[4:]  # two tiles of two windows further down
+            assert np.isfinite(far).all()
+
+
+@needs_jit
 def test_a_long_sum_stays_accurate():
     # Adding 0.1 to a growing float32 total a million times is off by 1 %. In chunks, no partial sum grows so long.
     x, total = np.full((1_000_000, 3), 0.1, np.float32), np.empty(3, np.float32)

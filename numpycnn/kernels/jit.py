@@ -139,6 +139,8 @@ def kernel(function: Callable[..., None]) -> Kernel:
 
 # A helper that kernels call; it is compiled into each of them.
 device = numba.njit(inline="always", **JIT_OPTIONS)
+# One that is compiled by itself and then called: the body of a parallel loop goes through many more passes.
+called = numba.njit(**JIT_OPTIONS)
 
 
 def _build(function: Callable[..., None], parallel: bool) -> Any:

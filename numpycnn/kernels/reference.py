@@ -42,10 +42,13 @@ def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
     _rectified_maximum(sums.reshape(len(x), -1, 4, w.shape[1]), y, codes)
 
 
-def winograd_relu_pool_forward(x, w, b, offsets, row, y, codes):
-    """The same for 3 x 3 filters on neighbouring pixels, computed the plain way; `row` is x's row in elements."""
-    runs = np.arange(3) * row
-    conv_relu_pool_forward(x, w, b, offsets, runs, 3 * x.shape[3], y, codes)
+def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
+    """The same for 3 x 3 filters on neighbouring pixels, `grid_width` windows in a row, computed the plain way."""
+    channels, row = x.shape[3], x.shape[2] * x.shape[3]
+    window = np.add.outer(np.arange(2) * row, np.arange(2) * channels)
+    corners = np.add.outer(np.arange(y.shape[1] // grid_width) * 2 * row, np.arange(grid_width) * 2 * channels)
+    offsets = np.add.outer(corners, window).reshape(-1)
+    conv_relu_pool_forward(x, w, b, offsets, np.arange(3) * row, 3 * channels, y, codes)
 
 
 def _patches(x, offsets, runs, run_length):

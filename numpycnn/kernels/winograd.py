@@ -1,60 +1,135 @@
-"""3 x 3 convolution, ReLU and 2 x 2 pooling with 2.25 times fewer multiplications: Winograd's F(2 x 2, 3 x 3).
+"""3 x 3 convolution, ReLU and 2 x 2 pooling with up to 4 times fewer multiplications: Winograd's algorithm.
 
-One pooling window, 2 x 2 outputs, needs 4 x 4 pixels d and the filter g: ``A.T [(G g G.T) * (B.T d B)] A``, 16 products
-in place of 36 (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, section 4.1). Summed over
-channels, each of the 16 is a matrix product of windows and filters. The matrices hold 0, 1, -1 and 1/2, so that
-rounding stays small.
+A tile of outputs needs the filter g and the tile's pixels d, two more along each axis: ``A.T [(G g G.T) * (B.T d B)]
+A`` (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, section 4.1). Along one axis that is a
+product of polynomials: G and B.T give their values at some points, A.T the product's coefficients. Summed over
+channels, each pair of points, one for each axis, is a matrix product of tiles and filters.
 
-The tile: 13 windows by two vectors of filters with AVX-512 (4 elsewhere), for each of the 16 products. Measured on the
-reference CNN's second convolution: 365 GFLOP/s in terms of the plain sum, 1.7 times the best matrix product of the run.
+Tiles have 4 or 2 outputs along an axis, which are 2 or 1 pooling windows and take 6 or 4 points: 10 x 10 outputs are
+cut into 4 + 4 + 2 along both, 16 x 16 products in place of 10 x 10 x 9. The 4 points are among the 6, so filters are
+transformed once. Few images, and channels or filters that leave part of a vector, get tiles of 2 x 2 outputs alone.
+
+Rounding: the tiles of 2 x 2 are exact on whole numbers, and 1 among the points leaves nothing but a constant window's
+own value, so that its four outputs tie as they should. 6 points cost some digits, in float32 up to 3e-6 of the largest
+output, and least near 5/8.
+
+The tile of a product: 13 tiles of the image by two vectors of filters with AVX-512 (4 elsewhere), at each pair of
+points. Measured on the reference CNN's second convolution: 550 GFLOP/s in terms of the plain sum, 2.5 times the best
+matrix product of the run.
 """
 
 from __future__ import annotations
-
-import functools
 
 import numpy as np
 from llvmlite import ir
 from numba import prange, types
 from numba.extending import intrinsic
 
-from .jit import device, kernel
+from .jit import called, device, kernel
 from .matmul import empty_aligned
 from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Vectors
-from .tiles import WINDOW, make_product_tile, pointers, rectified_maximum
+from .tiles import make_product_tile, pointers, rectified_maximum
 
-PIXELS = [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]  # B.T
-FILTER = [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]]  # G
-OUTPUT = [[1, 1, 1, 0], [0, 1, -1, -1]]  # A.T
+POINTS = [1, 0.625]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
+SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
 
-ROWS = 13 if MANY_REGISTERS else 4  # windows in a tile of a product; two vectors of sums each
-WINDOWS = 2 * ROWS  # windows that one task takes through all three stages, in the cache
-FEW_WINDOWS = 2 * WINDOWS  # so few do not keep several threads busy
-PRODUCTS = 16
-
-
-def _combine(vectors: Vectors, matrix: list, square: list) -> list:
-    """Return ``matrix @ square @ matrix.T`` for a square of vectors."""
-    columns = [[_weighted_sum(vectors, row, column) for column in zip(*square)] for row in matrix]
-    return [[_weighted_sum(vectors, row, line) for row in matrix] for line in columns]
+ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
+FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
+MANY_WINDOWS = 16 * ROWS  # so many fill the products of every kind of tiles
+KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
 
 
-def _weighted_sum(vectors: Vectors, weights: list, terms: tuple) -> ir.Value:
-    """Add up vectors with weights 0, 1 and -1, or 0, 1/2 and -1/2, at least one of them positive."""
-    added = [term for weight, term in zip(weights, terms) if weight > 0]
-    subtracted = [term for weight, term in zip(weights, terms) if weight < 0]
-    total = functools.reduce(vectors.builder.fadd, added)
-    total = functools.reduce(vectors.builder.fsub, subtracted, total)
-    return vectors.builder.fmul(total, vectors.constant(0.5)) if 0.5 in weights else total
+# -- along one axis --------------------------------------------------------------------------------------------------
+# The points are 0, infinity, a, -a for each a. What belongs to a and -a is even + odd and even - odd: the matrices
+# hold the even and the odd part, half of whose coefficients are 0, and `_both_signs` does the rest.
 
 
-def make_transform(matrix: list, full: bool):
-    """Make ``out = matrix @ square @ matrix.T`` on squares of vectors.
+def _pixel_matrix(points: list[float]) -> np.ndarray:
+    """B.T: the polynomial that is 1 at one of the points and 0 at the others, for each of them."""
+    size = 2 * len(points) + 2
+    matrix = np.zeros((size, size))
+    squares = np.square(points)
+    whole = np.poly(squares)[::-1]  # coefficients of x ** 0, x ** 2, ...
+    matrix[0, 0 : size - 1 : 2] = whole / whole[0]
+    matrix[1, 1:size:2] = whole
+    for i, (a, square) in enumerate(zip(points, squares)):
+        others = np.delete(squares, i)
+        rest = np.atleast_1d(np.poly(others))[::-1] / (2 * square * np.prod(square - others))
+        matrix[2 + 2 * i, 2:size:2] = rest
+        matrix[3 + 2 * i, 1 : size - 2 : 2] = a * rest
+    return matrix
+
+
+def _filter_matrix(points: list[float]) -> np.ndarray:
+    """G: the values of g[0] + g[1] x + g[2] x ** 2."""
+    return np.array([[1, 0, 0], [0, 0, 1], *(row for a in points for row in ([1, 0, a * a], [0, a, 0]))])
+
+
+def _output_matrix(points: list[float]) -> np.ndarray:
+    """A.T: row k adds up the products times x ** k, and the last one that at infinity."""
+    last = 2 * len(points) - 1
+    powers = [[k == 0, k == last, *(a**k * (k % 2 == odd) for a in points for odd in (0, 1))] for k in range(last + 1)]
+    return np.array(powers, float)
+
+
+def _both_signs(vectors: Vectors, values: list) -> list:
+    """Make even + odd, even - odd of each pair after the first two; twice is twice the values."""
+    add, subtract = vectors.builder.fadd, vectors.builder.fsub
+    pairs = zip(values[2::2], values[3::2])
+    return [*values[:2], *(operation(x, y) for x, y in pairs for operation in (add, subtract))]
+
+
+def _product(vectors: Vectors, matrix: np.ndarray, values: list) -> list:
+    """Return ``matrix @ values``, without the zeros."""
+    results = []
+    for row in matrix:
+        terms = [(weight, value) for weight, value in zip(row, values) if weight]
+        terms.sort(key=lambda term: term[0] != 1)  # one that needs no multiplication first
+        weight, total = terms[0]
+        if weight != 1:
+            total = vectors.builder.fmul(vectors.constant(weight), total)
+        for weight, value in terms[1:]:
+            total = vectors.multiply_add(vectors.constant(weight), value, total)
+        results.append(total)
+    return results
+
+
+# -- in squares ------------------------------------------------------------------------------------------------------
+
+
+def _along_both_axes(transform, vectors: Vectors, down: np.ndarray, across: np.ndarray, square: list) -> list:
+    """Transform the columns, then the rows of a square of vectors; return the rows one after the other."""
+    columns = [transform(vectors, down, list(column)) for column in zip(*square)]
+    return sum((transform(vectors, across, list(row)) for row in zip(*columns)), [])
+
+
+def _values(vectors: Vectors, matrix: np.ndarray, values: list) -> list:
+    return _both_signs(vectors, _product(vectors, matrix, values))
+
+
+def _coefficients(vectors: Vectors, matrix: np.ndarray, values: list) -> list:
+    return _product(vectors, matrix, _both_signs(vectors, values))
+
+
+def _points(side: int) -> list[float]:
+    return POINTS[: side // 2 - 1]
+
+
+def _load_square(vectors: Vectors, start: ir.Value, row: ir.Value, column: ir.Value, down: int, across: int) -> list:
+    """Load a vector at each place of a square, from which the next is `row` and `column` elements away."""
+    at = vectors.builder.gep
+    times = vectors.builder.mul
+    rows = [at(start, [times(row, INDEX(i))]) for i in range(down)]
+    return [[vectors.load(at(line, [times(column, INDEX(j))]), 0) for j in range(across)] for line in rows]
+
+
+def make_transform(make_matrix, down: int, across: int, full: bool):
+    """Make the values at `down` by `across` points of a square of vectors, pixels or a filter's elements.
 
     The function made takes ``(a, ia, a_row, a_column, out, i_out, out_step, columns)``: the vectors of the result are
     `out_step` apart.
     """
-    size = len(matrix[0])
+    matrices = make_matrix(_points(down)), make_matrix(_points(across))
 
     @intrinsic
     def transform(typing_context, a, ia, a_row, a_column, out, i_out, out_step, columns):
@@ -64,13 +139,8 @@ def make_transform(matrix: list, full: bool):
             a_, ia, a_row, a_column, out_, i_out, out_step, columns = arguments
             vectors = Vectors(context, builder, a.dtype, 1, None if full else columns)
             a_at, out_at = pointers(context, builder, (a, a_, ia), (out, out_, i_out))
-            square = []
-            for i in range(size):
-                row = builder.gep(a_at, [builder.mul(a_row, INDEX(i))])
-                square.append([
-                    vectors.load(builder.gep(row, [builder.mul(a_column, INDEX(j))]), 0) for j in range(size)
-                ])
-            for k, value in enumerate(sum(_combine(vectors, matrix, square), [])):
+            square = _load_square(vectors, a_at, a_row, a_column, *(matrix.shape[1] for matrix in matrices))
+            for k, value in enumerate(_along_both_axes(_values, vectors, *matrices, square)):
                 vectors.store(value, builder.gep(out_at, [builder.mul(out_step, INDEX(k))]), 0)
             return context.get_dummy_value()
 
@@ -79,32 +149,39 @@ def make_transform(matrix: list, full: bool):
     return transform
 
 
-def make_output(full: bool):
-    """Make ``y = maxpool(relu(A.T m A + b))`` for one window and one vector of filters, and the codes.
+def make_output(down: int, across: int, full: bool):
+    """Make ``y = maxpool(relu(A.T m A + b))`` for a tile and one vector of filters, and the codes.
 
-    The function made takes ``(m, im, m_step, b, f, y, iy, codes, keep, columns)``.
+    The function made takes ``(m, im, m_step, b, f, y, iy, y_row, filters, codes, columns)``: the tile's windows are
+    `filters` apart, its rows of windows `y_row`. Codes lie as y does, unless there are none.
     """
+    matrices = _output_matrix(_points(down)), _output_matrix(_points(across))
 
     @intrinsic
-    def output(typing_context, m, im, m_step, b, f, y, iy, codes, keep, columns):
-        signature = types.void(m, im, m_step, b, f, y, iy, codes, keep, columns)
+    def output(typing_context, m, im, m_step, b, f, y, iy, y_row, filters, codes, columns):
+        signature = types.void(m, im, m_step, b, f, y, iy, y_row, filters, codes, columns)
 
         def codegen(context, builder, signature, arguments):
-            m_, im, m_step, b_, f, y_, iy, codes_, keep, columns = arguments
+            m_, im, m_step, b_, f, y_, iy, y_row, filters, codes_, columns = arguments
             vectors = Vectors(context, builder, m.dtype, 1, None if full else columns)
             m_at, b_at, y_at, code_at = pointers(
                 context, builder, (m, m_, im), (b, b_, f), (y, y_, iy), (codes, codes_, iy)
             )
-            square = [
-                [vectors.load(builder.gep(m_at, [builder.mul(m_step, INDEX(i * 4 + j))]), 0) for j in range(4)]
-                for i in range(4)
+            square = _load_square(vectors, m_at, builder.mul(m_step, INDEX(across)), m_step, down, across)
+            keep = builder.icmp_signed(">", context.make_array(codes)(context, builder, codes_).nitems, INDEX(0))
+            bias, width = vectors.load(b_at, 0), across - 2
+            outputs = [
+                builder.fadd(value, bias) for value in _along_both_axes(_coefficients, vectors, *matrices, square)
             ]
-            bias = vectors.load(b_at, 0)
-            window = [builder.fadd(value, bias) for value in sum(_combine(vectors, OUTPUT, square), [])]
-            best, code = rectified_maximum(builder, vectors, window)
-            vectors.store(best, y_at, 0)
-            with builder.if_then(keep):
-                vectors.store_codes(code, code_at, 0)
+            for i in range(0, down - 2, 2):
+                for j in range(0, width, 2):
+                    first = i * width + j
+                    window = [outputs[k] for k in (first, first + 1, first + width, first + width + 1)]
+                    best, code = rectified_maximum(builder, vectors, window)
+                    place = builder.add(builder.mul(y_row, INDEX(i // 2)), builder.mul(filters, INDEX(j // 2)))
+                    vectors.store(best, builder.gep(y_at, [place]), 0)
+                    with builder.if_then(keep):
+                        vectors.store_codes(code, builder.gep(code_at, [place]), 0)
             return context.get_dummy_value()
 
         return signature, codegen
@@ -112,92 +189,163 @@ def make_output(full: bool):
     return output
 
 
-_transform_pixels, _transform_pixels_edge = make_transform(PIXELS, True), make_transform(PIXELS, False)
-_transform_filter, _transform_filter_edge = make_transform(FILTER, True), make_transform(FILTER, False)
-_output, _output_edge = make_output(True), make_output(False)
+_long_filter = make_transform(_filter_matrix, LONG, LONG, True)
+_short_filter, _short_filter_edge = (make_transform(_filter_matrix, SHORT, SHORT, full) for full in (True, False))
+_ll_pixels, _ls_pixels, _sl_pixels, _ss_pixels = (make_transform(_pixel_matrix, *kind, True) for kind in KINDS)
+_ss_pixels_edge = make_transform(_pixel_matrix, SHORT, SHORT, False)
+_ll_output, _ls_output, _sl_output, _ss_output = (make_output(*kind, True) for kind in KINDS)
+_ss_output_edge = make_output(SHORT, SHORT, False)
 _tile, _edge_tile = make_product_tile(ROWS, True), make_product_tile(ROWS, False)
 
 
+# -- the stages: each has a branch for each kind of tile; only the smallest may have part of a vector -----------------
+
+
 @device
-def _transform_filters(w, f, count, filters, channels, u, iu, u_step):
-    """Transform filters f to f + count of w (9 * C, F) into a panel of u, (16, C, two vectors), in steps."""
-    lanes = VECTOR_BYTES // w.itemsize
+def _transform_filters(w, channels, panel, side, u, u_step):
+    """Transform one panel's filters, two vectors of columns of w (9 * C, F), into u (panels, side * side, C, panel)."""
+    filters, lanes = w.shape[1], VECTOR_BYTES // w.itemsize
+    step, iu = channels * filters, panel * side * side * u_step
     for c in range(channels):
-        for g in range(0, count, lanes):
-            at, step, to, left = c * filters + f + g, channels * filters, iu + c * 2 * lanes + g, count - g
-            if left >= lanes:
-                _transform_filter(w, at, 3 * step, step, u, to, u_step, left)
+        for g in range(0, min(2 * lanes, filters - panel * 2 * lanes), lanes):
+            f = panel * 2 * lanes + g
+            at, to = c * filters + f, iu + c * 2 * lanes + g
+            if side == LONG:
+                _long_filter(w, at, 3 * step, step, u, to, u_step, lanes)
+            elif f + lanes <= filters:
+                _short_filter(w, at, 3 * step, step, u, to, u_step, lanes)
             else:
-                _transform_filter_edge(w, at, 3 * step, step, u, to, u_step, left)
+                _short_filter_edge(w, at, 3 * step, step, u, to, u_step, filters - f)
 
 
 @device
-def _products(v, v_step, u, iu, u_step, zeros, m, m_step, windows, channels, count):
-    """m[k] = v[k] @ u[k] at the 16 positions: v (16, windows, C), u (16, C, F), m (16, windows, F), in steps."""
-    width = 2 * (VECTOR_BYTES // v.itemsize)
-    for k in range(PRODUCTS):
-        for p in range(0, windows, ROWS):
-            iv, i, im = k * v_step + p * channels, iu + k * u_step, k * m_step + p * width
-            if count >= width:
-                _tile(v, iv, channels, 1, u, i, width, zeros, 0, 0, m, im, width, channels, count)
-            else:
-                _edge_tile(v, iv, channels, 1, u, i, width, zeros, 0, 0, m, im, width, channels, count)
+def _transform_pixels(x, at, down, across, v, iv, v_step):
+    """Transform one tile's pixels, from position `at` on, into v (down * across, ROWS, C), in steps."""
+    _, _, width, channels = x.shape
+    row, lanes = width * channels, VECTOR_BYTES // x.itemsize
+    for c in range(0, channels, lanes):
+        if c + lanes > channels:
+            _ss_pixels_edge(x, at + c, row, channels, v, iv + c, v_step, channels - c)
+        elif down == LONG and across == LONG:
+            _ll_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
+        elif down == LONG:
+            _ls_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
+        elif across == LONG:
+            _sl_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
+        else:
+            _ss_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
+
+
+@device
+def _products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, columns, m, m_step):
+    """m = v @ u at `down` by `across` of u's `side` by `side` points: v (ROWS, C), u (C, panel), m (ROWS, panel)."""
+    width = zeros.size
+    for k in range(down * across):
+        i = iu + (k // across * side + k % across) * u_step
+        if columns >= width:
+            _tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
+        else:
+            _edge_tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
+
+
+@device
+def _outputs(m, im, m_step, down, across, b, f, count, y, iy, grid_width, codes):
+    """Finish one tile for `count` filters from f on; its first window's outputs stand in y from `iy` on."""
+    filters, lanes = b.size, VECTOR_BYTES // m.itemsize
+    row = grid_width * filters
+    for g in range(0, count, lanes):
+        if g + lanes > count:
+            _ss_output_edge(m, im + g, m_step, b, f + g, y, iy + g, row, filters, codes, count - g)
+        elif down == LONG and across == LONG:
+            _ll_output(m, im + g, m_step, b, f + g, y, iy + g, row, filters, codes, lanes)
+        elif down == LONG:
+            _ls_output(m, im + g, m_step, b, f + g, y, iy + g, row, filters, codes, lanes)
+        elif across == LONG:
+            _sl_output(m, im + g, m_step, b, f + g, y, iy + g, row, filters, codes, lanes)
+        else:
+            _ss_output(m, im + g, m_step, b, f + g, y, iy + g, row, filters, codes, lanes)
+
+
+# -- the kernel ------------------------------------------------------------------------------------------------------
+
+
+@device
+def _pieces(windows, points, side):
+    """Return how many pieces of this many points `windows` in a row have, the first one's window, its windows."""
+    if side == SHORT:
+        return windows if points == SHORT else 0, 0, 1
+    return (windows // 2, 0, 2) if points == LONG else (windows % 2, windows - 1, 1)
+
+
+@device
+def _run_groups(down, across, side, task, tasks, x, u, u_step, first_panel, last_panel, b, grid_width, y, codes):
+    """Take a share of one kind of tiles, ROWS at a time, through all stages, for some panels of filters."""
+    images, windows, filters = y.shape
+    _, height, width, channels = x.shape
+    panel_width = 2 * (VECTOR_BYTES // x.itemsize)
+    zeros = np.empty(panel_width, x.dtype)
+    for f in range(panel_width):
+        zeros[f] = 0
+    rows, top, high = _pieces(windows // grid_width, down, side)
+    columns, left, wide = _pieces(grid_width, across, side)
+    tiles = images * rows * columns
+    groups = (tiles + ROWS - 1) // ROWS
+    # No powers of 2 from one pair of points to the next: they would clash in the cache.
+    v_step, m_step = ROWS * channels + panel_width // 2, ROWS * panel_width + panel_width // 2
+    v, m = empty_aligned(down * across * v_step, x), empty_aligned(down * across * m_step, x)
+    for first in range(groups * task // tasks * ROWS, groups * (task + 1) // tasks * ROWS, ROWS):
+        for p in range(ROWS):
+            tile = min(first + p, tiles - 1)  # what the last group lacks is computed and dropped
+            r, q = top + tile // columns % rows * high, left + tile % columns * wide
+            at = ((tile // (rows * columns) * height + 2 * r) * width + 2 * q) * channels
+            _transform_pixels(x, at, down, across, v, p * channels, v_step)
+        for panel in range(first_panel, last_panel):
+            f, iu = panel * panel_width, panel * side * side * u_step
+            _products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
+            for p in range(min(ROWS, tiles - first)):
+                r, q = top + (first + p) // columns % rows * high, left + (first + p) % columns * wide
+                iy = ((first + p) // (rows * columns) * windows + r * grid_width + q) * filters + f
+                count = min(panel_width, filters - f)
+                _outputs(m, p * panel_width, m_step, down, across, b, f, count, y, iy, grid_width, codes)
+
+
+@called
+def _run_task(task, tasks, filters_ready, by_panel, x, w, u, side, b, grid_width, y, codes):
+    """Transform a panel's filters, or take a share of the tiles through all panels, or do both with one panel."""
+    channels, filters = x.shape[3], y.shape[2]
+    lanes = VECTOR_BYTES // x.itemsize
+    u_step = channels * 2 * lanes + lanes
+    if by_panel or not filters_ready:
+        _transform_filters(w, channels, task, side, u, u_step)
+    first_panel, last_panel = 0, (filters + 2 * lanes - 1) // (2 * lanes)
+    if by_panel:
+        first_panel, last_panel, task, tasks = task, task + 1, 0, 1
+    if filters_ready:
+        for down, across in KINDS:
+            _run_groups(down, across, side, task, tasks, x, u, u_step, first_panel, last_panel, b, grid_width, y, codes)
 
 
 @kernel
-def winograd_relu_pool_forward(x, w, b, offsets, row, y, codes):
+def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     """y = maxpool(relu(conv(x))), 3 x 3 filters, 2 x 2 windows: x (N, H, W, C), w (9 * C, F), b (F,) to (N, P, F).
 
-    ``offsets`` (P * 4,) is where the four patches of a window start, ``row`` the length of a row of x in elements;
-    codes as in ``conv_relu_pool_forward``. An infinity may become NaN (infinity less infinity), and stays visible.
+    An image has P windows, ``grid_width`` in a row; codes as in ``conv_relu_pool_forward``. An infinity may become NaN
+    (infinity less infinity), and stays visible.
 
-    Filters go in panels of two vectors. A task takes some windows through all panels; when there are few windows (one
-    small image) it takes all of them through one panel, and transforms that panel's filters itself.
+    Filters go in panels of two vectors. A task takes its share of each kind of tiles through all panels; when there are
+    few windows (one small image) it takes all of them through one panel, and transforms that panel's filters itself.
     """
     images, windows, filters = y.shape
-    channels = x.shape[3]
-    image_size, total = x.size // images, images * windows
-    lanes = VECTOR_BYTES // x.itemsize
-    width = 2 * lanes
-    keep = codes.size > 0
-    zeros = np.empty(width, x.dtype)
-    for f in range(width):
-        zeros[f] = 0
-    panels = (filters + width - 1) // width
-    by_panel = total <= FEW_WINDOWS
-    size = ROWS if by_panel else WINDOWS
-    # No powers of 2 from one position to the next: they would clash in the cache.
-    u_step, v_step, m_step = channels * width + lanes, size * channels + lanes, size * width + lanes
-    u = empty_aligned(panels * PRODUCTS * u_step, x)
-    if not by_panel:
-        for panel in range(panels):
-            f = panel * width
-            _transform_filters(w, f, min(width, filters - f), filters, channels, u, panel * PRODUCTS * u_step, u_step)
-    tasks = panels if by_panel else (total + size - 1) // size
-    for task in prange(tasks):
-        start, stop, first_panel, last_panel = task * size, min(task * size + size, total), 0, panels
-        if by_panel:
-            start, stop, first_panel, last_panel = 0, total, task, task + 1
-            f = task * width
-            _transform_filters(w, f, min(width, filters - f), filters, channels, u, task * PRODUCTS * u_step, u_step)
-        v, m = empty_aligned(PRODUCTS * v_step, x), empty_aligned(PRODUCTS * m_step, x)
-        for first in range(start, stop, size):
-            for p in range(size):
-                window = min(first + p, total - 1)  # what the last ones lack is computed and dropped
-                at = window // windows * image_size + offsets[window % windows * WINDOW]
-                for c in range(0, channels, lanes):
-                    if channels - c >= lanes:
-                        _transform_pixels(x, at + c, row, channels, v, p * channels + c, v_step, channels - c)
-                    else:
-                        _transform_pixels_edge(x, at + c, row, channels, v, p * channels + c, v_step, channels - c)
-            for panel in range(first_panel, last_panel):
-                f = panel * width
-                count = min(width, filters - f)
-                _products(v, v_step, u, panel * PRODUCTS * u_step, u_step, zeros, m, m_step, size, channels, count)
-                for p in range(min(size, stop - first)):
-                    for g in range(0, count, lanes):
-                        im, iy = p * width + g, (first + p) * filters + f + g
-                        if count - g >= lanes:
-                            _output(m, im, m_step, b, f + g, y, iy, codes, keep, count - g)
-                        else:
-                            _output_edge(m, im, m_step, b, f + g, y, iy, codes, keep, count - g)
+    channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
+    panels = (filters + 2 * lanes - 1) // (2 * lanes)
+    side = SHORT
+    if images * windows >= MANY_WINDOWS and channels % lanes == 0 and filters % lanes == 0:
+        side = LONG
+    u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
+    by_panel = images * windows <= FEW_WINDOWS
+    for stage in range(by_panel, 2):
+        tasks = panels
+        if not by_panel and stage == 1:
+            tasks = (images * windows // (1 if side == SHORT else 4) + ROWS - 1) // ROWS
+        for task in prange(tasks):
+            _run_task(np.int64(task), tasks, stage == 1, by_panel, x, w, u, side, b, grid_width, y, codes)
