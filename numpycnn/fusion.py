@@ -149,7 +149,8 @@ class DirectConv(Block):
         dw = as_rows(weight.grad)
         db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
         if self.by_taps:
-            ops.conv_tap_gradient(x, dy, codes, self.offsets, self.group, self.patches.taps, dw, db)
+            in_squares = self.by_windows and x.shape[3] == 1
+            ops.conv_tap_gradient(x, dy, codes, self.offsets, self.group, self.patches.taps, in_squares, dw, db)
         if not self.by_taps or (need_dx and not self.by_windows):
             entries, sums = self._entries(dy, codes)
         if not self.by_taps:

@@ -123,6 +123,7 @@ BLOCKS: list[tuple[int, int, int, tuple[int, int], dict[str, Any]]] = [
     (6, 70, 3, (5, 8), {"kernel_size": 3}),
     (33, 130, 1, (4, 5), {"kernel_size": 3, "padding": "same"}),
     (3, 100, 5, (5, 6), {"kernel_size": 3}),  # more filters than a block of them holds
+    (1, 70, 5, (7, 8), {"kernel_size": 3, "padding": "same"}),
 ]
 
 
@@ -302,7 +303,8 @@ def conv_tap_gradient(rng, dtype) -> Iterator[Call]:
         depth, filters = len(block.patches.taps), block.conv.filters
         inputs = [rough(rng, dtype, n, *block.padded_shape), dy, codes, block.offsets, block.group, block.patches.taps]
         outputs = [unwritten(dtype, depth, filters), unwritten(dtype, filters)]
-        yield Call(inputs, [], outputs, roundings=dy[:, :, 0].size)
+        for in_squares in {False, block.by_windows and block.padded_shape[2] == 1}:
+            yield Call(inputs, [in_squares], outputs, roundings=dy[:, :, 0].size)
 
 
 PADDED = [((4, 5), (0, 0), (4, 5)), ((4, 5), (1, 2), (6, 9)), ((1, 1), (3, 0), (5, 4)), ((7, 3), (0, 1), (8, 4))]

@@ -33,7 +33,7 @@ IMAGE_BLOCK = 8  # images whose sums are formed apart, so that threads can share
 
 _winners = make_winners()
 _window_gradient, _window_gradient_edge = make_window_gradient_tile(True), make_window_gradient_tile(False)
-_taps = make_tap_gradient_tile(True)
+_taps, _taps_in_squares = make_tap_gradient_tile(True), make_tap_gradient_tile(True, in_squares=True)
 _taps_edge = make_tap_gradient_tile(False)
 
 
@@ -301,8 +301,11 @@ def _winners_of(codes, at, count, q):
 
 
 @kernel
-def conv_tap_gradient(x, dy, codes, offsets, group, taps, dw, db):
-    """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,)."""
+def conv_tap_gradient(x, dy, codes, offsets, group, taps, in_squares, dw, db):
+    """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,).
+
+    ``in_squares`` says that these are the 3 x 3 taps of one channel, for windows of 2 x 2 pixels.
+    """
     images, windows, filters = dy.shape
     image_size = x.size // images
     depth = dw.shape[0]
@@ -321,7 +324,13 @@ def conv_tap_gradient(x, dy, codes, offsets, group, taps, dw, db):
         f = 0
         while f < filters:
             left, idy = filters - f, n * windows * filters + f
-            if left >= TAP_VECTORS * lanes:
+            if left >= TAP_VECTORS * lanes and in_squares:
+                _taps_in_squares(
+                    x, n * image_size, image_size, count, offsets, group, padded_taps, part * TAPS, dy, idy, codes,
+                    windows, filters, parts, i_out + f, left,
+                )
+                f += TAP_VECTORS * lanes
+            elif left >= TAP_VECTORS * lanes:
                 _taps(
                     x, n * image_size, image_size, count, offsets, group, padded_taps, part * TAPS, dy, idy, codes,
                     windows, filters, parts, i_out + f, left,

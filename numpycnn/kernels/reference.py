@@ -112,8 +112,11 @@ def window_input_gradient(w, dy, codes, offsets, row, dx):
         np.add.at(dx[n].reshape(-1), places, dy[n, p, f][:, None] * w.T[f])
 
 
-def conv_tap_gradient(x, dy, codes, offsets, group, taps, dw, db):
-    """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,)."""
+def conv_tap_gradient(x, dy, codes, offsets, group, taps, in_squares, dw, db):
+    """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,).
+
+    ``in_squares`` says that these are the 3 x 3 taps of one channel, for windows of 2 x 2 pixels.
+    """
     pixels = np.arange(group)[:, None] == codes[:, :, None]  # (N, P, group, F): which pixel has the gradient
     gradients = np.where(pixels, dy[:, :, None], 0).reshape(-1, db.size)
     patches = x.reshape(len(x), -1)[:, offsets[:, None] + taps].reshape(-1, len(taps))

@@ -128,6 +128,29 @@ class Vectors:
         places = [n + half * self.lanes for n in range(first, first + self.lanes // 2) for half in (0, 1)]
         return self.builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(INT32, self.lanes), places))
 
+    def load_square(self, start: Any, row: Any, side: int) -> Any:
+        """Load `side` rows of `side` elements, `row` elements apart, into one vector."""
+        kind = ir.VectorType(self.scalar, side)
+        parts = []
+        for r in range(side):
+            place = self.builder.gep(start, [self.builder.mul(row, INDEX(r))])
+            parts.append(self.builder.load(self.builder.bitcast(place, ir.PointerType(kind)), align=self.scalar_bytes))
+        while len(parts) > 1:
+            numbers = list(range(2 * parts[0].type.count))
+            order = ir.Constant(ir.VectorType(INT32, len(numbers)), numbers)
+            parts = [self.builder.shuffle_vector(x, y, order) for x, y in zip(parts[::2], parts[1::2])]
+        return parts[0]
+
+    def places(self, codes: Any) -> Any:
+        """Return the bytes as numbers of lanes, for ``pick``."""
+        return self.builder.zext(codes, ir.VectorType(INT32, self.lanes))
+
+    def pick(self, table: Any, places: Any, distance: int) -> Any:
+        """Return ``table[places + distance]``, each lane its own: one instruction of AVX-512, for 16 lanes."""
+        places = self.builder.add(places, ir.Constant(places.type, [distance] * self.lanes))
+        function = self._intrinsic("llvm.x86.avx512.permvar.sf.512", self.vector, [self.vector, places.type])
+        return self.builder.call(function, [table, places])
+
     def _at(self, row: Any, v: int, vector: Any) -> Any:
         pointer = self.builder.gep(row, [INDEX(v * self.lanes)])
         return self.builder.bitcast(pointer, ir.PointerType(vector))

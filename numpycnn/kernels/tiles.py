@@ -213,9 +213,8 @@ def rectified_maximum(builder: Any, vectors: Vectors, values: list) -> tuple:
     """Return max(0, *values) and which value it is, the first of equals; a NaN wins over every number."""
     best, code = values[0], vectors.code(0)
     for q, value in enumerate(values[1:], 1):
-        larger = builder.fcmp_ordered(">", value, best)
-        first_nan = builder.and_(builder.fcmp_unordered("uno", value, value), builder.fcmp_ordered("ord", best, best))
-        wins = builder.or_(larger, first_nan)
+        larger_or_nan = builder.fcmp_unordered(">", value, best)
+        wins = builder.and_(larger_or_nan, builder.fcmp_ordered("ord", best, best))
         best, code = builder.select(wins, value, best), builder.select(wins, vectors.code(q), code)
     cut = builder.fcmp_ordered("<=", best, vectors.zero)
     return builder.select(cut, vectors.zero, best), builder.select(cut, vectors.code(len(values)), code)
@@ -357,12 +356,15 @@ def make_window_gradient_tile(full: bool) -> Any:
     return window_gradient_tile
 
 
-def make_tap_gradient_tile(full: bool) -> Any:
+def make_tap_gradient_tile(full: bool, in_squares: bool = False) -> Any:
     """Make ``out = sum of x[pixel + tap] * dy`` over pixels, for ``TAPS`` taps and ``TAP_VECTORS`` of filters (or one).
 
     A filter takes part where its code names the pixel; row ``TAPS`` of `out` is the sum of dy alone. The function made
     takes ``(x, ix, image_size, images, offsets, group, taps, i_tap, dy, idy, codes, windows, filters, out, i_out,
     columns)``: pixel q of window p starts at ``offsets[p * group + q]``.
+
+    If `in_squares`, the taps are those of a 3 x 3 filter and one channel, and a window is 2 x 2 pixels. A window's
+    patches are a square of 4 x 4 then, and where that is one vector, each filter picks its winner's tap from it.
     """
     width = TAP_VECTORS if full else 1
 
@@ -395,6 +397,20 @@ def make_tap_gradient_tile(full: bool) -> Any:
                     dy_row, code_row = builder.gep(dy_at, [row]), builder.gep(code_at, [row])
                     gradients = [vectors.load(dy_row, v) for v in range(width)]
                     winners = [vectors.load_codes(code_row, v) for v in range(width)]
+                    if in_squares and vectors.lanes == UNION * UNION:
+                        corner = builder.gep(x_image, [_index(builder, offset_at, builder.mul(p, group))])
+                        row_step = builder.sub(tap_offsets[3], tap_offsets[0])
+                        square = vectors.load_square(corner, row_step, UNION)
+                        cut = [builder.icmp_unsigned("==", winner, vectors.code(WINDOW)) for winner in winners]
+                        passed = [builder.select(no, vectors.zero, gradient) for no, gradient in zip(cut, gradients)]
+                        # In the square, pixel q is at 0, 1, 4, 5: q + (q & 2).
+                        starts = [vectors.places(builder.add(q, builder.and_(q, vectors.code(2)))) for q in winners]
+                        new = []
+                        for k in range(TAPS):
+                            for v in range(width):
+                                values = vectors.pick(square, starts[v], k // 3 * UNION + k % 3)
+                                new.append(vectors.multiply_add(values, passed[v], sums[k * width + v]))
+                        return new + [builder.fadd(s, gradient) for s, gradient in zip(sums[TAPS * width :], passed)]
 
                     def pixel(q, sums):  # type: ignore
                         offset = _index(builder, offset_at, builder.add(builder.mul(p, group), q))
