@@ -37,6 +37,7 @@ def verify(case: Case) -> None:
     RuntimeError
         An array that it writes differs.
     """
+    case = case.without_ties()
     found, expected = case.run(getattr(ops, case.kernel)), case.run(getattr(reference, case.kernel))
     given = [a for a in case.arguments if isinstance(a, np.ndarray)]
     for position, (before, ours, twins) in enumerate(zip(given, found, expected)):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kernel_call import rough
+from kernel_call import Call, rough
 from kernel_table import TABLE, calls
 
 import numpycnn
 from numpycnn import kernels
-from numpycnn.kernels import KERNELS, reference
+from numpycnn.kernels import KERNELS, jit, reference
 
 needs_jit = pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
 every_kernel = pytest.mark.parametrize("name", KERNELS)
@@ -49,6 +49,12 @@ def test_every_kernel_has_a_twin_with_the_same_parameters(name):
     twin = getattr(reference, name)
     assert list(inspect.signature(compiled(name)).parameters) == list(inspect.signature(twin).parameters)
     assert inspect.getdoc(compiled(name)) and inspect.getdoc(twin)
+
+
+@needs_jit
+@every_kernel
+def test_every_kernel_is_compiled(name):
+    assert isinstance(compiled(name), (jit.Kernel, jit.CallOf))
 
 
 def test_every_twin_belongs_to_a_kernel():
@@ -176,6 +182,18 @@ def test_winograd_hides_no_nan_and_spreads_it_no_further_than_a_tile(dtype):
 
 
 @needs_jit
+@both_dtypes
+def test_winograd_leaves_ties_in_a_constant_window(dtype):
+    rng = np.random.default_rng(0)
+    for call in calls("winograd_relu_pool_forward", dtype):
+        x, w, b = call.inputs
+        x[...], w[...] = rng.random(x.shape[3]), rough(rng, dtype, *w.shape)
+        y, codes = call.outputs[0], np.full(call.outputs[0].shape, 99, np.uint8)
+        _, codes = Call([x, w, b], call.numbers, [y, codes]).run(compiled("winograd_relu_pool_forward"))
+        assert set(np.unique(codes)) <= {0, 4}, str(call)
+
+
+@needs_jit
 def test_a_long_sum_stays_accurate():
     # Adding 0.1 to a growing float32 total a million times is off by 1 %. In chunks, no partial sum grows so long.
     x, total = np.full((1_000_000, 3), 0.1, np.float32), np.empty(3, np.float32)
@@ -293,3 +311,6 @@ def test_the_number_of_threads_is_checked(threads):
     for n in range(1, limit + 1):
         numpycnn.set_num_threads(n)
         assert numpycnn.get_num_threads() == n
+        if not kernels.jit_disabled():
+            compiled("relu_forward")(np.zeros(3, np.float32), np.zeros(3, np.float32))
+            assert numba.get_num_threads() == n

@@ -9,9 +9,9 @@ Tiles have 4 or 2 outputs along an axis, which are 2 or 1 pooling windows and ta
 cut into 4 + 4 + 2 along both, 16 x 16 products in place of 10 x 10 x 9. The 4 points are among the 6, so filters are
 transformed once. Few images, and channels or filters that leave part of a vector, get tiles of 2 x 2 outputs alone.
 
-Rounding: the tiles of 2 x 2 are exact on whole numbers, and 1 among the points leaves nothing but a constant window's
-own value, so that its four outputs tie as they should. 6 points cost some digits, in float32 up to 3e-6 of the largest
-output, and least near 5/8.
+Rounding: the tiles of 2 x 2 are exact on whole numbers. A constant square of pixels is 0 at all points but 1, exactly,
+so that its outputs tie as they should: a picture's background is such. 6 points cost some digits, in float32 up to 4e-6
+of the largest output; so where only a part of a larger tile is constant, any of the pixels that tie may win.
 
 The tile of a product: 13 tiles of the image by two vectors of filters with AVX-512 (4 elsewhere), at each pair of
 points. Measured on the reference CNN's second convolution: 550 GFLOP/s in terms of the plain sum, 2.5 times the best
@@ -30,7 +30,7 @@ from .matmul import empty_aligned
 from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Vectors
 from .tiles import make_product_tile, pointers, rectified_maximum
 
-POINTS = [1, 0.625]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
+POINTS = [1, 0.5]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
 SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
 
 ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
@@ -45,24 +45,27 @@ KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles
 
 
 def _pixel_matrix(points: list[float]) -> np.ndarray:
-    """B.T: the polynomial that is 1 at one of the points and 0 at the others, for each of them."""
+    """B.T: the polynomial that is 1 at one of the points and 0 at the others, for each of them; see _filter_matrix."""
     size = 2 * len(points) + 2
     matrix = np.zeros((size, size))
     squares = np.square(points)
     whole = np.poly(squares)[::-1]  # coefficients of x ** 0, x ** 2, ...
     matrix[0, 0 : size - 1 : 2] = whole / whole[0]
     matrix[1, 1:size:2] = whole
-    for i, (a, square) in enumerate(zip(points, squares)):
-        others = np.delete(squares, i)
-        rest = np.atleast_1d(np.poly(others))[::-1] / (2 * square * np.prod(square - others))
-        matrix[2 + 2 * i, 2:size:2] = rest
-        matrix[3 + 2 * i, 1 : size - 2 : 2] = a * rest
+    for i, a in enumerate(points):
+        others = np.atleast_1d(np.poly(np.delete(squares, i)))[::-1] / np.prod(a * a - squares[i + 1 :])
+        matrix[2 + 2 * i, 2:size:2] = others
+        matrix[3 + 2 * i, 1 : size - 2 : 2] = a * others
     return matrix
 
 
 def _filter_matrix(points: list[float]) -> np.ndarray:
-    """G: the values of g[0] + g[1] x + g[2] x ** 2."""
-    return np.array([[1, 0, 0], [0, 0, 1], *(row for a in points for row in ([1, 0, a * a], [0, a, 0]))])
+    """G: the values of g[0] + g[1] x + g[2] x ** 2, and those divisors of B.T that more points do not change."""
+    rows = [[1, 0, 0], [0, 0, 1]]
+    for i, a in enumerate(points):
+        divisor = 2 * a * a * np.prod(a * a - np.square(points[:i]))
+        rows += [[1 / divisor, 0, a * a / divisor], [0, a / divisor, 0]]
+    return np.array(rows)
 
 
 def _output_matrix(points: list[float]) -> np.ndarray:
@@ -73,18 +76,18 @@ def _output_matrix(points: list[float]) -> np.ndarray:
 
 
 def _both_signs(vectors: Vectors, values: list) -> list:
-    """Make even + odd, even - odd of each pair after the first two; twice is twice the values."""
+    """Return even + odd, even - odd for each pair after the first two."""
     add, subtract = vectors.builder.fadd, vectors.builder.fsub
     pairs = zip(values[2::2], values[3::2])
     return [*values[:2], *(operation(x, y) for x, y in pairs for operation in (add, subtract))]
 
 
 def _product(vectors: Vectors, matrix: np.ndarray, values: list) -> list:
-    """Return ``matrix @ values``, without the zeros."""
+    """Return ``matrix @ values``; large terms first, so that those of a constant, which cancel, leave exactly 0."""
     results = []
     for row in matrix:
         terms = [(weight, value) for weight, value in zip(row, values) if weight]
-        terms.sort(key=lambda term: term[0] != 1)  # one that needs no multiplication first
+        terms.sort(key=lambda term: (term[0] != 1, -abs(term[0])))  # 1 before all: it needs no multiplication
         weight, total = terms[0]
         if weight != 1:
             total = vectors.builder.fmul(vectors.constant(weight), total)
