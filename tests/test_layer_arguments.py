@@ -42,6 +42,7 @@ BAD_ARGUMENTS = [
     (MaxPool2D, {"strides": 0}, "strides: expected an integer of at least 1, got 0"),
     (MaxPool2D, {"padding": "same "}, "padding: expected \"valid\", \"same\", an integer or a pair, got 'same '"),
     (MaxPool2D, {"pool_size": 2, "padding": 2}, r"padding: expected less than the window \(2, 2\), got \(2, 2\)"),
+    (MaxPool2D, {"pool_size": 2, "padding": (1, 3)}, r"padding: expected less than the window \(2, 2\), got \(1, 3\)"),
     (AvgPool2D, {"pool_size": (3, 2), "padding": (1, 2)}, r"padding: expected less than the window \(3, 2\)"),
     (AvgPool2D, {"pool_size": 2.5}, "pool_size: expected an integer of at least 1, got 2.5"),
     (Dense, {"units": 0}, "units: expected an integer of at least 1, got 0"),
