@@ -6,11 +6,12 @@ neighbouring elements. Backward visits only the pixels that won their window and
 The tiles, with AVX-512, and what they reach of the best matrix product (215 GFLOP/s in that run, on two cores with
 Zen 4), zeros not counted:
 
-- forward: 8 pixels, or 3 windows of 4, by two vectors of filters; 96 % (32 channels), 49 % (one channel: sums of 9)
+- forward: 8 pixels, or 2 windows of 4, by two vectors of filters (with 3, the compiler ran out of registers and the
+  stack's place decided the speed); 96 % (32 channels), 76 % (one channel: sums of 9)
 - weights' gradient: one filter, three runs of six vectors in registers while its pixels stream by; 60 %
 - input's gradient: the same, added into the image, where each sum is stored again for every pixel; 40 %
 - input's gradient by windows: 2 x 4 pixels by two vectors of channels in registers while the filters stream by; 62 %
-- taps' gradient, for patches of few elements: 9 taps by two vectors of filters; 18 %, counted without its zeros
+- taps' gradient, for patches of few elements: 9 taps by two vectors of filters; 36 %, counted without its zeros
 - the lists of pixels: one pass without branches; 17 GB/s
 """
 

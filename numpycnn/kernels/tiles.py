@@ -18,7 +18,7 @@ from .simd import BYTE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_b
 WINDOW = 4  # pixels of a pooling window, 2 x 2
 # Sums + operands have to fit into 32 registers with AVX-512, 16 elsewhere.
 TILE_ROWS = 8 if MANY_REGISTERS else 4  # rows of a matrix product, pixels of a convolution; two vectors each
-TILE_WINDOWS = 3 if MANY_REGISTERS else 1  # pooling windows of a convolution; four pixels of two vectors each
+TILE_WINDOWS = 2 if MANY_REGISTERS else 1  # pooling windows of a convolution; four pixels of two vectors each
 RUN_VECTORS = 6 if MANY_REGISTERS else 3  # vectors along a run of a patch, for three runs at a time
 WINNERS = 64  # filters whose winners fit into one word of bits
 UNION = 4  # pixels to a side of what the four 3 x 3 patches of a window cover

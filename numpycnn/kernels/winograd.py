@@ -14,8 +14,8 @@ so that its outputs tie as they should: a picture's background is such. 6 points
 of the largest output; so where only a part of a larger tile is constant, any of the pixels that tie may win.
 
 The tile of a product: 13 tiles of the image by two vectors of filters with AVX-512 (4 elsewhere), at each pair of
-points. Measured on the reference CNN's second convolution: 550 GFLOP/s in terms of the plain sum, 2.5 times the best
-matrix product of the run.
+points. Measured on the reference CNN's second convolution: 530 to 550 GFLOP/s in terms of the plain sum, 2.5 times the
+best matrix product of the run.
 """
 
 from __future__ import annotations
