@@ -232,15 +232,6 @@ def cpu_has(*features):
 CPUS = [("nehalem", 16, ["sse4.2"]), ("haswell", 32, ["avx2", "fma"])]  # name, bytes of a vector, what it takes
 
 
-@pytest.mark.skipif("NUMBA_CPU_NAME" in os.environ, reason="NUMBA_CPU_NAME is set: vectors follow it, not this CPU")
-def test_vectors_are_the_widest_that_this_cpu_has():
-    from numpycnn.kernels import simd
-
-    widest = 64 if cpu_has("avx512f") else 32 if cpu_has("avx2", "fma") else 16
-    assert widest == simd.VECTOR_BYTES
-    assert simd.MANY_REGISTERS == (widest == 64)
-
-
 @pytest.mark.parametrize(("cpu", "width", "features"), CPUS)
 @pytest.mark.parametrize("code", [TILES, GRADIENTS], ids=["every tile", "gradients of the blocks"])
 def test_cpus_with_narrower_vectors(package, code, cpu, width, features):

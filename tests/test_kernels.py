@@ -12,7 +12,7 @@ from kernel_table import TABLE, calls
 
 import numpycnn
 from numpycnn import kernels
-from numpycnn.kernels import KERNELS, jit, reference
+from numpycnn.kernels import KERNELS, jit, reference, simd
 
 needs_jit = pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
 every_kernel = pytest.mark.parametrize("name", KERNELS)
@@ -170,7 +170,6 @@ def test_winograd_hides_no_nan_and_spreads_it_no_further_than_a_tile(dtype):
         x, w, b = call.inputs
         x[...], w[...], b[...] = 0, 1, 0
         x[-1, 2, 2, -1] = 1  # in all four patches of the first window
-        _, height, width, _ = call.inputs[0].shape
         (touched, _) = call.run(reference.winograd_relu_pool_forward)
         for value in (np.nan, np.inf):
             x[-1, 2, 2, -1] = value
@@ -240,12 +239,16 @@ def test_vectors_are_as_wide_as_the_cpu_has_them(monkeypatch, features, width, n
     import llvmlite.binding
     from numba.core import config
 
-    from numpycnn.kernels import simd
-
     monkeypatch.setattr(llvmlite.binding, "get_host_cpu_features", lambda: dict.fromkeys(features.split(), True))
     monkeypatch.setattr(config, "CPU_NAME", named)
     monkeypatch.setattr(config, "CPU_FEATURES", named and "")
     assert simd._vector_bytes() == width
+
+
+@needs_jit
+def test_the_tiles_are_made_for_that_width():
+    assert simd.VECTOR_BYTES == simd._vector_bytes()
+    assert simd.MANY_REGISTERS == (simd.VECTOR_BYTES == 64)
 
 
 @needs_jit
@@ -257,8 +260,6 @@ def test_vectors_are_as_wide_as_the_cpu_has_them(monkeypatch, features, width, n
 def test_vectors_of_a_cpu_that_numba_is_told(monkeypatch, cpu, width):
     from numba.core import config
 
-    from numpycnn.kernels import simd
-
     monkeypatch.setattr(config, "CPU_NAME", cpu)
     monkeypatch.setattr(config, "CPU_FEATURES", "")
     assert simd._vector_bytes() == width
@@ -266,8 +267,6 @@ def test_vectors_of_a_cpu_that_numba_is_told(monkeypatch, cpu, width):
 
 @needs_jit
 def test_what_is_said_about_compiling_is_said_once(monkeypatch, capsys):
-    from numpycnn.kernels import jit
-
     monkeypatch.setattr(jit, "_announced", False)
     jit._warn_once.cache_clear()
     for _ in range(2):
