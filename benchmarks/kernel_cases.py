@@ -21,7 +21,7 @@ from numpycnn.kernels import KERNELS, ops, reference, using
 from numpycnn.workspace import empty_aligned
 
 BATCH = 64
-TRAINED = 20 * BATCH  # images before the recording: gradients are as sparse as in the middle of training
+TRAINED = 300 * BATCH  # images before the recording: zeros are as many as in the middle of the first epochs
 
 # The reference CNN with zeros around the images, and with a convolution that no maximum follows.
 PADDED = Network(
@@ -63,7 +63,7 @@ def entries(a: SimpleNamespace) -> int:
 
 
 # What a call with the arguments `a` does: the operations (a multiplication and an addition are two) that the formula
-# needs, without those on zeros that a kernel skips; or, where copying is the work, the bytes read and written.
+# needs, for convolutions' gradients without those on zeros; or, where copying is the work, the bytes read and written.
 WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
     "affine": (FLOPS, lambda a: 2 * a.x.size * a.w.shape[1]),
     "matmul_tn": (FLOPS, lambda a: 2 * a.x.size * a.dy.shape[1]),

@@ -187,7 +187,7 @@ def kernels(record: Record) -> Table:
     peak = ", ".join(f"{value:.0f} {unit}" for unit, value in record["peak"].items())
     note = (
         f"{conditions(record, 'batch 64')}; peak of this run: {peak} (best matrix product, best copy). Counted are "
-        f"the operations of the formula, without those on zeros that a kernel skips: `{record['command']}`"
+        f"the operations of the formula, for convolutions' gradients without those on zeros: `{record['command']}`"
     )
     return Table(record["what"], ["kernel", "µs, median", "min to max", "rate", "share of peak"], rows, note)
 

@@ -16,9 +16,19 @@ from numpycnn.kernels import KERNELS, reference
 # -- matrix products: below, at and above the widths of tiles (4 or 8 rows, 4 to 32 columns) and blocks (32 or 64, 256)
 
 SIZES = list(itertools.product([1, 3, 7, 8, 9, 33, 63, 65, 130], [1, 6, 16, 33, 257], [1, 3, 6, 16, 20, 32, 33, 64]))
+# The same where A is zero in places, around blocks of 64 rows and steps; vectors of columns are read by eights then.
+SPARSE_SIZES = list(itertools.product([8, 63, 65, 200], [1, 64, 65, 257, 600], [20, 70, 128, 129, 300]))
+
+
+def sparse(rng, dtype, *shape):
+    """Three numbers of ten, the others zero, as ReLU leaves them."""
+    return rough(rng, dtype, *shape) * (rng.random(shape) < 0.3)
 
 
 def affine(rng, dtype) -> Iterator[Call]:
+    for i, (m, k, n) in enumerate(SPARSE_SIZES):
+        inputs = [sparse(rng, dtype, m, k), rough(rng, dtype, k, n), rough(rng, dtype, n)]
+        yield Call(inputs, [i % 3 == 0], [unwritten(dtype, m, n)], roundings=k + 1)
     for i, (m, k, n) in enumerate(SIZES):
         inputs = [rough(rng, dtype, m, k), rough(rng, dtype, k, n), rough(rng, dtype, n)]
         relu = i % 3 == 0  # at every m, every k and every n
@@ -26,6 +36,8 @@ def affine(rng, dtype) -> Iterator[Call]:
 
 
 def matmul_tn(rng, dtype) -> Iterator[Call]:
+    for k, m, n in SPARSE_SIZES:
+        yield Call([sparse(rng, dtype, m, k), rough(rng, dtype, m, n)], [], [unwritten(dtype, k, n)], roundings=m)
     for k, m, n in SIZES:
         yield Call([rough(rng, dtype, m, k), rough(rng, dtype, m, n)], [], [unwritten(dtype, k, n)], roundings=m)
     inputs = [rough(rng, dtype, 5000, 9), rough(rng, dtype, 5000, 20)]  # as tall as a batch of patches
@@ -33,6 +45,8 @@ def matmul_tn(rng, dtype) -> Iterator[Call]:
 
 
 def matmul_nt(rng, dtype) -> Iterator[Call]:
+    for m, n, k in SPARSE_SIZES:
+        yield Call([sparse(rng, dtype, m, n), rough(rng, dtype, k, n)], [], [unwritten(dtype, m, k)], roundings=n)
     for m, n, k in SIZES:
         yield Call([rough(rng, dtype, m, n), rough(rng, dtype, k, n)], [], [unwritten(dtype, m, k)], roundings=n)
 

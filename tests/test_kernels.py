@@ -5,14 +5,15 @@ import inspect
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from kernel_call import Call, rough
-from kernel_table import TABLE, calls
+from kernel_table import TABLE, calls, sparse
 
 import numpycnn
 from numpycnn import kernels
-from numpycnn.kernels import KERNELS, jit, reference, simd
+from numpycnn.kernels import KERNELS, jit, matmul, reference, simd
 
 needs_jit = pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
 every_kernel = pytest.mark.parametrize("name", KERNELS)
@@ -22,6 +23,12 @@ both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 def compiled(name):
     with kernels.using("compiled"):
         return getattr(kernels.ops, name)
+
+
+@numba.njit
+def skips(a, columns):
+    """Whether a product of A with so many columns skips A's zeros."""
+    return matmul._skipping_pays(a, columns)
 
 
 def same_bits(found, expected):
@@ -144,6 +151,57 @@ def test_nan_and_infinity_reach_their_row_or_column_and_no_other(dtype, rows, de
     assert np.isinf(dx[:, 0]).all() and np.isfinite(dx[:, 1:]).all()
     compiled("matmul_tn")(x, dy, dw)
     assert np.isnan(dw[depth - 1]).all() and np.isfinite(dw[: depth - 1]).all()
+
+
+@needs_jit
+@both_dtypes
+@pytest.mark.parametrize("columns", [70, 300])
+def test_a_product_that_skips_zeros_gives_the_bits_of_one_that_does_not(dtype, columns):
+    rng = np.random.default_rng(0)
+    few, many = sparse(rng, dtype, 300, 150), rough(rng, dtype, 2000, 150)
+    w, b = rough(rng, dtype, 150, columns), rough(rng, dtype, columns)
+    both = np.vstack([few, many])
+    assert skips(few, columns) and not skips(both, columns)
+    y, expected = np.empty((300, columns), dtype), np.empty((2300, columns), dtype)
+    for relu in (False, True):
+        compiled("affine")(few, w, b, relu, y)
+        compiled("affine")(both, w, b, relu, expected)
+        assert y.tobytes() == expected[:300].tobytes()
+    dx, expected = np.empty((300, columns), dtype), np.empty((2300, columns), dtype)
+    compiled("matmul_nt")(few, w.T.copy(), dx)
+    compiled("matmul_nt")(both, w.T.copy(), expected)
+    assert dx.tobytes() == expected[:300].tobytes()
+    dw, expected = np.empty((300, columns), dtype), np.empty((2300, columns), dtype)
+    compiled("matmul_tn")(few.T.copy(), w, dw)
+    compiled("matmul_tn")(both.T.copy(), w, expected)
+    assert dw.tobytes() == expected[:300].tobytes()
+
+
+@needs_jit
+@both_dtypes
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("column", [0, 37, 129])
+def test_zero_times_nan_or_infinity_is_not_skipped(dtype, value, column):
+    rng = np.random.default_rng(0)
+    x, w = sparse(rng, dtype, 70, 300), rough(rng, dtype, 300, 130)
+    x[:, 200], w[200, column] = 0, value
+    y, dw, dx = np.empty((70, 130), dtype), np.empty((70, 130), dtype), np.empty((70, 130), dtype)
+    assert skips(x, 130)
+    compiled("affine")(x, w, np.zeros(130, dtype), False, y)
+    compiled("matmul_tn")(x.T.copy(), w, dw)
+    compiled("matmul_nt")(x, w.T.copy(), dx)
+    for found in (y, dw, dx):
+        assert np.isnan(found[:, column]).all() and np.isfinite(np.delete(found, column, axis=1)).all()
+
+
+@needs_jit
+@both_dtypes
+def test_zeros_are_skipped_where_it_pays(dtype):
+    rng = np.random.default_rng(0)
+    wide = 1000
+    assert skips(sparse(rng, dtype, 9, 9), wide) and not skips(rough(rng, dtype, 9, 9), wide)
+    assert not skips(sparse(rng, dtype, 9, 9), 3), "eight vectors for three columns"
+    assert not skips(np.zeros((7, 9), dtype), wide), "too few elements to judge by"
 
 
 @needs_jit

@@ -18,6 +18,8 @@ from .simd import BYTE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_b
 WINDOW = 4  # pixels of a pooling window, 2 x 2
 # Sums + operands have to fit into 32 registers with AVX-512, 16 elsewhere.
 TILE_ROWS = 8 if MANY_REGISTERS else 4  # rows of a matrix product, pixels of a convolution; two vectors each
+ROW_VECTORS = 8  # vectors of a single row of a matrix product: eight sums under way hide what one multiply-add waits
+STEPS = 64  # steps of the summed axis, one for each bit of a word
 TILE_WINDOWS = 2 if MANY_REGISTERS else 1  # pooling windows of a convolution; four pixels of two vectors each
 RUN_VECTORS = 6 if MANY_REGISTERS else 3  # vectors along a run of a patch, for three runs at a time
 WINNERS = 64  # filters whose winners fit into one word of bits
@@ -86,6 +88,90 @@ def make_product_tile(rows: int, full: bool) -> Any:
         return signature, codegen
 
     return product_tile
+
+
+def make_sparse_row(full: bool) -> Any:
+    """Make ``c = start + a @ b`` for one row and ``ROW_VECTORS`` vectors of columns, only for steps that `bits` names.
+
+    The function made takes ``(a, ia, bits, b, ib, b_row, start, i_start, c, ic, columns)``.
+    """
+
+    @intrinsic
+    def sparse_row(typing_context, a, ia, bits, b, ib, b_row, start, i_start, c, ic, columns):  # type: ignore
+        signature = types.void(a, ia, bits, b, ib, b_row, start, i_start, c, ic, columns)
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            a_, ia, bits, b_, ib, b_row, start_, i_start, c_, ic, columns = arguments
+            vectors = Vectors(context, builder, a.dtype, ROW_VECTORS, None if full else columns)
+            a_at, b_at, start_at, c_at = pointers(
+                context, builder, (a, a_, ia), (b, b_, ib), (start, start_, i_start), (c, c_, ic)
+            )
+
+            def step(t, sums):  # type: ignore
+                b_now = vectors.opaque(builder.gep(b_at, [builder.mul(t, b_row)]))
+                value = vectors.broadcast(builder.load(builder.gep(a_at, [t])))
+                return [vectors.multiply_add(value, vectors.load(b_now, v), total) for v, total in enumerate(sums)]
+
+            sums = [vectors.load(start_at, v) for v in range(ROW_VECTORS)]
+            for v, total in enumerate(loop_over_bits(builder, bits, step, sums)):
+                vectors.store(total, c_at, v)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return sparse_row
+
+
+def make_all_finite(full: bool) -> Any:
+    """Make the test that no element is NaN or infinity, in rows of ``ROW_VECTORS`` vectors.
+
+    The function made takes ``(b, ib, b_row, rows, columns)``.
+    """
+
+    @intrinsic
+    def all_finite(typing_context, b, ib, b_row, rows, columns):  # type: ignore
+        signature = types.boolean(b, ib, b_row, rows, columns)
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            b_, ib, b_row, rows, columns = arguments
+            vectors = Vectors(context, builder, b.dtype, ROW_VECTORS, None if full else columns)
+            (b_at,) = pointers(context, builder, (b, b_, ib))
+
+            def step(t, sums):  # type: ignore
+                row = vectors.opaque(builder.gep(b_at, [builder.mul(t, b_row)]))
+                # 0 times a finite number is 0, and NaN once is NaN ever after.
+                return [vectors.multiply_add(vectors.zero, vectors.load(row, v), s) for v, s in enumerate(sums)]
+
+            sums = loop(builder, rows, step, [vectors.zero] * ROW_VECTORS)
+            while len(sums) > 1:
+                sums = [builder.fadd(x, y) for x, y in zip(sums[::2], sums[1::2])]
+            zeros = builder.fcmp_ordered("==", sums[0], vectors.zero)
+            bits = builder.bitcast(zeros, ir.IntType(vectors.lanes))
+            every = ir.Constant(bits.type, 2**vectors.lanes - 1)
+            return context.cast(builder, builder.icmp_unsigned("==", bits, every), types.boolean, types.boolean)
+
+        return signature, codegen
+
+    return all_finite
+
+
+def make_nonzeros() -> Any:
+    """Make the word of bits that says which of ``STEPS`` elements in a row, from ``a[ia]`` on, are not 0."""
+
+    @intrinsic
+    def nonzeros(typing_context, a, ia):  # type: ignore
+        signature = types.uint64(a, ia)
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            a_, ia = arguments
+            (a_at,) = pointers(context, builder, (a, a_, ia))
+            row = ir.VectorType(context.get_value_type(a.dtype), STEPS)
+            found = builder.load(builder.bitcast(a_at, ir.PointerType(row)), align=a.dtype.bitwidth // 8)
+            return builder.bitcast(builder.fcmp_unordered("!=", found, ir.Constant(row, [0.0] * STEPS)), INDEX)
+
+        return signature, codegen
+
+    return nonzeros
 
 
 def make_row_copy(full: bool) -> Any:
