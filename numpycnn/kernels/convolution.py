@@ -127,26 +127,32 @@ def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):
     from ``starts[n, f]`` to ``starts[n, f + 1]``, their total is ``sums[n, f]``.
     """
     images, windows, filters = dy.shape
-    last, step = np.uintp(group - 1), np.uintp(filters)
+    cut = np.uint8(group)
+    last, step, codes_of_window = np.uintp(group - 1), np.uintp(filters), np.uintp(group + 1)
+    starts_by_code = np.empty(windows * (group + 1), offsets.dtype)  # any start will do where ReLU cut
+    for i in range(starts_by_code.size):
+        p, q = i // (group + 1), i % (group + 1)
+        starts_by_code[i] = offsets[p * group + min(q, group - 1)]
     for n in prange(images):
-        place, value = positions[n], values[n]
+        place, value, total = positions[n], values[n], sums[n]
+        total[:] = 0
+        for p in range(windows):
+            code, gradient = codes[n, p], dy[n, p]
+            for f in range(filters):
+                total[f] += gradient[f] if code[f] < cut else dy.dtype.type(0)
         code_of, gradient_of = codes[n].reshape(-1), dy[n].reshape(-1)
         count = np.uintp(0)
         for f in range(filters):
             starts[n, f] = count
-            at, corner = np.uintp(f), np.uintp(0)
+            at, window = np.uintp(f), np.uintp(0)
             for _ in range(windows):  # without a branch: an entry that does not count is written over by the next
                 code = np.uintp(code_of[at])
-                place[count] = offsets[corner + min(code, last)]
+                place[count] = starts_by_code[window + code]
                 value[count] = gradient_of[at]
                 count += np.uintp(code <= last)
                 at += step
-                corner += np.uintp(group)
-            sums[n, f] = 0
+                window += codes_of_window
         starts[n, filters] = count
-        for p in range(windows):
-            for f in range(filters):
-                sums[n, f] += dy[n, p, f] if codes[n, p, f] <= last else 0
 
 
 def _make_gradient(of_weights):
