@@ -350,7 +350,7 @@ def activations(model: Sequential, x: ArrayLike) -> list[NDArray]:
 def accuracy(outputs: NDArray, labels: NDArray) -> float:
     """Return the fraction of rows whose largest output (N, K) is at the label (N,), or at the largest of (N, K)."""
     classes = labels.argmax(axis=1) if labels.ndim == 2 else labels
-    return float(np.mean(outputs.argmax(axis=1) == classes))
+    return float(np.count_nonzero(outputs.argmax(axis=1) == classes) / len(outputs))
 
 
 def warn_nonfinite(model: Sequential, where: str, stacklevel: int) -> None:
