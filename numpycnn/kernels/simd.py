@@ -60,14 +60,14 @@ class Vectors:
         self.vector = ir.VectorType(self.scalar, self.lanes)
         self.mask = ir.VectorType(ir.IntType(1), self.lanes)
         self.bytes = ir.VectorType(BYTE, self.lanes)
+        self.words = ir.VectorType(INDEX, self.lanes)
         self.suffix = f"v{self.lanes}f{dtype.bitwidth}"
         self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
         self.masks = None if columns is None else [self._mask(v, columns) for v in range(count)]
 
     def _mask(self, v: int, columns: Any) -> Any:
-        numbers = ir.VectorType(INDEX, self.lanes)
-        lane_numbers = ir.Constant(numbers, [v * self.lanes + lane for lane in range(self.lanes)])
-        return self.builder.icmp_signed("<", lane_numbers, self._splat(columns, numbers))
+        lane_numbers = ir.Constant(self.words, [v * self.lanes + lane for lane in range(self.lanes)])
+        return self.builder.icmp_signed("<", lane_numbers, self.broadcast_word(columns))
 
     def _splat(self, value: Any, vector: Any) -> Any:
         undefined = ir.Constant(vector, ir.Undefined)
@@ -93,6 +93,10 @@ class Vectors:
     def broadcast_code(self, value: Any) -> Any:
         """All bytes equal to this index's lowest byte."""
         return self._splat(self.builder.trunc(value, BYTE), self.bytes)
+
+    def broadcast_word(self, value: Any) -> Any:
+        """All words of 64 bits equal to this index."""
+        return self._splat(value, self.words)
 
     def multiply_add(self, x: Any, y: Any, total: Any) -> Any:
         """Return x * y + total."""
@@ -121,6 +125,10 @@ class Vectors:
     def store_codes(self, value: Any, row: Any, v: int) -> None:
         """Store a byte for each lane of vector number `v`."""
         self._store(value, row, v, self.bytes, f"v{self.lanes}i8", 1)
+
+    def store_words(self, value: Any, row: Any) -> None:
+        """Store a word for each lane of the row's first vector."""
+        self._store(value, row, 0, self.words, f"v{self.lanes}i64", 8)
 
     def interleave(self, x: Any, y: Any, upper: bool) -> Any:
         """Return x[0], y[0], x[1], y[1], ... of the lower or the upper halves."""

@@ -93,15 +93,15 @@ def make_product_tile(rows: int, full: bool) -> Any:
 def make_sparse_row(full: bool) -> Any:
     """Make ``c = start + a @ b`` for one row and ``ROW_VECTORS`` vectors of columns, only for steps that `bits` names.
 
-    The function made takes ``(a, ia, bits, b, ib, b_row, start, i_start, c, ic, columns)``.
+    The function made takes ``(a, ia, a_step, bits, b, ib, b_row, start, i_start, c, ic, columns)``; names as above.
     """
 
     @intrinsic
-    def sparse_row(typing_context, a, ia, bits, b, ib, b_row, start, i_start, c, ic, columns):  # type: ignore
-        signature = types.void(a, ia, bits, b, ib, b_row, start, i_start, c, ic, columns)
+    def sparse_row(typing_context, a, ia, a_step, bits, b, ib, b_row, start, i_start, c, ic, columns):  # type: ignore
+        signature = types.void(a, ia, a_step, bits, b, ib, b_row, start, i_start, c, ic, columns)
 
         def codegen(context, builder, signature, arguments):  # type: ignore
-            a_, ia, bits, b_, ib, b_row, start_, i_start, c_, ic, columns = arguments
+            a_, ia, a_step, bits, b_, ib, b_row, start_, i_start, c_, ic, columns = arguments
             vectors = Vectors(context, builder, a.dtype, ROW_VECTORS, None if full else columns)
             a_at, b_at, start_at, c_at = pointers(
                 context, builder, (a, a_, ia), (b, b_, ib), (start, start_, i_start), (c, c_, ic)
@@ -109,7 +109,7 @@ def make_sparse_row(full: bool) -> Any:
 
             def step(t, sums):  # type: ignore
                 b_now = vectors.opaque(builder.gep(b_at, [builder.mul(t, b_row)]))
-                value = vectors.broadcast(builder.load(builder.gep(a_at, [t])))
+                value = vectors.broadcast(builder.load(builder.gep(a_at, [builder.mul(t, a_step)])))
                 return [vectors.multiply_add(value, vectors.load(b_now, v), total) for v, total in enumerate(sums)]
 
             sums = [vectors.load(start_at, v) for v in range(ROW_VECTORS)]
@@ -172,6 +172,84 @@ def make_nonzeros() -> Any:
         return signature, codegen
 
     return nonzeros
+
+
+def make_nonzeros_of_columns() -> Any:
+    """Make such words for a vector of columns, as far as there are: bit k is about the k-th of `rows` rows.
+
+    The function made takes ``(a, ia, a_row, rows, words, i_word, columns)``.
+    """
+
+    @intrinsic
+    def nonzeros_of_columns(typing_context, a, ia, a_row, rows, words, i_word, columns):  # type: ignore
+        signature = types.void(a, ia, a_row, rows, words, i_word, columns)
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            a_, ia, a_row, rows, words_, i_word, columns = arguments
+            vectors = Vectors(context, builder, a.dtype, 1, columns)
+            a_at, word_at = pointers(context, builder, (a, a_, ia), (words, words_, i_word))
+
+            def step(k, found):  # type: ignore
+                values = vectors.load(builder.gep(a_at, [builder.mul(k, a_row)]), 0)
+                bits = builder.zext(builder.fcmp_unordered("!=", values, vectors.zero), vectors.words)
+                return [builder.or_(found[0], builder.shl(bits, vectors.broadcast_word(k)))]
+
+            (found,) = loop(builder, rows, step, [ir.Constant(vectors.words, [0] * vectors.lanes)])
+            vectors.store_words(found, word_at)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return nonzeros_of_columns
+
+
+@intrinsic
+def count_ones(typing_context, word):  # type: ignore
+    """Return the number of ones in a word of bits."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), codegen
+
+
+def make_finished_row() -> Any:
+    """Make ``c += sum of others``, then ``max(0, c)`` if `relu`, for a row of any length.
+
+    The function made takes ``(c, ic, others, i_other, other_step, count, relu, columns)``: the others' rows, `count` of
+    them, are `other_step` apart.
+    """
+
+    @intrinsic
+    def finished_row(typing_context, c, ic, others, i_other, other_step, count, relu, columns):  # type: ignore
+        signature = types.void(c, ic, others, i_other, other_step, count, relu, columns)
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            c_, ic, others_, i_other, other_step, count, relu, columns = arguments
+            lanes = Vectors(context, builder, c.dtype, 1).lanes
+            c_at, other_at = pointers(context, builder, (c, c_, ic), (others, others_, i_other))
+            pieces = builder.sdiv(builder.add(columns, INDEX(lanes - 1)), INDEX(lanes))
+
+            def piece(n, nothing):  # type: ignore
+                first = builder.mul(n, INDEX(lanes))
+                vectors = Vectors(context, builder, c.dtype, 1, builder.sub(columns, first))
+                place = builder.gep(c_at, [first])
+
+                def add(k, total):  # type: ignore
+                    other = builder.gep(other_at, [builder.add(builder.mul(other_step, k), first)])
+                    return [builder.fadd(total[0], vectors.load(other, 0))]
+
+                (total,) = loop(builder, count, add, [vectors.load(place, 0)])
+                cut = builder.select(builder.fcmp_ordered("<=", total, vectors.zero), vectors.zero, total)
+                vectors.store(builder.select(builder.trunc(relu, ir.IntType(1)), cut, total), place, 0)
+                return []
+
+            loop(builder, pieces, piece, [])
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return finished_row
 
 
 def make_row_copy(full: bool) -> Any:
