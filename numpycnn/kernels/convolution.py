@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .jit import called, device, kernel
+from .jit import device, kernel
 from .matmul import empty_aligned, transpose
 from .simd import VECTOR_BYTES
 from .tiles import (
@@ -162,7 +162,7 @@ def _make_gradient(of_weights):
     tile_1 = make_gradient_tile(of_weights, 1, RUN_VECTORS, True)
     edge_1 = make_gradient_tile(of_weights, 1, 1, False)
 
-    @called
+    @device
     def gradient(filters, i_filter, run_length, image, i_image, runs, positions, values, first, count):
         lanes = VECTOR_BYTES // image.itemsize
         r = 0
