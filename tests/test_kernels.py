@@ -1,6 +1,7 @@
 """Every compiled kernel against its twin in plain NumPy, at every awkward size; threads; the twins themselves."""
 
 import ast
+import gc
 import inspect
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -77,6 +78,26 @@ def test_the_reference_imports_nothing_but_numpy():
 
 
 # -- the same answers ----------------------------------------------------------------------------------
+
+
+@needs_jit
+@pytest.mark.parametrize("collects", [True, False])
+def test_compiling_leaves_the_garbage_collector_as_it_was(collects):
+    def clear(x):
+        x[:] = 0
+
+    kernel, before = jit._build(clear, parallel=False), gc.isenabled()
+    x = np.ones(3)
+    try:
+        gc.enable() if collects else gc.disable()
+        kernel(x)
+        assert gc.isenabled() == collects
+        with pytest.raises(numba.TypingError):
+            kernel("no array")
+        assert gc.isenabled() == collects
+    finally:
+        gc.enable() if before else gc.disable()
+    assert (x == 0).all()
 
 
 @needs_jit
