@@ -21,7 +21,7 @@ from numpycnn.kernels import KERNELS, ops, reference, using
 from numpycnn.workspace import empty_aligned
 
 BATCH = 64
-TRAINED = 300 * BATCH  # images before the recording: zeros are as many as in the middle of the first epochs
+TRAINED = 800 * BATCH  # images before the recording, most of an epoch: later, there are more zeros still
 
 # The reference CNN with zeros around the images, and with a convolution that no maximum follows.
 PADDED = Network(
