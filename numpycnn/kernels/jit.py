@@ -245,7 +245,7 @@ def _announce() -> None:
     global _announced
     if not _announced:
         _announced = True
-        message = "numpycnn: compiling kernels for this machine (once, some fifteen seconds) ..."
+        message = "numpycnn: compiling kernels for this machine (once, some twenty seconds) ..."
         print(message, file=sys.stderr, flush=True)
 
 
