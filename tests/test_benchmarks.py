@@ -294,6 +294,12 @@ def cases():
         return kernel_cases.recorded_cases(images, np.arange(8), numpycnn.get_num_threads())
 
 
+def test_a_case_may_hold_what_was_in_memory_before():
+    leftover = np.array([0x7F800001, 0x7F7FFFFF], np.uint32).view(np.float32)  # a NaN that signals, the largest number
+    case = kernel_cases.Case("relu_forward", (np.ones(2, np.float32), leftover)).without_ties()
+    assert (case.arguments[0] != 1).all() and np.isnan(case.arguments[1][0])
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_kernel_is_benchmarked_and_agrees_with_its_twin(cases, kernel):
     own = [case for case in cases if case.kernel == kernel]
