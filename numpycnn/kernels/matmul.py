@@ -69,24 +69,15 @@ def transpose(a, ia, a_row, rows, columns, b, ib, b_row):
 
 
 @device
-def _copy_rows(a, ia, a_row, b, ib, b_row, rows, columns):
-    """B = A; names as in tiles.py."""
-    width = 2 * (VECTOR_BYTES // a.itemsize)
-    for j in range(0, columns, width):
-        if columns - j >= width:
-            _copy(a, ia + j, a_row, b, ib + j, b_row, rows, width)
-        else:
-            _copy_edge(a, ia + j, a_row, b, ib + j, b_row, rows, columns - j)
-
-
-@device
 def _fill_panel(b, transposed, j, count, t, steps, panel):
     """Copy columns j to j + count of B, or of B.T, in rows t to t + steps."""
     width, b_row = panel.shape[1], b.shape[1]
     if transposed:
         transpose(b, j * b_row + t, b_row, count, steps, panel, 0, width)
+    elif count == width:
+        _copy(b, t * b_row + j, b_row, panel, 0, width, steps, count)
     else:
-        _copy_rows(b, t * b_row + j, b_row, panel, 0, width, steps, count)
+        _copy_edge(b, t * b_row + j, b_row, panel, 0, width, steps, count)
 
 
 @device
@@ -199,8 +190,8 @@ def product(a, b, start, transpose_a, transpose_b, relu, c):
     blocks = panels * ((rows + most - 1) // most)
     parts = max(1, min(PARTS // blocks, depth // (2 * STEPS))) if skipping else 1
     others = np.empty((parts - 1, rows, columns), a.dtype)  # sums of all parts but the first
-    zeros = np.empty(columns, a.dtype)
-    for k in range(columns):  # np.zeros would be a parallel loop of its own, which takes seconds to compile
+    zeros = np.empty(columns if parts > 1 else 0, a.dtype)  # where they begin
+    for k in range(zeros.size):  # np.zeros would be a parallel loop of its own, which takes seconds to compile
         zeros[k] = 0
     for task in prange(parts * blocks):
         part, i, j = task // blocks, task % blocks // panels * most, task % panels * width

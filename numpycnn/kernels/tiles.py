@@ -148,7 +148,7 @@ def make_all_finite(full: bool) -> Any:
             zeros = builder.fcmp_ordered("==", sums[0], vectors.zero)
             bits = builder.bitcast(zeros, ir.IntType(vectors.lanes))
             every = ir.Constant(bits.type, 2**vectors.lanes - 1)
-            return context.cast(builder, builder.icmp_unsigned("==", bits, every), types.boolean, types.boolean)
+            return builder.icmp_unsigned("==", bits, every)
 
         return signature, codegen
 
