@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from kernel_call import Call, rough
 from kernel_table import TABLE, calls, sparse
+from numba.core.codegen import JITCodeLibrary
+from numba.core.registry import cpu_target
 
 import numpycnn
 from numpycnn import kernels
@@ -80,24 +82,47 @@ def test_the_reference_imports_nothing_but_numpy():
 # -- the same answers ----------------------------------------------------------------------------------
 
 
+def clear(x):
+    for i in numba.prange(len(x)):
+        x[i] = 0
+
+
 @needs_jit
 @pytest.mark.parametrize("collects", [True, False])
-def test_compiling_leaves_the_garbage_collector_as_it_was(collects):
-    def clear(x):
-        x[:] = 0
-
+def test_compiling_leaves_python_and_numba_as_they_were(collects):
     kernel, before = jit._build(clear, parallel=False), gc.isenabled()
+    codegen = cpu_target.target_context.codegen()
     x = np.ones(3)
     try:
         gc.enable() if collects else gc.disable()
         kernel(x)
-        assert gc.isenabled() == collects
+        assert gc.isenabled() == collects and codegen._library_class is JITCodeLibrary
         with pytest.raises(numba.TypingError):
             kernel("no array")
-        assert gc.isenabled() == collects
+        assert gc.isenabled() == collects and codegen._library_class is JITCodeLibrary
     finally:
         gc.enable() if before else gc.disable()
     assert (x == 0).all()
+
+
+@needs_jit
+def test_a_parallel_loop_becomes_machine_code_once(monkeypatch, tmp_path):
+    assembled = []
+    monkeypatch.setattr(JITCodeLibrary, "_finalize_specific", record(JITCodeLibrary._finalize_specific, assembled))
+    monkeypatch.setattr(jit, "cache_dir", lambda: tmp_path)
+    mine, numbas = np.ones(3), np.ones(3)
+    jit._build(clear, parallel=True)(mine)
+    assert assembled[-1].startswith("clear") and not any("gufunc" in name.lower() for name in assembled)
+    numba.njit(parallel=True)(clear)(numbas)
+    assert any("gufunc" in name.lower() for name in assembled)  # so it is, unless told otherwise
+    assert (mine == 0).all() and (numbas == 0).all()
+
+
+def record(method, names):
+    def recorded(self):
+        names.append(self.name)
+        return method(self)
+    return recorded
 
 
 @needs_jit
