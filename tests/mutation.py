@@ -73,15 +73,16 @@ COMMANDS = {
     "optimizers.py": ["tests/test_optimizers.py", MODELS],
     "data/idx.py": ["tests/test_idx.py"],
     "kernels": ["tests/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
-                "tests/test_kernels.py -k '{kernels} or nan or long_sum or one_line'",
+                "tests/test_kernels.py -k '{kernels} or nan or long_sum or one_line or vectors'",
                 "NUMBA_BOUNDSCHECK=1 tests/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
                 "tests/test_kernel_processes.py -k 'beyond_its_arrays and ({files})'",
-                "tests/test_fusion.py"],
+                "tests/test_fusion.py tests/test_optimizers.py"],
     "kernels/reference.py": ["tests/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
                              "tests/test_kernels.py -k '{kernels} or one_line'"],
     "kernels/__init__.py": ["tests/test_kernels.py -k 'using or unknown or number_of_threads or table or twin'"],
     "kernels/jit.py": ["tests/test_kernel_processes.py -k 'not narrower and not beyond_its_arrays'",
-                       "tests/test_kernels.py -k 'number_of_threads or concurrent or relu_forward'"],
+                       "tests/test_kernels.py -k 'number_of_threads or concurrent or relu_forward'",
+                       "tests/test_kernels.py -k 'compiling or machine_code'"],
 }
 
 

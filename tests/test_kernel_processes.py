@@ -135,6 +135,15 @@ def test_four_processes_at_once_on_an_empty_cache(package, tmp_path):
 
 # -- forks and threads -----------------------------------------------------------------------------------
 
+@pytest.mark.parametrize("asked", [None, "workqueue omp tbb"])
+def test_openmp_comes_first_unless_the_user_asks_for_another_order(package, monkeypatch, asked):
+    monkeypatch.delenv("NUMBA_THREADING_LAYER", raising=False)
+    monkeypatch.delenv("NUMBA_THREADING_LAYER_PRIORITY", raising=False)
+    expected = (asked or "omp tbb workqueue").split()
+    code = f"import numba, numpycnn.kernels.jit; assert numba.config.THREADING_LAYER_PRIORITY == {expected}"
+    run(package, code, **({"NUMBA_THREADING_LAYER_PRIORITY": asked} if asked else {}))
+
+
 RESULTS = """
 import numpy as np
 from numpycnn.kernels import ops

@@ -183,8 +183,22 @@ def test_one_optimizer_refuses_a_second_model(optimizer):
     optimizer.step(first, np.ones(3))
     with pytest.raises(ValueError, match="already trains another model; make a new one for each model"):
         optimizer.step(second, np.ones(3))
+    with pytest.raises(ValueError, match="already trains another model"):
+        optimizer.step(first[:2], np.ones(2))  # the same memory, but not all of it
     assert second.tolist() == [1, 1, 1] and optimizer.steps == 1
     optimizer.step(first, np.ones(3))
+
+
+@every_optimizer
+def test_vectors_that_kernels_cannot_work_on_are_refused(optimizer):
+    read_only = np.ones(3)
+    read_only.flags.writeable = False
+    for values in (read_only, np.ones(6)[::2]):
+        with pytest.raises(ValueError, match="values: expected a writeable, contiguous vector of float32 or float64"):
+            copy.deepcopy(optimizer).step(values, np.ones(3))
+    with pytest.raises(ValueError, match="grads: expected a contiguous vector"):
+        copy.deepcopy(optimizer).step(np.ones(3), np.ones(6)[::2])
+    copy.deepcopy(optimizer).step(np.ones(3), read_only)
 
 
 @every_optimizer
