@@ -64,6 +64,7 @@ LEFT_OUT = ["core/VariableInserter", "core/VariableReplacer", "core/ExceptionRep
 # Which tests judge a file: arguments of pytest, one command after the other until a test fails, the quickest and most
 # telling first. {kernels} stands for the tests of those kernels that run the mutated statement, {files} for those of
 # the files that these kernels stand in.
+KERNEL_RULES = "nan or long or one_line or vectors or tiles or ties or zero or flush or compiled"
 MODELS = "tests/test_errors.py tests/test_persistence.py tests/test_model.py"
 COMMANDS = {
     "layers": ["tests/test_layer_values.py tests/test_layer_arguments.py tests/test_activations.py",
@@ -73,7 +74,7 @@ COMMANDS = {
     "optimizers.py": ["tests/test_optimizers.py", MODELS],
     "data/idx.py": ["tests/test_idx.py"],
     "kernels": ["tests/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
-                "tests/test_kernels.py -k 'nan or long or one_line or vectors or ties or zero or flush or {kernels}'",
+                f"tests/test_kernels.py -k '{KERNEL_RULES} or {{kernels}}'",
                 "NUMBA_BOUNDSCHECK=1 tests/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
                 "tests/test_kernel_processes.py -k 'beyond_its_arrays and ({files})'",
                 "tests/test_fusion.py"],
