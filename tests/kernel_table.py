@@ -64,6 +64,7 @@ WINDOWS = [
 CONVOLUTIONS = WINDOWS + [
     ((3, 2), (1, 1), (2, 3), (0, 0), 2, (9, 8), (5, 5)),
     ((3, 3), (2, 3), (2, 1), (5, 4), 2, (4, 3), (5, 3)),  # whole windows outside
+    ((2, 3), (1, 2), (1, 2), (0, 1), 2, (5, 9), (4, 3)),
 ]
 CHANNELS = [1, 3, 6, 16, 20, 32, 33, 64]
 
@@ -139,6 +140,9 @@ BLOCKS: list[tuple[int, int, int, tuple[int, int], dict[str, Any]]] = [
     (33, 130, 1, (4, 5), {"kernel_size": 3, "padding": "same"}),
     (3, 100, 5, (5, 6), {"kernel_size": 3}),  # more filters than a block of them holds
     (1, 70, 5, (7, 8), {"kernel_size": 3, "padding": "same"}),
+    (1, 20, 4, (8, 8), {"kernel_size": 3}),  # an even number of images of an odd number of windows
+    (6, 33, 2, (5, 5), {"kernel_size": 3}),
+    (3, 1, 1, (4, 4), {"kernel_size": 3}),  # one window, one filter
 ]
 
 
