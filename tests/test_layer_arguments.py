@@ -98,6 +98,7 @@ BAD_SHAPES = [
     (Conv2D(4, 1, groups=2), (5, 5, 3), "expected a multiple of groups=2 channels, got 3"),
     (Conv2D(4, 3), (28, 28), r"expected an input shape \(height, width, channels\), got \(28, 28\); grey images need"),
     (MaxPool2D(), (28, 28), r"expected an input shape \(height, width, channels\), got \(28, 28\)"),
+    (MaxPool2D(), (2**16, 2**16, 1), "expected at most 2147483647 pixels, got images of 65536x65536"),
     (AvgPool2D(), (28,), r"expected an input shape \(height, width, channels\), got \(28,\)"),
     (GlobalAvgPool2D(), (2, 3, 4, 5), r"expected an input shape \(height, width, channels\), got \(2, 3, 4, 5\)"),
     (Dense(3), (4, 5), r"expected an input shape \(features,\), got \(4, 5\); put Flatten\(\) before it"),

@@ -162,6 +162,10 @@ def test_ways_of_writing_labels(labels):
     loss, dlogits = SoftmaxCrossEntropy()(logits, labels)
     expected_loss, expected = SoftmaxCrossEntropy()(logits, np.array([1, 0]))
     assert loss == expected_loss and np.array_equal(dlogits, expected)
+    if np.ndim(labels) == 1 or np.shape(labels)[1] == 1:
+        loss, dlogits = SoftmaxCrossEntropy()(logits[:, :2], labels)
+        expected_loss, expected = SoftmaxCrossEntropy()(logits[:, :2], np.array([1, 0]))
+        assert loss == expected_loss and np.array_equal(dlogits, expected), "two classes"
 
 
 BAD_LABELS = [
@@ -256,6 +260,12 @@ def test_mean_squared_error_of_one_output_takes_flat_targets():
 def test_bad_targets_are_refused(targets, error, message):
     with pytest.raises(error, match=message):
         MeanSquaredError()(np.zeros((2, 2)), targets)
+
+
+def test_bad_outputs_are_refused():
+    for outputs in (np.zeros((0, 2)), np.array(1.0)):
+        with pytest.raises(ValueError, match="outputs: expected at least one row"):
+            MeanSquaredError()(outputs, [1])
 
 
 def test_nan_stays_visible_in_the_mean_squared_error():
