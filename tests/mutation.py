@@ -69,7 +69,7 @@ MODELS = "tests/test_errors.py tests/test_persistence.py tests/test_model.py"
 COMMANDS = {
     "layers": ["tests/test_layer_values.py tests/test_layer_arguments.py tests/test_activations.py",
                "tests/test_layers.py tests/test_layer_statistics.py tests/test_testing.py tests/test_gradients.py",
-               f"tests/test_fusion.py {MODELS}"],
+               f"tests/test_fusion.py tests/test_callbacks.py {MODELS}"],
     "losses.py": ["tests/test_losses.py", f"tests/test_gradients.py {MODELS}"],
     "optimizers.py": ["tests/test_optimizers.py", MODELS],
     "data/idx.py": ["tests/test_idx.py"],
