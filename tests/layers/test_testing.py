@@ -1,0 +1,150 @@
+"""``numpycnn.testing.check_layer``: right layers pass, and every check rejects a layer that breaks its rule."""
+
+import copy
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import wrong_layers as wrong
+from wrong_layers import BatchMeanInTraining, Centred, Right, SlightlyWrong
+
+from numpycnn import BatchNorm, Conv2D, Dense, Layer, Sequential, kernels, testing
+from numpycnn.testing import CHECKS, ContractError, check_layer
+
+SHAPE = (4, 3)
+
+WRONG = {
+    "build_returns_the_shape_of_the_output": wrong.PromisesAnotherShape,
+    "build_sets_what_it_was_given": wrong.KeepsAList,
+    "build_refuses_bad_shapes": wrong.TakesAnyShape,
+    "build_refuses_other_dtypes": wrong.TakesAnyDtype,
+    "build_again_starts_again": wrong.RemembersItsBuilds,
+    "parameters_are_parameters": wrong.ParametersInAList,
+    "same_seed_same_start": wrong.ItsOwnGenerator,
+    "another_seed_another_start": wrong.TheSameSeedForAll,
+    "no_global_random_numbers": wrong.GlobalRandomNumbers,
+    "defaults_of_the_calls": wrong.TrainsByDefault,
+    "configuration_makes_an_equal_layer": wrong.DoublesItsArgument,
+    "text_names_the_class": wrong.NamelessText,
+    "state_goes_to_another_layer": wrong.UnnamedState,
+    "state_is_a_copy": wrong.StateOfTheLayerItself,
+    "copies_are_independent": wrong.SharedByCopies,
+    "saved_and_loaded_predicts_the_same": wrong.NamedLikeAnother,
+    "in_a_model_it_computes_the_same": wrong.KeepsTheFirstGradient,
+    "results_have_the_layers_dtype": wrong.AlwaysDouble,
+    "dx_has_the_shape_of_x": wrong.FlatGradient,
+    "input_is_not_written_to": wrong.ScalesItsInput,
+    "output_gradient_is_not_written_to": wrong.ScalesTheGradient,
+    "results_are_the_callers_own": wrong.OneBufferForAll,
+    "any_memory_gives_the_same_result": wrong.ReadsTheBytes,
+    "integers_are_cast": wrong.FloatsOnly,
+    "other_things_than_numbers_are_refused": wrong.TakesAnything,
+    "inputs_of_another_shape_are_refused": wrong.ResizesItsInput,
+    "empty_batches_are_refused": wrong.TakesEmptyBatches,
+    "output_gradients_of_another_shape_are_refused": wrong.ResizesTheGradient,
+    "a_layer_must_be_built_first": wrong.BuildsItself,
+    "backward_needs_a_training_forward": wrong.KeepsThePrediction,
+    "prediction_is_deterministic": wrong.Noisy,
+    "prediction_changes_nothing": wrong.FollowsPredictions,
+    "training_is_deterministic": wrong.UnnamedNoise,
+    "rows_are_predicted_alone": wrong.BatchMeanInPrediction,
+    "rows_are_trained_alone": wrong.BatchMeanInTraining,
+    "gradients_are_overwritten": wrong.Accumulates,
+    "gradients_stay_in_their_memory": wrong.NewGradientArrays,
+    "without_dx_the_gradients_are_the_same": wrong.NothingWithoutDx,
+    "written_parameters_take_effect": wrong.PackedParameters,
+    "used_again_memory_changes_nothing": wrong.OneNameForTwoArrays,
+    "threads_change_nothing": wrong.DependsOnThreads,
+    "nan_stays_visible": wrong.SwallowsNaN,
+    "gradients_are_derivatives": wrong.SlightlyWrong,
+    "backward_is_the_adjoint": wrong.FirstRowsOnly,
+}
+
+
+def test_there_are_at_least_25_checks_each_with_a_rule():
+    assert len(CHECKS) >= 25
+    assert all(function.__doc__ for function in CHECKS.values())
+    assert set(WRONG) == set(CHECKS), "a wrong layer for each check"
+
+
+@pytest.mark.parametrize("layer", [Right(), Right(3.0), Centred()], ids=str)
+def test_a_right_layer_of_ones_own_passes(layer):
+    assert check_layer(layer, SHAPE) == list(CHECKS)
+    assert not layer.built and layer.parameters == ()
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_every_check_rejects_a_layer_that_breaks_its_rule(name):
+    if name == "threads_change_nothing" and (kernels.jit_disabled() or kernels.get_num_threads() == 1):
+        pytest.skip("one thread only")
+    with pytest.raises(ContractError) as caught:
+        check_layer(WRONG[name](), SHAPE)
+    assert name in caught.value.failures
+    message = str(caught.value)
+    assert "breaks the contract of a layer" in message and f"\n  {name}: expected " in message and ", got " in message
+    assert f"{len(caught.value.failures)} of {len(CHECKS)} checks failed" in message
+
+
+def test_all_failures_are_told():
+    class Hopeless(SlightlyWrong):
+        def __repr__(self):
+            return "layer"
+
+    with pytest.raises(ContractError) as caught:
+        check_layer(Hopeless(), SHAPE)
+    failures = caught.value.failures
+    assert {"text_names_the_class", "gradients_are_derivatives", "backward_is_the_adjoint"} <= set(failures)
+    assert "scaled by 1.001" in failures["gradients_are_derivatives"]
+
+
+def test_an_unexpected_error_is_a_failure_with_its_text():
+    class Fails(Right):
+        def forward(self, x, training=False):
+            raise KeyError("nothing here")
+
+    with pytest.raises(ContractError, match="nan_stays_visible: expected no error, got KeyError: 'nothing here'"):
+        check_layer(Fails(), SHAPE)
+
+
+def test_checks_can_be_chosen_and_skipped():
+    assert check_layer(SlightlyWrong(), SHAPE, checks=["nan_stays_visible"]) == ["nan_stays_visible"]
+    names = check_layer(BatchMeanInTraining(), SHAPE, skip=["rows_are_trained_alone"])
+    assert names == [name for name in CHECKS if name != "rows_are_trained_alone"]
+    for options in ({"checks": ["nan"]}, {"skip": ["nan"]}):
+        with pytest.raises(ValueError, match="unknown check 'nan'; there are build_returns_the_shape_of_the_output, "):
+            check_layer(Right(), SHAPE, **options)
+
+
+def test_a_built_layer_stays_as_it_is():
+    model = Sequential([Conv2D(2, 3), BatchNorm()], input_shape=(5, 4, 1), seed=0)
+    values = model.arena.values.copy()
+    for layer in model.layers:
+        check_layer(layer, (5, 4, 1))
+    np.testing.assert_array_equal(model.arena.values, values)
+    assert not model.arena.grads.any() and model.layers[0].built
+
+
+def test_what_is_no_layer_or_no_shape_says_so():
+    with pytest.raises(TypeError, match=r"expected a layer, got .*Dense'>; write it with parentheses"):
+        check_layer(Dense, (3,))
+    with pytest.raises(TypeError, match="expected a layer, got 'Dense'"):
+        check_layer("Dense", (3,))
+    with pytest.raises(TypeError, match="expected an input shape"):
+        check_layer(Dense(2), 3)
+
+
+def test_the_error_is_an_assertion_and_can_be_copied():
+    with pytest.raises(AssertionError) as caught:
+        check_layer(SlightlyWrong(), SHAPE, checks=["gradients_are_derivatives"])
+    assert isinstance(caught.value, testing.ContractError)
+    assert copy.copy(caught.value.failures).keys() == {"gradients_are_derivatives"}
+
+
+def test_the_readmes_layer_passes():
+    readme = Path(__file__).parents[2] / "README.md"
+    blocks = re.findall(r"```python\n(.*?)```", readme.read_text(), re.S)
+    (code,) = [block for block in blocks if "class Scale" in block]
+    names = {"Layer": Layer}
+    exec(code, names)
+    check_layer(names["Scale"](), (5,))
