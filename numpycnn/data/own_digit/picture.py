@@ -1,56 +1,151 @@
 """Reading a picture of any kind as shades of grey.
 
-An array or a file, with colour or without, opaque or not, becomes an array (H, W) from 0 (black) to 1 (white). What
-cannot be a picture is refused before anything large is made of it.
+An array, a Pillow image, a file or its content, with colour or without, opaque or not, becomes shades from 0 (black)
+to 1 (white). What cannot be a picture is refused before anything large is made of it, and a large picture is read in
+strips: never is more of it in memory than its own pixels, as Pillow keeps them, and one strip as numbers.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...files import path_text
 
-MAX_PIXELS = 50_000_000  # more than any camera of a telephone takes; as RGBA, 200 MB
+Box = tuple[int, int, int, int]  # top, left, bottom, right, the last two exclusive
+
+MAX_PIXELS = 50_000_000  # what the cameras of most telephones take; Pillow needs up to 4 bytes for each, 200 MB
+STRIP = 1_000_000  # pixels that are turned into numbers at a time
 BRIGHTEST = 2.0**64  # beyond any integer; sums of such numbers are finite in float32
 # Formats whose decoders only decode: Pillow starts Ghostscript, an interpreter of programs, for EPS.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+PLAIN_MODES = ("1", "L", "LA", "RGB", "RGBA", "F")  # of Pillow: grey or red, green, blue, as they are
+ORIENTATION = 0x0112  # the EXIF tag
+# What EXIF's orientations ask for: (exchange rows and columns?, then upside down?, then left to right?)
+TURNS = {
+    2: (False, False, True), 3: (False, True, True), 4: (False, True, False), 5: (True, False, False),
+    6: (True, False, True), 7: (True, True, True), 8: (True, True, False),
+}  # fmt: skip
+AS_IT_IS = (False, False, False)
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601: how bright red, green and blue look
 
 
-class _WrongSize(ValueError):
-    """The picture has no pixels, or too many."""
+class _Refused(ValueError):
+    """The picture has no pixels, too many, or numbers that are no shades."""
 
 
-def read_picture(image: ArrayLike | str | os.PathLike[str]) -> NDArray[Any]:
-    """Return the picture as an array of numbers (H, W, C) with 1 to 4 channels, not yet scaled.
+@dataclass(frozen=True)
+class Picture:
+    """A picture, to be looked at piece by piece.
+
+    Attributes
+    ----------
+    source : ndarray of shape (H, W, C), or PIL.Image.Image
+        The pixels as they are stored.
+    height, width : int
+        Of the picture as it is to be shown, which `turn` may have turned.
+    white : float
+        The number that stands for white.
+    turn : (bool, bool, bool)
+        From stored to shown: exchange rows and columns, then turn upside down, then left to right.
+    notes : tuple of str
+        What the reader should know of how it was read.
+    """
+
+    source: Any
+    height: int
+    width: int
+    white: float
+    turn: tuple[bool, bool, bool] = AS_IT_IS
+    notes: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> Box:
+        return 0, 0, self.height, self.width
+
+    def shades(self, region: Box, factor: int = 1) -> NDArray[np.floating]:
+        """Return a region's shades, 0 to 1: means of squares of `factor` x `factor` pixels, (h // factor, w // factor).
+
+        What is left over at the bottom and at the right is left out; there is at least one row and one column.
+        """
+        top, left, bottom, right = region
+        bottom, right = top + _multiple(bottom - top, factor), left + _multiple(right - left, factor)
+        exchanged, upside_down, mirrored = self.turn
+        if mirrored:
+            left, right = self.width - right, self.width - left
+        if upside_down:
+            top, bottom = self.height - bottom, self.height - top
+        if exchanged:
+            top, left, bottom, right = left, top, right, bottom
+        strips = _strips(self.source, (top, left, bottom, right), factor)
+        pixels = np.concatenate([reduced(strip, factor) for strip in strips])  # (h, w, C)
+        pixels = pixels.swapaxes(0, 1) if exchanged else pixels
+        pixels = pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1]
+        return to_grey(np.ascontiguousarray(pixels), self.white)
+
+
+def read_picture(image: Any) -> Picture:
+    """Return the picture, ready to be looked at.
 
     Parameters
     ----------
-    image : array_like or path
-        (H, W) or (H, W, C) with grey; grey, alpha; red, green, blue; or red, green, blue, alpha. Or a file that Pillow
-        can read, turned as its EXIF orientation says.
+    image : array_like, PIL.Image.Image, path, bytes or binary file
+        (H, W) or (H, W, C) with grey; grey, alpha; red, green, blue; or red, green, blue, alpha. Or what Pillow opened
+        or can open, turned as its EXIF orientation says.
 
     Raises
     ------
     TypeError
-        The array does not hold numbers.
+        It does not hold numbers, or is a file in text mode.
     ValueError
         The array has another shape, no pixels, NaN, negative numbers or too many pixels; the file is no picture.
     FileNotFoundError
         There is no such file.
     """
     if isinstance(image, (str, os.PathLike)):
-        pixels = _read_file(Path(path_text(image, "image")))
-    else:
-        pixels = _as_array(image)
+        path = Path(path_text(image, "image"))
+        if path.is_dir():
+            raise ValueError(f"{path}: expected a picture, got a folder; name the file inside it")
+        try:
+            with open(path, "rb") as file:  # given the path, Pillow misreads a TIFF that is stored on its side
+                return _open(file, str(path))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"expected a picture, but there is no file {path}") from error
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        return _open(io.BytesIO(image), f"image ({len(image):,} bytes)")
+    if hasattr(image, "read"):
+        if isinstance(image, io.TextIOBase):
+            raise TypeError(f"image: expected a file opened in binary mode ('rb'), got a text file, {image!r}")
+        return _open(image, str(getattr(image, "name", None) or "image"))
+    pillow = sys.modules.get("PIL.Image")  # without it this is no image of Pillow's
+    if pillow is not None and isinstance(image, pillow.Image):
+        with _documented_errors("image"):
+            return _opened(image, "image")
+    return _from_array(image)
+
+
+def _from_array(image: ArrayLike) -> Picture:
+    if isinstance(image, np.ma.MaskedArray):
+        raise TypeError("image: expected an array without a mask, got a masked one; use image.filled(...)")
+    try:
+        pixels = np.asarray(image)
+    except ValueError as error:
+        raise ValueError("image: expected rows of the same length, got rows of several lengths") from error
     if pixels.dtype.kind not in "buif":
-        raise TypeError(f"image: expected an array of numbers or the path of a file, got {_kind(image, pixels)}")
+        got = f"an array of {pixels.dtype}" if isinstance(image, np.ndarray) else f"a {type(image).__name__}"
+        raise TypeError(
+            "image: expected an array of numbers, a Pillow image, the path of a file, its content or a file that is "
+            f"open for reading, got {got}"
+        )
     shape = pixels.shape
     if pixels.ndim == 2:
         pixels = pixels[..., None]  # (H, W, 1)
@@ -59,71 +154,114 @@ def read_picture(image: ArrayLike | str | os.PathLike[str]) -> NDArray[Any]:
             "image: expected one picture of shape (H, W) or (H, W, C) with 1 to 4 channels, got shape "
             f"{shape}; take one image of a batch with images[0]"
         )
-    _check_size(pixels.shape[1], pixels.shape[0], "image")
-    low, high = float(pixels.min()), float(pixels.max())
-    if not (low >= 0 and high <= BRIGHTEST):  # written so that NaN fails, too
-        raise ValueError(
-            f"image: expected numbers from 0 (black) to 1 or 255 (white), got {low} to {high}; undo a normalisation"
-        )
-    return pixels
-
-
-def _as_array(image: ArrayLike) -> NDArray[Any]:
-    if isinstance(image, np.ma.MaskedArray):
-        raise TypeError("image: expected an array without a mask, got a masked one; use image.filled(...)")
-    try:
-        return np.asarray(image)
-    except ValueError as error:
-        raise ValueError("image: expected rows of the same length, got rows of several lengths") from error
-
-
-def _kind(image: object, pixels: NDArray[Any]) -> str:
-    return f"an array of {pixels.dtype}" if isinstance(image, np.ndarray) else f"a {type(image).__name__}"
+    height, width, _ = pixels.shape
+    _check_size(width, height, "image")
+    return Picture(pixels, height, width, _white([pixels], pixels.dtype))
 
 
 def _check_size(width: int, height: int, name: str) -> None:
     if width * height == 0:
-        raise _WrongSize(f"{name}: expected at least one pixel, got {width} x {height}")
+        raise _Refused(f"{name}: expected at least one pixel, got {width} x {height}")
     if width * height > MAX_PIXELS:
-        raise _WrongSize(
+        raise _Refused(
             f"{name}: expected at most {MAX_PIXELS // 10**6} million pixels, got {width} x {height}; "
             "crop the picture to the digit or scale it down"
         )
 
 
-def _read_file(path: Path) -> NDArray[Any]:
+@contextlib.contextmanager
+def _documented_errors(name: str) -> Iterator[None]:
+    """Raise what `read_picture` documents in place of what Pillow and its decoders raise."""
     import warnings
 
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
-    if path.is_dir():
-        raise ValueError(f"{path}: expected a picture, got a folder; name the file inside it")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a large picture (the limit here is lower), of odd notes in the file
-            Image.init()
-            with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as file:
-                _check_size(*file.size, str(path))
-                return _pixels_of(ImageOps.exif_transpose(file))
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"expected a picture, but there is no file {path}") from error
+            yield
     except UnidentifiedImageError as error:
         raise ValueError(
-            f"{path}: expected a picture such as PNG or JPEG, got a file of another kind; save it as PNG"
+            f"{name}: expected a picture such as PNG or JPEG, got a file of another kind; save it as PNG"
         ) from error
     except Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: expected at most {MAX_PIXELS // 10**6} million pixels, got more") from error
-    except _WrongSize:
+        raise ValueError(f"{name}: expected at most {MAX_PIXELS // 10**6} million pixels, got more") from error
+    except _Refused:
         raise
     except Exception as error:  # decoders raise what a damaged file happens to provoke: from KeyError to struct.error
-        raise ValueError(f"{path}: expected a whole picture, got one that is damaged or cut short ({error})") from error
+        raise ValueError(f"{name}: expected a whole picture, got one that is damaged or cut short ({error})") from error
 
 
-def _pixels_of(file: Any) -> NDArray[Any]:
-    """Decode to grey, with or without alpha, or to RGBA; palettes and print colours are converted."""
-    if file.mode in ("1", "L", "LA", "RGB", "RGBA", "F") or file.mode.startswith("I"):
-        return np.asarray(file)
-    return np.asarray(file.convert("RGBA"))
+def _open(file: Any, name: str) -> Picture:
+    """Read an open file."""
+    with _documented_errors(name):
+        from PIL import Image
+
+        Image.init()
+        with Image.open(file, formats=[each for each in FORMATS if each in Image.OPEN]) as image:
+            return _opened(image, name)
+
+
+def _opened(image: Any, name: str) -> Picture:
+    """Take a Pillow image, decoded or not yet."""
+    width, height = image.size
+    _check_size(width, height, name)
+    # MPO is what telephones write: a JPEG with a second one beside it, of the same moment.
+    several = image.format != "MPO" and getattr(image, "is_animated", False)
+    image.load()
+    turn = TURNS.get(image.getexif().get(ORIENTATION, 1), AS_IT_IS)  # after loading, which turns a TIFF by itself
+    width, height = image.size
+    shown = (width, height) if turn[0] else (height, width)
+    first = next(_strips(image, (0, 0, 1, 1)))
+    in_range = first.dtype.kind == "b" or first.dtype == np.uint8  # nothing to look for then
+    white = _white([first] if in_range else _strips(image, (0, 0, height, width)), first.dtype)
+    notes = ("several pictures in one file: only the first was looked at",) if several else ()
+    return Picture(image, *shown, white, turn, notes)
+
+
+def _numbers(image: Any) -> NDArray[Any]:
+    """Return the pixels of a Pillow image as numbers, (H, W, C); palettes and print colours are converted."""
+    mode = image.mode
+    if mode == "LAB":
+        image = image.getchannel("L")
+    elif mode in ("La", "RGBa"):
+        image = image.convert(mode.upper())
+    elif not mode.startswith("I") and (mode not in PLAIN_MODES or "transparency" in image.info):
+        image = image.convert("RGBA")
+    pixels = np.asarray(image)
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _strips(source: Any, box: Box, factor: int = 1) -> Iterator[NDArray[Any]]:
+    """Yield what is stored in the box, a few rows at a time, (h, w, C); all but the last are multiples of `factor`."""
+    top, left, bottom, right = box
+    rows = factor * max(1, STRIP // (factor * (right - left)))
+    for start in range(top, bottom, rows):
+        end = min(start + rows, bottom)
+        if isinstance(source, np.ndarray):
+            yield source[start:end, left:right]
+        else:
+            yield _numbers(source.crop((left, start, right, end)))
+
+
+def _white(strips: Any, dtype: np.dtype) -> float:
+    """Return the number that stands for white: by the type for whole numbers, by the largest for floats."""
+    lows, highs = zip(*((float(strip.min()), float(strip.max())) for strip in strips))
+    low, high = float(np.min(lows)), float(np.max(highs))
+    if not (low >= 0 and high <= BRIGHTEST):  # written so that NaN fails, too
+        raise _Refused(
+            f"image: expected numbers from 0 (black) to 1 or 255 (white), got {low} to {high}; undo a normalisation"
+        )
+    if dtype.kind == "b":
+        return 1.0
+    if dtype.kind == "f":
+        return 1.0 if high <= 1 else 255.0 if high <= 255 else high
+    return 255.0 if high <= 255 else 65535.0 if high <= 65535 else high
+
+
+def _multiple(length: int, factor: int) -> int:
+    """Return the length without what is left over; a length below `factor` as it is."""
+    return length - length % factor if length > factor else length
 
 
 def reduced(pixels: NDArray[Any], factor: int) -> NDArray[np.floating]:
@@ -136,16 +274,6 @@ def reduced(pixels: NDArray[Any], factor: int) -> NDArray[np.floating]:
         for dx in range(wide):  # a mean over four axes of a large uint8 array takes ten times as long
             total += pixels[dy : rows * tall : tall, dx : columns * wide : wide]
     return total / np.float32(tall * wide)
-
-
-def full_scale(pixels: NDArray[Any]) -> float:
-    """Return the number that stands for white: by the type for whole numbers, by the largest for floats."""
-    if pixels.dtype.kind == "b":
-        return 1.0
-    high = float(pixels.max())
-    if pixels.dtype.kind == "f":
-        return 1.0 if high <= 1 else 255.0 if high <= 255 else high
-    return 255.0 if high <= 255 else 65535.0 if high <= 65535 else high
 
 
 def to_grey(pixels: NDArray[np.floating], white: float) -> NDArray[np.floating]:

@@ -8,15 +8,14 @@ MNIST's makers did to theirs (LeCun et al. 1998, section III-A), and says what i
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .ink import Ink, components, find_ink, resample, widened
-from .picture import full_scale, read_picture, reduced, to_grey
+from .picture import Box, Picture, read_picture
 
 SIZE = 28  # pixels of an MNIST image's side
 BOX = 20  # pixels of the longer side of the digit in it
@@ -26,8 +25,6 @@ SPECK = 0.03  # a piece with less than this share of the largest piece's pixels 
 PALE = 0.02  # less ink than this is none
 BRIGHT, WHITE = 10, 0.9  # so many pixels of each MNIST image, at least, are as bright as this
 LOW_CONTRAST = 0.15  # below this it is worth a note
-
-Box = tuple[int, int, int, int]  # top, left, bottom, right, the last two exclusive
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class PreparedDigit:
     contrast : float
         Difference between digit and background, black to white being 1.
     notes : list of str
-        All of this in sentences, as far as it is worth saying.
+        What may have gone wrong, in sentences. A dark digit on a light background is the usual case and gets none.
     """
 
     image: NDArray[np.float32]
@@ -68,7 +65,7 @@ class PreparedDigit:
     notes: list[str] = field(default_factory=list)
 
 
-def prepare_digit(image: ArrayLike | str | os.PathLike[str]) -> PreparedDigit:
+def prepare_digit(image: Any) -> PreparedDigit:
     """Turn any picture of one digit into what a network trained on MNIST expects.
 
     The background is removed, uneven light and shadows too; dark strokes become bright ones; the digit is cut out,
@@ -77,10 +74,13 @@ def prepare_digit(image: ArrayLike | str | os.PathLike[str]) -> PreparedDigit:
 
     Parameters
     ----------
-    image : array_like or path
-        The picture: (H, W), or (H, W, C) with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA), of any size up to 50
-        million pixels. Whole numbers go from 0 (black) to 255 or 65535, floats to 1 or 255. Or the path of a file: PNG,
-        JPEG, GIF, BMP, TIFF, WebP and a few more that Pillow reads.
+    image : array_like, PIL.Image.Image, path, bytes or binary file
+        The picture, of any size up to 50 million pixels. As an array: (H, W), or (H, W, C) with C = 1 (grey), 2 (grey,
+        alpha), 3 (RGB) or 4 (RGBA); whole numbers go from 0 (black) to 255 or 65535, floats to 1 or 255. As an image of
+        Pillow's, of any mode. As the path of a file (PNG, JPEG, GIF, BMP, TIFF, WebP and a few more that Pillow reads),
+        as its content (bytes, such as an upload), or as a file that is open in binary mode, which is read from its
+        beginning and stays open. An image that Pillow opened, a file or its content is turned as its EXIF orientation
+        says; of an animation the first picture is taken.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def prepare_digit(image: ArrayLike | str | os.PathLike[str]) -> PreparedDigit:
     Raises
     ------
     TypeError
-        `image` is neither a path nor an array of numbers.
+        `image` is none of these, or a file in text mode.
     ValueError
         The array has another shape, no pixels, NaN, negative numbers or too many pixels; the file is no picture, or a
         damaged one.
@@ -106,16 +106,14 @@ def prepare_digit(image: ArrayLike | str | os.PathLike[str]) -> PreparedDigit:
     >>> prepared.image.shape, prepared.inverted, prepared.box
     ((28, 28), True, (10, 18, 50, 22))
     """
-    pixels = read_picture(image)
-    whole = (0, 0, *pixels.shape[:2])
-    white = full_scale(pixels)
-    seen = _look(pixels, whole, white)
+    picture = read_picture(image)
+    seen = _look(picture, picture.whole)
     if seen is None:
-        note = "empty: nothing stands out from the background"
-        return PreparedDigit(np.zeros((SIZE, SIZE), np.float32), empty=True, notes=[note])
+        notes = ["empty: nothing stands out from the background", *picture.notes]
+        return PreparedDigit(np.zeros((SIZE, SIZE), np.float32), empty=True, notes=notes)
     touched = seen.touched  # of the whole picture; a close-up has borders of its own
     if seen.factor > 1 and max(seen.digit.shape) < CLOSE_UP:
-        seen = _look(pixels, _surroundings(seen.box, whole), white) or seen
+        seen = _look(picture, _surroundings(seen.box, picture.whole)) or seen
     return PreparedDigit(
         image=_centred(_boxed(seen.digit)),
         inverted=seen.ink.dark,
@@ -124,7 +122,7 @@ def prepare_digit(image: ArrayLike | str | os.PathLike[str]) -> PreparedDigit:
         specks=seen.specks,
         box=seen.box,
         contrast=seen.ink.contrast,
-        notes=_notes(seen, touched),
+        notes=[*_notes(seen, touched), *picture.notes],
     )
 
 
@@ -141,11 +139,11 @@ class _Sight:
     factor: int
 
 
-def _look(pixels: NDArray[Any], region: Box, white: float) -> _Sight | None:
+def _look(picture: Picture, region: Box) -> _Sight | None:
     """Find the digit in a region of the picture; None if there is nothing."""
     top, left, bottom, right = region
     factor = -(-max(bottom - top, right - left) // WORK)
-    ink = find_ink(to_grey(reduced(pixels[top:bottom, left:right], factor), white))
+    ink = find_ink(picture.shades(region, factor))
     if ink.contrast == 0:
         return None
     labels, count = components(ink.amount > 0.5)
@@ -205,14 +203,14 @@ def _centred(boxed: NDArray[np.float32]) -> NDArray[np.float32]:
 def _notes(seen: _Sight, touched: list[str]) -> list[str]:
     """Say in sentences what was seen."""
     notes = []
-    if seen.ink.dark:
-        notes.append("inverted: the digit is dark on a light background, MNIST's are light on dark")
     if touched:
         notes.append(f"touches the border ({', '.join(touched)}): a part of the digit may be missing")
     if seen.components > 1:
-        notes.append(f"{seen.components} components: taken as one digit; if they are several, crop to one of them")
+        notes.append(
+            f"{seen.components} separate pieces: taken as one digit; if they are several digits, cut out one of them"
+        )
     if seen.specks:
-        notes.append(f"{seen.specks} speck{'s' * (seen.specks > 1)} left out")
+        notes.append(f"{seen.specks} small spot{'s' * (seen.specks > 1)} left out as dirt")
     if seen.ink.uneven:
         notes.append("uneven background: shadows were removed")
     if seen.ink.contrast < LOW_CONTRAST:
