@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .download import DownloadError, download
+from .elsewhere import listing
 from .places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
 
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -66,7 +67,8 @@ def load_cifar10(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split,
 
     The places are those of `load_mnist`, with the folder name ``cifar-10``. There must be the archive
     ``cifar-10-binary.tar.gz`` (170 MB), or the six ``.bin`` files that are in it, themselves or in their folder
-    ``cifar-10-batches-bin``. Their SHA-256 is checked every time.
+    ``cifar-10-batches-bin``; what torchvision and Keras keep is the Python version, pickles, which are programs and
+    not read. Their SHA-256 is checked every time.
 
     Parameters
     ----------
@@ -104,18 +106,23 @@ def load(data_set: BinarySet, data_dir: str | os.PathLike[str] | None = None) ->
 
 def _read_folder(data_set: BinarySet, folder: Path) -> list[bytes]:
     """Return the contents of the batch files, from the files themselves or from the archive."""
-    for place in (folder, folder / EXTRACTED):
+    folders = folder, folder / data_set.folder
+    for place in (*folders, *(each / EXTRACTED for each in folders)):
         paths = [place / name for name, _ in data_set.batches]
         if all(path.is_file() for path in paths):
             return [
                 _checked(data_set, str(path), _limited(path, data_set), digest)
                 for path, (_, digest) in zip(paths, data_set.batches)
             ]
-    if (folder / data_set.archive).is_file():
-        return _read_archive(data_set, folder / data_set.archive)
+    for each in folders:
+        if (each / data_set.archive).is_file():
+            return _read_archive(data_set, each / data_set.archive)
+    seen = "; ".join(f"{each} {listing(each)}" for each in folders if each.is_dir()) or f"{folder} is no folder"
     raise FileNotFoundError(
         f"expected {data_set.archive}, or the files {', '.join(name for name, _ in data_set.batches)}, in {folder}, "
-        f"which {'lacks them' if folder.is_dir() else 'is no folder'}.\n{_recipe(data_set)}"
+        f"which {'lacks them' if folder.is_dir() else 'is no folder'}.\nWhat is there: {seen}. The Python version, "
+        "cifar-10-batches-py, which torchvision and Keras keep, holds pickles: they are programs, and not read.\n"
+        f"{_recipe(data_set)}"
     )
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .download import DownloadError, download
+from .elsewhere import copies, first_file, keras_folder, listing, read_npz, subfolders
 from .idx import idx_header, read_idx
-from .places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
+from .places import ENVIRONMENT_VARIABLE, cache_folder, data_root, own_folder, places_text
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -43,14 +44,18 @@ class DataSet:
     """A data set: where to get it, and its files (training, then test; images, then labels)."""
 
     name: str
-    folder: str  # the subfolder's name in NUMPYCNN_DATA and in the cache
+    folder: str  # the subfolder's name in NUMPYCNN_DATA and in the cache; Keras's, too
     mirrors: tuple[str, ...]
     files: tuple[IdxFile, IdxFile, IdxFile, IdxFile]
+    torchvision: str  # the subfolder's name in torchvision's root
+    npz: str | None = None  # Keras's file with all of it, if there is one
 
 
 MNIST = DataSet(
     name="MNIST",
     folder="mnist",
+    torchvision="MNIST",
+    npz="mnist.npz",
     mirrors=(
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -87,6 +92,7 @@ MNIST = DataSet(
 FASHION_MNIST = DataSet(
     name="Fashion-MNIST",
     folder="fashion-mnist",
+    torchvision="FashionMNIST",
     mirrors=(
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
@@ -117,6 +123,8 @@ FASHION_MNIST = DataSet(
 
 DATA_SETS = (MNIST, FASHION_MNIST)
 
+NPZ_ARRAYS = "x_train", "y_train", "x_test", "y_test"  # in the order of the files
+
 # Of the largest file, unpacked; no other is unpacked any further, whatever its header promises.
 MAX_BYTES = max(math.prod(file.shape) for data_set in DATA_SETS for file in data_set.files)
 
@@ -131,14 +139,18 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, S
        names, if there is one (you may keep only some data sets there, so without it the search
        goes on);
     3. the user's cache folder (``~/.cache/numpycnn/mnist`` on Linux);
-    4. the mirrors on the internet, from which they are downloaded into the cache.
+    4. the folder in which Keras keeps what it downloaded (``~/.keras/datasets``);
+    5. the mirrors on the internet, from which they are downloaded into the cache.
 
-    Files may be unpacked or gzip-compressed (``.gz``). Their SHA-256 is checked every time.
+    Files may be unpacked or gzip-compressed (``.gz``). They may have the names that 7-zip gives them
+    (``train-images.idx3-ubyte``), lie in folders of their own names (as from Kaggle), in the folder ``mnist``,
+    in torchvision's ``MNIST/raw``, or all be one file, Keras's ``mnist.npz``; nowhere else below the folder
+    is looked. Their SHA-256 is checked every time.
 
     Parameters
     ----------
     data_dir : path, optional
-        The folder that holds the four files.
+        The folder that holds the four files, torchvision's root or Keras's ``datasets``.
 
     Returns
     -------
@@ -169,7 +181,8 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, S
 def load_fashion_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
     """Load Fashion-MNIST, which has MNIST's format but shows clothes.
 
-    The places are those of `load_mnist`, with the folder name ``fashion-mnist``. Only the
+    The places are those of `load_mnist`, with the folder name ``fashion-mnist`` (torchvision's
+    is ``FashionMNIST/raw``; Keras has no ``.npz`` of it). Only the
     checksums of the distributed ``.gz`` files are known: a gzip file must be one of those, an
     unpacked file must have the right shape and labels and not be MNIST's.
 
@@ -196,12 +209,46 @@ def load_fashion_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[
 def load(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
     """Load any data set of four such files; see `load_mnist` for the places and errors."""
     folder = own_folder(data_set.folder, data_dir)
+    root = data_root() if folder is None else None
     if folder is not None:
         arrays = _read_folder(data_set, folder)
+    elif root is not None and _is_there(data_set, named := _subfolders(data_set, root), [root]):
+        arrays = _read_all(data_set, named, [root])
     else:
         arrays = _read_cache(data_set)
     x_train, y_train, x_test, y_test = arrays
     return (x_train, y_train), (x_test, y_test)
+
+
+def _subfolders(data_set: DataSet, folder: Path) -> list[Path]:
+    """Return the folders below `folder` that have the data set's name."""
+    return subfolders(folder, data_set.folder, data_set.torchvision)
+
+
+def _missing(data_set: DataSet, folders: list[Path]) -> list[str]:
+    return [file.name for file in data_set.files if not copies(folders, file.name)]
+
+
+def _is_there(data_set: DataSet, folders: list[Path], npz_folders: list[Path]) -> bool:
+    """Return whether these folders hold the four files, or those folders Keras's file with all of them."""
+    return not _missing(data_set, folders) or first_file(npz_folders, data_set.npz) is not None
+
+
+def _read_all(data_set: DataSet, folders: list[Path], npz_folders: list[Path]) -> list[NDArray[np.uint8]]:
+    """Read the four files from these folders or, if one is missing, Keras's file from those."""
+    if not _missing(data_set, folders):
+        return [_read_file(data_set, file, copies(folders, file.name)[0]) for file in data_set.files]
+    path = first_file(npz_folders, data_set.npz)
+    if path is None:
+        raise FileNotFoundError(f"expected the files of {data_set.name}, but they are gone")
+    arrays = list(read_npz(path, zip(NPZ_ARRAYS, (file.shape for file in data_set.files))))
+    for name, array, file in zip(NPZ_ARRAYS, arrays, data_set.files):
+        if _raw_sha256(array) != file.sha256:
+            raise ValueError(
+                f"{path}: expected {name} to be {data_set.name}'s {file.name}, with the SHA-256 {file.sha256}, got "
+                f"{_raw_sha256(array)}; the file is altered or of another kind: download it again"
+            )
+    return arrays
 
 
 def _read_folder(data_set: DataSet, folder: Path) -> list[NDArray[np.uint8]]:
@@ -210,26 +257,33 @@ def _read_folder(data_set: DataSet, folder: Path) -> list[NDArray[np.uint8]]:
             f"expected a folder with the files of {data_set.name}, got {folder}, which is no "
             f"folder.\n{_recipe(data_set)}"
         )
-    missing = [file.name for file in data_set.files if not _copies(folder, file)]
-    if missing:
-        hint = ""
-        if (folder / data_set.folder).is_dir():
-            hint = f" (its subfolder {data_set.folder} may be the one you mean)"
+    named = _subfolders(data_set, folder)
+    folders = [folder, folder / "raw", *named]
+    if not _is_there(data_set, folders, [folder, *named]):
+        seen = "; ".join(f"{each} {listing(each)}" for each in folders if each.is_dir())
         raise FileNotFoundError(
             f"expected the files of {data_set.name} in {folder}, but it lacks "
-            f"{', '.join(missing)}{hint}.\n{_recipe(data_set)}"
+            f"{', '.join(_missing(data_set, folders))}.\n"
+            f"What is there: {seen}.\n{_recipe(data_set)}"
         )
-    return [_read_file(data_set, file, _copies(folder, file)[0]) for file in data_set.files]
+    return _read_all(data_set, folders, [folder, *named])
 
 
 def _read_cache(data_set: DataSet) -> list[NDArray[np.uint8]]:
-    folder = cache_folder(data_set.folder)
+    folder, keras = cache_folder(data_set.folder), keras_folder()
+    damage = ""
+    named = _subfolders(data_set, keras)
+    if _missing(data_set, [folder]) and _is_there(data_set, named, [keras]):
+        try:
+            return _read_all(data_set, named, [keras])
+        except (OSError, ValueError) as error:
+            damage = f"Keras's copy cannot be used: {error}\n"
     try:
         return [_read_cached(data_set, file, folder) for file in data_set.files]
     except DownloadError as error:
         raise DownloadError(
             f"{data_set.name} is not on this machine and could not be downloaded.\n"
-            f"Looked in {places_text(data_set.folder)} and the cache {folder}.\n{error}\n"
+            f"Looked in {places_text(data_set.folder)}, the cache {folder} and Keras's {keras}.\n{damage}{error}\n"
             f"{_recipe(data_set)}"
         ) from error
 
@@ -237,7 +291,7 @@ def _read_cache(data_set: DataSet) -> list[NDArray[np.uint8]]:
 def _read_cached(data_set: DataSet, file: IdxFile, folder: Path) -> NDArray[np.uint8]:
     """Read a file from the cache, downloading it first if it is absent or damaged."""
     damage = ""
-    for path in _copies(folder, file):
+    for path in copies([folder], file.name):
         try:
             return _read_file(data_set, file, path)
         except (OSError, ValueError) as error:
@@ -251,11 +305,6 @@ def _read_cached(data_set: DataSet, file: IdxFile, folder: Path) -> NDArray[np.u
     except DownloadError as error:
         raise DownloadError(f"{damage}{error}") from error
     return _read_file(data_set, file, path)
-
-
-def _copies(folder: Path, file: IdxFile) -> list[Path]:
-    paths = (folder / file.name, folder / f"{file.name}.gz")
-    return [path for path in paths if path.is_file()]
 
 
 def _read_file(

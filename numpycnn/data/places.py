@@ -27,6 +27,18 @@ def own_folder(subfolder: str, data_dir: str | os.PathLike[str] | None) -> Path 
     """
     if data_dir is not None:
         return Path(path_text(data_dir, "data_dir")).expanduser()
+    root = data_root()
+    return root / subfolder if root is not None and (root / subfolder).is_dir() else None
+
+
+def data_root() -> Path | None:
+    """Return the folder that ``NUMPYCNN_DATA`` names, None if it is not set.
+
+    Raises
+    ------
+    FileNotFoundError
+        It names no folder.
+    """
     variable = os.environ.get(ENVIRONMENT_VARIABLE)
     if not variable:
         return None
@@ -36,8 +48,7 @@ def own_folder(subfolder: str, data_dir: str | os.PathLike[str] | None) -> Path 
             f"{ENVIRONMENT_VARIABLE}: expected a folder with one subfolder a data set, "
             f"got {variable!r}, which is no folder; correct it or unset it"
         )
-    folder = root / subfolder
-    return folder if folder.is_dir() else None
+    return root
 
 
 def cache_folder(subfolder: str) -> Path:

@@ -110,6 +110,19 @@ def test_reads_the_archive_and_extracted_files(tmp_path, monkeypatch, how, where
     assert sorted(tmp_path.rglob("*")) == before  # nothing was unpacked
 
 
+@pytest.mark.parametrize("how", ["archive", "files", "extracted"])
+def test_one_level_too_high(tmp_path, how):
+    generated = make()
+    generated.put(tmp_path / "cifar-10", how)
+    generated.assert_loaded(load(generated.description, tmp_path))
+
+
+def test_the_python_version_is_named(tmp_path):
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    with pytest.raises(FileNotFoundError, match="holds 'cifar-10-batches-py/'.* pickles: they are programs"):
+        load_cifar10(tmp_path)
+
+
 def test_reads_the_cache(cache):
     generated = make()
     generated.put(cache / "cifar-10", "archive")

@@ -12,7 +12,7 @@ import pooch
 import pytest
 from generated_data import NAMES, assert_loaded, make_set, unpack
 
-from numpycnn.data import load_fashion_mnist, load_mnist, mnist, write_idx
+from numpycnn.data import DownloadError, load_fashion_mnist, load_mnist, mnist, write_idx
 from numpycnn.data.mnist import load
 
 REAL_DATA = os.environ.get("NUMPYCNN_DATA")  # before the tests hide it from each other
@@ -27,8 +27,9 @@ def files(tmp_path):
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """An empty cache folder of its own for every test, and no NUMPYCNN_DATA."""
+    """An empty cache folder and an empty one of Keras's for every test, and no NUMPYCNN_DATA."""
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("NUMPYCNN_DATA", raising=False)
     return tmp_path / "cache" / "numpycnn"
 
@@ -71,12 +72,133 @@ def test_data_dir_is_no_folder(files):
             load(data_set, path)
 
 
-def test_data_dir_one_level_too_high_gets_a_hint(files):
-    with pytest.raises(FileNotFoundError, match="lacks") as caught:
+# -- the names and folders that other programs use
+
+
+def dotted(name):
+    return name.replace("-idx", ".idx")
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("layout", [
+    "set-1/{name}", "{dotted}", "{name}/{name}", "{dotted}/{dotted}", "{name}/{dotted}", "raw/{name}",
+    "Set1/raw/{name}", "Set1/{name}", "set-1/{name}/{name}",
+])
+def test_files_under_other_usual_names(tmp_path, monkeypatch, layout, packed):
+    """7-zip's dots, Kaggle's folders around each file, torchvision's root, and one level too high."""
+    (tmp_path / "all").mkdir()
+    data_set, arrays = make_set(tmp_path / "all", 1)
+    if not packed:
+        unpack(tmp_path / "all")
+    for path in list((tmp_path / "all").iterdir()):
+        name = path.name.removesuffix(".gz")
+        target = tmp_path / "data" / layout.format(name=name, dotted=dotted(name))
+        target = target.with_name(target.name + ".gz" * packed)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+    assert_loaded(load(data_set, tmp_path / "data"), arrays)
+    monkeypatch.setenv("NUMPYCNN_DATA", str(tmp_path / "data"))
+    if layout.startswith("Set1") or layout.startswith("set-1"):  # a name says whose they are
+        assert_loaded(load(data_set), arrays)
+    else:
+        with pytest.raises(DownloadError):
+            load(data_set)
+
+
+def test_a_data_set_does_not_take_the_other_ones_folder(tmp_path):
+    """torchvision's root has MNIST/raw and FashionMNIST/raw, with files of the same names."""
+    sets = []
+    for seed in (1, 2):
+        (tmp_path / f"Set{seed}" / "raw").mkdir(parents=True)
+        sets.append(make_set(tmp_path / f"Set{seed}" / "raw", seed))
+    for data_set, arrays in sets:
+        assert_loaded(load(data_set, tmp_path), arrays)
+    with pytest.raises(FileNotFoundError, match="lacks train-images"):
+        load(make_set_without_files(3), tmp_path)
+
+
+def make_set_without_files(seed):
+    return dataclasses.replace(mnist.MNIST, folder=f"set-{seed}", torchvision=f"Set{seed}", npz=None)
+
+
+KEYS = "x_train", "y_train", "x_test", "y_test"
+
+
+def put_npz(folder, tmp_path, change=None, **options):
+    """Write a set as Keras keeps MNIST; `change` alters the arrays by name."""
+    (tmp_path / "idx").mkdir()
+    data_set, arrays = make_set(tmp_path / "idx", 1, **options)
+    named = dict(zip(KEYS, arrays))
+    if change:
+        named.update(change(named))
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(folder / "set.npz", **{name: each for name, each in named.items() if each is not None})
+    return data_set, arrays
+
+
+@pytest.mark.parametrize("where", ["data_dir", "subfolder", "environment", "Keras's own folder"])
+def test_kerass_single_file(tmp_path, monkeypatch, where):
+    folder = {"data_dir": "data", "subfolder": "data/set-1", "environment": "data"}.get(where, "keras/datasets")
+    data_set, arrays = put_npz(tmp_path / folder, tmp_path)
+    if where == "environment":
+        monkeypatch.setenv("NUMPYCNN_DATA", str(tmp_path / "data"))
+    given = tmp_path / "data" if where in ("data_dir", "subfolder") else None
+    assert_loaded(load(data_set, given), arrays)
+
+
+@pytest.mark.parametrize("change, fragment", [
+    (lambda arrays: {"x_test": arrays["x_test"] ^ 1}, "set.npz: expected x_test to be Set1's t10k-images.*altered"),
+    (lambda arrays: {"y_test": arrays["y_train"]}, r"y_test: expected uint8 of shape \(6,\), got .* \(20,\)"),
+    (lambda arrays: {"y_test": arrays["y_test"].astype(np.int64)}, "y_test: expected uint8 .* got int64"),
+    (lambda arrays: {"y_test": np.array([print] * 6)}, "y_test: expected uint8 .* got object"),  # a pickle
+    (lambda arrays: {"x_train": np.asfortranarray(arrays["x_train"])}, "x_train: .* column by column"),
+    (lambda arrays: {"y_train": None}, "damaged or of another kind .*y_train.npy"),
+])
+def test_other_arrays_in_kerass_file_are_refused(tmp_path, change, fragment):
+    data_set, _ = put_npz(tmp_path / "data", tmp_path, change)
+    with pytest.raises(ValueError, match=fragment):
+        load(data_set, tmp_path / "data")
+
+
+def test_a_damaged_file_of_kerass(tmp_path):
+    data_set, _ = put_npz(tmp_path / "data", tmp_path)
+    path = tmp_path / "data" / "set.npz"
+    content = path.read_bytes()
+    for damaged in (content[: len(content) // 2], b"", b"<html>", content[:3000] + b"damage" + content[3006:]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="set.npz: "):
+            load(data_set, tmp_path / "data")
+
+
+def test_what_keras_keeps_is_read_only_if_it_is_right(tmp_path, cache):
+    data_set, _ = put_npz(tmp_path / "keras" / "datasets", tmp_path, lambda arrays: {"x_test": arrays["x_test"] ^ 1})
+    with pytest.raises(DownloadError, match="Keras's copy cannot be used: .*set.npz: expected x_test"):
+        load(data_set)
+    (cache / "set-1").mkdir(parents=True)
+    data_set, arrays = make_set(cache / "set-1", 1)
+    assert_loaded(load(data_set), arrays)  # the own cache comes first
+
+
+def test_kerass_folder_of_idx_files(tmp_path):
+    (tmp_path / "keras" / "datasets" / "set-1").mkdir(parents=True)
+    data_set, arrays = make_set(tmp_path / "keras" / "datasets" / "set-1", 1)
+    assert_loaded(load(data_set), arrays)
+
+
+def test_what_lies_there_is_named(files):
+    with pytest.raises(FileNotFoundError, match=rf"What is there: {files} is empty\."):
         load_mnist(files)
-    assert "subfolder" not in str(caught.value)
     (files / "mnist").mkdir()
-    with pytest.raises(FileNotFoundError, match="its subfolder mnist may be the one you mean"):
+    (files / "mnist" / "train-images-idx3-ubyte.gz").touch()
+    (files / "train.csv").touch()
+    with pytest.raises(FileNotFoundError, match="lacks train-labels") as caught:
+        load_mnist(files)
+    assert f"{files} holds 'mnist/', 'train.csv'; {files / 'mnist'} holds 'train-images-idx3-ubyte.gz'." in str(
+        caught.value
+    )
+    for number in range(30):
+        (files / f"{number:02}\x1b[31m.png").touch()
+    with pytest.raises(FileNotFoundError, match=r"'00\\x1b\[31m.png', .* and 20 more;"):
         load_mnist(files)
 
 
@@ -229,6 +351,12 @@ def test_real_mnist(real_mnist):
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert np.bincount(y_train).tolist() == counts
     assert x_train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
+
+
+def test_real_mnist_as_keras_keeps_it(real_mnist, tmp_path):
+    (x_train, y_train), (x_test, y_test) = expected = load_mnist()
+    np.savez(tmp_path / "mnist.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    assert_loaded(load_mnist(tmp_path), [*expected[0], *expected[1]])
 
 
 def test_real_mnist_is_not_fashion_mnist(real_mnist):

@@ -31,7 +31,7 @@ def make_set(folder, seed, mirrors=(), raw_known=True, largest_label=9):
         raw = sha256(gzip.decompress(packed)) if raw_known else None
         files.append(IdxFile(name, shape, sha256(packed), raw))
         arrays.append(array)
-    return DataSet(f"Set{seed}", f"set-{seed}", tuple(mirrors), tuple(files)), arrays
+    return DataSet(f"Set{seed}", f"set-{seed}", tuple(mirrors), tuple(files), f"Set{seed}", "set.npz"), arrays
 
 
 def assert_loaded(result, arrays):

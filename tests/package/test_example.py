@@ -287,6 +287,7 @@ def test_tests_on_another_set(call, little_data):
 def no_network(monkeypatch, tmp_path):
     """Nothing in the cache, no NUMPYCNN_DATA, and every mirror refuses the connection."""
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("NUMPYCNN_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
     with socket.socket() as unused:
