@@ -1,4 +1,8 @@
-"""Pictures of data, training, predictions and networks, as matplotlib figures."""
+"""Pictures of data, training, predictions and networks, as matplotlib figures.
+
+To see one: `save_figure(figure, "file.png")`; in a notebook the figure as a cell's last line, or `display(figure)`; in
+a script ``import matplotlib.pyplot as plt`` at the top, and ``plt.show()`` in the end.
+"""
 
 from .curves import plot_curves
 from .evaluation import plot_confusion_matrix, plot_reliability

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..metrics.confidence import Calibration
 from .inputs import check_matrix, names_of
-from .style import BLUE, DEEP_BLUE, FAINT, GREY, RED, in_our_style, ink_on, new_figure
+from .style import BLUE, DEEP_BLUE, FAINT, GREY, RED, in_our_style, ink_on, new_figure, percent
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
     from matplotlib.axes import Axes
@@ -20,6 +20,8 @@ DIGIT_WIDTH = 0.64  # mean width of a digit, in units of the font size
 MOST_CLASSES_WITH_COUNTS = 40
 RELIABILITY_INCHES = 5.2  # width of the bars together
 SMALLEST_PRINT = 5  # points
+FEW = 30  # predictions: the accuracy of fewer may be off by 18 points, two standard deviations, and more
+PALE = 0.3  # opacity of their bars
 
 # Mistakes rarer than this share of their class are drawn pale: without a floor, the one slip of
 # a nearly perfect model would be as dark as the disaster of a bad one.
@@ -77,7 +79,7 @@ def plot_confusion_matrix(matrix: ArrayLike, class_names: Sequence[str] | None =
     bar.ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
     bar.set_label("mistakes, share of the true class")
     right, total = int(counts.trace()), int(counts.sum())
-    ax.set_title(f"{right:,} of {total:,} right ({right / total:.2%})", pad=10)
+    ax.set_title(f"{right:,} of {total:,} right ({percent(right / total, 2, exact=True)})", pad=10)
     return figure
 
 
@@ -86,7 +88,7 @@ def plot_reliability(result: Calibration) -> Figure:
     """Draw how often the model was right by how sure it was, and below how often it was that sure.
 
     Of a model whose probabilities can be trusted every bar ends at its mark, on the diagonal. A bar that ends below its
-    mark: too sure of itself. A bar of a handful of predictions means little, so their numbers are shown.
+    mark: too sure of itself. A bar of fewer than 30 predictions means little, and is drawn pale; the numbers are below.
 
     Parameters
     ----------
@@ -114,27 +116,42 @@ def plot_reliability(result: Calibration) -> Figure:
     filled = result.count > 0
     left, width = result.edges[:-1][filled], np.diff(result.edges)[filled]
     confidence, accuracy, count = (a[filled] for a in (result.confidence, result.accuracy, result.count))
-    figure = new_figure(6.4, 5.8)
+    few = count < FEW
+    figure = new_figure(6.4, 6.1)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     top.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1, label="perfectly calibrated")
-    style = {"width": width, "align": "edge", "color": BLUE, "edgecolor": "white"}
-    top.bar(left, accuracy, label="accuracy", **style)
-    top.vlines(confidence, accuracy, confidence, color=RED, linewidth=2)
+    style = {"align": "edge", "color": BLUE, "edgecolor": "white"}
+    for ax, heights, options in ((top, accuracy, {}), (bottom, count, {"log": True})):
+        for bar, pale in zip(ax.bar(left, heights, width, **style, **options), few):
+            bar.set_alpha(PALE if pale else None)
+    top.vlines(confidence, accuracy, confidence, color=RED, linewidth=np.where(few, 0.7, 2.0))
     top.plot(confidence, confidence, "D", color=RED, ms=5, mec="white", label="mean confidence", clip_on=False)
     top.set(ylim=(0, 1.04), ylabel="accuracy")
-    top.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)  # above the bars: it hides none
-    bottom.bar(left, count, log=True, **style)
+    _explain(top)
     size = min(8.0, 72 * RELIABILITY_INCHES * width[0] / (DIGIT_WIDTH * len(str(count.max()))))
     for x, number in zip(left + width / 2, count if size > SMALLEST_PRINT else []):
         bottom.annotate(str(number), (x, number), (0, 2), textcoords="offset points", ha="center", size=size)
     bottom.set(xlim=(0, 1), ylim=(0.5, 5 * count.max()), xlabel="confidence", ylabel="predictions")
     sure, right = (float((count * a).sum() / count.sum()) for a in (confidence, accuracy))
     top.set_title(
-        f"Expected calibration error {result.expected_error:.2%}\n"
-        f"accuracy {right:.2%}, mean confidence {sure:.2%}, {count.sum():,} predictions",
-        pad=30,
+        f"Expected calibration error {percent(result.expected_error, 2, exact=True)}\n"
+        f"accuracy {percent(right, 2, exact=True)}, mean confidence {percent(sure, 2)}, {count.sum():,} predictions",
+        pad=46,
     )
     return figure
+
+
+def _explain(ax: Axes) -> None:
+    """Put a legend above the bars, where it hides none."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    lines = ax.get_legend_handles_labels()[0]
+    gap = Line2D([], [], color=RED, linewidth=2, label="difference of the two")
+    bars = [Patch(color=BLUE, label="accuracy"), Patch(color=BLUE, alpha=PALE, label=f"fewer than {FEW} predictions")]
+    handles = [*bars, *lines[::-1], gap]
+    legend = ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=9)
+    legend.set_in_layout(False)  # the title has made room for it; wider than the bars, it would make them narrower
 
 
 def _write_counts(ax: Axes, counts: NDArray[Any], hits: Any, misses: Any, cell: float) -> None:

@@ -1,8 +1,9 @@
 """Pictures of the data, the training, the predictions, and of what happens inside the network.
 
-Each function draws one picture, most of them from plain arrays, and returns a matplotlib `Figure`. The figures do not
-belong to pyplot: no window opens, no backend is chosen, nothing is left to be closed. `save_figure` writes one to a PNG
-file; a notebook shows one that stands in the last line of a cell, or in `display(figure)`.
+Each function draws one picture, most of them from plain arrays, and returns a matplotlib `Figure`. `save_figure` writes
+it to a PNG file. A notebook shows it as the last line of a cell, or with `display(figure)`. A script that imports
+``matplotlib.pyplot`` before it draws shows its figures (the last ten) with ``plt.show()``; without that import no
+window opens, no backend is chosen, and nothing is left to be closed.
 """
 
 from __future__ import annotations
@@ -16,16 +17,17 @@ from ..checks import check_count, check_function, check_numeric
 from ..metrics.confidence import most_confident_mistakes
 from ..metrics.inputs import check_probabilities, check_whole, true_classes
 from .inputs import check_grid, check_lengths, displayable, image_stack, names_of
-from .style import BLUE, RED, image_grid, in_our_style, new_figure
+from .style import BLUE, RED, draw_grid, grid_inches, image_grid, in_our_style, new_figure, percent
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
     from matplotlib.figure import Figure
 
 
 CROSS = "\N{BALLOT X} "
-
-
 MOST_VERSIONS = 1000
+MIN_WIDTH = 5.2  # inches, for the title
+GROUP_TITLE_SIZE = 11  # points
+GROUP_TITLE, FIGURE_TITLE = 0.35, 0.6  # inches
 
 
 @in_our_style
@@ -77,10 +79,12 @@ def plot_predictions(
     rows: int = 4,
     cols: int = 6,
     class_names: Sequence[str] | None = None,
+    mistake_rows: int = 0,
 ) -> Figure:
     """Draw the first `rows * cols` images with what the model says and what is true.
 
-    A wrong prediction has a thick frame, a cross and bold text: three marks beside the colour.
+    A wrong prediction has a thick frame, a cross and bold text: three marks beside the colour. The title says how many
+    of all images are right, since those that are drawn may be few, or chosen.
 
     Parameters
     ----------
@@ -88,6 +92,8 @@ def plot_predictions(
         As in `plot_samples`.
     probabilities : array_like, shape (N, K)
         Probability of each class, as `model.predict` returns them.
+    mistake_rows : int, default 0
+        So many rows more, under a title of their own: the first mistakes among the other images.
 
     Returns
     -------
@@ -101,24 +107,47 @@ def plot_predictions(
     """
     pixels, classes, probs = _check_predictions(images, labels, probabilities)
     names = names_of(class_names, probs.shape[1])
-    pixels = displayable(pixels[: check_grid(rows, cols)])
-    probs, classes = probs[: len(pixels)], classes[: len(pixels)]
-    predicted = probs.argmax(axis=1)  # (shown,)
-    wrong = predicted != classes  # (shown,)
-    titles = [
-        f"{CROSS if bad else ''}{names[guess]} ({row[guess]:.0%})\ntrue: {names[label]}"
-        for bad, row, guess, label in zip(wrong, probs, predicted, classes)
-    ]
-    figure, axes = image_grid(pixels, titles, cols, min_width=4.8)
-    for ax, bad in zip(axes, wrong):
-        if bad:
+    first = min(check_grid(rows, cols), len(pixels))
+    check_count(mistake_rows, "mistake_rows", minimum=0)
+    wrong = probs.argmax(axis=1) != classes  # (N,)
+    others = first + np.flatnonzero(wrong[first:])
+    chosen = others[: mistake_rows * cols]
+    groups = [(np.arange(first), _first_text(wrong, first))]
+    if len(chosen):
+        which = f"The first {len(chosen)} of {len(others):,}" if len(chosen) < len(others) else f"All {len(others)}"
+        groups.append((chosen, f"{which} mistakes among the other {len(wrong) - first:,}"))
+    titles = [_prediction_titles(classes[shown], probs[shown], names) for shown, _ in groups]
+    sizes = [grid_inches(each, cols) for each in titles]
+    heights = [height + GROUP_TITLE for _, height in sizes]
+    figure = new_figure(max(MIN_WIDTH, *(width for width, _ in sizes)), sum(heights) + FIGURE_TITLE)
+    parts: Any = figure.subfigures(len(groups), 1, height_ratios=heights, squeeze=False)
+    for part, (shown, text), each in zip(parts[:, 0], groups, titles):
+        axes = draw_grid(part, displayable(pixels[shown]), each, cols)
+        part.suptitle(text, fontsize=GROUP_TITLE_SIZE, fontweight="bold")
+        for ax in (ax for ax, bad in zip(axes, wrong[shown]) if bad):
             ax.title.set(color=RED, fontweight="bold")
             ax.spines[:].set(visible=True, color=RED, linewidth=4)
+    right = len(wrong) - int(wrong.sum())
     figure.suptitle(
-        "Predicted class (probability) over the true class\n"
-        f"{int((~wrong).sum())} of {len(wrong)} right; {CROSS}and a frame mark the wrong ones"
+        f"{right:,} of {len(wrong):,} images right ({percent(right / len(wrong), 2, exact=True)})\n"
+        f"Predicted class (probability) over the true class; {CROSS}and a frame: wrong"
     )
     return figure
+
+
+def _first_text(wrong: NDArray[np.bool_], first: int) -> str:
+    """Say which images are drawn and how many of them are right."""
+    right = first - int(wrong[:first].sum())
+    which = f"The first {first} of {len(wrong):,}" if first < len(wrong) else f"All {first}"
+    return f"{which} images: {right} of {first} right"
+
+
+def _prediction_titles(classes: NDArray[np.int64], probs: NDArray[np.float64], names: list[str]) -> list[str]:
+    """Return what stands above each image."""
+    return [
+        f"{CROSS if guess != label else ''}{names[guess]} ({percent(row[guess])})\ntrue: {names[label]}"
+        for label, row, guess in zip(classes, probs, probs.argmax(axis=1))
+    ]
 
 
 @in_our_style
@@ -159,7 +188,7 @@ def plot_mistakes(
         return figure
     shown = mistakes[:places]
     titles = [
-        f"{names[row.argmax()]} ({row.max():.1%})\ntrue: {names[label]} ({row[label]:.1%})"
+        f"{names[row.argmax()]} ({percent(row.max(), 1)})\ntrue: {names[label]} ({percent(row[label], 1)})"
         for row, label in zip(probs[shown], classes[shown])
     ]
     captions = [f"image {index}" for index in shown]

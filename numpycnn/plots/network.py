@@ -12,7 +12,7 @@ from ..layers import Conv2D, Dropout, Flatten
 from ..losses import SoftmaxCrossEntropy
 from ..metrics.inputs import check_whole
 from .inputs import names_of
-from .style import FAINT, GREY, in_our_style, ink_on, mosaic, new_figure, signed_colors
+from .style import FAINT, GREY, in_our_style, ink_on, mosaic, new_figure, percent, signed_colors
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
     from matplotlib.axes import Axes
@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something
 
 INPUT_INCHES = 1.3
 MAP_INCHES = 0.56
+LABEL_INCHES = 1.8  # what the labels of the rows need, about
+MARGIN = 0.08  # inches around the filters
 FEWEST_WIDE = 12  # maps; so much room is needed for ten numbers
 FILTERS_A_ROW = 8
 FILTER_GAP = 0.1  # between two filters, in units of one
@@ -79,6 +81,7 @@ def plot_filters(layer: Conv2D, most: int = 32) -> Figure:
         figure.colorbar(picture, ax=ax, shrink=0.9, aspect=25, label="weight")
     which = f"{filters} of {layer.filters}" if filters < layer.filters else str(filters)
     ax.set_title(f"{which} filters of {height} x {width} x {channels}")
+    _trim(figure)
     return figure
 
 
@@ -128,19 +131,20 @@ def plot_feature_maps(
 
     heights = [_height(values) for _, values in steps]
     heights[0] = max(INPUT_INCHES, heights[0])
-    widest = max((min(maps, values.shape[2]) for _, values in steps[1:] if values.ndim == 3), default=0)
-    width = MAP_INCHES * max(widest, FEWEST_WIDE) + 1.8
-    figure = new_figure(width, sum(heights) + 0.14 * len(heights) + 0.7)
+    widths = [_width(values, maps) for _, values in steps[1:] if values.ndim == 3]
+    widest = max(FEWEST_WIDE, *widths, 0)
+    figure = new_figure(MAP_INCHES * widest + LABEL_INCHES, sum(heights) + 0.14 * len(heights) + 0.7)
     axes = list(figure.subplots(len(steps), 1, height_ratios=heights, squeeze=False).flat)
     _draw_input(axes[0], batch[0])
     for ax, (name, values) in zip(axes[1:], steps[1:]):
-        _draw_outputs(ax, name, values, maps)
+        _draw_outputs(ax, name, values, maps, widest)
     if classifies and len(names) <= MOST_UNITS_WITH_NUMBERS:
         axes[-1].set_xticks(range(len(names)), names)
     if classifies:
         best = int(steps[-1][1].argmax())
-        axes[0].set_title(f"predicted: {names[best]} ({steps[-1][1][best]:.1%})", loc="left")
+        axes[0].set_title(f"predicted: {names[best]} ({percent(steps[-1][1][best], 1)})", loc="left")
     axes[-1].set_xlabel("white 0, orange positive, blue negative; each layer has a scale of its own", color=GREY)
+    _make_square(figure, axes[1:], widest)
     return figure
 
 
@@ -171,6 +175,14 @@ def _in_rows(values: NDArray[Any], length: int) -> NDArray[np.float64]:
     missing = -len(values) % length
     filled = np.concatenate([values, np.full((missing, *values.shape[1:]), np.nan)])
     return filled.reshape(-1, length, *values.shape[1:])
+
+
+def _trim(figure: Figure) -> None:
+    """Make the figure as large as what is in it: the shape of its axes is given, and leaves strips of it empty."""
+    figure.set_layout_engine("compressed")
+    figure.draw_without_rendering()
+    bounds = figure.get_tightbbox()  # inches
+    figure.set_size_inches(bounds.width + 2 * MARGIN, bounds.height + 2 * MARGIN)
 
 
 def _bare(ax: Axes) -> None:
@@ -209,21 +221,39 @@ def _height(values: NDArray[Any]) -> float:
     return MAP_INCHES if values.ndim == 3 else 0.22 + 0.1 * -(-len(values) // UNITS_A_ROW)
 
 
-def _draw_outputs(ax: Axes, name: str, values: NDArray[Any], maps: int) -> None:
-    """Draw the maps (H, W, C) of a layer in a row, or its vector (n,) as a strip."""
+def _width(values: NDArray[Any], maps: int) -> float:
+    """How wide the row of a layer's maps is, in units of its height."""
+    return min(maps, values.shape[2]) * values.shape[1] / values.shape[0]
+
+
+def _make_square(figure: Figure, axes: list[Axes], widest: float) -> None:
+    """Make the figure as wide as its rows of maps need for pixels that are square; the labels keep their room."""
+    figure.draw_without_rendering()  # only then it is known how much room the labels have left
+    rows = [ax.get_window_extent() for ax in axes if ax.get_xlim() == (0, widest)]
+    if rows:
+        missing = (rows[0].height * widest - rows[0].width) / figure.dpi  # inches
+        figure.set_figwidth(figure.get_figwidth() + missing)
+
+
+def _draw_outputs(ax: Axes, name: str, values: NDArray[Any], maps: int, widest: float) -> None:
+    """Draw the maps (H, W, C) of a layer in a row, or its vector (n,) as a strip.
+
+    All rows are `widest` wide, in units of their height, so that they end in one line.
+    """
     limit = max(_largest(values, name), 1 if name == "softmax" else 0)
     style: dict[str, Any] = {"cmap": signed_colors(), "vmin": -limit, "vmax": limit, "interpolation": "nearest"}
     _bare(ax)
     _label(ax, name, values.shape, maps)
     if values.ndim == 3:
-        ax.imshow(mosaic(values[:, :, :maps].transpose(2, 0, 1)[None]), **style)
-        ax.set_anchor("W")
+        row = mosaic(values[:, :, :maps].transpose(2, 0, 1)[None])
+        ax.imshow(row, aspect="auto", extent=(0, _width(values, maps), 0, 1), **style)
+        ax.set(xlim=(0, widest), ylim=(0, 1))
         return
     strip = ax.imshow(_in_rows(values, UNITS_A_ROW), aspect="auto", **style)
     ax.spines[:].set(visible=True, color=FAINT)
     if len(values) <= MOST_UNITS_WITH_NUMBERS:
         for unit, value in enumerate(values):
-            text = f"{value:.1%}" if name == "softmax" else f"{value:z.{1 if limit >= 1 else 2}f}"  # z: no -0.0
+            text = percent(value, 1) if name == "softmax" else f"{value:z.{1 if limit >= 1 else 2}f}"  # z: no -0.0
             ax.text(unit, 0, text, ha="center", va="center", size=9, color=ink_on(strip.cmap(strip.norm(value))))
 
 

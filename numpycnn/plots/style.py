@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import io
+import sys
+import threading
 from typing import TYPE_CHECKING, Any, Callable, ParamSpec, Sequence
 
 import numpy as np
@@ -12,7 +15,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 
 # Blue and vermilion of Okabe and Ito's palette: colour-blind readers tell them apart.
@@ -47,12 +50,14 @@ STYLE = {
 }
 
 NOTEBOOK_DPI = 80
+MOST_OF_PYPLOT = 10  # figures from here that pyplot knows at a time; with more than 20 of all it warns
 FINEST_TILE = 40  # pixels of a tile's height in a mosaic, at least
 IMAGE_INCHES = 1.15  # width and height of an image in a grid
 IMAGE_TITLE_SIZE = 10  # points, of which there are 72 an inch
 BOLD_WIDTH = 0.7  # mean width of a bold letter, in units of the font size
 
 P = ParamSpec("P")
+_of_pyplot: collections.deque[Any] = collections.deque()  # the figures that it was told of, the oldest first
 
 
 def in_our_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -69,21 +74,49 @@ def in_our_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches, that pyplot does not know of and a notebook shows all the same."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    """An empty figure, in inches, that a notebook shows as the value of a cell, and a script with ``plt.show()``."""
+    if _pyplot_shows_figures():
+        pyplot = sys.modules["matplotlib.pyplot"]
+        if len(_of_pyplot) == MOST_OF_PYPLOT:  # it forgets none by itself
+            pyplot.close(_of_pyplot.popleft())
+        figure = pyplot.figure(figsize=(width, height))
+        _of_pyplot.append(figure)
+    else:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)  # attaches itself: a canvas that needs no screen
+        figure = Figure(figsize=(width, height))
+        FigureCanvasAgg(figure)  # attaches itself: a canvas that needs no screen
     # IPython asks an object for this method. By itself it shows only the figures of pyplot.
     setattr(figure, "_repr_png_", functools.partial(_as_png, figure))
     return figure
+
+
+def _pyplot_shows_figures() -> bool:
+    """Return whether pyplot was imported, and not for a notebook, which would show a figure twice, nor in a thread."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    in_main_thread = threading.current_thread() is threading.main_thread()  # windows are for the main thread
+    return pyplot is not None and in_main_thread and "inline" not in pyplot.get_backend()
 
 
 def _as_png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=NOTEBOOK_DPI)
     return buffer.getvalue()
+
+
+def percent(share: float, decimals: int = 0, exact: bool = False) -> str:
+    """Write a share as a percentage that is not rounded to 0 or to 100.
+
+    A probability is always below 1 and above 0, whatever its last bits are: ">99.9%". Of an `exact` share, such as that
+    of the right answers, 0 and 1 are what they say.
+    """
+    text, smallest = f"{share:.{decimals}%}", 10.0**-decimals
+    if text == f"{1:.{decimals}%}" and not (exact and share == 1):
+        return f">{100 - smallest:.{decimals}f}%"
+    if text == f"{0:.{decimals}%}" and not (exact and share == 0):
+        return f"<{smallest:.{decimals}f}%"
+    return text
 
 
 def signed_colors() -> Colormap:
@@ -120,17 +153,28 @@ def image_grid(
 
     Returns the figure, at least `min_width` inches wide, and the axes of the images, row by row.
     """
-    shown = len(images)
-    cols = min(cols, shown)
-    rows = -(-shown // cols)  # rounded up
+    width, height = grid_inches(titles, cols, captions)
+    figure = new_figure(max(width, min_width), height + 0.4)
+    return figure, draw_grid(figure, images, titles, cols, captions)
+
+
+def grid_inches(titles: list[str], cols: int, captions: Sequence[str] = ()) -> tuple[float, float]:
+    """Return the width and height of a grid of so many images as there are titles."""
+    cols = min(cols, len(titles))
+    rows = -(-len(titles) // cols)  # rounded up
     lines = [line for title in titles for line in title.split("\n") if line]
     text_width = max(map(len, lines), default=0) * IMAGE_TITLE_SIZE * BOLD_WIDTH / 72
-    text_height = (len(lines) / shown + bool(captions)) * IMAGE_TITLE_SIZE * 1.3 / 72
-    figure = new_figure(
-        max(cols * (max(IMAGE_INCHES, text_width) + 0.15), min_width),
-        rows * (IMAGE_INCHES + text_height + 0.1) + 0.4,
-    )
-    axes = list(figure.subplots(rows, cols, squeeze=False).flat)
+    text_height = (len(lines) / len(titles) + bool(captions)) * IMAGE_TITLE_SIZE * 1.3 / 72
+    return cols * (max(IMAGE_INCHES, text_width) + 0.15), rows * (IMAGE_INCHES + text_height + 0.1)
+
+
+def draw_grid(
+    figure: Figure | SubFigure, images: NDArray[Any], titles: list[str], cols: int, captions: Sequence[str] = ()
+) -> list[Axes]:
+    """Draw the images into a figure or a part of one; return their axes."""
+    shown = len(images)
+    cols = min(cols, shown)
+    axes = list(figure.subplots(-(-shown // cols), cols, squeeze=False).flat)
     for ax in axes:
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
@@ -142,4 +186,4 @@ def image_grid(
         ax.set_title(title, fontsize=IMAGE_TITLE_SIZE)
     for ax, caption in zip(axes, captions):
         ax.set_xlabel(caption, color=GREY, fontsize=0.8 * IMAGE_TITLE_SIZE, labelpad=2)
-    return figure, axes[:shown]
+    return axes[:shown]

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("matplotlib")
 
@@ -15,6 +17,7 @@ import matplotlib  # noqa: E402
 from matplotlib.colors import to_rgb  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
+from numpycnn.plots.style import percent  # noqa: E402
 from numpycnn.plots import (  # noqa: E402
     plot_confusion_matrix,
     plot_curves,  # noqa: E402
@@ -148,15 +151,64 @@ def test_predictions_mark_the_wrong_ones_in_four_ways():
         assert (red > green + 0.3) == wrong
         if wrong:
             assert ax.spines["left"].get_linewidth() >= 3
-    assert "2 of 3 right" in figure.get_suptitle()
+    assert figure.get_suptitle().startswith("2 of 3 images right (66.67%)\n")
+    assert group_titles(figure) == ["All 3 images: 2 of 3 right"]
 
 
-def test_predictions_count_only_what_is_shown():
+def group_titles(figure):
+    return [part.get_suptitle() for part in figure.subfigs]
+
+
+def test_predictions_count_what_is_shown_and_all():
     labels = np.zeros(8, int)
-    probs = probabilities_for([0, 0, 0, 0, 1, 1, 1, 1])
+    probs = probabilities_for([0, 0, 0, 0, 1, 1, 1, 0])
     figure = plot_predictions(random_images(8), labels, probs, rows=1, cols=5)
-    assert "4 of 5 right" in figure.get_suptitle()
+    assert group_titles(figure) == ["The first 5 of 8 images: 4 of 5 right"]
+    assert figure.get_suptitle().startswith("5 of 8 images right (62.50%)")
     assert [title.startswith("\N{BALLOT X}") for title in titles(figure)] == [False] * 4 + [True]
+
+
+def test_chosen_mistakes_are_a_group_of_their_own():
+    """18 first images and 6 chosen mistakes under one title would read as an accuracy of 75 %."""
+    labels = np.zeros(100, int)
+    predicted = np.zeros(100, int)
+    predicted[[1, 40, 60, 80, 90]] = 7
+    images, probs = random_images(100), probabilities_for(predicted)
+    figure = plot_predictions(images, labels, probs, rows=2, cols=3, mistake_rows=1)
+    assert figure.get_suptitle().startswith("95 of 100 images right (95.00%)\n")
+    assert group_titles(figure) == [
+        "The first 6 of 100 images: 5 of 6 right", "The first 3 of 4 mistakes among the other 94",
+    ]
+    np.testing.assert_array_equal(drawn_images(figure), images[[0, 1, 2, 3, 4, 5, 40, 60, 80]])
+    figure = plot_predictions(images, labels, probs, rows=2, cols=3, mistake_rows=2)
+    assert group_titles(figure)[1] == "All 4 mistakes among the other 94"
+    assert len(plot_predictions(images[2:30], labels[2:30], probs[2:30], mistake_rows=2).subfigs) == 1  # there are none
+    with pytest.raises(ValueError, match="mistake_rows"):
+        plot_predictions(images, labels, probs, mistake_rows=-1)
+
+
+@given(st.floats(0, 1), st.integers(0, 2))
+def test_a_probability_is_never_rounded_to_what_it_is_not(share, decimals):
+    """"0 (100.0%), true: 8 (0.0%)" says that the impossible happened."""
+    text = percent(share, decimals)
+    number, smallest = float(text.strip("<>%")), 10.0**-decimals
+    if text[0] == "<":
+        assert number == smallest and share < smallest / 100
+    elif text[0] == ">":
+        assert number == pytest.approx(100 - smallest) and share > (100 - smallest) / 100
+    else:
+        assert abs(100 * share - number) <= 0.5001 * smallest and 0 < number < 100
+    exactly = percent(share, decimals, exact=True)
+    assert (exactly == f"{0:.{decimals}f}%") == (share == 0) and (exactly == f"{100:.{decimals}f}%") == (share == 1)
+
+
+def test_accuracies_are_exact():
+    assert percent(1, 2, exact=True) == "100.00%" and percent(0, 2, exact=True) == "0.00%"
+    nearly = np.diag([99_999, 1])
+    nearly[0, 1] = 1
+    assert plot_confusion_matrix(nearly).axes[0].get_title() == "100,000 of 100,001 right (>99.99%)"
+    probs = probabilities_for([3], top=1.0)
+    assert titles(plot_predictions(random_images(1), [3], probs)) == ["3 (>99%)\ntrue: 3"]
 
 
 def test_long_names_do_not_run_into_each_other():
@@ -165,7 +217,7 @@ def test_long_names_do_not_run_into_each_other():
     figure = plot_predictions(random_images(10), labels, probs, cols=5, class_names=FASHION)
     figure.draw_without_rendering()
     boxes = [ax.title.get_window_extent() for ax in figure.axes] + [
-        figure.texts[0].get_window_extent()
+        figure.texts[0].get_window_extent(), figure.subfigs[0].texts[0].get_window_extent(),
     ]
     for i, box in enumerate(boxes):
         assert box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
@@ -239,6 +291,25 @@ def test_epoch_axis_has_whole_numbers_and_shows_every_point(epochs):
         assert low < 1 and high > epochs
         if epochs <= 30:  # one epoch is a point and not a line: without a marker it is nothing
             assert curve(ax, "training").get_marker() == "o"
+
+
+@pytest.mark.parametrize("history", [
+    {"accuracy": [0.91], "loss": [0.3], "val_accuracy": [0.914], "val_loss": [0.29]}, {"loss": [12.5]},
+    {"loss": [float("nan")], "val_loss": [0.1]}, {"loss": [0.0]},
+])
+def test_a_single_epoch_is_points_with_their_values(history):
+    figure = plot_curves(history)
+    figure.draw_without_rendering()
+    for ax, name in zip(figure.axes, [name for name in ("accuracy", "loss") if name in history]):
+        written = [text.get_text() for text in ax.texts]
+        keys = {"training": name, "validation": f"val_{name}"}
+        assert written == [f"{label} {history[key][0]:.4g}" for label, key in keys.items() if key in history]
+        low, high = ax.get_ylim()
+        values = [history[key][0] for key in keys.values() if key in history]
+        assert low == 0 and high > max(value for value in values if np.isfinite(value))
+        boxes = [text.get_window_extent() for text in ax.texts]
+        assert all(ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1 for box in boxes)
+        assert len(boxes) < 2 or not boxes[0].overlaps(boxes[1])
 
 
 def test_a_loss_that_became_nan_and_a_flat_curve_are_drawn(tmp_path):
@@ -484,3 +555,40 @@ assert not isinstance(backend, str), f"a picture chose the backend {backend}"
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert len(list(tmp_path.glob("*.png"))) == 9
+
+
+PYPLOT = """
+import sys
+import warnings
+import numpy as np
+import matplotlib
+matplotlib.use(sys.argv[1])
+import matplotlib.pyplot as plt
+import threading
+from numpycnn import plots
+warnings.simplefilter("error")
+figures = [plots.plot_curves({"loss": [number]}) for number in range(30)]
+own = plt.figure()
+known = [plt.figure(number) for number in plt.get_fignums()]
+print(len(known), figures[-1] in known, own in known)
+plots.save_figure(figures[0], sys.argv[2], dpi=30)
+assert figures[0]._repr_png_()[:4] == b"\\x89PNG"
+worker = threading.Thread(target=lambda: plots.plot_curves({"loss": [1.0]}))
+worker.start()
+worker.join()
+print(len(plt.get_fignums()))
+"""
+
+
+@pytest.mark.parametrize("backend, counts", [("agg", ["11 True True", "11"]), ("inline", ["1 False True", "1"])])
+def test_pyplot_shows_the_figures_where_it_is_used(tmp_path, backend, counts):
+    """The last ten, so that it neither warns nor keeps all; in a notebook, which shows them by themselves, none."""
+    (tmp_path / "inline.py").write_text("from matplotlib.backends.backend_agg import *\n")
+    module = "module://inline" if backend == "inline" else backend
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
+    result = subprocess.run(
+        [sys.executable, "-c", PYPLOT, module, str(tmp_path / "a.png")],
+        capture_output=True, text=True, timeout=120, env=environment,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split("\n")[:-1] == counts and (tmp_path / "a.png").exists()

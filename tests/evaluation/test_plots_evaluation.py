@@ -152,11 +152,31 @@ def test_reliability_can_be_read(bins):
     assert np.ptp([to_rgb(bar.get_facecolor())[2], to_rgb(marks.get_color())[2]]) > 0.5
 
 
+def test_bars_of_few_predictions_are_pale_and_everything_has_a_legend():
+    """A bar of one prediction must not weigh as much as one of ten thousand."""
+    confidence = np.r_[np.full(29, 0.6), np.full(30, 0.8), np.full(1000, 0.99)]
+    result = calibration(np.zeros(len(confidence), int), np.stack([confidence, 1 - confidence], axis=1), bins=4)
+    figure = plot_reliability(result)
+    for ax in figure.axes:
+        assert [bar.get_alpha() for bar in ax.patches] == [0.3, None]  # 29 of them, and 1,030
+    top = figure.axes[0]
+    (lines,) = (each for each in top.collections if len(each.get_linewidths()) == 2)
+    assert lines.get_linewidths()[0] < lines.get_linewidths()[1]
+    legend = top.get_legend()
+    assert sorted(text.get_text() for text in legend.get_texts()) == [
+        "accuracy", "difference of the two", "fewer than 30 predictions", "mean confidence", "perfectly calibrated",
+    ]
+    (gap,) = (handle for handle in legend.legend_handles if handle.get_label() == "difference of the two")
+    assert to_rgb(gap.get_color()) == pytest.approx(tuple(lines.get_colors()[0][:3]))
+
+
 def test_reliability_hides_no_bar_behind_the_legend():
     figure = plot_reliability(two_bins())
     figure.draw_without_rendering()
     top = figure.axes[0]
-    assert not top.get_legend().get_window_extent().overlaps(top.get_window_extent())
+    legend = top.get_legend().get_window_extent()
+    assert not legend.overlaps(top.get_window_extent()) and not legend.overlaps(top.title.get_window_extent())
+    assert legend.x0 >= 0 and legend.x1 <= figure.bbox.x1
 
 
 @pytest.mark.parametrize("bad", [0.02, ([0, 1], np.eye(2)), None])

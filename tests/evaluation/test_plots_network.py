@@ -13,13 +13,14 @@ from numpycnn import (  # noqa: E402
     Dropout,
     Flatten,
     GlobalAvgPool2D,
+    MaxPool2D,
     ReLU,
     Sequential,
     SoftmaxCrossEntropy,
 )
 from numpycnn.kernels import using  # noqa: E402
 from numpycnn.plots import plot_feature_maps, plot_filters, plot_samples  # noqa: E402
-from numpycnn.plots.style import mosaic, signed_colors  # noqa: E402
+from numpycnn.plots.style import mosaic, percent, signed_colors  # noqa: E402
 
 NAMES = ["cat", "automobile", "dog", "dromedary"]
 
@@ -162,7 +163,7 @@ def test_feature_maps_are_the_activations():
     np.testing.assert_allclose(drawn(row_of(figure, "Dense", 1)), outputs[-1], rtol=1e-6)
     probs = model.predict(image[None])[0]
     softmax = row_of(figure, "softmax")
-    assert [text.get_text() for text in softmax.texts] == [f"{p:.1%}" for p in probs]
+    assert [text.get_text() for text in softmax.texts] == [percent(p, 1) for p in probs]
     assert [label.get_text() for label in softmax.get_xticklabels()] == NAMES
     assert figure.axes[0].get_title(loc="left") == f"predicted: {NAMES[probs.argmax()]} ({probs.max():.1%})"
 
@@ -217,10 +218,33 @@ def test_labels_and_rows_keep_apart():
         assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
 
 
+def test_rows_of_maps_end_in_one_line_and_their_pixels_are_square():
+    """Also where a mosaic's gaps, of whole pixels, are of different widths."""
+    layers = [Conv2D(40, 3), ReLU(), MaxPool2D(2), Conv2D(40, 3), MaxPool2D(2), Conv2D(20, 1), Flatten(), Dense(10)]
+    figure = plot_feature_maps(Sequential(layers, input_shape=(28, 28, 1), seed=0), np.zeros((28, 28)), maps=20)
+    figure.draw_without_rendering()
+    rows = [ax for ax in figure.axes if ax.get_xlim() == (0, 20)]
+    assert len(rows) == 6
+    ends = [ax.transData.transform((ax.get_images()[0].get_extent()[1], 0))[0] for ax in rows]
+    ends += [ax.get_window_extent().x1 for ax in figure.axes[1:]]
+    assert np.ptp(ends) < 1
+    for ax in rows:
+        box = ax.get_window_extent()
+        assert box.width / (20 * box.height) == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("filters, size, channels", [(32, 3, 1), (3, 3, 1), (12, (5, 4), 3), (10, 3, 32), (40, 1, 40)])
+def test_filters_leave_no_empty_strip(filters, size, channels):
+    figure = plot_filters(built(filters, size, channels))
+    figure.draw_without_rendering()
+    bounds, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert max(bounds.x0, bounds.y0, width - bounds.x1, height - bounds.y1) < 0.15  # inches
+
+
 def test_the_picture_is_as_wide_as_there_are_maps():
     model = small_cnn()
     widths = [plot_feature_maps(model, np.zeros((12, 12)), maps=maps).get_figwidth() for maps in (1, 8, 1000)]
-    assert widths[0] == widths[1] == widths[2] < 12
+    assert widths[0] == pytest.approx(widths[1], rel=0.06) and widths[1] == widths[2] < 12  # the labels differ
     wide = Sequential([Conv2D(40, 1)], input_shape=(6, 6, 1), seed=0)
     assert plot_feature_maps(wide, np.zeros((6, 6)), maps=40).get_figwidth() > 20
 
