@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Callable
 
@@ -22,8 +23,8 @@ class Recipe:
     batch_size: int = 64
     validation_split: float = 0.1  # share of the training images, the last ones
     augment: bool = False  # train on shifted, turned, bent, ... images
-    amounts: Augment | None = None  # by how much, if not as the data set says
-    plain_epochs: int = 0  # the last ones, on images as they are
+    digit_amounts: Augment | None = None  # by how much if they are digits, and not as the data set says
+    plain_epochs: int = 0  # the last ones, on images as they are; at most half of all
     model_file: str = "model.npz"  # "model.h5" for Keras
 
 
@@ -36,7 +37,7 @@ RECIPES = {
     "fast": Recipe(fast_cnn, epochs=2, learning_rate=6e-3, schedule="one_cycle", validation_split=0.0),
     "best": Recipe(
         best_cnn, epochs=40, learning_rate=3e-3, schedule="one_cycle", validation_split=0.0, augment=True,
-        amounts=Augment(shift=0.07, rotation=8, zoom=0.08, shear=6, elastic=15), plain_epochs=3,
+        digit_amounts=Augment(shift=0.07, rotation=8, zoom=0.08, shear=6, elastic=15), plain_epochs=3,
     ),
 }
 
@@ -54,6 +55,42 @@ class DataSet:
     classes: tuple[str, ...] | None = None  # their names, if they are not the digits
 
 
+@dataclass(frozen=True)
+class Augmentation:
+    """How the training images are changed, and in how many epochs from the first one on."""
+
+    augment: Augment
+    epochs: int
+    text: str  # says so
+
+
+def augmentation(recipe: Recipe, data_set: DataSet) -> Augmentation | None:
+    """Return the recipe's augmentation of this data set, None if it has none.
+
+    Amounts that were found on digits are for digits: a photograph of a horse is not turned, and may be mirrored. The
+    last epochs see images as they are, but never more than half of them.
+    """
+    if not recipe.augment:
+        return None
+    fits = recipe.digit_amounts is not None and data_set.classes is None
+    augment = recipe.digit_amounts if recipe.digit_amounts is not None and fits else data_set.augment
+    plain = min(recipe.plain_epochs, recipe.epochs // 2)
+    text = f"Augmentation for {data_set.name}: {amounts(augment)}"
+    if recipe.digit_amounts is not None and not fits:
+        text += "; the recipe's own amounts are for digits, and are not used"
+    if recipe.plain_epochs:
+        text += f"\nThe last {plain} of {recipe.epochs} epochs see the images as they are"
+        if plain < recipe.plain_epochs:
+            text += f" (the recipe's {recipe.plain_epochs} would be more than half)"
+    return Augmentation(augment, recipe.epochs - plain, text)
+
+
+def amounts(augment: Augment) -> str:
+    """Say what an augmentation does, leaving out what it does not."""
+    fields = [field for field in dataclasses.fields(Augment) if getattr(augment, field.name) != field.default]
+    return ", ".join(f"{field.name} {getattr(augment, field.name)}" for field in fields) or "nothing"
+
+
 def draw_digits(data_dir: None = None) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Draw as many digits as MNIST has."""
     if data_dir is not None:
@@ -69,6 +106,6 @@ DATA_SETS = {
     "fashion_mnist": DataSet(
         "Fashion-MNIST", load_fashion_mnist, Augment(shift=0.05, zoom=0.05, horizontal_flip=True), CLOTHES
     ),
-    "cifar10": DataSet("CIFAR-10", load_cifar10, Augment(shift=0.1, zoom=0.1, horizontal_flip=True), PHOTOGRAPHS),
+    "cifar10": DataSet("CIFAR-10", load_cifar10, Augment.for_photographs(), PHOTOGRAPHS),
     "synthetic": DataSet("synthetic digits", draw_digits, Augment.for_digits()),
 }

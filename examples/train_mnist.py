@@ -5,7 +5,8 @@
 loads MNIST (from --data-dir, or the mnist folder below NUMPYCNN_DATA, or the cache, or the network), trains, prints
 the test accuracy and a report, and writes the model, the figures and the pictures into the output directory. Without
 MNIST and without a network it trains on digits drawn by numpycnn. --recipe and --dataset choose another network and
-other images: see recipes.py. A run that was killed goes on with the same command and --resume.
+other images: see recipes.py. A run that was killed goes on with the same command and --resume, and so does a
+finished one with more --epochs: see resuming.py.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ import functools
 import json
 import math
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any, Callable
 
 import numpy as np
-from recipes import DATA_SETS, RECIPES, DataSet, Recipe
+from recipes import DATA_SETS, RECIPES, Augmentation, DataSet, Recipe, augmentation
+from resuming import BACKUP, METRICS, GoOn, check_writable, finished, schedule_so_far
 
 from numpycnn import (
     Adam,
-    Augment,
-    BackupAndRestore,
     Callback,
     Constant,
     Conv2D,
@@ -38,6 +40,7 @@ from numpycnn import (
     classification_report,
     confusion_matrix,
 )
+from numpycnn.checks import check_fraction, check_positive
 from numpycnn.files import KERAS_SUFFIXES, atomic_write
 from numpycnn.io.keras_file.hdf5 import import_h5py
 from numpycnn.metrics import calibration, top_k_accuracy
@@ -69,6 +72,18 @@ def positive(text: str) -> int:
     return number
 
 
+def checked(check: Callable[..., float], name: str) -> Callable[[str], float]:
+    """Return a reader of a number that says what is wrong with it."""
+
+    def read(text: str) -> float:
+        try:
+            return check(float(text), name)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
 def describe(name: str) -> str:
     recipe = RECIPES[name]
     notes = ", augmented" * recipe.augment + f" but for the last {recipe.plain_epochs}" * (recipe.plain_epochs > 0)
@@ -89,13 +104,15 @@ def parse_arguments() -> tuple[argparse.Namespace, Recipe]:
     parser.add_argument("--seed", type=int, default=0, help="same seed, same weights (0)")
     parser.add_argument("--limit", type=positive, help="train on the first LIMIT images only")
     parser.add_argument("--output-dir", type=Path, help="for the results (runs/DATASET-RECIPE; of cnn: runs/DATASET)")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was killed, if there is one")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was killed, or has more --epochs")
     changes = parser.add_argument_group("changes to the recipe")
     changes.add_argument("--epochs", type=positive, help="visits of every training image")
     changes.add_argument("--batch-size", type=positive, help="images a step")
-    changes.add_argument("--lr", dest="learning_rate", type=float, help="Adam's learning rate, the highest")
+    changes.add_argument("--lr", dest="learning_rate", type=checked(check_positive, "learning_rate"),
+                         help="Adam's learning rate, the highest")
     changes.add_argument("--schedule", choices=SCHEDULES, help="how the learning rate changes")
-    changes.add_argument("--validation-split", type=float, help="share of the training images, the last")
+    changes.add_argument("--validation-split", type=checked(check_fraction, "validation_split"),
+                         help="share of the training images, the last")
     changes.add_argument("--augment", action=argparse.BooleanOptionalAction, help="train on distorted images")
     changes.add_argument("--model-file", help="name of the model's file: model.npz, or model.h5 for Keras")
     arguments = parser.parse_args()
@@ -103,6 +120,14 @@ def parse_arguments() -> tuple[argparse.Namespace, Recipe]:
         parser.error(f"--limit: expected at least 2 images, got {arguments.limit}")
     if arguments.seed < 0:
         parser.error(f"--seed: expected 0 or more, got {arguments.seed}")
+    trained_on, tested_on = DATA_SETS[arguments.dataset], DATA_SETS[arguments.test_on or arguments.dataset]
+    if trained_on.classes != tested_on.classes:
+        parser.error(f"--test-on: expected a set with the classes of {trained_on.name}, got {tested_on.name}")
+    suffixes = ".npz", *KERAS_SUFFIXES
+    if arguments.model_file is not None and not arguments.model_file.endswith(suffixes):
+        parser.error(f"--model-file: expected a name that ends in {' or '.join(suffixes)}, got {arguments.model_file}")
+    if arguments.model_file == BACKUP:
+        parser.error(f"--model-file: expected another name, {BACKUP} is the backup's")
     if arguments.output_dir is None:
         suffix = "" if arguments.recipe == "cnn" else f"-{arguments.recipe}"
         arguments.output_dir = Path("runs") / f"{arguments.dataset}{suffix}"
@@ -148,8 +173,8 @@ def learning_rate(recipe: Recipe, images: int) -> Schedule:
 class AugmentFirst(Callback):
     """An augmentation that ends before the training does: the last epochs see images as they are when tested."""
 
-    def __init__(self, augment: Augment, epochs: int) -> None:
-        self.augment, self.epochs = augment, epochs
+    def __init__(self, augmentation: Augmentation) -> None:
+        self.augment, self.epochs = augmentation.augment, augmentation.epochs
 
     def on_epoch_begin(self, epoch: int) -> None:
         self.active = epoch < self.epochs
@@ -158,23 +183,28 @@ class AugmentFirst(Callback):
         return self.augment(images, rng) if self.active else images
 
 
-def train(recipe: Recipe, data_set: DataSet, images: np.ndarray, labels: np.ndarray, seed: int, backup: Path) -> tuple:
-    """Return the trained model and its history; go on from the backup if there is one."""
+def train(recipe: Recipe, data_set: DataSet, images: np.ndarray, labels: np.ndarray, seed: int, folder: Path) -> tuple:
+    """Return the trained model and its history; go on from the folder's backup if there is one."""
     x = as_input(images)
     model = recipe.network(seed=seed, input_shape=x.shape[1:])
     model.summary()
-    model.compile(Adam(learning_rate(recipe, len(x))), SoftmaxCrossEntropy(), metrics=["accuracy"])
-    if recipe.augment:
-        data_set.augment(x[:2], np.random.default_rng(0))  # compiled now, not in the time of the first epoch
-    augment = AugmentFirst(data_set.augment, recipe.epochs - recipe.plain_epochs)
+    schedule = learning_rate(recipe, len(x))
+    model.compile(Adam(schedule_so_far(folder / BACKUP, schedule)), SoftmaxCrossEntropy(), metrics=["accuracy"])
+    with tempfile.TemporaryDirectory() as rehearsal:  # what cannot be saved shows now, not after the training
+        model.save(Path(rehearsal) / Path(recipe.model_file).name)
+    chosen, first = augmentation(recipe, data_set), None
+    if chosen is not None:
+        print(chosen.text)
+        chosen.augment(x[:2], np.random.default_rng(0))  # compiled now, not in the time of the first epoch
+        first = AugmentFirst(chosen)
     history = model.fit(
         x,
         labels,
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         validation_split=recipe.validation_split,
-        augment=augment if recipe.augment else None,
-        callbacks=[augment, BackupAndRestore(backup, delete_checkpoint=False)],  # it is kept until all is written
+        augment=first,
+        callbacks=[*([first] if first else []), GoOn(folder / BACKUP, schedule)],
     )
     if history.interrupted:
         raise InterruptedError("interrupted; the same command with --resume goes on")
@@ -182,27 +212,53 @@ def train(recipe: Recipe, data_set: DataSet, images: np.ndarray, labels: np.ndar
 
 
 def draw(folder: Path, train_data: tuple, test_data: tuple, model: Sequential, probabilities: np.ndarray,
-         history: History, data_set: DataSet, augmented: bool, seed: int) -> None:
+         history: History, data_set: DataSet, chosen: Augmentation | None, seed: int) -> None:
     """Write the pictures."""
     (train_images, train_labels), (images, labels), names = train_data, test_data, data_set.classes
     some = np.random.default_rng(seed).choice(len(train_images), min(16, len(train_images)), replace=False)
     save_figure(plot_samples(train_images[some], train_labels[some], class_names=names), folder / "samples.png")
-    if augmented:
-        save_figure(plot_augmentation(train_images[some], data_set.augment), folder / "augmentation.png")
+    if chosen is not None:
+        save_figure(plot_augmentation(train_images[some], chosen.augment), folder / "augmentation.png")
     save_figure(plot_curves(history), folder / "curves.png")
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    shown = np.concatenate([np.arange(18), wrong[wrong >= 18][:6]])  # the first images, and some it got wrong
-    figure = plot_predictions(images[shown], labels[shown], probabilities[shown], class_names=names)
+    figure = plot_predictions(images, labels, probabilities, rows=3, class_names=names, mistake_rows=1)
     save_figure(figure, folder / "predictions.png")
     matrix = confusion_matrix(labels, probabilities, num_classes=10)
     save_figure(plot_confusion_matrix(matrix, names), folder / "confusion_matrix.png")
-    if wrong.size:
+    if (probabilities.argmax(axis=1) != labels).any():
         figure = plot_mistakes(images, labels, probabilities, class_names=names)
         save_figure(figure, folder / "mistakes.png")
     save_figure(plot_reliability(calibration(labels, probabilities)), folder / "reliability.png")
     save_figure(plot_feature_maps(model, as_input(images[:1]), class_names=names), folder / "feature_maps.png")
     for layer in [layer for layer in model.layers if isinstance(layer, Conv2D)][:1]:  # the MLP has none
         save_figure(plot_filters(layer), folder / "filters.png")
+
+
+def what_is_run(arguments: argparse.Namespace, recipe: Recipe, data_set: DataSet, images: int) -> dict[str, Any]:
+    """Return what a run and the one that goes on with it have in common."""
+    return {
+        "recipe": arguments.recipe, "dataset": data_set.name, "images": images, "seed": arguments.seed,
+        "batch_size": recipe.batch_size, "learning_rate": recipe.learning_rate, "schedule": recipe.schedule,
+        "validation_split": recipe.validation_split, "augmented": recipe.augment,
+    }  # fmt: skip
+
+
+def test(model: Sequential, test_set: DataSet, test_data: tuple, folder: Path) -> tuple[dict[str, Any], np.ndarray]:
+    """Print and write how good the model is; return the figures and the probabilities of all test images."""
+    x_test, y_test = as_input(test_data[0]), test_data[1]
+    loss, accuracy = model.evaluate(x_test, y_test)
+    probabilities = model.predict(x_test)
+    report = classification_report(y_test, probabilities, class_names=test_set.classes)
+    print(f"\nFirst ten test images: predicted {probabilities[:10].argmax(axis=1)}, true {y_test[:10]}")
+    print(f"\nConfusion matrix, a row for each true class:\n{confusion_matrix(y_test, probabilities, num_classes=10)}")
+    print(f"\n{report}\nTested on {test_set.name}\nTest loss: {loss:.4f}\nTest accuracy: {accuracy:.4f}")
+    (folder / "report.txt").write_text(report + "\n")
+    return {
+        "test_dataset": test_set.name,
+        "test_accuracy": accuracy,
+        "test_loss": loss,
+        "top_2_accuracy": top_k_accuracy(y_test, probabilities, k=2),
+        "expected_calibration_error": calibration(y_test, probabilities).expected_error,
+    }, probabilities
 
 
 def write_json(path: Path, content: dict) -> None:
@@ -212,51 +268,37 @@ def write_json(path: Path, content: dict) -> None:
 
 def main() -> None:
     arguments, recipe = parse_arguments()
+    folder = arguments.output_dir
     if recipe.model_file.endswith(KERAS_SUFFIXES):
         import_h5py()  # says now what it would say after the training
+    check_writable(folder, recipe.model_file)
     data_set, test_set, train_data, test_data = load(arguments)
-    if recipe.amounts is not None:
-        data_set, test_set = (dataclasses.replace(each, augment=recipe.amounts) for each in (data_set, test_set))
     train_data = tuple(array[: arguments.limit] for array in train_data)
-    folder = arguments.output_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    backup = folder / "backup.npz"
+    run = what_is_run(arguments, recipe, data_set, len(train_data[0]))
     if not arguments.resume:
-        backup.unlink(missing_ok=True)
+        (folder / BACKUP).unlink(missing_ok=True)
+    elif text := finished(folder, recipe.epochs, run):
+        print(text)
+        return
+    elif not (folder / BACKUP).exists():
+        print(f"--resume: there is no run in {folder} to go on with; it begins now")
+    (folder / METRICS).unlink(missing_ok=True)
 
-    model, history = train(recipe, data_set, *train_data, arguments.seed, backup)
+    model, history = train(recipe, data_set, *train_data, arguments.seed, folder)
     model.save(folder / recipe.model_file)
     model = Sequential.load(folder / recipe.model_file)  # what is tested is what was saved
-
-    x_test, y_test = as_input(test_data[0]), test_data[1]
-    test_loss, test_accuracy = model.evaluate(x_test, y_test)
-    probabilities = model.predict(x_test)
-    report = classification_report(y_test, probabilities, class_names=test_set.classes)
-    print(f"\nFirst ten test images: predicted {probabilities[:10].argmax(axis=1)}, true {y_test[:10]}")
-    print(f"\nConfusion matrix, a row for each true class:\n{confusion_matrix(y_test, probabilities, num_classes=10)}")
-    print(f"\n{report}\nTested on {test_set.name}\nTest loss: {test_loss:.4f}\nTest accuracy: {test_accuracy:.4f}")
-
+    results, probabilities = test(model, test_set, test_data, folder)
     write_json(folder / "history.json", {**history.history, "seconds": history.seconds})
-    write_json(folder / "metrics.json", {
-        "recipe": arguments.recipe,
-        "dataset": data_set.name,
-        "test_dataset": test_set.name,
+    draw(folder, train_data, test_data, model, probabilities, history, test_set, augmentation(recipe, data_set),
+         arguments.seed)
+    write_json(folder / METRICS, {  # the last file: the run is finished
+        **run,
         "parameters": model.count_params(),
         "epochs": len(history.epoch),
-        "batch_size": recipe.batch_size,
-        "seed": arguments.seed,
         "train_accuracy": history.history["accuracy"][-1],
-        "test_accuracy": test_accuracy,
-        "test_loss": test_loss,
-        "top_2_accuracy": top_k_accuracy(y_test, probabilities, k=2),
-        "expected_calibration_error": calibration(y_test, probabilities).expected_error,
         "train_seconds": sum(history.seconds),
+        **results,
     })
-    (folder / "report.txt").write_text(report + "\n")
-    draw(
-        folder, train_data, test_data, model, probabilities, history, test_set, recipe.augment, arguments.seed
-    )
-    backup.unlink()
     print(f"Wrote the model, history, metrics, report and pictures to {folder}")
 
 

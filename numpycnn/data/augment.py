@@ -27,6 +27,7 @@ LARGEST = 1e38
 LONGEST_SIDE = 30_000  # pixels: the kernel's positions are 32-bit integers
 
 DIGITS: dict[str, Any] = {"shift": 0.08, "rotation": 10.0, "zoom": 0.1, "shear": 10.0, "elastic": 20.0}
+PHOTOGRAPHS: dict[str, Any] = {"shift": 0.125, "horizontal_flip": True}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,8 +35,8 @@ class Augment:
     """Random shift, rotation, zoom, shear, elastic distortion and mirroring: ``fit(..., augment=Augment(zoom=0.1))``.
 
     Every image gets amounts of its own, drawn evenly from the ranges below. What is not asked for is not done; by
-    default that is everything. `for_digits` has amounts for handwritten digits. Between pixels the image is
-    interpolated linearly, beyond its edge there is `fill`.
+    default that is everything. `for_digits` has amounts for handwritten digits, `for_photographs` for photographs.
+    Between pixels the image is interpolated linearly, beyond its edge there is `fill`.
 
     Parameters
     ----------
@@ -114,6 +115,20 @@ class Augment:
             Amounts to use instead, as in ``Augment.for_digits(elastic=0)``.
         """
         return cls(**{**DIGITS, **changes})
+
+    @classmethod
+    def for_photographs(cls, **changes: Any) -> Augment:
+        """Return an augmentation for small photographs such as CIFAR-10's: shifted by up to an eighth, and mirrored.
+
+        Of 32 pixels these are the 4 that He et al. use ("Deep residual learning for image recognition", CVPR 2016,
+        section 4.2).
+
+        Parameters
+        ----------
+        **changes
+            Amounts to use instead or besides, as in ``Augment.for_photographs(zoom=0.1)``.
+        """
+        return cls(**{**PHOTOGRAPHS, **changes})
 
     def __call__(self, images: NDArray, rng: np.random.Generator) -> NDArray:
         """Return new images in place of `images`, which stay as they are.

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -51,7 +52,8 @@ def test_prints_summary_progress_and_result(finished):
 def test_writes_every_file(finished):
     folder, _ = finished
     assert sorted(path.name for path in folder.iterdir()) == [
-        "confusion_matrix.png", "curves.png", "feature_maps.png", "filters.png", "history.json", "metrics.json",
+        "backup.npz", "confusion_matrix.png", "curves.png", "feature_maps.png", "filters.png", "history.json",
+        "metrics.json",
         "mistakes.png", "model.npz", "predictions.png", "reliability.png", "report.txt", "samples.png",
     ]
     for picture in folder.glob("*.png"):
@@ -64,8 +66,9 @@ def test_metrics_and_history_agree_with_the_model(finished):
     metrics = json.loads((folder / "metrics.json").read_text())
     history = json.loads((folder / "history.json").read_text())
     assert sorted(metrics) == [
-        "batch_size", "dataset", "epochs", "expected_calibration_error", "parameters", "recipe", "seed",
-        "test_accuracy", "test_dataset", "test_loss", "top_2_accuracy", "train_accuracy", "train_seconds",
+        "augmented", "batch_size", "dataset", "epochs", "expected_calibration_error", "images", "learning_rate",
+        "parameters", "recipe", "schedule", "seed", "test_accuracy", "test_dataset", "test_loss", "top_2_accuracy",
+        "train_accuracy", "train_seconds", "validation_split",
     ]
     assert (metrics["recipe"], metrics["dataset"], metrics["test_dataset"]) == ("cnn", "MNIST", "MNIST")
     assert (metrics["parameters"], metrics["epochs"]) == (225_034, 2)
@@ -94,6 +97,10 @@ def test_metrics_and_history_agree_with_the_model(finished):
     (["--dataset", "synthetic", "--data-dir", "."], "synthetic digits are drawn, not read"),
     (["--seed", -1], "--seed"),
     (["--validation-split", 1.5], "validation_split"),
+    (["--validation-split", "half"], "--validation-split: could not convert"),
+    (["--model-file", "m.keras"], "--model-file: expected a name that ends in .npz or .h5 or .hdf5, got m.keras"),
+    (["--model-file", "backup.npz"], "--model-file: expected another name"),
+    (["--test-on", "fashion_mnist"], "--test-on: expected a set with the classes of MNIST, got Fashion-MNIST"),
 ])
 def test_bad_options_get_one_clear_line(tmp_path, options, fragment):
     if "--data-dir" not in options and not os.environ.get("NUMPYCNN_DATA") and fragment[0] != "-":
@@ -136,7 +143,7 @@ def test_killed_and_resumed_it_ends_with_the_same_model(tmp_path):
     epochs = [line for line in finish(start(killed, "--resume")).splitlines() if line.startswith("Epoch ")]
     assert epochs and not any(line.startswith("Epoch 1/4") for line in epochs)
     assert (killed / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
-    assert sorted(os.listdir(killed)) == sorted(os.listdir(whole))  # the backup is gone
+    assert sorted(os.listdir(killed)) == sorted(os.listdir(whole))
 
 
 # -- recipes and data sets, in this process and on little data
@@ -210,7 +217,9 @@ def test_every_data_set(call, little_data, tmp_path, name, title, label):
     assert label in (tmp_path / "report.txt").read_text()
 
 
-def test_the_best_recipe_ends_on_images_as_they_are(example, call, little_data, monkeypatch):
+@pytest.mark.parametrize("epochs, augmented", [(1, 1), (2, 1), (3, 2), (6, 3), (8, 5)])
+def test_the_best_recipe_ends_on_images_as_they_are(example, call, little_data, monkeypatch, capsys, epochs, augmented):
+    """Its last three epochs are plain, but never more than half of all: with three it would not augment at all."""
     distorted = []
 
     def augment(images, rng):
@@ -218,9 +227,40 @@ def test_the_best_recipe_ends_on_images_as_they_are(example, call, little_data, 
         return images
 
     recipe = example.RECIPES["best"]
-    monkeypatch.setitem(example.RECIPES, "best", dataclasses.replace(recipe, amounts=augment))
-    call("--recipe", "best", "--epochs", recipe.plain_epochs + 3)
-    assert distorted == [2] + [64] * 3  # two images to compile it, then a batch an epoch
+    assert recipe.plain_epochs == 3
+    monkeypatch.setitem(example.RECIPES, "best", dataclasses.replace(recipe, digit_amounts=augment))
+    monkeypatch.setattr(recipes_module(), "amounts", lambda augment: "as the test wants it")
+    call("--recipe", "best", "--epochs", epochs)
+    assert distorted == [2] + [64] * augmented  # two images to compile it, then a batch an epoch
+    assert f"The last {epochs - augmented} of {epochs} epochs see the images as they are" in capsys.readouterr().out
+
+
+def recipes_module():
+    return importlib.import_module("recipes")
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "synthetic"])
+@pytest.mark.parametrize("recipe", ["best", "augmented", "cnn"])
+def test_images_that_are_no_digits_are_augmented_as_they_should_be(example, name, recipe):
+    """A horse is not bent and turned, and may be mirrored; a digit may not."""
+    data_set = example.DATA_SETS[name]
+    chosen = example.augmentation(example.RECIPES[recipe], data_set)
+    if recipe == "cnn":
+        assert chosen is None
+        return
+    digits = name in ("mnist", "synthetic")
+    assert chosen.augment.horizontal_flip != digits
+    assert (chosen.augment.rotation > 0) == (chosen.augment.elastic > 0) == digits
+    assert chosen.augment.shift > 0 and f"Augmentation for {data_set.name}: shift" in chosen.text
+    dropped = "the recipe's own amounts are for digits, and are not used" in chosen.text
+    assert dropped == (recipe == "best" and not digits)
+
+
+def test_what_is_done_to_the_images_is_printed(call, little_data, capsys):
+    call("--recipe", "best", "--dataset", "cifar10", "--epochs", 1)
+    printed = capsys.readouterr().out
+    assert "Augmentation for CIFAR-10: shift 0.125, horizontal_flip True; the recipe's own amounts are for" in printed
+    assert "The last 0 of 1 epochs see the images as they are (the recipe's 3 would be more than half)" in printed
 
 
 @pytest.mark.parametrize("recipe", ["cnn", "best"])
@@ -233,13 +273,11 @@ def test_resuming(example, call, little_data, monkeypatch, tmp_path, recipe):
         begun.append(epoch)
         if len(begun) == interrupt_in:
             signal.raise_signal(signal.SIGINT)
-        self.active = epoch < self.epochs
 
-    monkeypatch.setattr(example.AugmentFirst, "on_epoch_begin", on_epoch_begin)
+    monkeypatch.setattr(example.GoOn, "on_epoch_begin", on_epoch_begin)
 
     def weights(*options):
         call("--recipe", recipe, "--epochs", 4, *options)
-        assert not backup.exists()
         return [array.tobytes() for array in numpycnn.Sequential.load(tmp_path / "model.npz").get_weights()]
 
     for options, expected in [((), [0, 1]), (("--resume",), [1, 2, 3])]:
@@ -254,9 +292,107 @@ def test_resuming(example, call, little_data, monkeypatch, tmp_path, recipe):
         interrupt_in = 0
     backup.write_bytes(b"of an older run")
     assert weights() == resumed
+    (tmp_path / "metrics.json").unlink()  # otherwise it is finished
     backup.write_bytes(b"damaged")
     with pytest.raises(numpycnn.ModelFileError, match="backup.npz"):
         weights("--resume")
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_finished_run_is_not_trained_again(example, call, little_data, monkeypatch, tmp_path, capsys):
+    """--resume on it said nothing, began anew and overwrote it."""
+    metrics = call("--recipe", "lenet5", "--epochs", 3)
+    before = files_of(tmp_path)
+    monkeypatch.setattr(example, "train", lambda *arguments: pytest.fail("it trained"))
+    for epochs in (3, 2):
+        assert call("--recipe", "lenet5", "--epochs", epochs, "--resume") == metrics
+        said = f"is finished: 3 epochs, test accuracy {metrics['test_accuracy']:.4f}. Nothing was done"
+        assert said in capsys.readouterr().out
+    for options, fragment in [
+        (["--seed", 1], "seed was 0, and is 1"), (["--lr", 0.5], "learning_rate was 0.002, and is 0.5"),
+        (["--limit", 50], "images was 64, and is 50"), (["--dataset", "synthetic"], "dataset was MNIST, and is syn"),
+    ]:
+        with pytest.raises(ValueError, match=f"is finished and another one: {fragment}.*leave out --resume"):
+            call("--recipe", "lenet5", "--epochs", 3, "--resume", *options)
+    (tmp_path / "backup.npz").unlink()
+    with pytest.raises(FileNotFoundError, match="backup.npz, from which it could go on to 4, is gone"):
+        call("--recipe", "lenet5", "--epochs", 4, "--resume")
+    assert files_of(tmp_path) == {name: content for name, content in before.items() if name != "backup.npz"}
+    (tmp_path / "metrics.json").write_text("[]")
+    with pytest.raises(ValueError, match="metrics.json: expected the results of a run"):
+        call("--recipe", "lenet5", "--epochs", 4, "--resume")
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
+def test_more_epochs_go_on_from_where_a_run_stopped(example, call, little_data, tmp_path, capsys, schedule):
+    options = "--recipe", "lenet5", "--schedule", schedule
+    call(*options, "--epochs", 4)
+    whole = numpycnn.Sequential.load(tmp_path / "model.npz").get_weights()
+    call(*options, "--epochs", 2)
+    first = json.loads((tmp_path / "history.json").read_text())
+    capsys.readouterr()
+    metrics = call(*options, "--epochs", 4, "--resume")
+    printed = capsys.readouterr().out
+    assert "Epoch 3/4" in printed and "Epoch 2/4" not in printed and metrics["epochs"] == 4
+    history = json.loads((tmp_path / "history.json").read_text())
+    assert history["loss"][:2] == first["loss"] and len(history["loss"]) == 4
+    resumed = numpycnn.Sequential.load(tmp_path / "model.npz")
+    wanted = example.learning_rate(dataclasses.replace(example.RECIPES["lenet5"], schedule=schedule, epochs=4), 64)
+    assert resumed.optimizer.learning_rate.get_config() == wanted.get_config() and resumed.optimizer.steps == 4
+    same = all(np.array_equal(a, b) for a, b in zip(whole, resumed.get_weights()))
+    assert same == (schedule == "constant"), "only a constant rate does not depend on the length"
+    assert ("the learning rate would be 0 now, and is 0.001;" in printed) == (schedule == "cosine")
+    assert ("Going on with a schedule of another length" in printed) == (schedule != "constant")
+
+
+def test_other_changes_on_the_way_are_refused(call, little_data, tmp_path):
+    call("--recipe", "lenet5", "--epochs", 1)
+    (tmp_path / "metrics.json").unlink()  # as if it had been killed
+    with pytest.raises(ValueError, match="backup of another run: optimizer"):
+        call("--recipe", "lenet5", "--epochs", 2, "--resume", "--lr", 0.5)
+
+
+def test_resuming_nothing_is_said(call, little_data, tmp_path, capsys):
+    call("--recipe", "lenet5", "--epochs", 1, "--resume")
+    assert f"--resume: there is no run in {tmp_path} to go on with; it begins now" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("output, model_file, fragment", [
+    ("file", "model.npz", "--output-dir: expected a folder that can be written to, got .*file .*; name another"),
+    ("file/sub", "model.npz", "--output-dir: expected a folder that can be written to"),
+    ("out", "../file/model.npz", "--model-file: expected a folder that can be written to"),
+    ("out", "", "--model-file"),
+    ("out", "folder.npz", "--model-file: expected the name of a file, got the folder"),
+])
+def test_what_cannot_be_written_is_told_before_the_training(
+    example, little_data, monkeypatch, tmp_path, capsys, output, model_file, fragment
+):
+    (tmp_path / "file").touch()
+    (tmp_path / "out" / "folder.npz").mkdir(parents=True)
+    monkeypatch.setattr(example, "train", lambda *arguments: pytest.fail("it trained"))
+    options = ["--output-dir", str(tmp_path / output), "--model-file", model_file]
+    monkeypatch.setattr(sys, "argv", ["train_mnist.py", *options])
+    with pytest.raises((OSError, SystemExit)) as caught:
+        example.main()
+    assert re.search(fragment, str(caught.value) + capsys.readouterr().err)
+
+
+def test_a_folder_that_is_missing_is_made_for_the_model(call, little_data, tmp_path):
+    call("--recipe", "lenet5", "--epochs", 1, "--model-file", "models/first/m.npz")
+    assert numpycnn.Sequential.load(tmp_path / "models" / "first" / "m.npz").count_params() == 61_706
+
+
+def test_a_model_that_no_file_can_hold_is_told_before_the_training(example, call, little_data, monkeypatch):
+    def refuse(self, path):
+        raise ValueError("a layer that Keras does not have")
+
+    monkeypatch.setattr(numpycnn.Sequential, "save", refuse)
+    monkeypatch.setattr(numpycnn.Sequential, "fit", lambda *arguments, **options: pytest.fail("it trained"))
+    with pytest.raises(ValueError, match="a layer that Keras does not have"):
+        call("--recipe", "lenet5", "--epochs", 1)
 
 
 def test_options_change_the_recipe(example, monkeypatch):
