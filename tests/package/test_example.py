@@ -53,8 +53,7 @@ def test_writes_every_file(finished):
     folder, _ = finished
     assert sorted(path.name for path in folder.iterdir()) == [
         "backup.npz", "confusion_matrix.png", "curves.png", "feature_maps.png", "filters.png", "history.json",
-        "metrics.json",
-        "mistakes.png", "model.npz", "predictions.png", "reliability.png", "report.txt", "samples.png",
+        "metrics.json", "mistakes.png", "model.npz", "predictions.png", "reliability.png", "report.txt", "samples.png",
     ]
     for picture in folder.glob("*.png"):
         assert picture.read_bytes().startswith(b"\x89PNG\r\n") and picture.stat().st_size > 10_000, picture

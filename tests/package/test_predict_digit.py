@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from numpycnn import Dense, Flatten, Sequential, SoftmaxCrossEntropy, load_synthetic_digits
+from numpycnn import Dense, Flatten, MeanSquaredError, Sequential, SoftmaxCrossEntropy, load_synthetic_digits
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "predict_digit.py"
@@ -54,9 +54,9 @@ def test_prints_and_draws_every_picture(model_path, pictures, tmp_path):
     process = run(*pictures, "--model", model_path, "--output", drawing)
     assert process.returncode == 0, process.stderr
     for digit in range(10):
-        assert re.search(rf"{digit}\.png: {digit} \(\d+\.\d%\)", process.stdout), process.stdout
+        assert re.search(rf"{digit}\.png: {digit} \(>?\d+\.\d%\)", process.stdout), process.stdout
     assert "empty.png: empty\n    empty: nothing stands out" in process.stdout
-    assert process.stdout.count("inverted") == 10
+    assert process.stdout.count("  9: ") == 10 and "inverted" not in process.stdout  # ten probabilities, no jargon
     assert f"of 11 of 11 pictures in {drawing}" in process.stdout
     with Image.open(drawing) as picture:
         assert picture.format == "PNG" and picture.width > 1000 and picture.height > 1000
@@ -85,11 +85,18 @@ def test_says_what_is_wrong(model_path, pictures, tmp_path):
 
 
 @pytest.fixture
-def main(monkeypatch):
-    """The example's main function, called as from the command line but in this process."""
+def module(monkeypatch):
+    """The example in this process."""
     spec = importlib.util.spec_from_file_location("predict_digit", EXAMPLE)
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "predict_digit", module)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def main(module, monkeypatch):
+    """The example's main function, called as from the command line."""
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["predict_digit.py", *map(str, arguments)])
@@ -104,9 +111,73 @@ def test_a_model_of_other_images(main, pictures, tmp_path):
         main(pictures[0], "--model", tmp_path / "other.npz")
 
 
-def test_a_missing_picture(main, model_path, tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no file"):
-        main(tmp_path / "absent.png", "--model", model_path)
+def test_bad_files_do_not_stop_the_good_ones(main, model_path, pictures, tmp_path, capsys):
+    (tmp_path / "text.png").write_text("no picture")
+    drawing = tmp_path / "drawing.png"
+    files = [tmp_path / "absent.png", pictures[7], tmp_path / "text.png", tmp_path, pictures[3]]
+    with pytest.raises(SystemExit) as caught:
+        main(*files, "--model", model_path, "--output", drawing)
+    assert caught.value.code == "predict_digit: 3 of 5 files could not be read"
+    printed = capsys.readouterr()
+    assert re.findall(r"^(?:.*)(\d)\.png: (\d) ", printed.out, re.MULTILINE) == [("7", "7"), ("3", "3")]
+    assert "of 2 of 2 pictures" in printed.out and drawing.exists()
+    for fragment in ("there is no file", "text.png: expected a picture such as PNG", "got a folder"):
+        assert fragment in printed.err
+
+
+def test_nothing_to_draw(main, model_path, tmp_path):
+    with pytest.raises(SystemExit, match="1 of 1 files could not be read"):
+        main(tmp_path / "absent.png", "--model", model_path, "--output", tmp_path / "x.png")
+    assert not (tmp_path / "x.png").exists()
+
+
+@pytest.fixture
+def figure_of(main, module, monkeypatch, model_path, tmp_path):
+    """Run the example; return its drawing as a figure."""
+
+    def draw(*files):
+        figures = []
+        monkeypatch.setattr(module, "save_figure", lambda figure, path: figures.append(figure))
+        main(*files, "--model", model_path, "--output", tmp_path / "x.png")
+        figures[0].draw_without_rendering()
+        return figures[0]
+
+    return draw
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_the_drawing_is_full(figure_of, pictures, count):
+    """Of a drawing of one picture two thirds were blank."""
+    figure = figure_of(*pictures[:count])
+    assert len(figure.subfigs) == 3 * -(-count // 3) if count > 3 else count
+    assert figure.get_figwidth() == pytest.approx(4.8 * min(count, 3))
+    bounds = figure.get_tightbbox()
+    assert bounds.width > 0.9 * figure.get_figwidth()
+
+
+def test_probabilities_and_notes_are_in_the_drawing(figure_of, pictures, tmp_path):
+    whole = np.asarray(Image.open(pictures[5]))
+    Image.fromarray(np.hstack([whole, whole])).save(tmp_path / "two.png")
+    figure = figure_of(tmp_path / "two.png", pictures[-1])
+    first, empty = figure.subfigs
+    bars = first.axes[2].patches
+    assert len(bars) == len(first.axes[2].texts) == 10
+    assert sum(bar.get_width() for bar in bars) == pytest.approx(1, abs=1e-5)
+    assert len({bar.get_facecolor() for bar in bars}) == 2  # the likeliest has a colour of its own
+    assert "2 separate pieces: taken as one digit" in first.get_supxlabel().replace("\n", " ")
+    assert empty.get_supxlabel().startswith("empty: nothing stands out") and not empty.axes[2].axison
+    boxes = [ax.get_tightbbox() for ax in first.axes] + [first._supxlabel.get_window_extent()]
+    assert all(figure.bbox.x0 <= box.x0 and box.y0 >= 0 for box in boxes)
+    assert max(ax.get_window_extent().y0 for ax in first.axes) > boxes[-1].y1
+
+
+def test_models_without_probabilities_of_digits(main, pictures, tmp_path):
+    for outputs, loss in ((26, SoftmaxCrossEntropy()), (10, MeanSquaredError())):
+        model = Sequential([Flatten(), Dense(outputs)], input_shape=(28, 28, 1), seed=0)
+        model.compile(loss=loss)
+        model.save(tmp_path / "other.npz")
+        with pytest.raises(ValueError, match="expected a model that gives the probabilities of ten digits"):
+            main(pictures[0], "--model", tmp_path / "other.npz")
 
 
 @pytest.mark.parametrize("arguments, fragment", [
