@@ -116,6 +116,17 @@ def parse_arguments() -> tuple[argparse.Namespace, Recipe]:
     changes.add_argument("--augment", action=argparse.BooleanOptionalAction, help="train on distorted images")
     changes.add_argument("--model-file", help="name of the model's file: model.npz, or model.h5 for Keras")
     arguments = parser.parse_args()
+    check_options(parser, arguments)
+    if arguments.output_dir is None:
+        suffix = "" if arguments.recipe == "cnn" else f"-{arguments.recipe}"
+        arguments.output_dir = Path("runs") / f"{arguments.dataset}{suffix}"
+    recipe = RECIPES[arguments.recipe]
+    asked = {field.name: getattr(arguments, field.name, None) for field in dataclasses.fields(recipe)}
+    return arguments, dataclasses.replace(recipe, **{name: value for name, value in asked.items() if value is not None})
+
+
+def check_options(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """End with one line about the first option that would stop the run later, or make its figures meaningless."""
     if arguments.limit is not None and arguments.limit < 2:
         parser.error(f"--limit: expected at least 2 images, got {arguments.limit}")
     if arguments.seed < 0:
@@ -128,12 +139,6 @@ def parse_arguments() -> tuple[argparse.Namespace, Recipe]:
         parser.error(f"--model-file: expected a name that ends in {' or '.join(suffixes)}, got {arguments.model_file}")
     if arguments.model_file == BACKUP:
         parser.error(f"--model-file: expected another name, {BACKUP} is the backup's")
-    if arguments.output_dir is None:
-        suffix = "" if arguments.recipe == "cnn" else f"-{arguments.recipe}"
-        arguments.output_dir = Path("runs") / f"{arguments.dataset}{suffix}"
-    recipe = RECIPES[arguments.recipe]
-    asked = {field.name: getattr(arguments, field.name, None) for field in dataclasses.fields(recipe)}
-    return arguments, dataclasses.replace(recipe, **{name: value for name, value in asked.items() if value is not None})
 
 
 def load(arguments: argparse.Namespace) -> tuple[DataSet, DataSet, tuple, tuple]:

@@ -255,6 +255,11 @@ def test_it_is_a_value():
     assert Augment.for_digits().elastic > 0 and not Augment.for_digits().horizontal_flip
 
 
+def test_photographs_are_shifted_and_mirrored_and_nothing_else():
+    assert Augment.for_photographs() == Augment(shift=0.125, horizontal_flip=True)
+    assert Augment.for_photographs(zoom=0.1, shift=0) == Augment(zoom=0.1, horizontal_flip=True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
