@@ -66,8 +66,8 @@ class Augment:
     Notes
     -----
     Simard et al. draw a number from -1 to 1 for every pixel, smooth with a Gaussian and multiply by alpha. Here the
-    numbers are ``1.4 * sigma`` pixels apart, and larger accordingly: what more of them could say, the Gaussian would
-    remove. The field's correlations are theirs, its variance is within 3 % of theirs, and for images of 28x28 it takes
+    numbers are ``1.4 * sigma`` pixels apart, and larger accordingly: more of them would add only detail that the Gaussian
+    removes. The field's correlations are theirs, its variance is within 3 % of theirs, and for images of 28x28 it takes
     128 numbers an image instead of 1,568.
 
     Examples
@@ -177,7 +177,7 @@ class Augment:
         result[...] = np.rint(sampled)
 
     def _draw_matrices(self, n: int, height: int, width: int, rng: np.random.Generator) -> NDArray:
-        """Draw the affine maps (N, 2, 3); the same seven numbers an image, whatever is asked for."""
+        """Draw the affine maps (N, 2, 3); seven random numbers for each image, also for amounts of 0."""
         drawn = rng.random((7, n), np.float32).astype(np.float64)
         angles = math.radians(self.rotation), math.radians(self.shear)
         amounts = np.array([self.shift * height, self.shift * width, *angles, self.zoom, self.zoom])

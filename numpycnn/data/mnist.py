@@ -125,7 +125,7 @@ DATA_SETS = (MNIST, FASHION_MNIST)
 
 NPZ_ARRAYS = "x_train", "y_train", "x_test", "y_test"  # in the order of the files
 
-# Of the largest file, unpacked; no other is unpacked any further, whatever its header promises.
+# The size of the largest file, unpacked. No file is unpacked beyond it, even if its header promises more.
 MAX_BYTES = max(math.prod(file.shape) for data_set in DATA_SETS for file in data_set.files)
 
 

@@ -102,8 +102,8 @@ def plot_predictions(
     Raises
     ------
     TypeError, ValueError
-        As in `plot_samples`; also if the probabilities are none (below 0, above 1, NaN, a row's
-        sum not 1) or have no column for a label.
+        As in `plot_samples`; also if `probabilities` holds something else (numbers below 0, above 1 or
+        NaN, rows whose sum is not 1) or has no column for a label.
     """
     pixels, classes, probs = _check_predictions(images, labels, probabilities)
     names = names_of(class_names, probs.shape[1])

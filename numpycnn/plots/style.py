@@ -61,7 +61,7 @@ _of_pyplot: collections.deque[Any] = collections.deque()  # the figures that it 
 
 
 def in_our_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw with `STYLE`, whatever the user's matplotlib settings say, and leave those alone."""
+    """Draw with `STYLE` in place of the user's matplotlib settings, and leave those unchanged."""
 
     @functools.wraps(draw)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -108,8 +108,8 @@ def _as_png(figure: Figure) -> bytes:
 def percent(share: float, decimals: int = 0, exact: bool = False) -> str:
     """Write a share as a percentage that is not rounded to 0 or to 100.
 
-    A probability is always below 1 and above 0, whatever its last bits are: ">99.9%". Of an `exact` share, such as that
-    of the right answers, 0 and 1 are what they say.
+    A probability that would be rounded to 100 % is written as ">99.9%", one that would be rounded to 0 as "<0.1%". An
+    `exact` share, such as that of the right answers, may be 0 or 1, and then it is written as 0 or 100 %.
     """
     text, smallest = f"{share:.{decimals}%}", 10.0**-decimals
     if text == f"{1:.{decimals}%}" and not (exact and share == 1):

@@ -57,7 +57,7 @@ def find_ink(grey: Grey) -> Ink:
     shade = np.median(border)
     even = (abs(border - shade) <= SAME * np.ptp(grey)).mean() >= MOSTLY  # the rest may be ink that reaches it
     paper = np.full_like(grey, shade) if even else _surface(grey)
-    sign = np.float32(-1 if ((grey - paper) ** 3).sum() < 0 else 1)  # noise differs to both sides alike, ink does not
+    sign = np.float32(-1 if ((grey - paper) ** 3).sum() < 0 else 1)  # noise lies on both sides of the paper, ink on one
     shadows = None if even else _shadows(sign * (grey - paper))
     if shadows is not None:
         paper += sign * shadows

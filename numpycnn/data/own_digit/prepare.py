@@ -22,7 +22,7 @@ BOX = 20  # pixels of the longer side of the digit in it
 WORK = 512  # pixels of the longer side that larger pictures are reduced to
 CLOSE_UP = 64  # a digit smaller than this in a reduced picture is looked at again, closer
 SPECK = 0.03  # a piece with less than this share of the largest piece's pixels is dirt
-PALE = 0.02  # less ink than this is none
+PALE = 0.02  # less ink than this counts as paper
 BRIGHT, WHITE = 10, 0.9  # so many pixels of each MNIST image, at least, are as bright as this
 LOW_CONTRAST = 0.15  # below this it is worth a note
 
@@ -172,7 +172,7 @@ def _look(picture: Picture, region: Box) -> _Sight | None:
 
 
 def _surroundings(box: Box, whole: Box) -> Box:
-    """Return the box with a margin as wide as the box, as far as the picture goes."""
+    """Return the box with a margin as wide as the box, cut off at the picture's edges."""
     top, left, bottom, right = box
     margin = max(bottom - top, right - left)
     return max(top - margin, 0), max(left - margin, 0), min(bottom + margin, whole[2]), min(right + margin, whole[3])

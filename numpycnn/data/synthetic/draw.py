@@ -117,7 +117,7 @@ def _choose_styles(digits: NDArray[np.intp], chance: NDArray[np.float64]) -> NDA
 
 
 def _unsteadiness(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return random movements of points (digits, points, 2); neighbours move alike, some digits' more than others'."""
+    """Return random movements of points (digits, points, 2); neighbours move together, by more in some digits."""
     own = rng.standard_normal(shape)
     moves = own.copy()
     moves[:, 1:] += NEIGHBOURS * own[:, :-1]
