@@ -66,9 +66,9 @@ class Augment:
     Notes
     -----
     Simard et al. draw a number from -1 to 1 for every pixel, smooth with a Gaussian and multiply by alpha. Here the
-    numbers are ``1.4 * sigma`` pixels apart, and larger accordingly: more of them would add only detail that the Gaussian
-    removes. The field's correlations are theirs, its variance is within 3 % of theirs, and for images of 28x28 it takes
-    128 numbers an image instead of 1,568.
+    numbers are ``1.4 * sigma`` pixels apart, and larger accordingly: more of them would add only detail that the
+    Gaussian removes. The field's correlations are theirs, its variance is within 3 % of theirs, and for images of 28x28
+    it takes 128 numbers an image instead of 1,568.
 
     Examples
     --------

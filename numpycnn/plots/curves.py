@@ -73,6 +73,6 @@ def _write_values(ax: Axes, name: str) -> None:
         (value,) = np.asarray(line.get_ydata(), float)
         largest = max(largest, value) if np.isfinite(value) else largest
         text, place = f"{line.get_label()} {value:.4g}", (1, value if np.isfinite(value) else 0)
-        style = {"ha": side, "va": "center", "color": line.get_color()}
+        style: dict[str, Any] = {"ha": side, "va": "center", "color": line.get_color()}
         ax.annotate(text, place, (offset, 0), textcoords="offset points", **style)
     ax.set_ylim(0, 1.06 * largest or 1)
