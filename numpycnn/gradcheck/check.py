@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
@@ -115,7 +116,8 @@ def check_layer(
     dx = _backward_twice(function, lambda: layer.backward(dy.copy()))
     claims = [p.grad.copy() for p in layer.parameters]
     settings = settings_for(layer, step, tolerance, max_elements, rng, method, directions)
-    subject, hints = repr(layer), {"layer": layer, "batch": len(point), "x": point, "dy": dy, "y": y}
+    subject = repr(layer)
+    hints = {"layer": copy.deepcopy(layer), "batch": len(point), "x": point.copy(), "y": y, "dy": dy, "state": state}
     if method == "complex":
         point = as_complex(point)
         to_complex((layer, *getattr(layer, "layers", ())))

@@ -278,7 +278,11 @@ def check_array(
     hint = ""
     if not error < settings.tolerance:
         shape = array.shape if len(probes) == array.size and settings.directions is None else (len(probes),)
-        hint = explain(Mismatch(name, analytic.reshape(shape), numeric.reshape(shape), **context))
+
+        def part(gradient: NDArray) -> NDArray:
+            return np.array([probe.along(gradient) for probe in probes]).reshape(shape)
+
+        hint = explain(Mismatch(name, analytic.reshape(shape), numeric.reshape(shape), part, **context))
     where = probes[worst].where
     return Row(
         subject, name, error, None if where is ... else tuple(map(int, where)), float(analytic[worst]),

@@ -48,7 +48,7 @@ class BatchNorm(Layer):
         self.momentum = check_fraction(momentum, "momentum", one_allowed=True)
         self.epsilon = check_positive(epsilon, "epsilon")
 
-    def _build(self, rng: np.random.Generator) -> Shape:
+    def setup(self, rng: np.random.Generator) -> Shape:
         if not self.input_shape:
             raise ValueError(f"{self!r}: expected an input shape with channels last, got ()")
         channels = self.input_shape[-1]
@@ -82,7 +82,7 @@ class BatchNorm(Layer):
                        \left( dy - \frac{d\beta}{M} - \hat x \, \frac{d\gamma}{M} \right)
         """
         dy = self.check_output_gradient(dy)
-        x, mean, scale = self._saved
+        x, mean, scale = self.saved
         rows = dy.reshape(x.shape)  # (M, C)
         gamma, beta = self.parameters
         ops.sum_rows(rows, beta.grad)

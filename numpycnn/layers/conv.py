@@ -15,7 +15,7 @@ from ..checks import MAX_SIZE, Shape, check_count, check_flag, check_padding, ch
 from ..initializers import Initializer, get_initializer
 from ..kernels import ops
 from .base import Layer
-from .window import output_geometry
+from .window import Window
 
 # Bytes of patches made at a time. Patches repeat each pixel kh * kw times: a whole batch of them takes much memory, and
 # reading them back from it takes longer than making them again in backward.
@@ -91,19 +91,18 @@ class Conv2D(Layer):
         if self.filters % self.groups:
             raise ValueError(f"filters: expected a multiple of groups={self.groups}, got {self.filters}")
 
-    def _build(self, rng: np.random.Generator) -> Shape:
-        height, width, channels = check_shape(self.input_shape, self, rank=3)
+    def setup(self, rng: np.random.Generator) -> Shape:
+        _, _, channels = check_shape(self.input_shape, self, rank=3)
         if channels % self.groups:
             raise ValueError(f"{self!r}: expected a multiple of groups={self.groups} channels, got {channels}")
-        kernel_h, kernel_w = self.kernel_size
-        window = (kernel_h - 1) * self.dilation_rate[0] + 1, (kernel_w - 1) * self.dilation_rate[1] + 1
-        (out_h, out_w), before = output_geometry(self.input_shape, window, self.strides, self.padding, self)
-        self._geometry = (*self.kernel_size, *self.strides, *self.dilation_rate, *before)
-        weight_shape = (kernel_h, kernel_w, channels // self.groups, self.filters)
+        self.window = Window.on(
+            self.input_shape, self.kernel_size, self.strides, self.padding, self.dilation_rate, owner=self
+        )
+        weight_shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.add_parameter("weight", weight_shape, self.kernel_initializer, rng)
         if self.use_bias:
             self.add_parameter("bias", (self.filters,), self.bias_initializer, rng)
-        return out_h, out_w, self.filters
+        return *self.window.count, self.filters
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
@@ -125,7 +124,7 @@ class Conv2D(Layer):
         Each pixel of dx adds up what the patches that hold it say (col2im). See ``Layer.backward`` for the arguments.
         """
         dy = self.check_output_gradient(dy)
-        (x,) = self._saved
+        (x,) = self.saved
         groups = zip(split_channels(x, self.groups), split_channels(dy, self.groups), self._matrices()[0])
         dw_parts, dx_parts = [], []
         for g, (x_g, dy_g, w) in enumerate(groups):
@@ -137,7 +136,7 @@ class Conv2D(Layer):
                 dw += dw_block
                 if need_dx:
                     ops.matmul_nt(dy_rows, w, cols)  # dX, in the place of X
-                    ops.col2im(cols.reshape(-1, *self.output_shape[:2], len(w)), *self._geometry, dx_g[images])
+                    self._add_patches(cols, dx_g[images])
             dw_parts.append(dw)
             dx_parts.append(dx_g)
         self.parameters[0].grad = join_channels(dw_parts).reshape(self.parameters[0].grad.shape)
@@ -155,8 +154,15 @@ class Conv2D(Layer):
     def _patches(self, x: NDArray) -> NDArray:
         """Return the patch under each stop of the filters as a row: (n * OH * OW, kh * kw * C)."""
         cols = self.empty("cols", (len(x), *self.output_shape[:2], math.prod(self.kernel_size) * x.shape[3]))
-        ops.im2col(x, *self._geometry, cols)
+        window = self.window
+        ops.im2col(x, *window.kernel, *window.strides, *window.dilation, *window.before, cols)
         return as_rows(cols)
+
+    def _add_patches(self, cols: NDArray, dx: NDArray) -> None:
+        """Write into dx (n, H, W, C), for each pixel, the sum over the rows' patches that hold it."""
+        window = self.window
+        cols = cols.reshape(len(dx), *window.count, -1)  # (n, OH, OW, kh * kw * C)
+        ops.col2im(cols, *window.kernel, *window.strides, *window.dilation, *window.before, dx)
 
     def _matrices(self) -> tuple[list[NDArray], list[NDArray]]:
         """Return each group's filters (kh * kw * C // groups, F // groups) and biases (F // groups,)."""

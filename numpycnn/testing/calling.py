@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from .. import gradcheck, kernels
-from ..memory.workspace import Workspace
 from .case import DTYPES, MEMORY, Case, expect, expect_close, expect_same, gradients, numbers, raises, step
 
 ELEMENTS = 200  # of an array, at most; all of them count along random directions
@@ -258,7 +257,7 @@ def written_parameters_take_effect(case: Case) -> None:
 def used_again_memory_changes_nothing(case: Case) -> None:
     """A layer that keeps its work space from step to step, as in a model, gives the same bits as one that does not."""
     alone, keeping = case.built(), case.built()
-    keeping._workspace = Workspace(reuse=True)
+    keeping.join_model()
     for batch in (4, 1, 6, 4):  # smaller and larger ones after another, predictions between
         x, dy = numbers(alone, batch, seed=batch)
         expect_same({"y": keeping.forward(x)}, {"y": alone.forward(x)}, f"with memory used again, batch of {batch}")
