@@ -72,11 +72,11 @@ class ConvFiltersFlipped(ConvWithOwnDx):
 
 class ConvForwardFlipped(Conv2D):
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
-        weight = self.parameters[0]
-        right = weight.value.copy()
-        weight.value = right[::-1, ::-1]
+        weight = self.parameters[0].value
+        right = weight.copy()
+        weight[...] = right[::-1, ::-1]
         y = super().forward(x, training)
-        weight.value = right
+        weight[...] = right
         return y
 
 

@@ -200,8 +200,8 @@ def another_function(m: Mismatch) -> str:
 
 
 HINTS = (
-    not_finite, flat, forward_is_wrong, never_written, scaled, transposed, turned, shifted, overlapping, border, blocked,
-    holes, mean_is_constant, suspected, other_holes, another_function,
+    not_finite, flat, forward_is_wrong, never_written, scaled, transposed, turned, shifted, overlapping, border,
+    blocked, holes, mean_is_constant, suspected, other_holes, another_function,
 )
 
 

@@ -60,9 +60,12 @@ class Window:
             count.append(n)
         window = cls(kernel, strides, dilation, (before[0], before[1]), (count[0], count[1]))
         if min(count) < 1:
+            swapped = image[0] in (1, 3) and len(image) == 3 and image[1] == image[2]  # such as (1, 28, 28)
+            hint = "; if the channels come first, put them last: x.transpose(0, 2, 3, 1)" if swapped else ""
             raise ValueError(
                 f"{owner!r}: a window of {'x'.join(map(str, window.extent))} does not fit images of "
-                f'{image[0]}x{image[1]} with padding {padding!r}; use padding="same", a smaller window or larger images'
+                f'{image[0]}x{image[1]} with padding {padding!r}; use padding="same", a smaller window or larger '
+                f"images{hint}"
             )
         return window
 

@@ -1,4 +1,4 @@
-"""What layers refuse: arguments out of range, inputs that do not suit them; and how a layer of one's own is written."""
+"""What layers refuse: arguments out of range, inputs that do not suit them."""
 
 import numpy as np
 import pytest
@@ -165,50 +165,7 @@ def test_what_a_window_knows_by_hand():
         window.kernel = (1, 1)
 
 
-# -- a layer of one's own ------------------------------------------------------------------------------
-
-
-class Scale(Layer):
-    """y = factor * gain * x, with one gain a channel."""
-
-    def __init__(self, factor, start="ones"):
-        self.factor = factor
-        self.start = start
-
-    def setup(self, rng):
-        self.add_parameter("gain", self.input_shape[-1:], self.start, rng)
-        return self.input_shape
-
-    def forward(self, x, training=False):
-        x = self.check_input(x)
-        self.save_for_backward(training, len(x), x)
-        return self.factor * self.parameters[0].value * x
-
-    def backward(self, dy, need_dx=True):
-        dy = self.check_output_gradient(dy)
-        (x,) = self.saved
-        gain = self.parameters[0]
-        gain.grad = self.factor * (dy * x).sum(axis=tuple(range(dy.ndim - 1)))
-        return self.factor * gain.value * dy if need_dx else None
-
-
-def test_a_layer_of_ones_own():
-    layer = Scale(2.0)
-    assert layer.build((2,), dtype="float64") == (2,)
-    layer.parameters[0].value = [1, 3]
-    assert layer.forward([[1, 1], [2, 0]], training=True).tolist() == [[2, 6], [4, 0]]
-    assert layer.backward(np.array([[1, 1], [1, 1]])).tolist() == [[2, 6], [2, 6]]
-    assert layer.parameters[0].grad.tolist() == [6, 2]  # 2 * (1 + 2), 2 * (1 + 0)
-    assert repr(layer) == "Scale(factor=2.0)" and layer.get_config() == {"factor": 2.0, "start": "ones"}
-
-
-def test_what_a_layer_must_define_is_named():
-    layer = Layer()
-    layer.build((3,))
-    with pytest.raises(NotImplementedError, match=r"Layer has to define forward\(x, training=False\)"):
-        layer.forward(np.zeros((1, 3)))
-    with pytest.raises(NotImplementedError, match=r"Layer has to define backward\(dy, need_dx=True\)"):
-        layer.backward(np.zeros((1, 3)))
+# -- building ---------------------------------------------------------------------------------------
 
 
 def test_an_initializer_of_ones_own():
