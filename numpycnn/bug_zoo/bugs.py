@@ -67,7 +67,7 @@ class Bug:
 
 
 def image_with_a_tie() -> np.ndarray:
-    """Images (2, 8, 8, 2) all of different numbers, but for one 2x2 window with two equal maxima."""
+    """Images (2, 8, 8, 2) in which all numbers differ, except that one 2x2 window has two equal maxima."""
     x = clear_of_kinks((2, 8, 8, 2), np.random.default_rng(0))
     x[0, 0, 0, 0] = x[0, 1, 1, 0] = 3
     return x

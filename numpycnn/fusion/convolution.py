@@ -1,4 +1,4 @@
-"""Convolution and what follows it as one block: patches are read where they lie, and zeros are skipped."""
+"""Convolution and what follows it as one block: patches are read in the image itself, and zeros are skipped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LANES = 16  # numbers of float32 in a vector of 64 bytes, the widest that CPUs h
 
 
 class DirectConv(Block):
-    """Conv2D without a matrix of patches: they are read where they lie in the image."""
+    """Conv2D without a matrix of patches: they are read in the image itself."""
 
     group = 1  # pixels of which at most one passes the gradient on
     by_windows = False  # whether dx is summed window by window
@@ -112,7 +112,7 @@ class DirectConv(Block):
 
 
 class DirectConvStride1(DirectConv):
-    """The same for neighbouring pixels: dx is a convolution, too, of dy with the filters turned by 180 degrees."""
+    """The same for strides of 1: dx is also a convolution, of dy with the filters turned by 180 degrees."""
 
     def __init__(self, conv: Conv2D) -> None:
         super().__init__(conv)
@@ -164,10 +164,10 @@ class ConvReLU(DirectConv):
 
 
 class ConvReLUPool(ConvReLU):
-    """Conv2D, then ReLU, then MaxPool2D over 2 x 2, of which only the pooled map is ever written.
+    """Conv2D, then ReLU, then MaxPool2D over 2 x 2: only the pooled map is written to memory.
 
-    With it goes a byte for each of its elements: which pixel of the window won, or that ReLU cut. Of the gradient
-    before pooling three quarters and more are zeros; backward does not visit them.
+    Beside it, a byte is kept for each of its elements: which pixel of the window won, or that ReLU cut. At least three
+    quarters of the gradient before pooling are zeros; backward does not visit them.
     """
 
     group = 4

@@ -1,4 +1,4 @@
-"""Where the patches of an image lie in memory, so that kernels can read them there."""
+"""Where the patches of an image start in memory, so that kernels can read them there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..layers.window import Window
 
 
 class Patches:
-    """Where the patches of an image lie in memory, in elements from its start.
+    """Where the patches of an image are in memory; all positions count elements from the start of the image.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ class Patches:
     starts : ndarray of shape (OH, OW)
         First element of each patch.
     runs : ndarray of shape (kh,), or (kh * kw,) if dilated
-        First element of each run of neighbours in a patch; ``run_length`` of them lie together.
+        First element of each run in the first patch: ``run_length`` elements that are next to each other in memory.
     taps : ndarray of shape (kh * kw * C,)
-        Every element of a patch.
+        Every element of the first patch.
     """
 
     def __init__(self, image: Shape, window: Window) -> None:

@@ -18,7 +18,7 @@ from . import cases
 from .methods import METHODS, settings_for, slopes_of
 from .report import Report
 from .slopes import Slopes, check_array, check_sum
-from .twins import as_complex, layer_in_float64, model_in_float64, to_complex
+from .twins import layer_in_float64, model_in_float64, to_complex
 
 
 @contextlib.contextmanager
@@ -81,8 +81,8 @@ def check_layer(
         products, ``np.exp``, ``np.maximum``, but no ``np.abs``.
     directions : int, optional
         Move each array along so many random directions v instead of element by element, and compare
-        ``<dy, J v>`` with ``<J^T dy, v>``, dx = J^T dy being what backward returned. That takes a forward or two a
-        direction, however large the array: with complex steps, the adjoint identity at full size.
+        ``<dy, J v>`` with ``<J^T dy, v>``, dx = J^T dy being what backward returned. That takes one or two forwards
+        for each direction, for an array of any size: with complex steps, the adjoint identity at full size.
     seed : int
         Fixes all that is random: parameters, `x`, the output gradient, the elements chosen.
 
@@ -119,8 +119,7 @@ def check_layer(
     subject = repr(layer)
     hints = {"layer": copy.deepcopy(layer), "batch": len(point), "x": point.copy(), "y": y, "dy": dy, "state": state}
     if method == "complex":
-        point = as_complex(point)
-        to_complex((layer, *getattr(layer, "layers", ())))
+        point = to_complex((layer, *getattr(layer, "layers", ())), point)
     with slopes_of(method, function, dy, [layer]) as slopes:
         rows = [check_array(slopes, settings, subject, "dx", point, dx, **hints)]
         if rows[0].skipped and directions is None:
@@ -247,8 +246,7 @@ def check_model(
     function, cotangent = loss_alone, np.ones(())
     if method == "complex":
         function, cotangent = forward, dlogits
-        point = as_complex(point)
-        to_complex((*model.layers, *model.plan))
+        point = to_complex((*model.layers, *model.plan), point)
     arrays = [(name, "dx", point, dx), *_parameters_of(model, name, claims)]
     with slopes_of(method, function, cotangent, model.plan) as slopes:
         return Report(name, tuple(check_array(slopes, settings, *array, batch=len(point)) for array in arrays))

@@ -54,7 +54,7 @@ class Mismatch:
         return bool(np.abs(array - self.part(gradient)).max() <= 0.01 * apart)
 
     def suspects(self) -> list[tuple[str, NDArray]]:
-        """The dx of known mistakes in such a layer, each with what is wrong; none for other arrays."""
+        """Return what is wrong and the dx that comes of it, for each known mistake; for dx only."""
         if self.name != "dx" or self.x is None:
             return []
         return [(text, dx) for text, dx in suspects(self.layer, self.x, self.y, self.dy) if dx.shape == self.x.shape]

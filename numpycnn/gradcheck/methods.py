@@ -27,8 +27,8 @@ from ..losses import MeanSquaredError
 from .slopes import EXACT_TOLERANCE, ComplexSlopes, Settings, Slopes
 
 STEP, TOLERANCE = 2.0**-17, 1e-7  # 7.6e-6; a power of two, so that x + h and x - h are exact
-# In each of their arrays these are straight lines (the squared error: a parabola), on which the central difference is
-# exact whatever the step. A large one drowns rounding. Subclasses may bend, and are checked with the small step.
+# These are linear in each of their arrays (the squared error: a parabola), so the central difference is exact for any
+# step, and with a large step rounding does not matter. Subclasses may be curved: they are checked with the small step.
 EXACT_CLASSES = (
     Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, MeanSquaredError,
 )

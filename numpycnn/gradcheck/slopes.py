@@ -180,7 +180,7 @@ class Slopes:
         return float(NOISE * np.linalg.norm(self.cotangent * self.middle) / h)
 
     def rounding(self, h: float) -> float:
-        """Error of a slope where large outputs are subtracted that hardly differ: no difference can do better."""
+        """Error of a slope where large outputs that are nearly equal are subtracted: no difference can do better."""
         return self.noise(h) / 8
 
 
@@ -318,7 +318,7 @@ def _find_kinks(
 
 
 def _scale(analytic: NDArray, numeric: NDArray, skipped: NDArray) -> float:
-    """The largest magnitude in either, but for skipped elements; NaN if there is one."""
+    """The largest magnitude in either, without skipped elements; NaN if there is one."""
     return float(np.maximum(np.abs(analytic), np.abs(numeric))[~skipped].max(initial=0))
 
 

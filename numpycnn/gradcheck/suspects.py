@@ -93,7 +93,7 @@ def right_gradients(
 
 
 def _counterparts(layer: Any) -> list[Layer]:
-    """Return the package's layers, built, that this one should agree with; none for a layer of the package itself."""
+    """Return the package's layers, built, that this one should agree with; empty for a layer of the package itself."""
     own = next(cls for cls in type(layer).__mro__ if cls in _PACKAGE)
     if own is type(layer):
         return []  # it cannot be its own measure

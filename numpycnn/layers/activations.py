@@ -49,7 +49,7 @@ class LeakyReLU(Layer):
     Raises
     ------
     ValueError, TypeError
-        `negative_slope` is no finite number of at least 0.
+        `negative_slope` is not a finite number of at least 0.
 
     References
     ----------

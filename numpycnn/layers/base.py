@@ -118,7 +118,7 @@ class Layer:
             ``"float32"`` or ``"float64"``.
         stored : dict of str to ndarray, optional
             Starting values from a file, by the parameter's name, in the place of random ones. Each parameter takes
-            its own out of the dict, so that large arrays are not in memory twice; what is left belongs to none.
+            its array out of the dict, so that large arrays are not in memory twice; other arrays stay in it.
 
         Returns
         -------
@@ -279,7 +279,7 @@ class Layer:
         Returns
         -------
         list of ndarray
-            New arrays; none if the function is smooth everywhere.
+            New arrays. The list is empty if the function is smooth everywhere.
         """
         return []
 

@@ -17,8 +17,8 @@ from ..kernels import ops
 from .base import Layer
 from .window import Window
 
-# Bytes of patches made at a time. Patches repeat each pixel kh * kw times: a whole batch of them takes much memory, and
-# reading them back from it takes longer than making them again in backward.
+# Bytes of patches made at a time. Patches repeat each pixel kh * kw times, so those of a whole batch take much memory,
+# and backward makes them again: that is faster than to keep them and read them back.
 BLOCK_BYTES = 2**20
 
 
@@ -37,8 +37,9 @@ class Conv2D(Layer):
     strides : int or pair of int
         Pixels from one stop to the next.
     padding : {"valid", "same"}, int or pair of int
-        No zeros around the image; as many as make OH = ceil(H / stride), the odd one at the bottom and right; or this
-        many rows above and below and columns left and right.
+        ``"valid"``: no zeros around the image. ``"same"``: so many that OH = ceil(H / stride); of an odd number, one
+        more goes to the bottom and right. A number or a pair: this many rows of zeros above and below, and columns
+        left and right.
     use_bias : bool
         Whether to add one number a filter.
     kernel_initializer, bias_initializer : str or callable
@@ -46,7 +47,7 @@ class Conv2D(Layer):
     dilation_rate : int or pair of int
         Pixels from one element of the filter to the next.
     groups : int
-        Cut input channels and filters into this many groups that do not see each other.
+        Cut input channels and filters into this many groups; a filter sees the channels of its own group only.
 
     Attributes
     ----------
@@ -121,7 +122,7 @@ class Conv2D(Layer):
 
         .. math:: dW = X^T \, dY, \qquad db = \sum_{rows} dY, \qquad dX = dY \, W^T
 
-        Each pixel of dx adds up what the patches that hold it say (col2im). See ``Layer.backward`` for the arguments.
+        Each pixel of dx is the sum over all patches that contain it (col2im). See ``Layer.backward`` for the arguments.
         """
         dy = self.check_output_gradient(dy)
         (x,) = self.saved
@@ -145,7 +146,7 @@ class Conv2D(Layer):
         return join_channels(dx_parts) if need_dx else None
 
     def _blocks(self, batch: int) -> list[slice]:
-        """Cut the batch into runs of images whose patches fit into the cache, whatever the number of threads."""
+        """Cut the batch into slices whose patches fit into the cache. They do not depend on the number of threads."""
         out_h, out_w, _ = self.output_shape
         patch = math.prod(self.kernel_size) * self.input_shape[2] // self.groups
         size = max(1, BLOCK_BYTES // (out_h * out_w * patch * self.dtype.itemsize))
@@ -159,7 +160,7 @@ class Conv2D(Layer):
         return as_rows(cols)
 
     def _add_patches(self, cols: NDArray, dx: NDArray) -> None:
-        """Write into dx (n, H, W, C), for each pixel, the sum over the rows' patches that hold it."""
+        """Write into dx (n, H, W, C), for each pixel, the sum over the patches that contain it (col2im)."""
         window = self.window
         cols = cols.reshape(len(dx), *window.count, -1)  # (n, OH, OW, kh * kw * C)
         ops.col2im(cols, *window.kernel, *window.strides, *window.dilation, *window.before, dx)

@@ -33,7 +33,7 @@ class Dense(Layer):
     Raises
     ------
     ValueError, TypeError
-        An argument out of range; at ``build`` an input that is no vector.
+        An argument out of range; at ``build`` an input that is not a vector.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from .base import Layer
 class Dropout(Layer):
     """In training set each element to zero with probability `rate`, and divide the others by ``1 - rate``.
 
-    So the expected value stays what it is in prediction, where nothing is dropped ("inverted" dropout).
+    So the expected value is the same as in prediction, where nothing is dropped ("inverted" dropout).
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Dropout(Layer):
     Raises
     ------
     ValueError, TypeError
-        `rate` is no number in [0, 1).
+        `rate` is not a number in [0, 1).
 
     References
     ----------

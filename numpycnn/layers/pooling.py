@@ -14,7 +14,7 @@ from .window import Window
 
 
 class _Pool2D(Layer):
-    """What max and average pooling share: a window, a step, and where the windows lie."""
+    """What max and average pooling share: their arguments, and where the windows lie."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class MaxPool2D(_Pool2D):
     strides : int or pair of int, optional
         Pixels from one window to the next; default: `pool_size`, windows side by side.
     padding : {"valid", "same"}, int or pair of int
-        As in ``Conv2D``; at most the window less one.
+        As in ``Conv2D``; a number must be smaller than the window.
 
     Raises
     ------

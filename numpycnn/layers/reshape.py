@@ -1,4 +1,4 @@
-"""Layers that only look at the same numbers in another shape."""
+"""Layers that only change the shape: the numbers stay the same."""
 
 from __future__ import annotations
 

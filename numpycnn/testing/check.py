@@ -26,7 +26,7 @@ class ContractError(AssertionError):
 def check_layer(
     layer: Layer, input_shape: Sequence[int], *, checks: Iterable[str] | None = None, skip: Iterable[str] = ()
 ) -> list[str]:
-    """Run every check on copies of a layer; raise if it fails any, with all that it fails.
+    """Run every check on copies of a layer; if it fails some, raise one error that lists them all.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def check_layer(
 
     Notes
     -----
-    Two layers may do what others must not: one with ``state_names`` (BatchNorm, Dropout) may let the rows of a batch
-    depend on each other in training; none may in prediction.
+    In training, the rows of a batch may depend on each other in a layer with ``state_names`` (BatchNorm, Dropout), and
+    in no other. In prediction they never may.
 
     Examples
     --------
