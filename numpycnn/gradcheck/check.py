@@ -217,13 +217,7 @@ def check_model(
     ValueError, TypeError
         No loss, or unsuitable data.
     """
-    if not isinstance(model, Sequential):
-        raise TypeError(f"check_model: expected a Sequential, got {model!r}; a layer goes to check_layer")
-    loss = model.loss if loss is None else loss
-    if loss is None:
-        raise ValueError("check_model: expected a loss, such as SoftmaxCrossEntropy(); give one, or compile the model")
-    chosen_loss = loss
-    _check_loss(loss)
+    chosen_loss = _loss_of(model, loss)
     rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
     settings = settings_for(model, step, tolerance, max_elements, rng, method, directions)
     point = _float64(x, "x")
@@ -250,6 +244,17 @@ def check_model(
     arrays = [(name, "dx", point, dx), *_parameters_of(model, name, claims)]
     with slopes_of(method, function, cotangent, model.plan) as slopes:
         return Report(name, tuple(check_array(slopes, settings, *array, batch=len(point)) for array in arrays))
+
+
+def _loss_of(model: Any, loss: Loss | None) -> Loss:
+    """Return `loss`, or by default the model's own."""
+    if not isinstance(model, Sequential):
+        raise TypeError(f"check_model: expected a Sequential, got {model!r}; a layer goes to check_layer")
+    loss = model.loss if loss is None else loss
+    if loss is None:
+        raise ValueError("check_model: expected a loss, such as SoftmaxCrossEntropy(); give one, or compile the model")
+    _check_loss(loss)
+    return loss
 
 
 def _parameters_of(model: Sequential, name: str, claims: list[list[NDArray]]) -> list[Any]:
