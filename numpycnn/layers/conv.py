@@ -2,6 +2,9 @@
 
 Copy the patch under every stop into a row of a matrix (im2col), and the whole layer is matrix products: one forward,
 two backward. Columns are ordered (ky, kx, c), so the filters, flattened, are the other matrix.
+
+Patches are made some images at a time, and made again in ``backward``: a whole batch of them is kh * kw times as large
+as the images (nine times for 3 x 3), and reading them back from memory took longer than making them in the cache.
 """
 
 from __future__ import annotations
@@ -17,9 +20,7 @@ from ._arguments import MAX_SIZE, check_count, check_flag, check_padding, check_
 from .base import Layer, Shape, check_shape
 
 
-# Bytes of patches made at a time. Patches repeat each pixel kh * kw times: a whole batch of them takes much memory, and
-# reading them back from it takes longer than making them again in backward.
-BLOCK_BYTES = 2**20
+BLOCK_BYTES = 2**20  # of patches made at a time
 
 
 class Conv2D(Layer):
