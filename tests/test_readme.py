@@ -115,32 +115,40 @@ def shape_of(text):
 
 
 def tree_paths(text):
-    """Yield the files and folders that a drawn tree names, relative to its root's parent."""
+    """Yield the files and folders that a drawn tree names; after a semicolon comes another entry of its root."""
     root, *lines = text.splitlines()
     folder = root
     for line in lines:
-        entries = re.findall(r"[a-z_0-9]+(?:\.py\b|/)", line)
-        if re.match(r"  \S", line):
-            folder = root  # a new entry of the root: a folder, or files of the root
-        for entry in entries:
-            if entry.endswith("/"):
-                folder = f"{root}{entry}"
-                yield folder
-            else:
+        continued = not re.match(r"  \S", line)
+        for part in line.split(";"):
+            folder = folder if continued else root
+            continued = False
+            for entry in re.findall(r"[a-z_0-9]+(?:\.py\b|/)", part):
                 yield f"{folder}{entry}"
+                if entry.endswith("/") and folder == root:
+                    folder += entry
 
 
 def test_the_tree_itself_is_read_right():
-    text = "p/\n  a/   x.py (the a)  y.py\n       z.py\n  b.py  c.py\n  d/  what;  e/  w.py"
-    assert list(tree_paths(text)) == ["p/a/", "p/a/x.py", "p/a/y.py", "p/a/z.py", "p/b.py", "p/c.py", "p/d/", "p/e/",
-                                      "p/e/w.py"]
+    text = "p/\n  a/   x.py (the a)  y.py  b/ inner\n       z.py\n  b.py  c.py\n  d/  what;  e/  w.py;  f.py"
+    expected = "p/a/ p/a/x.py p/a/y.py p/a/b/ p/a/z.py p/b.py p/c.py p/d/ p/e/ p/e/w.py p/f.py"
+    assert list(tree_paths(text)) == expected.split()
 
 
 @pytest.mark.parametrize("block", blocks_in("text"), ids=str)
 def test_text_blocks_are_output_or_a_tree(block):
     if not block.text.startswith(PROFILE):
+        assert block.text.startswith("numpycnn/\n")
         paths = list(tree_paths(block.text))
-        assert paths and block.text.startswith("numpycnn/\n")
+        assert paths and [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_and_folders_that_are_named_exist(page):
+    text = (ROOT / page).read_text()
+    named = set(re.findall(r"`([\w./-]+\.py|[\w.-]+/[\w./-]*\.(?:json|ipynb)|[\w/-]+/)`", text))
+    bases = ROOT, ROOT / "numpycnn", ROOT / "examples"
+    assert [name for name in sorted(named) if not any((base / name).exists() for base in bases)] == []
 
 
 # -- console: a command, and what it prints
