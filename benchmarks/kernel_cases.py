@@ -18,7 +18,7 @@ import numpycnn
 from engines import ours
 from networks import NETWORKS, RELU, Conv, Dense, Flatten, Network, Pool
 from numpycnn.kernels import KERNELS, ops, reference, using
-from numpycnn.workspace import empty_aligned
+from numpycnn.memory import empty_aligned
 
 BATCH = 64
 TRAINED = 800 * BATCH  # images before the recording, most of an epoch: later, there are more zeros still

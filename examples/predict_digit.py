@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from numpycnn import PreparedDigit, Sequential, prepare_digit
-from numpycnn.data.picture import full_scale, read_picture, reduced, to_grey
+from numpycnn.data.own_digit.picture import full_scale, read_picture, reduced, to_grey
 from numpycnn.plots import save_figure
 
 MOST_DRAWN = 60  # more pictures than this are predicted, but not drawn

@@ -39,7 +39,7 @@ from numpycnn import (
     confusion_matrix,
 )
 from numpycnn.files import KERAS_SUFFIXES, atomic_write
-from numpycnn.io.keras_h5 import import_h5py
+from numpycnn.io.keras_file.hdf5 import import_h5py
 from numpycnn.metrics import calibration, top_k_accuracy
 from numpycnn.plots import (
     plot_augmentation,

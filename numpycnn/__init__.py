@@ -4,16 +4,11 @@ Reading order: ``layers`` (base, activations, dense, conv, pooling), ``losses``,
 ``model``; then ``kernels`` for the loops and ``fusion`` for what runs as one.
 """
 
-from .backup import BackupAndRestore
-from .callbacks import (
-    Callback,
-    CSVLogger,
-    EarlyStopping,
-    LambdaCallback,
-    ModelCheckpoint,
-    ReduceLROnPlateau,
-    TerminateOnNaN,
-)
+from .callbacks.backup import BackupAndRestore
+from .callbacks.base import Callback, LambdaCallback
+from .callbacks.logging import CSVLogger
+from .callbacks.monitors import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from .callbacks.terminate import TerminateOnNaN
 from .data import (
     Augment,
     DownloadError,
@@ -46,12 +41,12 @@ from .layers import (
     Tanh,
 )
 from .losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
-from .metrics import classification_report, confusion_matrix
+from .memory.parameter import Parameter
+from .metrics.classification import classification_report, confusion_matrix
 from .model import Sequential
 from .optimizers import SGD, Adam, AdamW, Optimizer
-from .parameter import Parameter
 from .schedules import Constant, CosineDecay, OneCycle, Schedule, StepDecay
-from .training import History
+from .training.run import History
 
 __version__ = "0.1.0"
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .checks import check_fraction, check_numeric
 from .kernels import ops
-from .layers._arguments import check_fraction
-from .layers.base import check_numeric
 
 
 class Loss:

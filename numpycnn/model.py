@@ -9,19 +9,19 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from . import training
+from .training import loop
+from .checks import Shape, check_count, check_dtype, check_flag, check_function, check_list, check_numeric, check_shape
 from .files import KERAS_SUFFIXES, path_text
-from .fusion import make_plan
-from .layers._arguments import check_count, check_flag, check_function, check_list
-from .layers.base import Layer, Shape, check_dtype, check_numeric, check_shape
-from .locking import Lock
+from .fusion.plan import make_plan
+from .layers.base import Layer
 from .losses import Loss, SoftmaxCrossEntropy, get_loss
+from .memory.locking import Lock
+from .memory.parameter import Arena, Parameter
+from .memory.workspace import Workspace
 from .optimizers import Optimizer, get_optimizer
-from .parameter import Arena, Parameter
 from .profile import Profile, profile_model
 from .summary import summary_text
-from .training import History
-from .workspace import Workspace
+from .training.run import FitOptions, History
 
 
 class Sequential:
@@ -232,7 +232,7 @@ class Sequential:
         ndarray of shape (N, *output_shape)
         """
         self._require_built("predict")
-        return training.predict(self, x, batch_size, check_finite)
+        return loop.predict(self, x, batch_size, check_finite)
 
     def activations(self, x: ArrayLike) -> list[NDArray]:
         """Return what each layer makes of the inputs, as in ``predict``: Dropout off, BatchNorm with its statistics.
@@ -263,7 +263,7 @@ class Sequential:
         [(2, 6, 6, 4), (2, 6, 6, 4)]
         """
         self._require_built("activations")
-        return training.activations(self, x)
+        return loop.activations(self, x)
 
     # Learning
 
@@ -368,11 +368,11 @@ class Sequential:
         RuntimeWarning
             The loss is NaN or infinity; it names the rows of the data, the parameter or the layer that it came from.
         """
-        options = training.FitOptions(
+        options = FitOptions(
             batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, initial_epoch, augment,
             seed, check_finite,
         )
-        return training.fit(self, x, y, options)
+        return loop.fit(self, x, y, options)
 
     def evaluate(
         self, x: ArrayLike, y: ArrayLike, batch_size: int | None = None, check_finite: bool = False
@@ -390,18 +390,18 @@ class Sequential:
         """
         self._require_compiled("evaluate")
         self._require_built("evaluate")
-        return self._figures(training.evaluate(self, self.loss, x, y, batch_size, check_finite))
+        return self._figures(loop.evaluate(self, self.loss, x, y, batch_size, check_finite))
 
     def train_on_batch(self, x: ArrayLike, y: ArrayLike) -> tuple[float, float] | float:
         """Take one step on one batch; return ``(loss, accuracy)`` from before the step, like ``evaluate``."""
         self._require_compiled("train_on_batch")
         self._require_built("train_on_batch")
-        x, y = training.check_data(self, x, y)
+        x, y = loop.check_data(self, x, y)
         was_finite = self.nonfinite is None
-        loss, outputs = training.step(self, self.loss, self.optimizer, x, y)
+        loss, outputs = loop.step(self, self.loss, self.optimizer, x, y)
         if was_finite and self.nonfinite is not None:
-            training.warn_nonfinite(self, "train_on_batch", stacklevel=3)
-        return self._figures((loss, training.accuracy(outputs, y) if self.metrics else None))
+            loop.warn_nonfinite(self, "train_on_batch", stacklevel=3)
+        return self._figures((loss, loop.accuracy(outputs, y) if self.metrics else None))
 
     def _figures(self, pair: tuple[float, float | None]) -> tuple[float, float] | float:
         loss, accuracy = pair
@@ -469,12 +469,12 @@ class Sequential:
             For a ``.h5`` file without h5py.
         """
         self._require_built("save")
-        from .io import keras_h5, native
+        from .io import keras_file, native
 
         path = path_text(path)
         with self.lock:
             if path.endswith(KERAS_SUFFIXES):
-                keras_h5.save(self, path)
+                keras_file.save(self, path)
             else:
                 native.save(self, path)
 
@@ -505,16 +505,16 @@ class Sequential:
         UserWarning
             A Keras model was compiled in a way that does not exist here; its predictions are the same.
         """
-        from .io import keras_h5, native
+        from .io import keras_file, native
 
         path = path_text(path)
         if path.endswith(KERAS_SUFFIXES):
-            return keras_h5.load(path)
+            return keras_file.load(path, cls)
         classes = check_list(custom_layers, "custom_layers", "a list of Layer classes")
         for custom in classes:
             if not (isinstance(custom, type) and issubclass(custom, Layer)):
                 raise TypeError(f"custom_layers: expected Layer classes, got {custom!r}")
-        return native.load(path, classes)
+        return native.load(path, cls, classes)
 
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
         """Print a table: each layer, its output shape and its number of parameters."""

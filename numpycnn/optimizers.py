@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import check_flag, check_fraction, check_numeric, check_positive
 from .kernels import ops
-from .layers._arguments import check_flag, check_fraction, check_positive
-from .layers.base import check_numeric
 from .schedules import SCHEDULES, Schedule
 
 

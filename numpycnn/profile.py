@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import training
-from .fusion import Block
+from .training import loop
+from .checks import check_count
+from .fusion.block import Block
 from .kernels import get_num_threads, ops
 from .layers import Conv2D, Dense, Layer
-from .layers._arguments import check_count
-from .workspace import empty_aligned
+from .memory.workspace import empty_aligned
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -118,7 +118,7 @@ class Profile:
 def profile_model(model: Sequential, x: ArrayLike, y: ArrayLike, repeats: int = 20) -> Profile:
     """Time training steps on a copy of the model; see ``Sequential.profile``."""
     repeats = check_count(repeats, "repeats")
-    x, y = training.check_data(model, x, y)
+    x, y = loop.check_data(model, x, y)
     x = np.array(x, model.dtype, order="C")  # as fit prepares a batch, untimed
     dtype, threads = model.dtype.name, get_num_threads()
     peak = measure_peak(dtype, threads, ops.active)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .layers._arguments import check_count, check_fraction, check_positive
+from .checks import check_count, check_fraction, check_positive
 
 
 class Schedule:

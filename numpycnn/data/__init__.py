@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from numpycnn.data.augment import Augment
-from numpycnn.data.cifar import load_cifar10
-from numpycnn.data.download import DownloadError
-from numpycnn.data.idx import IdxError, read_idx, write_idx
-from numpycnn.data.labels import to_categorical
-from numpycnn.data.mnist import load_fashion_mnist, load_mnist
-from numpycnn.data.prepare import PreparedDigit, prepare_digit
-from numpycnn.data.synthetic import load_synthetic_digits
+from .augment import Augment
+from .cifar import load_cifar10
+from .download import DownloadError
+from .idx import IdxError, read_idx, write_idx
+from .labels import to_categorical
+from .mnist import load_fashion_mnist, load_mnist
+from .own_digit.prepare import PreparedDigit, prepare_digit
+from .synthetic.draw import load_synthetic_digits
 
 __all__ = [
     "Augment",

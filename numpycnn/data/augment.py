@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numpycnn.kernels import ops
-from numpycnn.layers._arguments import check_flag, check_positive
-from numpycnn.layers.base import check_generator
+from ..checks import check_flag, check_generator, check_positive
+from ..kernels import ops
 
 CHUNK = 256  # images at a time: their displacements stay in the cache, and memory does not grow with the batch
 NODE_SPACING = 1.4  # in units of sigma, between the random numbers that the elastic field is made of

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from numpycnn.data.download import DownloadError, download
-from numpycnn.data.places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
+from .download import DownloadError, download
+from .places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
 
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 

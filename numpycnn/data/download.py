@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
-from numpycnn.files import atomic_write
+from ..files import atomic_write
 
 # Limits for one file from one mirror.
 TIMEOUT = (10.0, 30.0)  # seconds: to connect, and between two packets

@@ -21,8 +21,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycnn.files import atomic_write, path_text
-from numpycnn.layers._arguments import check_count
+from ..checks import check_count
+from ..files import atomic_write, path_text
 
 # The header's type byte -> the element type as it lies on disk (">": high byte first).
 DTYPES: dict[int, np.dtype[Any]] = {

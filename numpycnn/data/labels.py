@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpycnn.layers._arguments import MAX_SIZE, check_count
-from numpycnn.layers.base import check_numeric
+from ..checks import MAX_SIZE, check_count, check_numeric
 
 # Without num_classes the largest label sets the width. One stray label (-1 stored as an unsigned integer, say) must not
 # ask for gigabytes.

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from numpycnn.data.download import DownloadError, download
-from numpycnn.data.idx import idx_header, read_idx
-from numpycnn.data.places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
+from .download import DownloadError, download
+from .idx import idx_header, read_idx
+from .places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]

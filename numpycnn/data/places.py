@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from numpycnn.files import path_text
+from ..files import path_text
 
 ENVIRONMENT_VARIABLE = "NUMPYCNN_DATA"
 

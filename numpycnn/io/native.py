@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import layers as layers_module
+from ..checks import check_dtype
 from ..files import atomic_write
 from ..initializers import INITIALIZERS
-from ..layers.base import Layer, check_dtype
+from ..layers.base import Layer
 from ..losses import LOSSES
 from ..optimizers import OPTIMIZERS, optimizer_from_config
 from ..schedules import SCHEDULES, Schedule
@@ -54,14 +55,16 @@ def save(model: Sequential, path: str | os.PathLike, run: Run | None = None) -> 
         np.savez(file, config=np.array(json.dumps(config)), **arrays)  # type: ignore[arg-type]
 
 
-def load(path: str | os.PathLike, custom_layers: Iterable[type[Layer]] = ()) -> Sequential:
+def load(
+    path: str | os.PathLike, model_class: type[Sequential], custom_layers: Iterable[type[Layer]] = ()
+) -> Sequential:
     """Read a model; see ``Sequential.load``."""
     classes = {name: getattr(layers_module, name) for name in layers_module.__all__}
     classes.update({c.__name__: c for c in custom_layers})
     with open(path, "rb") as file, _documented_errors(path):
         config, arrays = _read(file)
         _take_run(config, arrays)
-        return _restore(config, arrays, classes)
+        return _restore(config, arrays, model_class, classes)
 
 
 def load_run(model: Sequential, path: str | os.PathLike, conditions: dict[str, Any]) -> Run:
@@ -250,11 +253,11 @@ def _read_array(content: bytes) -> NDArray:
     return np.frombuffer(content, dtype, offset=stream.tell()).reshape(shape)
 
 
-def _restore(config: dict[str, Any], arrays: dict[str, NDArray], classes: dict[str, type[Layer]]) -> Sequential:
+def _restore(
+    config: dict[str, Any], arrays: dict[str, NDArray], model_class: type[Sequential], classes: dict[str, type[Layer]]
+) -> Sequential:
     """Build the model and put everything back."""
-    from ..model import Sequential
-
-    model = Sequential(dtype=check_dtype(config["dtype"]), seed=config["seed"], fused=config["fused"])
+    model = model_class(dtype=check_dtype(config["dtype"]), seed=config["seed"], fused=config["fused"])
     for i, described in enumerate(config["layers"]):
         name = described["class"]
         if name not in classes:

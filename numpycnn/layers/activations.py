@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_positive
 from ..kernels import ops
-from ._arguments import check_positive
 from .base import Layer
 
 

@@ -7,19 +7,23 @@ what the rule needs; ``backward`` takes dL/dy, overwrites each parameter's gradi
 from __future__ import annotations
 
 import inspect
-import math
-import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..checks import (
+    Shape,
+    check_batch,
+    check_dtype,
+    check_generator,
+    check_memory,
+    check_numeric,
+    check_shape,
+)
 from ..initializers import Initializer, get_initializer
-from ..parameter import Parameter
-from ..workspace import Workspace
-from ._arguments import MAX_SIZE
-
-Shape = tuple[int, ...]
+from ..memory.parameter import Parameter
+from ..memory.workspace import Workspace
 
 
 class Layer:
@@ -213,118 +217,3 @@ class Layer:
 def _same(value: Any, default: Any) -> bool:
     pair = isinstance(value, tuple) and value == (default, default)  # 1 was given, (1, 1) is kept
     return value is default or pair or (type(value) is type(default) and value == default)
-
-
-def check_dtype(dtype: DTypeLike) -> np.dtype:
-    """Return the dtype if it is float32 or float64.
-
-    Raises
-    ------
-    TypeError
-        It is another.
-    """
-    try:
-        result = np.dtype(dtype)
-    except TypeError:
-        result = np.dtype(object)
-    if dtype is None or result not in (np.dtype("float32"), np.dtype("float64")):  # np.dtype(None) is float64
-        raise TypeError(f'dtype: expected "float32" or "float64", got {dtype!r}')
-    return result
-
-
-def check_generator(rng: Any) -> np.random.Generator:
-    """Return `rng` if it is a generator of random numbers; a seed is none."""
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng: expected a numpy.random.Generator, as np.random.default_rng(0) is, got {rng!r}")
-    return rng
-
-
-def check_memory(shape: Shape, dtype: np.dtype, what: str, owner: Any) -> None:
-    """Raise where an array is larger than any memory, before NumPy or a kernel counts its bytes in 64 bits."""
-    if math.prod(shape) * dtype.itemsize > sys.maxsize:
-        raise ValueError(f"{owner!r}: expected {what} that fit into a memory, got shape {shape}")
-
-
-def check_shape(shape: Any, owner: Any, rank: int | None = None) -> Shape:
-    """Return `shape` as a tuple of positive integers, of this rank if one is given."""
-    try:
-        if isinstance(shape, (str, bytes, dict, set)):  # of which the elements might be numbers, too
-            raise TypeError
-        result = tuple(int(n) for n in shape)
-        whole = all(int(n) == n and not isinstance(n, bool) for n in shape)
-    except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"{owner!r}: expected an input shape such as (28, 28, 1), got {shape!r}") from None
-    if not whole or any(not 1 <= n <= MAX_SIZE for n in result):
-        raise ValueError(f"{owner!r}: expected an input shape of positive integers up to {MAX_SIZE}, got {shape!r}")
-    check_memory(result, np.dtype("float32"), "inputs", owner)
-    if rank is not None and len(result) != rank:
-        wanted = {1: "(features,)", 3: "(height, width, channels)"}[rank]
-        hint = "; put Flatten() before it" if rank == 1 else "; grey images need a channel axis: x[..., None]"
-        raise ValueError(f"{owner!r}: expected an input shape {wanted}, got {result}{hint}")
-    return result
-
-
-def check_numeric(x: Any, what: str, owner: Any = None) -> NDArray:
-    """Return `x` as an array of real numbers.
-
-    Raises
-    ------
-    TypeError
-        It holds objects, text or complex numbers, or is masked: what lies below the mask would count.
-    """
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(f"{_label(owner, what)}: expected an array without a mask, got a masked one; use x.filled(...)")
-    try:
-        x = np.asarray(x)
-    except ValueError as error:  # ragged lists
-        found = f"{type(x).__name__} ({error})"
-        raise TypeError(f"{_label(owner, what)}: expected an array of real numbers, got {found}") from None
-    if x.dtype.kind not in "biuf":
-        raise TypeError(f"{_label(owner, what)}: expected an array of real numbers, got dtype {x.dtype}")
-    return x
-
-
-def check_rows(x: Any, shape: Shape, what: str, owner: Any = None) -> NDArray:
-    """Return `x` of shape (N, *shape), N at least 1, as an array of real numbers.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Another shape, no row, or no real numbers.
-    """
-    x = check_numeric(x, what, owner)
-    if x.ndim != len(shape) + 1 or x.shape[1:] != shape:
-        hint = "; add the batch axis: x[None]" if x.shape == shape else ""
-        if x.shape[1:] + (1,) == shape:
-            hint = "; add the channel axis: x[..., None]"
-        expected = ", ".join(map(str, ("N", *shape)))
-        raise ValueError(f"{_label(owner, what)}: expected shape ({expected}), got {x.shape}{hint}")
-    if len(x) == 0:
-        raise ValueError(f"{_label(owner, what)}: expected at least one row, got shape {x.shape}")
-    return x
-
-
-def check_batch(
-    x: Any, shape: Shape, dtype: np.dtype, what: str, batch: int | None = None, owner: Any = None
-) -> NDArray:
-    """Return `x` of shape (N, *shape) as a C-contiguous, writeable array of this dtype.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Another shape, an empty batch, another batch size than `batch`, or no real numbers.
-    """
-    if type(x) is np.ndarray and x.dtype == dtype and x.flags.carray and x.shape[1:] == shape:
-        if len(x) == batch or (batch is None and len(x)):
-            return x  # as layers give it to each other: no time for more
-    x = check_rows(x, shape, what, owner)
-    if batch is not None and len(x) != batch:
-        raise ValueError(f"{_label(owner, what)}: expected the {batch} rows of the latest forward, got {len(x)}")
-    if x.dtype == dtype and x.flags.carray:  # aligned, writeable, C-contiguous: as the kernels want it
-        return x
-    return np.require(x, dtype, ["C", "A", "W"])
-
-
-def _label(owner: Any, what: str) -> str:
-    """Name the array in an error; only then, since a layer's repr takes longer than a small layer's forward."""
-    return what if owner is None else f"{owner!r}: {what}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import Shape, check_fraction, check_numeric, check_positive
 from ..kernels import ops
-from ._arguments import check_fraction, check_positive
-from .base import Layer, Shape, check_numeric
+from .base import Layer
 
 
 class BatchNorm(Layer):

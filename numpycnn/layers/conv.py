@@ -14,11 +14,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import MAX_SIZE, Shape, check_count, check_flag, check_padding, check_pair, check_shape
 from ..initializers import Initializer, get_initializer
 from ..kernels import ops
-from ._arguments import MAX_SIZE, check_count, check_flag, check_padding, check_pair, output_geometry
-from .base import Layer, Shape, check_shape
-
+from .base import Layer
+from .window import output_geometry
 
 BLOCK_BYTES = 2**20  # of patches made at a time
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import MAX_SIZE, Shape, check_count, check_flag, check_shape
 from ..initializers import Initializer, get_initializer
 from ..kernels import ops
-from ._arguments import MAX_SIZE, check_count, check_flag
-from .base import Layer, Shape, check_shape
+from .base import Layer
 
 
 class Dense(Layer):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arguments import check_fraction
-from .base import Layer, Shape
+from ..checks import Shape, check_fraction
+from .base import Layer
 
 
 class Dropout(Layer):

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import MAX_SIZE, Shape, check_padding, check_pair, check_shape
 from ..kernels import ops
-from ._arguments import MAX_SIZE, check_padding, check_pair, output_geometry
-from .base import Layer, Shape, check_shape
+from .base import Layer
+from .window import output_geometry
 
 
 class _Pool2D(Layer):

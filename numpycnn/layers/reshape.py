@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Layer, Shape
+from ..checks import Shape
+from .base import Layer
 
 
 class Flatten(Layer):

@@ -13,12 +13,12 @@ from __future__ import annotations
 import copy
 from typing import Iterable, Sequence
 
-from ..layers._arguments import check_list
-from ..layers.base import Layer, check_shape
-from ..workspace import Workspace
-from ._building import CHECKS as BUILDING
-from ._calling import CHECKS as CALLING
-from ._case import Case
+from ..checks import check_list, check_shape
+from ..layers.base import Layer
+from ..memory.workspace import Workspace
+from .building import CHECKS as BUILDING
+from .calling import CHECKS as CALLING
+from .case import Case
 
 __all__ = ["CHECKS", "ContractError", "check_layer"]
 

@@ -1,0 +1,12 @@
+"""Callbacks: what happens between steps and epochs, beside the training loop."""
+
+from .backup import BackupAndRestore
+from .base import Callback, CallbackList, LambdaCallback
+from .logging import CSVLogger
+from .monitors import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from .terminate import TerminateOnNaN
+
+__all__ = [
+    "BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "LambdaCallback", "ModelCheckpoint",
+    "ReduceLROnPlateau", "TerminateOnNaN",
+]

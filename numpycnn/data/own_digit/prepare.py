@@ -1,0 +1,223 @@
+"""Your own digit, made to look as MNIST's do.
+
+A network knows only what it was trained on: bright strokes on black, in a box of 20 x 20 pixels, centred by mass in
+28 x 28. Give it a photograph instead and it answers all the same, wrongly. `prepare_digit` does to a picture what
+MNIST's makers did to theirs (LeCun et al. 1998, section III-A), and says what it saw.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .ink import Ink, components, find_ink, resample, widened
+from .picture import full_scale, read_picture, reduced, to_grey
+
+SIZE = 28  # pixels of an MNIST image's side
+BOX = 20  # pixels of the longer side of the digit in it
+WORK = 512  # pixels of the longer side that larger pictures are reduced to
+CLOSE_UP = 64  # a digit smaller than this in a reduced picture is looked at again, closer
+SPECK = 0.03  # a piece with less than this share of the largest piece's pixels is dirt
+PALE = 0.02  # less ink than this is none
+BRIGHT, WHITE = 10, 0.9  # so many pixels of each MNIST image, at least, are as bright as this
+LOW_CONTRAST = 0.15  # below this it is worth a note
+
+Box = tuple[int, int, int, int]  # top, left, bottom, right, the last two exclusive
+
+
+@dataclass(frozen=True)
+class PreparedDigit:
+    """What `prepare_digit` made of a picture, and what it saw.
+
+    Attributes
+    ----------
+    image : ndarray of float32, shape (28, 28)
+        The digit as MNIST has it, 0 (background) to 1; all 0 if the picture is empty. For one image,
+        ``model.predict(prepared.image[None, :, :, None])``.
+    empty : bool
+        Whether nothing stands out from the background.
+    inverted : bool
+        Whether the digit was darker than its background.
+    touches_border : bool
+        Whether the digit reaches the edge of the picture: a part of it may be missing.
+    components : int
+        How many unconnected pieces the digit has; more than one may mean more than one digit. Specks do not count.
+    specks : int
+        How many small pieces were left out.
+    box : tuple of int
+        Where the digit is in the picture: top, left, bottom, right, the last two exclusive; zeros if it is empty.
+    contrast : float
+        Difference between digit and background, black to white being 1.
+    notes : list of str
+        All of this in sentences, as far as it is worth saying.
+    """
+
+    image: NDArray[np.float32]
+    empty: bool = False
+    inverted: bool = False
+    touches_border: bool = False
+    components: int = 0
+    specks: int = 0
+    box: Box = (0, 0, 0, 0)
+    contrast: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+def prepare_digit(image: ArrayLike | str | os.PathLike[str]) -> PreparedDigit:
+    """Turn any picture of one digit into what a network trained on MNIST expects.
+
+    The background is removed, uneven light and shadows too; dark strokes become bright ones; the digit is cut out,
+    scaled to 20 x 20 pixels with its proportions kept, and its centre of mass put at the centre of 28 x 28 pixels. A
+    picture from MNIST stays as it is.
+
+    Parameters
+    ----------
+    image : array_like or path
+        The picture: (H, W), or (H, W, C) with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA), of any size up to 50
+        million pixels. Whole numbers go from 0 (black) to 255 or 65535, floats to 1 or 255. Or the path of a file: PNG,
+        JPEG, GIF, BMP, TIFF, WebP and a few more that Pillow reads.
+
+    Returns
+    -------
+    prepared : PreparedDigit
+        The image, float32 (28, 28), and what was seen. An empty picture is no error: its `empty` is true and its image
+        all 0.
+
+    Raises
+    ------
+    TypeError
+        `image` is neither a path nor an array of numbers.
+    ValueError
+        The array has another shape, no pixels, NaN, negative numbers or too many pixels; the file is no picture, or a
+        damaged one.
+    FileNotFoundError
+        There is no such file.
+
+    Examples
+    --------
+    >>> picture = np.full((60, 40), 255, np.uint8)  # white paper
+    >>> picture[10:50, 18:22] = 0  # a black stroke
+    >>> prepared = prepare_digit(picture)
+    >>> prepared.image.shape, prepared.inverted, prepared.box
+    ((28, 28), True, (10, 18, 50, 22))
+    """
+    pixels = read_picture(image)
+    whole = (0, 0, *pixels.shape[:2])
+    white = full_scale(pixels)
+    seen = _look(pixels, whole, white)
+    if seen is None:
+        note = "empty: nothing stands out from the background"
+        return PreparedDigit(np.zeros((SIZE, SIZE), np.float32), empty=True, notes=[note])
+    touched = seen.touched  # of the whole picture; a close-up has borders of its own
+    if seen.factor > 1 and max(seen.digit.shape) < CLOSE_UP:
+        seen = _look(pixels, _surroundings(seen.box, whole), white) or seen
+    return PreparedDigit(
+        image=_centred(_boxed(seen.digit)),
+        inverted=seen.ink.dark,
+        touches_border=bool(touched),
+        components=seen.components,
+        specks=seen.specks,
+        box=seen.box,
+        contrast=seen.ink.contrast,
+        notes=_notes(seen, touched),
+    )
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """The digit as it was found in a part of the picture, on a scale of 1 : factor."""
+
+    ink: Ink
+    digit: NDArray[np.float32]  # amount of ink in the box
+    box: Box  # in pixels of the whole picture
+    touched: list[str]  # sides
+    components: int
+    specks: int
+    factor: int
+
+
+def _look(pixels: NDArray[Any], region: Box, white: float) -> _Sight | None:
+    """Find the digit in a region of the picture; None if there is nothing."""
+    top, left, bottom, right = region
+    factor = -(-max(bottom - top, right - left) // WORK)
+    ink = find_ink(to_grey(reduced(pixels[top:bottom, left:right], factor), white))
+    if ink.contrast == 0:
+        return None
+    labels, count = components(ink.amount > 0.5)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    kept = np.flatnonzero(sizes >= SPECK * sizes.max()) + 1
+    mask = np.isin(labels, kept)
+    edges = {"top": mask[0], "left": mask[:, 0], "bottom": mask[-1], "right": mask[:, -1]}
+    # A stroke ends softly: its pale edge belongs to it.
+    amount = np.where(widened(mask, 2 + max(mask.shape) // 256), ink.amount, np.float32(0))
+    rows, columns = (np.flatnonzero((amount > PALE).any(axis=axis)) for axis in (1, 0))
+    box = (
+        top + int(rows[0]) * factor,
+        left + int(columns[0]) * factor,
+        min(bottom, top + int(rows[-1] + 1) * factor),
+        min(right, left + int(columns[-1] + 1) * factor),
+    )
+    return _Sight(
+        ink,
+        amount[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1],
+        box,
+        [side for side, edge in edges.items() if edge.any()],
+        components=len(kept),
+        specks=count - len(kept),
+        factor=factor,
+    )
+
+
+def _surroundings(box: Box, whole: Box) -> Box:
+    """Return the box with a margin as wide as the box, as far as the picture goes."""
+    top, left, bottom, right = box
+    margin = max(bottom - top, right - left)
+    return max(top - margin, 0), max(left - margin, 0), min(bottom + margin, whole[2]), min(right + margin, whole[3])
+
+
+def _boxed(digit: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale so that the longer side is 20 pixels, and brighten thin strokes, which scaling makes pale."""
+    scale = BOX / max(digit.shape)
+    height, width = (max(1, round(side * scale)) for side in digit.shape)
+    boxed = resample(digit, height, width)
+    brightest = np.sort(boxed, axis=None)[-BRIGHT:].mean()
+    return np.minimum(boxed * max(1, WHITE / brightest), 1)
+
+
+def _centred(boxed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Place in 28 x 28 pixels with the centre of mass in the pixel at (14, 14), as in every image of MNIST."""
+    image = np.zeros((SIZE, SIZE), np.float32)
+    start = []
+    for axis, length in enumerate(boxed.shape):
+        mass = boxed.sum(axis=1 - axis)
+        centre = float((mass * (np.arange(length) + 0.5)).sum() / mass.sum())
+        start.append(min(max(math.ceil(SIZE / 2 - centre), 0), SIZE - length))
+    top, left = start
+    image[top : top + boxed.shape[0], left : left + boxed.shape[1]] = boxed
+    return image
+
+
+def _notes(seen: _Sight, touched: list[str]) -> list[str]:
+    """Say in sentences what was seen."""
+    notes = []
+    if seen.ink.dark:
+        notes.append("inverted: the digit is dark on a light background, MNIST's are light on dark")
+    if touched:
+        notes.append(f"touches the border ({', '.join(touched)}): a part of the digit may be missing")
+    if seen.components > 1:
+        notes.append(f"{seen.components} components: taken as one digit; if they are several, crop to one of them")
+    if seen.specks:
+        notes.append(f"{seen.specks} speck{'s' * (seen.specks > 1)} left out")
+    if seen.ink.uneven:
+        notes.append("uneven background: shadows were removed")
+    if seen.ink.contrast < LOW_CONTRAST:
+        notes.append(f"faint: the digit differs from its background by {seen.ink.contrast:.0%} of black to white")
+    height, width = seen.box[2] - seen.box[0], seen.box[3] - seen.box[1]
+    if max(height, width) < BOX // 2:
+        notes.append(f"small: the digit is {height} x {width} pixels and was enlarged")
+    return notes

@@ -1,0 +1,12 @@
+"""Which runs of layers execute as one block, and the blocks. Delete the rules and everything still works, slower."""
+
+from .block import Block
+from .convolution import ConvReLU, ConvReLUPool, DirectConv, DirectConvStride1
+from .dense import DenseReLU
+from .plan import RULES, make_plan
+from .pooling import PoolReLU
+
+__all__ = [
+    "RULES", "Block", "ConvReLU", "ConvReLUPool", "DenseReLU", "DirectConv", "DirectConvStride1", "PoolReLU",
+    "make_plan",
+]

@@ -1,0 +1,26 @@
+"""A block: layers that run as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..layers import Layer
+
+
+class Block(Layer):
+    """Layers that run as one; built as they are."""
+
+    def __init__(self, *layers: Layer) -> None:
+        self.layers = layers
+        self.input_shape, self.output_shape = layers[0].input_shape, layers[-1].output_shape
+        self.dtype = layers[0].dtype
+        self.parameters = tuple(p for layer in layers for p in layer.parameters)
+        self.built = True
+
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        """Whether these layers, of the right classes, are a case that the block handles."""
+        return True
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"

@@ -1,0 +1,202 @@
+"""Convolution and what follows it as one block: patches are read where they lie, and zeros are skipped."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import ops
+from ..layers import Conv2D, Layer
+from ..layers.conv import as_rows
+from .block import Block
+from .patches import Patches, addressable, bordered_gradient_shape, padded_shape
+
+WINOGRAD_CHANNELS = 16  # below, transforming the image costs more than the multiplications that it saves
+MOST_PATCHES = 2**22  # where each lies is written down when a block is made, even if no image ever comes
+LANES = 16  # of a vector of float32 on the CPUs whose choice matters most
+
+
+class DirectConv(Block):
+    """Conv2D without a matrix of patches: they are read where they lie in the image."""
+
+    group = 1  # pixels of which at most one passes the gradient on
+    by_windows = False  # whether dx is summed window by window
+
+    def __init__(self, conv: Conv2D, *others: Layer) -> None:
+        super().__init__(conv, *others)
+        self.conv = conv
+        self.corner = conv._geometry[6:]
+        self.padded_shape = padded_shape(conv)
+        self.patches = Patches(
+            self.padded_shape, conv.kernel_size, conv.strides, conv.dilation_rate, conv.output_shape[:2]
+        )
+        self.offsets = self.in_groups(self.patches.starts).reshape(-1)
+        self.by_taps = self._filters_fill_vectors()
+
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        conv = layers[0]
+        few = math.prod(conv.output_shape[:2]) <= MOST_PATCHES
+        return conv.groups == 1 and few and addressable(padded_shape(conv)) and addressable(conv.output_shape)
+
+    def in_groups(self, starts: NDArray) -> NDArray:
+        """Order the starts (OH, OW) of the patches so that those of a group follow each other."""
+        return starts
+
+    def _filters_fill_vectors(self) -> bool:
+        """Whether the weights' gradient is summed for all filters at once, at each pixel, zeros included."""
+        patches, filters = self.patches, self.conv.filters
+        by_taps = len(patches.taps) * vectors(filters)
+        return by_taps <= filters * len(patches.runs) * vectors(patches.run_length)
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self._pad(self.check_input(x))
+        y = self.empty("y", (len(x), *self.output_shape))
+        maps = as_maps(y)
+        codes = self.empty("codes", maps.shape if training else (0, 0, 0), np.uint8)  # which pixel of a group won
+        self._run(x, *self.conv.weight_and_bias(), maps, codes)
+        self.save_for_backward(training, len(x), x, codes)
+        return y
+
+    def _run(self, x: NDArray, weight: NDArray, bias: NDArray, y: NDArray, codes: NDArray) -> None:
+        ops.conv_forward(x, weight, bias, self.offsets, self.patches.runs, self.patches.run_length, y)
+        codes[...] = 0
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """Visit the pixels that won: each gives its gradient times its patch to dw, times its filter to dx."""
+        dy = as_maps(self.check_output_gradient(dy))
+        x, codes = self._saved
+        weight, runs = self.conv.parameters[0], (self.patches.runs, self.patches.run_length)
+        dw = as_rows(weight.grad)
+        db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
+        if self.by_taps:
+            in_squares = self.by_windows and x.shape[3] == 1
+            ops.conv_tap_gradient(x, dy, codes, self.offsets, self.group, self.patches.taps, in_squares, dw, db)
+        if not self.by_taps or (need_dx and not self.by_windows):
+            entries, sums = self._entries(dy, codes)
+        if not self.by_taps:
+            ops.conv_weight_gradient(x, *runs, *entries, sums, dw, db)
+        if not need_dx:
+            return None
+        dx = self.empty("dpadded", x.shape)
+        if self.by_windows:
+            ops.window_input_gradient(as_rows(weight.value), dy, codes, self.offsets, self.patches.row, dx)
+        else:
+            ops.conv_input_gradient(as_rows(weight.value), *runs, *entries, dx)
+        return self._crop(dx)
+
+    def _entries(self, dy: NDArray, codes: NDArray) -> tuple[tuple[NDArray, NDArray, NDArray], NDArray]:
+        """List the pixels with a gradient; return the lists and the gradient's sum by image and filter."""
+        starts = self.empty("starts", (len(dy), self.conv.filters + 1), np.int32)
+        positions = self.empty("positions", (len(dy), dy[0].size), np.int32)
+        values, sums = self.empty("values", positions.shape), self.empty("sums", (len(dy), self.conv.filters))
+        ops.conv_entries(dy, codes, self.offsets, self.group, starts, positions, values, sums)
+        return (starts, positions, values), sums
+
+    def _pad(self, x: NDArray) -> NDArray:
+        """Return `x` with the zeros around it that the convolution reads."""
+        if self.padded_shape == self.conv.input_shape:
+            return x
+        padded = self.empty("padded", (len(x), *self.padded_shape))
+        ops.pad_images(x, *self.corner, padded)
+        return padded
+
+    def _crop(self, dpadded: NDArray) -> NDArray:
+        """Undo ``_pad``."""
+        if self.padded_shape == self.conv.input_shape:
+            return dpadded
+        dx = self.empty("dx", (len(dpadded), *self.conv.input_shape))
+        ops.crop_images(dpadded, *self.corner, dx)
+        return dx
+
+
+class DirectConvStride1(DirectConv):
+    """The same for neighbouring pixels: dx is a convolution, too, of dy with the filters turned by 180 degrees."""
+
+    def __init__(self, conv: Conv2D) -> None:
+        super().__init__(conv)
+        kernel, dilation = conv.kernel_size, conv.dilation_rate
+        self.border = [(k - 1) * d - before for k, d, before in zip(kernel, dilation, self.corner)]
+        self.dy_shape = bordered_gradient_shape(conv)
+        self.dy_patches = Patches(self.dy_shape, kernel, (1, 1), dilation, conv.input_shape[:2])
+
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        conv = layers[0]
+        window = zip(conv.kernel_size, conv.dilation_rate, conv._geometry[6:])
+        dy_fits_inside = all((k - 1) * d >= before for k, d, before in window)
+        suits = conv.strides == (1, 1) and dy_fits_inside and DirectConv.suits(conv)
+        return suits and addressable(bordered_gradient_shape(conv))
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """As in Conv2D, with dx as a convolution of dy in a border of zeros."""
+        dy = self.check_output_gradient(dy)
+        super().backward(dy, need_dx=False)
+        if not need_dx:
+            return None
+        padded = self.empty("dy padded", (len(dy), *self.dy_shape))
+        ops.pad_images(dy, *self.border, padded)
+        weight = self.conv.parameters[0].value
+        turned = np.ascontiguousarray(weight[::-1, ::-1].transpose(0, 1, 3, 2))  # (kh, kw, F, C)
+        dx = self.empty("dx", (len(dy), *self.conv.input_shape))
+        patches, no_bias = self.dy_patches, np.zeros(dx.shape[3], self.dtype)
+        starts = patches.starts.reshape(-1)
+        ops.conv_forward(padded, as_rows(turned), no_bias, starts, patches.runs, patches.run_length, as_maps(dx))
+        return dx
+
+
+class ConvReLU(DirectConv):
+    """Conv2D, then ReLU: backward visits only what ReLU let through."""
+
+    def _filters_fill_vectors(self) -> bool:
+        return self.patches.run_length < LANES
+
+    def _run(self, x: NDArray, weight: NDArray, bias: NDArray, y: NDArray, codes: NDArray) -> None:
+        patches = self.patches
+        ops.conv_relu_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
+
+
+class ConvReLUPool(ConvReLU):
+    """Conv2D, then ReLU, then MaxPool2D over 2 x 2, of which only the pooled map is ever written.
+
+    With it goes a byte for each of its elements: which pixel of the window won, or that ReLU cut. Of the gradient
+    before pooling three quarters and more are zeros; backward does not visit them.
+    """
+
+    group = 4
+
+    def __init__(self, conv: Conv2D, *others: Layer) -> None:
+        super().__init__(conv, *others)
+        self.by_windows = conv._geometry[:6] == (3, 3, 1, 1, 1, 1)  # 3 x 3 filters at neighbouring pixels
+
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        pool = layers[2]
+        halves = tuple(n // 2 for n in pool.input_shape[:2])
+        plain = pool._geometry == (2, 2, 2, 2, 0, 0) and pool.output_shape[:2] == halves
+        return plain and ConvReLU.suits(*layers)
+
+    def in_groups(self, starts: NDArray) -> NDArray:
+        height, width, _ = self.output_shape
+        windows = starts[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+        return windows.transpose(0, 2, 1, 3)  # (OH, OW, 2, 2)
+
+    def _run(self, x: NDArray, weight: NDArray, bias: NDArray, y: NDArray, codes: NDArray) -> None:
+        conv, patches = self.conv, self.patches
+        if self.by_windows and conv.input_shape[2] >= WINOGRAD_CHANNELS:
+            ops.winograd_relu_pool_forward(x, weight, bias, self.output_shape[1], y, codes)
+        else:
+            ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
+
+
+def vectors(n: int) -> int:
+    """Vectors that hold `n` elements."""
+    return -(-n // LANES)
+
+
+def as_maps(a: NDArray) -> NDArray:
+    """View (N, OH, OW, F) as (N, OH * OW, F)."""
+    return a.reshape(len(a), a.shape[1] * a.shape[2], a.shape[3])

@@ -1,0 +1,142 @@
+"""The command ``python -m numpycnn.gradcheck``: a table over the whole package, and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .. import kernels
+from ..bug_zoo import BUGS
+from .check import check_package
+from .slopes import EXACT_TOLERANCE, Row
+
+WIDTH = 120  # where the output is no terminal
+
+
+KINDS = {
+    "difference": "every element, by central differences",
+    "complex": "every element, by complex steps",
+    "adjoint": "at full size, along random directions, by complex steps: <dy, J v> = <J^T dy, v>",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print a table for each set of kernels and kind of check; return 0 if every row passed, else 1.
+
+    With ``--break`` the other way round: 0 if the check rejects the bug and says why.
+    """
+    options = _options(arguments)
+    if options.bug:
+        return _break(options.bug)
+    active = ("compiled", "reference") if options.kernels == "both" else (options.kernels,)
+    kinds = tuple(KINDS) if options.kind == "all" else (options.kind,)
+    summaries = [_run_one(kernel_set, kind) for kernel_set in active for kind in kinds]
+    for summary, _ in summaries:
+        _console().print(summary, highlight=False)
+    return 1 if any(failed for _, failed in summaries) else 0
+
+
+def _run_one(kernel_set: str, kind: str) -> tuple[str, int]:
+    """Print one table; return a line about it, and the number of rows that failed."""
+    start = time.perf_counter()
+    with kernels.using(kernel_set):
+        reports = list(check_package(kind))
+    rows = [row for _, report in reports for row in report.rows]
+    console = _console()
+    console.print(_table(reports, f"Gradient check, {kernel_set} kernels, float64: {KINDS[kind]}"))
+    wrong = [row for row in rows if not row.passed]
+    for row in wrong:
+        console.print(Text(str(row), style="red"))
+    exact = [row.error for row in rows if kind == "difference" and row.tolerance == EXACT_TOLERANCE]
+    of_those = f" (with a step of 1, where exact: {max(exact):.1e})" if exact else ""
+    return (
+        f"{kernel_set} kernels, {kind}: {len(rows)} arrays, {sum(row.elements for row in rows):,} "
+        f"{'directions' if kind == 'adjoint' else 'elements'}, worst error {max(row.error for row in rows):.1e}"
+        f"{of_those}, {sum(row.skipped for row in rows)} kinks skipped, {len(wrong)} failed, "
+        f"{time.perf_counter() - start:.1f} s"
+    ), len(wrong)
+
+
+def _break(name: str) -> int:
+    """List the bugs, or run the check on one or all of them; return 0 if each is rejected for the right reason."""
+    console = _console()
+    if name == "list":
+        for bug in BUGS.values():
+            console.print(f"{bug.name:30} {bug.kind}: {bug.mistake}", highlight=False, soft_wrap=True)
+        return 0
+    if name != "all" and name not in BUGS:
+        console.print(f"unknown bug {name!r}; expected all, list, or one of {', '.join(BUGS)}", highlight=False)
+        return 2
+    chosen = list(BUGS.values()) if name == "all" else [BUGS[name]]
+    missed = 0
+    for bug in chosen:
+        console.print(Text(f"{bug.name} ({bug.kind}): {bug.mistake}", style="bold"), soft_wrap=True)
+        report = bug.check()
+        for row in report.rows:
+            if not row.passed:
+                console.print(Text(f"  {row}", style="red"), soft_wrap=True)
+        missed += not bug.is_found_in(report)
+    console.print(f"{len(chosen) - missed} of {len(chosen)} rejected, and the message says why", highlight=False)
+    return 1 if missed else 0
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m numpycnn.gradcheck",
+        description="Check every gradient of the package, in float64; or show how the check finds a planted bug.",
+    )
+    active = "reference" if kernels.jit_disabled() else "compiled"
+    parser.add_argument(
+        "--kernels", choices=("compiled", "reference", "both"), default=active,
+        help="which loops run: compiled, their plain NumPy twins, or one after the other (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--kind", choices=(*KINDS, "all"), default="difference",
+        help="; ".join(f"{kind}: {text}" for kind, text in KINDS.items()) + " (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--break", dest="bug", metavar="NAME",
+        help="check a layer with this bug instead, to see it found (exit status 0 if it is); list: what there is; all",
+    )
+    options = parser.parse_args(arguments)
+    if kernels.jit_disabled() and options.kernels != "reference":
+        parser.error(f"--kernels {options.kernels}: NUMBA_DISABLE_JIT is set, expected reference")
+    return options
+
+
+def _table(reports: Sequence, title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("Gradient of", overflow="fold")
+    for name in ("Error", "Worst at", "Analytic", "Numeric", "Kinks"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Result", no_wrap=True)
+    for subject, report in reports:
+        table.add_row(Text(subject, style="bold"))
+        for row in report.rows:
+            table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: Row) -> list[str | Text]:
+    index = "" if row.index is None else ", ".join(map(str, row.index))
+    result = Text("pass", style="green") if row.passed else Text("FAIL", style="bold red")
+    return [
+        Text("  " + row.name), f"{row.error:.1e}", index, f"{row.analytic:.6g}", f"{row.numeric:.6g}",
+        f"{row.skipped} of {row.elements}", result,
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,250 @@
+"""What ``gradcheck`` runs on: every layer in the configurations that have broken somewhere, losses, models, blocks."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import fusion
+from ..layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    Layer,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+from ..losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from ..memory.parameter import Parameter
+from ..model import Sequential
+
+Shape = tuple[int, ...]
+
+
+def clear_of_kinks(shape: Shape, rng: np.random.Generator) -> NDArray:
+    """Return evenly spaced numbers in [-2, 2] in random order.
+
+    No two are closer to each other than 4 / size (no ties for MaxPool2D), and none closer to 0 than 2 / size (the kink
+    of ReLU), far more than a step.
+    """
+    size = int(np.prod(shape))
+    places = (np.arange(size) // 2 + 0.5) * (4 / (size + size % 2))  # 0.5, 0.5, 1.5, 1.5, ... apart from the scale
+    signs = np.where(np.arange(size) % 2, 1.0, -1.0)
+    return rng.permutation(signs * places).reshape(shape)
+
+
+def shake(parameters: Iterable[Parameter], rng: np.random.Generator) -> None:
+    """Add noise to starting values: a bias of 0 or a gamma of 1 would hide mistakes."""
+    for p in parameters:
+        p.value += 0.1 * rng.standard_normal(p.value.shape)
+
+
+def layer_cases() -> list[tuple[Layer, Shape]]:
+    """Return (layer, input shape) for every layer, not built."""
+    return [
+        (Conv2D(3, 3), (6, 5, 2)),
+        (Conv2D(3, 3, use_bias=False), (5, 6, 2)),
+        (Conv2D(33, 2), (4, 5, 3)),  # wider than a tile of the matrix kernels
+        (Conv2D(2, (3, 2)), (5, 6, 1)),
+        (Conv2D(2, 3, strides=2), (7, 6, 2)),
+        (Conv2D(2, 1, strides=(2, 3)), (5, 7, 3)),  # strides beyond the window
+        (Conv2D(2, 3, padding="same"), (5, 4, 2)),
+        (Conv2D(2, (2, 4), strides=(3, 2), padding="same"), (7, 8, 2)),
+        (Conv2D(2, (1, 4), padding=(0, 2)), (4, 5, 2)),
+        (Conv2D(2, 2, padding=3), (3, 4, 2)),  # wider than the kernel
+        (Conv2D(2, (2, 3), dilation_rate=(3, 2)), (6, 7, 2)),
+        (Conv2D(2, 3, strides=2, padding="same", dilation_rate=2), (6, 5, 2)),
+        (Conv2D(6, 3, padding=1, groups=2), (4, 5, 4)),
+        (Conv2D(3, 2, use_bias=False, groups=3), (4, 5, 3)),
+        (MaxPool2D(2), (4, 6, 2)),
+        (MaxPool2D(2), (5, 7, 2)),  # the last row and column belong to no window
+        (MaxPool2D(3, strides=2), (7, 6, 2)),  # overlapping
+        (MaxPool2D((2, 3), strides=1), (5, 5, 2)),
+        (MaxPool2D(2, strides=3), (7, 8, 2)),  # gaps
+        (MaxPool2D(3, strides=2, padding="same"), (6, 5, 2)),
+        (MaxPool2D((2, 3), strides=(1, 2), padding=(1, 2)), (5, 6, 2)),
+        (AvgPool2D(2), (4, 6, 2)),
+        (AvgPool2D(2), (5, 7, 2)),
+        (AvgPool2D(3, strides=2), (7, 6, 2)),
+        (AvgPool2D(2, strides=3), (7, 8, 2)),
+        (AvgPool2D(3, strides=2, padding="same"), (6, 5, 2)),
+        (AvgPool2D((2, 3), strides=(1, 2), padding=(1, 2)), (5, 6, 2)),
+        (GlobalAvgPool2D(), (4, 5, 3)),
+        (Dense(4), (5,)),
+        (Dense(3, use_bias=False), (7,)),
+        (Dense(5), (5,)),  # square: a forgotten transposition fits
+        (Dense(35), (9,)),
+        (Flatten(), (3, 4, 2)),
+        (Flatten(), (4, 3)),
+        (ReLU(), (7,)),
+        (ReLU(), (4, 3, 2)),
+        (LeakyReLU(), (4, 3, 2)),
+        (LeakyReLU(0.0), (7,)),
+        (Sigmoid(), (4, 3, 2)),
+        (Tanh(), (4, 3, 2)),
+        (Dropout(0.4), (4, 3, 2)),
+        (Dropout(0.0), (7,)),
+        (BatchNorm(), (6,)),
+        (BatchNorm(), (4, 3, 5)),
+        (BatchNorm(momentum=0.0, epsilon=0.5), (3, 2)),
+    ]
+
+
+def loss_cases() -> list[tuple[str, Loss, NDArray, NDArray]]:
+    """Return (title, loss, outputs, targets)."""
+    rng = np.random.default_rng(1)
+    logits, labels = 3 * rng.standard_normal((5, 4)), np.array([3, 0, 2, 1, 1])
+    one_hot, soft = np.eye(4)[labels], rng.dirichlet(np.ones(4), 5)
+    plain, smooth = SoftmaxCrossEntropy(), SoftmaxCrossEntropy(label_smoothing=0.1)
+    return [
+        (f"{plain!r}, classes", plain, logits, labels),
+        (f"{plain!r}, one-hot", plain, logits, one_hot),
+        (f"{plain!r}, probabilities", plain, logits, soft),
+        (f"{plain!r}, logits near 1000", plain, logits + 1000, labels),
+        (f"{smooth!r}, classes", smooth, logits, labels),
+        (f"{smooth!r}, one-hot", smooth, logits, one_hot),
+        ("MeanSquaredError(), vectors", MeanSquaredError(), logits, one_hot),
+        ("MeanSquaredError(), images", MeanSquaredError(), rng.random((2, 3, 4, 1)), rng.random((2, 3, 4, 1))),
+        ("MeanSquaredError(), one number a row", MeanSquaredError(), rng.random((4, 1)), rng.random(4)),
+    ]
+
+
+def model_cases() -> list[tuple[str, Sequential, NDArray, NDArray, Loss]]:
+    """Return (title, built model, x, targets, loss): each model with and without fused blocks."""
+    x = np.random.default_rng(2).standard_normal((3, 11, 10, 1))
+    labels = np.array([2, 0, 4])
+    designs: list[tuple[str, Callable[[], list[Layer]], Loss, NDArray]] = [
+        ("reference CNN, shrunk", _reference_cnn, SoftmaxCrossEntropy(), labels),
+        ("normalised CNN", _normalised_cnn, SoftmaxCrossEntropy(label_smoothing=0.1), labels),
+        ("smooth CNN", _smooth_cnn, MeanSquaredError(), np.eye(5)[labels]),
+    ]
+    result = []
+    for (title, make, loss, targets), fused in itertools.product(designs, (True, False)):
+        model = Sequential(make(), input_shape=x.shape[1:], seed=3, dtype="float64", fused=fused)
+        shake(model.parameters, np.random.default_rng(4))
+        result.append((f"{title}, fused={fused}", model, x, targets, loss))
+    return result
+
+
+def _reference_cnn() -> list[Layer]:
+    return [
+        Conv2D(3, 3), ReLU(), MaxPool2D(2), Conv2D(4, 3, padding="same"), ReLU(), MaxPool2D(2),
+        Flatten(), Dense(6), ReLU(), Dense(5),
+    ]
+
+
+def _normalised_cnn() -> list[Layer]:
+    return [
+        Conv2D(4, 3, strides=2, padding="same", use_bias=False), BatchNorm(), ReLU(), MaxPool2D(3, 2, padding="same"),
+        Conv2D(4, 2, groups=2, use_bias=False), BatchNorm(), LeakyReLU(), Dropout(0.3), GlobalAvgPool2D(), Dense(5),
+    ]
+
+
+def _smooth_cnn() -> list[Layer]:
+    return [Conv2D(2, 3, dilation_rate=2), Tanh(), AvgPool2D(3, 2), Flatten(), Dense(4), Sigmoid(), Dense(5)]
+
+
+# Input shape and arguments of a block's first layer, for each class that a rule of fusion.py may begin with.
+_FIRST: dict[type[Layer], list[tuple[Shape, dict[str, Any]]]] = {
+    Conv2D: [
+        ((7, 6, 2), {"filters": 3, "kernel_size": 3}),  # few channels, or many filters: gradients summed tap by tap
+        ((5, 6, 1), {"filters": 33, "kernel_size": (2, 3), "padding": "same"}),
+        ((7, 6, 2), {"filters": 20, "kernel_size": 3, "strides": 2, "padding": 1, "use_bias": False}),
+        ((4, 3, 2), {"filters": 2, "kernel_size": 2, "padding": 2}),  # wider than the kernel
+        ((7, 9, 3), {"filters": 2, "kernel_size": (3, 2), "strides": (1, 2), "dilation_rate": (2, 1)}),
+        ((6, 4, 6), {"filters": 3, "kernel_size": 3}),  # run by run
+        ((4, 5, 6), {"filters": 2, "kernel_size": (2, 3), "padding": "same", "use_bias": False}),
+        ((4, 5, 16), {"filters": 2, "kernel_size": 3, "padding": "same"}),  # with pooling by Winograd's algorithm
+        ((7, 4, 17), {"filters": 3, "kernel_size": 3, "strides": 2, "padding": 1}),
+        ((5, 6, 16), {"filters": 5, "kernel_size": 2, "dilation_rate": (1, 2)}),
+    ],
+    Dense: [((9,), {"units": 5}), ((9,), {"units": 35, "use_bias": False}), ((4,), {"units": 16})],
+    ReLU: [((7, 6, 2), {})],
+}
+# Arguments of the layers that follow; none if the class is not here.
+_LATER: dict[type[Layer], list[dict[str, Any]]] = {
+    MaxPool2D: [{"pool_size": 2}, {"pool_size": 3, "strides": 2, "padding": "same"}],
+}
+
+
+def block_cases() -> list[fusion.Block]:
+    """Return every block that ``fusion.RULES`` makes of its layers in these variants, built in float64."""
+    rng = np.random.default_rng(5)
+    blocks = []
+    for classes, block in fusion.RULES:
+        later = [_LATER.get(c, [{}]) for c in classes[1:]]
+        for (shape, first), *rest in itertools.product(_FIRST.get(classes[0], []), *later):
+            layers = [c(**a) for c, a in zip(classes, (first, *rest))]
+            model = Sequential(layers, input_shape=shape, seed=6, dtype="float64")
+            shake(model.parameters, rng)
+            blocks += [step for step in model.plan if type(step) is block]
+    return blocks
+
+
+BATCH = 64  # of the cases at full size
+
+
+def full_size_cases() -> list[Layer]:
+    """Return built layers and blocks at the sizes of MNIST networks: far too large for every element."""
+    runs: list[tuple[Shape, list[Layer]]] = [
+        ((28, 28, 1), [Conv2D(32, 3), ReLU(), MaxPool2D(2)]),
+        ((13, 13, 32), [Conv2D(64, 3), ReLU(), MaxPool2D(2)]),
+        ((14, 14, 6), [Conv2D(16, 5), ReLU()]),
+        ((12, 12, 6), [Conv2D(16, 3)]),
+        ((28, 28, 1), [Conv2D(6, 5, strides=2, padding=2)]),
+        ((1600,), [Dense(128), ReLU()]),
+        ((26, 26, 32), [ReLU(), MaxPool2D(2)]),
+    ]
+    plain: list[tuple[Shape, Layer]] = [
+        ((28, 28, 1), Conv2D(32, 3)),
+        ((13, 13, 32), Conv2D(64, 3)),
+        ((27, 28, 4), Conv2D(16, (5, 3), strides=(2, 1), padding="same", dilation_rate=(1, 2), groups=2)),
+        ((26, 26, 32), MaxPool2D(2)),
+        ((26, 27, 8), MaxPool2D(3, strides=2, padding="same")),
+        ((26, 26, 32), AvgPool2D(2)),
+        ((26, 27, 8), AvgPool2D(3, strides=2, padding=1)),
+        ((26, 26, 32), GlobalAvgPool2D()),
+        ((5, 5, 64), Flatten()),
+        ((1600,), Dense(128)),
+        ((26, 26, 32), ReLU()),
+        ((26, 26, 32), LeakyReLU()),
+        ((26, 26, 32), BatchNorm()),
+        ((26, 26, 6), Tanh()),
+        ((1600,), Sigmoid()),
+        ((1600,), Dropout(0.5)),
+    ]
+    rng = np.random.default_rng(7)
+    result: list[Layer] = []
+    for shape, layer in plain:
+        layer.build(shape, rng, "float64")
+        result.append(layer)
+    for shape, layers in runs:
+        result += Sequential(layers, input_shape=shape, seed=8, dtype="float64").plan
+    for layer in result:
+        shake(layer.parameters, rng)
+    return result
+
+
+def full_size_models() -> list[tuple[str, Sequential, NDArray, NDArray, Loss]]:
+    """Return (title, built model, x, targets, loss): the reference CNN of the README, fused and not."""
+    rng = np.random.default_rng(9)
+    x, labels = rng.random((BATCH, 28, 28, 1)), rng.integers(0, 10, BATCH)
+    result: list[tuple[str, Sequential, NDArray, NDArray, Loss]] = []
+    for fused in (True, False):
+        layers = [
+            Conv2D(32, 3), ReLU(), MaxPool2D(2), Conv2D(64, 3), ReLU(), MaxPool2D(2),
+            Flatten(), Dense(128), ReLU(), Dense(10),
+        ]
+        model = Sequential(layers, input_shape=(28, 28, 1), seed=0, dtype="float64", fused=fused)
+        result.append((f"reference CNN, fused={fused}", model, x, labels, SoftmaxCrossEntropy()))
+    return result

@@ -1,0 +1,210 @@
+"""Why a gradient may be wrong: each hint is one observation about the analytic and the numeric array.
+
+A hint says what was seen, and what bug usually looks like that. The first that applies is shown; where none does, the
+gradient is compared with those that known mistakes give.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..layers.window import output_size
+from .suspects import suspects
+
+
+@dataclasses.dataclass(frozen=True)
+class Mismatch:
+    """A gradient that failed.
+
+    Attributes
+    ----------
+    name : str
+        Of the array: ``"dx"``, ``"weight.grad"``, ...
+    analytic, numeric : ndarray
+        Of the array's shape; flat if only some elements were checked. Equal where a kink was skipped.
+    layer : Layer, optional
+    batch : int
+        Number of rows.
+    x, y, dy : ndarray, optional
+        What the layer was given and gave, and the output gradient.
+    """
+
+    name: str
+    analytic: NDArray
+    numeric: NDArray
+    layer: Any = None
+    batch: int = 1
+    x: Any = None
+    y: Any = None
+    dy: Any = None
+
+    @property
+    def wrong(self) -> NDArray:
+        """Where the two differ: bool, of their shape."""
+        return np.asarray(np.abs(self.analytic - self.numeric) > 1e-6 * np.abs(self.numeric).max())
+
+    @property
+    def is_image(self) -> bool:
+        """Whether both are images (N, H, W, C)."""
+        return self.name == "dx" and self.analytic.ndim == 4
+
+
+def explain(m: Mismatch) -> str:
+    """Return the first hint that applies, or an empty string."""
+    return next((text for hint in HINTS if (text := hint(m))), "")
+
+
+def not_finite(m: Mismatch) -> str:
+    if not np.isfinite(m.numeric).all():
+        return "the forward gives NaN or infinity near this input"
+    return "" if np.isfinite(m.analytic).all() else "backward gives NaN or infinity"
+
+
+def never_written(m: Mismatch) -> str:
+    return "all zero: never written?" if not m.analytic.any() else ""
+
+
+def flat(m: Mismatch) -> str:
+    return "the function does not depend on this array, the gradient does" if not m.numeric.any() else ""
+
+
+def scaled(m: Mismatch) -> str:
+    factor = float(np.vdot(m.analytic, m.numeric) / np.vdot(m.numeric, m.numeric))
+    if m.numeric.size == 1 or abs(factor - 1) < 1e-5 or not _same(m.analytic, factor * m.numeric):
+        return ""
+    for value, meaning in (
+        (-1, "the sign is flipped"),
+        (2, "doubled: added to the gradient of an earlier backward, or counted twice?"),
+        (m.batch, f"{m.batch} times too large, as many as there are rows: is the mean over the batch missing?"),
+        (1 / m.batch, f"{m.batch} times too small, as many as there are rows: averaged, as the loss did already?"),
+    ):
+        if abs(factor - value) < 1e-5 * abs(value):
+            return meaning
+    return f"right but for a factor: scaled by {factor:.6g}"
+
+
+def transposed(m: Mismatch) -> str:
+    height, width = (1, 2) if m.is_image else (0, 1)
+    if m.analytic.ndim < 2 or m.analytic.shape[height] != m.analytic.shape[width]:
+        return ""
+    if not _same(m.analytic, m.numeric.swapaxes(height, width)):
+        return ""
+    return "right after a transposition: rows and columns (H and W) swapped?"
+
+
+def turned(m: Mismatch) -> str:
+    height, width = (1, 2) if m.is_image else (0, 1)
+    if m.analytic.ndim < 4 or not _same(m.analytic, np.flip(m.numeric, (height, width))):
+        return ""
+    return "right after a turn by 180 degrees: filters flipped in one of the two passes?"
+
+
+def shifted(m: Mismatch) -> str:
+    if not m.is_image:
+        return ""
+    for down in range(-3, 4):
+        for right in range(-3, 4):
+            a = m.analytic[:, _tail(down), _tail(right)]
+            n = m.numeric[:, _tail(-down), _tail(-right)]
+            if (down or right) and a.any() and _same(a, n):
+                return f"right but for a shift by {down} rows and {right} columns: padding forgotten or counted twice?"
+    return ""
+
+
+def overlapping(m: Mismatch) -> str:
+    if not m.is_image or not _has_windows(m.layer):
+        return ""
+    windows = np.outer(*(_windows_per_pixel(m.layer, axis) for axis in range(2)))  # (H, W)
+    wrong = np.any(m.wrong, axis=(0, 3))  # (H, W)
+    if not (windows == 1).any() or wrong[windows < 2].any():
+        return ""
+    return "right where one window reaches, wrong where several do: overlapping windows overwrite instead of adding?"
+
+
+def border(m: Mismatch) -> str:
+    if not m.is_image or not _has_windows(m.layer):
+        return ""
+    height, width = (
+        (window - 1) * dilation + 1 for window, _, dilation in (_window(m.layer, axis) for axis in range(2))
+    )
+    inside = m.wrong[:, height:-height, width:-width]
+    return "wrong only near the border: what do padded cells count?" if inside.size and not inside.any() else ""
+
+
+def blocked(m: Mismatch) -> str:
+    if m.numeric[m.wrong].any():
+        return ""
+    return "wrong only where the output does not move: is a mask missing?"
+
+
+def holes(m: Mismatch) -> str:
+    return "" if m.analytic[m.wrong].any() else "zero where it should not be: some elements are never written"
+
+
+def mean_is_constant(m: Mismatch) -> str:
+    axes = tuple(range(m.numeric.ndim - 1))
+    small = 1e-6 * np.abs(m.numeric).sum()
+    if not axes or np.abs(m.numeric.sum(axes)).max() > small or np.abs(m.analytic.sum(axes)).max() <= small:
+        return ""
+    return (
+        "moving all rows together changes no output, yet the gradient does not sum to 0: "
+        "is a mean over the batch taken for a constant?"
+    )
+
+
+def other_holes(m: Mismatch) -> str:
+    analytic, numeric = m.analytic == 0, np.abs(m.numeric) <= 1e-9 * np.abs(m.numeric).max()
+    if not ((analytic & ~numeric).any() and (numeric & ~analytic).any()):
+        return ""
+    return "zeros in other places than the function's: is the mask drawn anew in backward?"
+
+
+def suspected(m: Mismatch) -> str:
+    if m.name != "dx" or m.x is None or m.analytic.shape != m.x.shape:
+        return ""
+    gradients = suspects(m.layer, m.x, m.y, m.dy)
+    return next((text for text, dx in gradients if dx.shape == m.analytic.shape and _same(m.analytic, dx)), "")
+
+
+def another_function(m: Mismatch) -> str:
+    return "the number and the gradient belong to different functions" if m.name == "doutputs" else ""
+
+
+HINTS = (
+    not_finite, never_written, flat, scaled, transposed, turned, shifted, overlapping, border, blocked, holes,
+    mean_is_constant, suspected, other_holes, another_function,
+)
+
+
+def _same(a: NDArray, b: NDArray) -> bool:
+    return a.shape == b.shape and not (np.abs(a - b) > 1e-6 * np.abs(b).max(initial=0)).any()
+
+
+def _tail(offset: int) -> slice:
+    """All but the first `offset`, or for a negative one all but the last."""
+    return slice(offset, None) if offset >= 0 else slice(None, offset)
+
+
+def _has_windows(layer: Any) -> bool:
+    return hasattr(layer, "pool_size") or hasattr(layer, "kernel_size")
+
+
+def _window(layer: Any, axis: int) -> tuple[int, int, int]:
+    """Elements, stride and dilation of the layer's window along rows (0) or columns (1)."""
+    window = layer.pool_size if hasattr(layer, "pool_size") else layer.kernel_size
+    return window[axis], layer.strides[axis], getattr(layer, "dilation_rate", (1, 1))[axis]
+
+
+def _windows_per_pixel(layer: Any, axis: int) -> NDArray:
+    """How many windows look at each row (axis 0) or column (axis 1) of the layer's images."""
+    window, stride, dilation = _window(layer, axis)
+    size = layer.input_shape[axis]
+    padding = layer.padding if isinstance(layer.padding, str) else layer.padding[axis]
+    count, before = output_size(size, (window - 1) * dilation + 1, stride, padding)
+    seen = (np.arange(count) * stride - before)[:, None] + np.arange(window) * dilation  # (windows, elements)
+    inside = seen[(seen >= 0) & (seen < size)]
+    return np.bincount(inside, minlength=size)

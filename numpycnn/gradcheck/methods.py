@@ -1,0 +1,61 @@
+"""Which step, which tolerance, which slopes: what the two methods of ``gradcheck`` need, by kind of layer."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Callable, Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import kernels
+from ..checks import check_count, check_positive
+from ..fusion.convolution import DirectConv, DirectConvStride1
+from ..layers import AvgPool2D, Conv2D, Dense, Flatten, GlobalAvgPool2D, Layer
+from ..losses import MeanSquaredError
+from .choices import recorder
+from .slopes import EXACT_TOLERANCE, ComplexSlopes, Settings, Slopes
+
+STEP, TOLERANCE = 2.0**-17, 1e-7  # 7.6e-6; a power of two, so that x + h and x - h are exact
+# In each of their arrays these are straight lines (the squared error: a parabola), on which the central difference is
+# exact whatever the step. A large one drowns rounding. Subclasses may bend, and are checked with the small step.
+EXACT_CLASSES = (
+    Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, MeanSquaredError,
+)
+EXACT_STEP = 1.0
+COMPLEX_TOLERANCE = 1e-13
+METHODS = ("difference", "complex")
+
+
+def settings_for(
+    subject: Any, step: float | None, tolerance: float | None, max_elements: int | None, rng: np.random.Generator,
+    method: str = "difference", directions: int | None = None,
+) -> Settings:
+    """Fill in the defaults; raise for what is out of range."""
+    if not isinstance(method, str) or method not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    if directions is not None:
+        check_count(directions, "directions")
+    if max_elements is not None:
+        check_count(max_elements, "max_elements")
+    default_step, default_tolerance = STEP, TOLERANCE
+    exact = method == "difference" and type(subject) in EXACT_CLASSES
+    if exact:
+        default_step, default_tolerance = EXACT_STEP, EXACT_TOLERANCE
+    elif method == "complex":
+        default_step, default_tolerance = 1.0, COMPLEX_TOLERANCE
+    step = default_step if step is None else check_positive(step, "step")
+    tolerance = default_tolerance if tolerance is None else check_positive(tolerance, "tolerance", zero_allowed=True)
+    return Settings(step, tolerance, max_elements, rng, directions, exact)
+
+
+@contextlib.contextmanager
+def slopes_of(
+    method: str, function: Callable[[], NDArray], cotangent: NDArray, steps: Iterable[Layer]
+) -> Iterator[Slopes]:
+    """Yield what measures slopes of `function`, in which these layers run."""
+    if method == "difference":
+        yield Slopes(function, cotangent, recorder(steps))
+        return
+    with kernels.using("reference"):  # the compiled kernels take no complex numbers
+        yield ComplexSlopes(function, cotangent)

@@ -1,0 +1,140 @@
+"""How a Keras model was compiled, in our words: loss, metrics, optimizer and its memories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ...losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from ...optimizers import SGD, Adam, AdamW, Optimizer
+from ...schedules import CosineDecay, Schedule, StepDecay
+from .read_layers import shortest
+from .write import Config, snake_case
+
+CROSS_ENTROPIES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
+ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
+OPTIMIZER_CLASSES = ("SGD", "Adam", "AdamW")
+# Arguments of Keras's optimizers that there is nothing like here, with the value that makes no difference.
+WITHOUT_COUNTERPART = {"clipnorm": None, "clipvalue": None, "use_ema": False, "amsgrad": False, "decay": 0.0,
+                       "loss_scale_factor": None, "gradient_accumulation_steps": None}  # fmt: skip
+
+
+def read_loss(config: Config, softmax: bool, notes: list[str]) -> Loss | None:
+    """Return the loss of Keras's ``training_config``, or None, with a note, if there is no such loss here.
+
+    Parameters
+    ----------
+    config : dict
+        Keras's ``training_config``.
+    softmax : bool
+        Whether the model ended in a softmax: then it takes a loss that has one.
+    notes : list of str
+        Gets a line for everything that training will do otherwise.
+    """
+    described = config["loss"]
+    if isinstance(described, list) and len(described) == 1:
+        described = described[0]
+    name = _name(described)
+    is_class = isinstance(described, dict) and described["class_name"] != "function"
+    arguments = described["config"] if is_class else {}
+    if name in CROSS_ENTROPIES and (softmax or arguments.get("from_logits")):
+        return SoftmaxCrossEntropy(arguments.get("label_smoothing", 0.0))
+    if softmax:
+        notes.append(f"the loss {name} of a softmax does not exist here: SoftmaxCrossEntropy() takes its place")
+        return SoftmaxCrossEntropy()
+    if name in ("mse", "mean_squared_error"):
+        return MeanSquaredError()
+    notes.append(f"the loss {name} of outputs without a softmax does not exist here: the model is not compiled")
+    return None
+
+
+def read_metrics(config: Config, loss: Loss) -> list[str]:
+    """Return ``["accuracy"]`` if it is among Keras's metrics, else no metric."""
+    pending, names = [config.get("metrics")], []
+    while pending:  # Keras nests them, by output
+        entry = pending.pop()
+        if isinstance(entry, list):
+            pending += entry
+        elif isinstance(entry, dict) and "class_name" not in entry:
+            pending += entry.values()
+        elif entry is not None:
+            names += [_name(entry), entry["config"].get("name") if isinstance(entry, dict) else None]
+    return ["accuracy"] if isinstance(loss, SoftmaxCrossEntropy) and any(n in ACCURACIES for n in names) else []
+
+
+def optimizer_class(config: Config) -> str:
+    """Return the name of Keras's optimizer; Keras 2 puts a prefix before it, such as ``Custom>``."""
+    return str(config["optimizer_config"]["class_name"]).rpartition(">")[2]
+
+
+def read_optimizer(config: Config, notes: list[str]) -> Optimizer:
+    """Return Keras's optimizer, or one with its defaults, with a note, if there is no such optimizer here."""
+    class_name, arguments = optimizer_class(config), config["optimizer_config"]["config"]
+    if class_name not in OPTIMIZER_CLASSES:
+        notes.append(f"the optimizer {class_name} does not exist here: Adam() takes its place")
+        return Adam()
+    for key, neutral in WITHOUT_COUNTERPART.items():
+        if arguments.get(key, neutral) != neutral:
+            notes.append(f"the optimizer has {key}={arguments[key]!r}, which does not exist here")
+    common = {"learning_rate": _rate(arguments, notes), "global_clipnorm": arguments.get("global_clipnorm")}
+    decay = arguments.get("weight_decay") or 0.0
+    if class_name == "SGD":
+        if decay:
+            notes.append(f"SGD has weight_decay={decay!r}, which does not exist here")
+        return SGD(momentum=arguments.get("momentum", 0.0), nesterov=arguments.get("nesterov", False), **common)
+    common |= {
+        "beta1": arguments.get("beta_1", 0.9),
+        "beta2": arguments.get("beta_2", 0.999),
+        "epsilon": arguments.get("epsilon", 1e-7),
+    }
+    return AdamW(weight_decay=decay, **common) if decay or class_name == "AdamW" else Adam(**common)
+
+
+def _rate(arguments: Config, notes: list[str]) -> float | Schedule:
+    """Return the learning rate: a number, or one of the two schedules that exist here as well."""
+    rate = arguments.get("learning_rate", arguments.get("lr"))
+    if not isinstance(rate, dict):
+        return shortest(rate)
+    name, config = rate["class_name"], rate["config"]
+    start = config.get("initial_learning_rate", 1e-3)
+    if name == "CosineDecay" and not config.get("warmup_steps"):
+        return CosineDecay(start, config["decay_steps"], start * config.get("alpha", 0.0))
+    if name == "ExponentialDecay" and config.get("staircase"):
+        return StepDecay(start, config["decay_steps"], config["decay_rate"])
+    notes.append(f"the learning-rate schedule {name} does not exist here: the rate stays {start}")
+    return start
+
+
+def _name(described: Any) -> str:
+    """Return the name of a loss or metric, which Keras writes as a name, a function or a class."""
+    if isinstance(described, dict):
+        described = described["config"] if described["class_name"] == "function" else described["class_name"]
+    return snake_case(str(described))
+
+
+def memories_from_keras(optimizer: Optimizer, steps: int, slots: dict[str, NDArray]) -> dict[str, Any] | None:
+    """Return the state for an optimizer of ours from that of Keras's optimizer.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    steps : int
+        Number of steps taken.
+    slots : dict of ndarray of shape (P,)
+        Keras's ``momentum`` and ``velocity``, or whichever it has.
+
+    Returns
+    -------
+    dict or None
+        For ``Optimizer.set_state``; None if there is not all that the optimizer needs.
+    """
+    if isinstance(optimizer, Adam):
+        known = "momentum" in slots and "velocity" in slots
+        return {"steps": steps, "m": slots["momentum"], "v": slots["velocity"]} if known else None
+    if not isinstance(optimizer, SGD) or optimizer.momentum == 0:
+        return {"steps": steps}
+    rate = optimizer.learning_rate
+    rate = rate(steps) if isinstance(rate, Schedule) else rate
+    # Keras remembers the last step itself, which here is the velocity times the rate.
+    return {"steps": steps, "velocity": -slots["momentum"] / rate} if "momentum" in slots and rate > 0 else None

@@ -1,0 +1,56 @@
+"""Arrays that a layer needs at every step: new each time, or kept when nobody outside can see them.
+
+Allocating megabytes at every step costs more than the arithmetic on them, so a model lets its layers keep theirs. A
+layer used alone hands its arrays to the caller, and therefore makes new ones.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CACHE_LINE = 64  # bytes
+
+
+def empty_aligned(size: int, dtype: Any) -> NDArray:
+    """Return an uninitialised vector that starts on a cache line: a vector loaded from it touches one line, not two."""
+    itemsize = np.dtype(dtype).itemsize
+    raw = np.empty(size + CACHE_LINE // itemsize, dtype)
+    skip = -raw.ctypes.data % CACHE_LINE // itemsize
+    return raw[skip : skip + size]
+
+
+class Workspace(threading.local):
+    """Gives uninitialised arrays by name; every Python thread has its own.
+
+    Parameters
+    ----------
+    reuse : bool
+        Keep one buffer a name, grown to the largest request, and hand out its beginning again and again.
+    """
+
+    def __init__(self, reuse: bool = False) -> None:
+        self.reuse = reuse
+        self._buffers: dict[str, NDArray] = {}
+        self._latest: dict[str, NDArray] = {}  # what was handed out; most requests are for the same again
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: Any) -> NDArray:
+        """Return an array of this shape whose content is undefined."""
+        latest = self._latest.get(name)
+        if latest is not None and latest.shape == shape and latest.dtype == dtype:
+            return latest
+        if not self.reuse:
+            return empty_aligned(math.prod(shape), dtype).reshape(shape)
+        size = math.prod(shape)
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.size < size or buffer.dtype != dtype:
+            buffer = self._buffers[name] = empty_aligned(size, dtype)
+        array = self._latest[name] = buffer[:size].reshape(shape)
+        return array
+
+    def __reduce__(self) -> tuple:
+        return Workspace, (self.reuse,)  # copies and pickles start empty

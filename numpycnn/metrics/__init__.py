@@ -1,0 +1,16 @@
+"""How good the predictions are: classes that are right, and probabilities that can be trusted."""
+
+from .classification import (
+    ClassScores,
+    accuracy,
+    classification_report,
+    confusion_matrix,
+    precision_recall_f1,
+    top_k_accuracy,
+)
+from .confidence import Calibration, calibration, most_confident_mistakes
+
+__all__ = [
+    "Calibration", "ClassScores", "accuracy", "calibration", "classification_report", "confusion_matrix",
+    "most_confident_mistakes", "precision_recall_f1", "top_k_accuracy",
+]

@@ -1,0 +1,122 @@
+"""Can the probabilities be trusted? Calibration, and the mistakes that the network was surest of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .inputs import check_probabilities, check_whole, read_pair
+
+MOST_BINS = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How often the model was right, by how sure it was. Each array has one entry a bin, M of them.
+
+    Attributes
+    ----------
+    edges : ndarray, shape (M + 1,)
+        Bin m holds the confidences above ``edges[m]``, up to and with ``edges[m + 1]``.
+    count : ndarray of int64, shape (M,)
+        Predictions in the bin.
+    confidence, accuracy : ndarray, shape (M,)
+        Mean confidence of those predictions, and the share of them that is right; NaN in an empty bin.
+    expected_error : float
+        Expected calibration error: the mean of ``|accuracy - confidence|`` over the bins, weighted by `count`.
+    """
+
+    edges: NDArray[np.float64]
+    count: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    expected_error: float
+
+
+def calibration(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> Calibration:
+    r"""Compare how sure the model was with how often it was right.
+
+    The confidence of a prediction is the probability of the predicted class. Predictions are sorted by it into M bins
+    of equal width from 0 to 1, and with n_m of all n in bin m the expected calibration error is
+
+    .. math:: ECE = \sum_m \frac{n_m}{n} |accuracy_m - confidence_m|
+
+    A model is sure of itself without reason where the confidence is above the accuracy.
+
+    Parameters
+    ----------
+    y_true : array_like, shape (N,) or (N, K)
+        As in `accuracy`.
+    probabilities : array_like, shape (N, K)
+        Probability of each class, as `model.predict` returns them.
+    bins : int, default 15
+        M, as in the paper.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `accuracy`; also if the probabilities are none (below 0, above 1, NaN, a row's sum not 1), or `bins` is
+        not a whole number from 1.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017, section 2;
+    for the bins and the error M. P. Naeini, G. F. Cooper and M. Hauskrecht, AAAI 2015.
+    """
+    right, confidence = _judge(y_true, probabilities)
+    bins = check_whole(bins, "bins", 1, MOST_BINS)
+    edges = np.linspace(0, 1, bins + 1)
+    # The inner edges alone: 0 belongs to the first bin, and a sum that rounding carried above 1 to the last.
+    which = np.searchsorted(edges[1:-1], confidence)  # (N,)
+    count = np.bincount(which, minlength=bins)  # (M,)
+    sums = (np.bincount(which, weights=values, minlength=bins) for values in (confidence, right))
+    filled = np.where(count > 0, count, np.nan)  # (M,): 0 / NaN is NaN, without a warning
+    mean_confidence, share_right = (total / filled for total in sums)  # (M,) each
+    gaps = np.nan_to_num(np.abs(share_right - mean_confidence))
+    expected_error = float((count * gaps).sum() / count.sum())
+    return Calibration(edges, count.astype(np.int64), mean_confidence, share_right, expected_error)
+
+
+def most_confident_mistakes(
+    y_true: ArrayLike, probabilities: ArrayLike, most: int | None = None
+) -> NDArray[np.int64]:
+    """Find the wrong predictions, those that the model was surest of first.
+
+    Mistakes made with confidence are the ones to look at: a label that is wrong, a digit that people cannot read
+    either, or something that the model has not understood.
+
+    Parameters
+    ----------
+    y_true, probabilities
+        As in `calibration`.
+    most : int, optional
+        Return no more than this.
+
+    Returns
+    -------
+    ndarray of int64, shape (mistakes,)
+        Row numbers; of equally confident mistakes the first comes first.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `calibration`; also if `most` is not a whole number from 1.
+    """
+    right, confidence = _judge(y_true, probabilities)
+    most = None if most is None else check_whole(most, "most", hint=", or None for all")
+    mistakes = np.flatnonzero(~right)
+    order = np.argsort(-confidence[mistakes], kind="stable")
+    return mistakes[order][:most].astype(np.int64)
+
+
+def _judge(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Whether each prediction is right (N,), and how sure the model was of it (N,)."""
+    probs = check_probabilities(probabilities)
+    true, predicted, _ = read_pair(y_true, probs)
+    return true == predicted, probs.max(axis=1)

@@ -1,0 +1,322 @@
+"""The plan: which layers run as a block, and that every block computes what its layers do."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_models import make_images, reference_cnn, small_cnn
+
+from numpycnn import (
+    SGD,
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Sequential,
+    SoftmaxCrossEntropy,
+    Tanh,
+    training,
+)
+from numpycnn.fusion import RULES, Block, ConvReLU, ConvReLUPool, DenseReLU, DirectConv, DirectConvStride1, PoolReLU
+from numpycnn.fusion.convolution import WINOGRAD_CHANNELS
+from numpycnn.kernels import jit_disabled
+
+# How to make a layer with so many channels: as in most networks, and in a more unusual way.
+USUAL = {
+    Conv2D: lambda c: Conv2D(c, 3), MaxPool2D: lambda c: MaxPool2D(2), Dense: Dense, ReLU: lambda c: ReLU(),
+}  # fmt: skip
+UNUSUAL = USUAL | {
+    Conv2D: lambda c: Conv2D(c, (2, 3), strides=(2, 1), padding="same", use_bias=False, dilation_rate=(1, 2)),
+    Dense: lambda c: Dense(c, use_bias=False),
+}
+# What these blocks take, and no other before them does.
+SPECIAL = {
+    ("usual", DirectConv): {Conv2D: lambda c: Conv2D(c, 3, strides=2)},
+    ("unusual", DirectConvStride1): {
+        Conv2D: lambda c: Conv2D(c, (2, 3), padding="same", use_bias=False, dilation_rate=(1, 2))
+    },
+    ("unusual", PoolReLU): {MaxPool2D: lambda c: MaxPool2D(3, strides=2, padding="same")},  # overlapping
+}
+
+# Blocks that do the same operations on the same numbers as their layers, so that every bit is the same.
+SAME_BITS = {PoolReLU, DenseReLU}
+
+every_rule = pytest.mark.parametrize(("classes", "block"), RULES, ids=[block.__name__ for _, block in RULES])
+both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+CHANNELS = (1, 3, 6, 16, 20, 32, 33, 64)  # shared out among cases: each rule meets them all
+CASES = [(0, "usual", True), (1, "unusual", True), (2, "usual", False), (3, "unusual", False)]
+
+
+class PlainConv(Conv2D):
+    """No block takes it: it may compute something else."""
+
+
+def make_run(classes, block, make, channels):
+    makers = (USUAL if make == "usual" else UNUSUAL) | SPECIAL.get((make, block), {})
+    return [makers[cls](channels) for cls in classes]
+
+
+def front(classes, channels):
+    """Layers that no block takes, for a run to stand behind."""
+    return [Dense(channels) if classes[0] is Dense else PlainConv(channels, 1), Tanh()]
+
+
+def input_shape(classes, channels, height=7, width=9):
+    return (channels,) if classes[0] is Dense else (height, width, channels)
+
+
+def make_pair(stack, shape, dtype):
+    """Return a model with blocks and its plain twin; `stack` makes the layers."""
+    return [Sequential(stack(), input_shape=shape, seed=0, dtype=dtype, fused=fused) for fused in (True, False)]
+
+
+def has_block(model, block):
+    return any(type(step) is block for step in model.plan)
+
+
+def same_outputs(block, make, channels):
+    """Whether the block's outputs have the bits of its layers': compiled convolutions, too, add up in their order.
+
+    Not by Winograd's algorithm. And backward, convolutions leave out zeros and group the images otherwise.
+    """
+    winograd = block is ConvReLUPool and make == "usual" and channels >= WINOGRAD_CHANNELS
+    return block in SAME_BITS or not (winograd or jit_disabled())
+
+
+def assert_close(got, expected, same_bits, dtype):
+    """Compare arrays, bit for bit if they have to be, else relative to the largest element."""
+    if same_bits:
+        np.testing.assert_array_equal(got, expected)
+    else:
+        tolerance = (1e-12 if dtype == "float64" else 1e-5) * np.abs(expected).max(initial=1e-30)
+        np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance)
+
+
+# -- the plan ---------------------------------------------------------------------------------
+
+
+def steps_as_layers(plan):
+    return [layer for step in plan for layer in (step.layers if isinstance(step, Block) else [step])]
+
+
+@pytest.mark.parametrize("make", [reference_cnn, small_cnn])
+def test_plan_is_the_layers_in_order_some_in_blocks(make):
+    model = make()
+    assert len(steps_as_layers(model.plan)) == len(model.layers)
+    assert all(a is b for a, b in zip(steps_as_layers(model.plan), model.layers))
+    plain = make(fused=False)
+    assert plain.plan == plain.layers
+
+
+def test_reference_cnn_runs_in_blocks():
+    plan = reference_cnn().plan
+    blocks = [step for step in plan if isinstance(step, Block)]
+    assert len(blocks) >= 2
+    assert not any(isinstance(step, MaxPool2D) for step in plan)  # both ReLU, MaxPool2D pairs are inside blocks
+
+
+def test_blocks_borrow_their_layers_parameters():
+    model = reference_cnn()
+    borrowed = [p for step in model.plan for p in step.parameters]
+    assert len(borrowed) == len(model.parameters)
+    assert all(p is q for p, q in zip(borrowed, model.parameters))
+
+
+@every_rule
+def test_a_rule_matches_its_layers_and_nothing_else(classes, block):
+    shape = input_shape(classes, 4)
+    model = Sequential(make_run(classes, block, "usual", 4), input_shape=shape)
+    assert [type(step) for step in model.plan] == [block]
+    assert repr(model.plan[0]).startswith(block.__name__)
+    for position, cls in enumerate(classes):
+        run = make_run(classes, block, "usual", 4)
+        run[position] = same_but(run[position], type(f"My{cls.__name__}", (cls,), {}))  # may compute something else
+        assert not has_block(Sequential(run, input_shape=shape), block)
+        for between in (Tanh(), Dropout(0.3), BatchNorm()) if position else ():
+            run = make_run(classes, block, "usual", 4)
+            run.insert(position, between)
+            model = Sequential(run, input_shape=shape)
+            assert not has_block(model, block) and between in model.plan
+
+
+def same_but(layer, subclass):
+    layer.__class__ = subclass
+    return layer
+
+
+POOLED, RECTIFIED, POOLS, PLAIN = [ConvReLUPool], [ConvReLU, MaxPool2D], [Conv2D, PoolReLU], DirectConvStride1
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "plan"),
+    [
+        ([Conv2D(3, 3), ReLU(), MaxPool2D()], (7, 8, 2), POOLED),  # the last row belongs to no window
+        ([Conv2D(3, 3), ReLU(), MaxPool2D(2, padding="same")], (6, 8, 2), POOLED),  # even sizes: no padding
+        ([Conv2D(3, 3), ReLU(), MaxPool2D(2, padding="same")], (6, 7, 2), RECTIFIED),
+        ([Conv2D(3, 3), ReLU(), MaxPool2D(2, padding=1)], (6, 8, 2), RECTIFIED),
+        ([Conv2D(3, 3), ReLU(), MaxPool2D(2, strides=1)], (6, 8, 2), RECTIFIED),  # overlapping
+        ([Conv2D(3, 3), ReLU(), MaxPool2D(2, strides=3)], (6, 8, 2), RECTIFIED),  # gaps
+        ([Conv2D(3, 3), ReLU(), MaxPool2D(3)], (6, 8, 2), RECTIFIED),
+        ([Conv2D(3, 3), ReLU(), MaxPool2D((2, 1))], (6, 8, 2), RECTIFIED),
+        ([Conv2D(3, 3), ReLU(), MaxPool2D((2, 1), strides=2)], (6, 8, 2), RECTIFIED),
+        ([Conv2D(3, 3), ReLU(), AvgPool2D()], (6, 8, 2), [ConvReLU, AvgPool2D]),
+        ([Conv2D(4, 3, groups=2), ReLU(), MaxPool2D()], (6, 8, 2), POOLS),
+        ([Conv2D(4, 3, groups=2), ReLU()], (6, 8, 2), [Conv2D, ReLU]),
+        ([Conv2D(3, 3), BatchNorm(), ReLU(), MaxPool2D()], (6, 8, 2), [PLAIN, BatchNorm, PoolReLU]),
+        ([Conv2D(3, 3), ReLU(), Dropout(0.3), MaxPool2D()], (6, 8, 2), [ConvReLU, Dropout, MaxPool2D]),
+        ([Conv2D(3, 3), MaxPool2D(), ReLU()], (6, 8, 2), [PLAIN, MaxPool2D, ReLU]),
+        ([Conv2D(3, 3), LeakyReLU(), MaxPool2D()], (6, 8, 2), [PLAIN, LeakyReLU, MaxPool2D]),
+        ([Conv2D(2, 3), Conv2D(2, 3), ReLU(), Flatten(), Dense(3)], (6, 8, 2), [PLAIN, ConvReLU, Flatten, Dense]),
+        ([Conv2D(3, 3, strides=(1, 2))], (6, 8, 2), [DirectConv]),
+        ([Conv2D(3, 2, padding=2)], (6, 8, 2), [DirectConv]),  # wider than the kernel
+        ([Conv2D(4, 3, groups=2)], (6, 8, 2), [Conv2D]),
+        ([Conv2D(1, 1, strides=40_000, padding=40_000)], (1, 1, 1), [Conv2D]),  # offsets beyond 32 bits
+        ([Dense(3), ReLU(), Dense(3), Dropout(0.3), ReLU()], (5,), [DenseReLU, Dense, Dropout, ReLU]),
+    ],
+    ids=str,
+)
+def test_what_runs(layers, shape, plan):
+    assert [type(step) for step in Sequential(layers, input_shape=shape).plan] == plan
+
+
+def test_images_too_large_for_32_bit_offsets_do_not_match():
+    conv, relu = Conv2D(1, 1, strides=32), ReLU()
+    for channels, suits in ((1, True), (2, False)):
+        conv.build((2**15, 2**15, channels))
+        assert ConvReLU.suits(conv, relu) is suits
+
+
+def test_outputs_too_large_for_a_list_of_patches_do_not_match():
+    conv, relu = Conv2D(1, 1), ReLU()
+    for width, suits in ((2**11, True), (2**11 + 1, False)):
+        conv.build((2**11, width, 1))
+        assert ConvReLU.suits(conv, relu) is suits
+
+
+# -- every block equals its layers ------------------------------------------------------------
+
+
+@every_rule
+@both_dtypes
+@pytest.mark.parametrize(("case", "make", "first"), CASES)
+def test_outputs_and_gradients(classes, block, dtype, case, make, first):
+    rng = np.random.default_rng(0)
+    for channels in CHANNELS[case if dtype == "float32" else 3 - case :: 4]:
+        shape = input_shape(classes, channels)
+
+        def stack():
+            before = [] if first else front(classes, channels)
+            return [*before, *make_run(classes, block, make, channels), Tanh()]
+
+        model, plain = make_pair(stack, shape, dtype)
+        assert has_block(model, block) and not any(isinstance(step, Block) for step in plain.plan)
+        for rows in (5, 1, 9):  # fewer, then more: the private memory shrinks and grows
+            x = rng.standard_normal((rows, *shape))
+            same = same_outputs(block, make, channels)
+            assert_close(model.forward(x), plain.forward(x), same, dtype)
+            y = model.forward(x, training=True)
+            assert_close(y, plain.forward(x, training=True), same, dtype)
+            dy = rng.standard_normal(y.shape)
+            dx, expected = model.backward(dy, need_dx=True), plain.backward(dy, need_dx=True)
+            assert_close(dx, expected, block in SAME_BITS, dtype)
+            assert_close(model.arena.grads, plain.arena.grads, block in SAME_BITS, dtype)
+            grads = model.arena.grads.copy()
+            model.arena.grads[...] = np.nan
+            assert model.backward(dy) is None
+            np.testing.assert_array_equal(model.arena.grads, grads)
+
+
+@every_rule
+@pytest.mark.parametrize(("case", "make"), [(0, "usual"), (1, "unusual")])
+def test_twenty_training_steps(classes, block, case, make):
+    for channels in CHANNELS[case::2]:
+        shape = input_shape(classes, channels)
+
+        def stack():
+            run = make_run(classes, block, make, channels)
+            return [*front(classes, channels), *run, *([] if classes[0] is Dense else [Flatten()]), Dense(4)]
+
+        rng = np.random.default_rng(1)
+        x, y = rng.standard_normal((20, *shape)), rng.integers(0, 4, 20)
+        results = []
+        for model in make_pair(stack, shape, "float32"):
+            optimizer, loss = SGD(0.01, momentum=0.9), SoftmaxCrossEntropy()
+            losses = []
+            for step in range(20):
+                rows = slice(8 * (step % 3), min(8 * (step % 3) + 8, 20))  # 8, 8, and the last 4
+                losses.append(training.train_step(model, loss, optimizer, x[rows], y[rows]))
+            results.append((model.arena.values, np.array(losses)))
+        for got, expected in zip(*results):
+            assert_close(got, expected, block in SAME_BITS, "float32")
+
+
+@every_rule
+@settings(max_examples=40, deadline=None, database=None)
+@given(data=st.data())
+def test_ties_and_nan_on_whole_numbers(classes, block, data):
+    # Small whole numbers make every sum exact, so that all bits must agree, whatever the order of the additions;
+    # and they make ties in nearly every window.
+    dtype = data.draw(st.sampled_from(["float32", "float64"]), label="dtype")
+    make = data.draw(st.sampled_from(["usual", "unusual"]), label="make")
+    channels = data.draw(st.integers(1, 40), label="channels")
+    height, width = data.draw(st.tuples(st.integers(4, 9), st.integers(4, 9)), label="size")
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), label="seed"))
+    shape = input_shape(classes, channels, height, width)
+    model, plain = make_pair(lambda: make_run(classes, block, make, channels), shape, dtype)
+    model.arena.values[...] = plain.arena.values[...] = rng.integers(-2, 3, model.arena.values.shape)
+    x = rng.integers(-2, 3, (3, *shape)).astype(dtype)
+    if data.draw(st.booleans(), label="with NaN"):
+        x[rng.random(x.shape) < 0.05] = np.nan
+    y = model.forward(x, training=True)
+    np.testing.assert_array_equal(y, plain.forward(x, training=True))
+    dy = rng.integers(-2, 3, y.shape)
+    for got, expected in (
+        (model.backward(dy, need_dx=True), plain.backward(dy, need_dx=True)), (model.arena.grads, plain.arena.grads)
+    ):
+        # A block that skips zero gradients does not spread NaN by 0 * NaN as its layers do; it must not hide one.
+        skipped = np.isnan(expected) & np.isfinite(got)
+        np.testing.assert_array_equal(got[~skipped], expected[~skipped])
+        assert not skipped.any() or np.isnan(y).any()
+
+
+def test_a_whole_network_trains_alike_fused_or_not():
+    x, y = make_images(45)
+    models = [small_cnn(optimizer=SGD(0.05), dtype="float64", fused=fused) for fused in (True, False)]
+    for model in models:
+        model.fit(x, y, batch_size=8, epochs=4, verbose=0)  # five batches and a rest of 5
+    np.testing.assert_allclose(models[0].arena.values, models[1].arena.values, rtol=1e-9, atol=1e-12)
+
+
+# -- memory -----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(jit_disabled(), reason="the JIT is disabled: the NumPy twins write every patch")
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(("padding", "border"), [("valid", 0), ("same", 4)])
+def test_forward_writes_the_pooled_map_and_in_training_a_byte_for_each_of_its_elements(padding, border, training):
+    model = Sequential([Conv2D(8, 5, padding=padding), ReLU(), MaxPool2D(2)], input_shape=(34, 34, 16), seed=0)
+    x = np.random.default_rng(0).random((32, 34, 34, 16), np.float32)
+    block = model.plan[0]
+    block.forward(x[:1], training)  # compiles
+    tracemalloc.start()
+    y = block.forward(x, training)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    padded = x.nbytes * (34 + border) ** 2 / 34**2 if border else 0
+    assert peak == pytest.approx(y.nbytes + padded + training * y.size, rel=0.02)
+
+
+def test_a_layer_with_a_huge_output_takes_no_memory_before_an_image_comes():
+    tracemalloc.start()
+    model = Sequential([Conv2D(1, 1, padding=20_000)], input_shape=(1, 1, 1))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert model.output_shape == (40_001, 40_001, 1) and peak < 1e6
+    assert type(model.plan[0]) is Conv2D  # a block would write down where each patch lies

@@ -1,0 +1,105 @@
+"""``python -m numpycnn.gradcheck``: the table and the exit status."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from numpycnn import Dense, ReLU, kernels
+from numpycnn.bug_zoo import BUGS
+from numpycnn.bug_zoo import mistakes as zoo
+from numpycnn.gradcheck import cases
+from numpycnn.gradcheck.__main__ import main
+
+
+def few(monkeypatch, *layer_cases):
+    """Let the command check these layers and nothing else."""
+    monkeypatch.setattr(cases, "layer_cases", lambda: list(layer_cases))
+    for name in ("block_cases", "loss_cases", "model_cases"):
+        monkeypatch.setattr(cases, name, lambda: [])
+
+
+def test_the_command_prints_a_table(monkeypatch, capsys):
+    few(monkeypatch, (Dense(2), (3,)), (ReLU(), (4,)))
+    assert main(["--kernels", "reference"]) == 0
+    out = capsys.readouterr().out
+    assert "Dense(units=2) on (3,)" in out and "ReLU() on (4,)" in out and "weight.grad" in out
+    assert out.count("pass") == 4 and "FAIL" not in out
+    assert "reference kernels, difference: 4 arrays, 29 elements, worst error " in out and ", 0 failed" in out
+    for column in ("Error", "Worst at", "Analytic", "Numeric", "Kinks", "Result"):
+        assert column in out
+
+
+def test_the_command_fails_on_a_wrong_layer_and_says_why(monkeypatch, capsys):
+    few(monkeypatch, (Dense(2), (3,)), (zoo.ConvWeightScaled(2, 3), (4, 4, 1)))
+    assert main(["--kernels", "reference"]) == 1
+    out = capsys.readouterr().out
+    assert out.count("FAIL") == 1 and "1 failed" in out
+    message = " ".join(out.split())
+    assert "ConvWeightScaled(filters=2, kernel_size=(3, 3)): weight.grad[" in message and "scaled by 1.01" in message
+
+
+@pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set")
+def test_the_command_runs_either_set_of_kernels_or_both(monkeypatch, capsys):
+    active = []
+    few(monkeypatch)
+    monkeypatch.setattr(cases, "layer_cases", lambda: active.append(kernels.ops.active) or [(ReLU(), (4,))])
+    assert main([]) == main(["--kernels", "compiled"]) == main(["--kernels", "both"]) == 0
+    assert active == ["compiled", "compiled", "compiled", "reference"]
+    assert "Gradient check, reference kernels" in capsys.readouterr().out
+
+
+def test_the_command_refuses_what_it_cannot_run(monkeypatch, capsys):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    for arguments, message in (
+        (["--kernels", "fast"], "invalid choice"),
+        (["--kernels", "both"], "NUMBA_DISABLE_JIT is set, expected reference"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_the_module_runs_as_a_command():
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "numpycnn.gradcheck"], capture_output=True, text=True, timeout=300
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Conv2D(filters=3" in result.stdout and ", 0 failed" in result.stdout
+
+
+def test_every_kind_has_its_table(monkeypatch, capsys):
+    few(monkeypatch, (Dense(2), (3,)), (ReLU(), (4,)))
+    built = Dense(2)
+    built.build((3,), dtype="float64")
+    monkeypatch.setattr(cases, "full_size_cases", lambda: [built])
+    monkeypatch.setattr(cases, "full_size_models", lambda: [])
+    assert main(["--kernels", "reference", "--kind", "all"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "difference: 4 arrays, 29 elements" in out and "(with a step of 1, where exact: " in out
+    assert "complex: 4 arrays, 29 elements" in out
+    assert "adjoint: 3 arrays, 6 directions" in out  # two of each array, batches of 64
+
+
+def test_a_bug_is_shown_being_found(capsys):
+    assert main(["--break", "maxpool-overlap"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "backward assigns (=) where overlapping windows must add (+=)" in out
+    assert "MaxPoolOverlapAssigned" in out and "overlapping windows overwrite instead of adding" in out
+    assert "1 of 1 rejected" in out
+
+
+def test_bugs_are_listed(capsys):
+    assert main(["--break", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(BUGS)
+    assert main(["--break", "maxpool"]) == 2
+    assert "unknown bug 'maxpool'; expected all, list, or one of" in capsys.readouterr().out
+
+
+def test_a_bug_that_passes_fails_the_command(monkeypatch, capsys):
+    right = dataclasses.replace(BUGS["relu-no-mask"], subject=ReLU())
+    monkeypatch.setitem(BUGS, "relu-no-mask", right)
+    assert main(["--break", "relu-no-mask"]) == 1
+    assert "0 of 1 rejected" in capsys.readouterr().out

@@ -1,0 +1,480 @@
+"""Arguments for every kernel, at awkward sizes: a function yields the calls of the kernel of its name."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any, Iterator
+
+import numpy as np
+from kernel_call import Call, rough, unwritten
+
+from numpycnn import Conv2D, MaxPool2D, ReLU
+from numpycnn.fusion import ConvReLU, ConvReLUPool
+from numpycnn.fusion.convolution import as_maps
+from numpycnn.kernels import KERNELS, reference
+
+# -- matrix products: below, at and above the widths of tiles (4 or 8 rows, 4 to 32 columns) and blocks (32 or 64, 256)
+
+SIZES = list(itertools.product([1, 3, 7, 8, 9, 33, 63, 65, 130], [1, 6, 16, 33, 257], [1, 3, 6, 16, 20, 32, 33, 64]))
+SIZES.append((9, 257, 99))  # the last panel of columns begins at 96, in a row after the first 64
+# The same where A is zero in places, around blocks of 64 rows and steps; vectors of columns are read by eights then.
+SPARSE_SIZES = list(itertools.product([8, 63, 65, 200], [1, 64, 65, 257, 600], [20, 70, 128, 129, 300]))
+
+
+def sparse(rng, dtype, *shape):
+    """Three numbers of ten, the others zero, as ReLU leaves them."""
+    return rough(rng, dtype, *shape) * (rng.random(shape) < 0.3)
+
+
+def affine(rng, dtype) -> Iterator[Call]:
+    for i, (m, k, n) in enumerate(SPARSE_SIZES):
+        inputs = [sparse(rng, dtype, m, k), rough(rng, dtype, k, n), rough(rng, dtype, n)]
+        yield Call(inputs, [i % 3 == 0], [unwritten(dtype, m, n)], roundings=k + 1)
+    for i, (m, k, n) in enumerate(SIZES):
+        inputs = [rough(rng, dtype, m, k), rough(rng, dtype, k, n), rough(rng, dtype, n)]
+        relu = i % 3 == 0  # at every m, every k and every n
+        yield Call(inputs, [relu], [unwritten(dtype, m, n)], roundings=k + 1)
+
+
+def matmul_tn(rng, dtype) -> Iterator[Call]:
+    for k, m, n in SPARSE_SIZES:
+        yield Call([sparse(rng, dtype, m, k), rough(rng, dtype, m, n)], [], [unwritten(dtype, k, n)], roundings=m)
+    for k, m, n in SIZES:
+        yield Call([rough(rng, dtype, m, k), rough(rng, dtype, m, n)], [], [unwritten(dtype, k, n)], roundings=m)
+    inputs = [rough(rng, dtype, 5000, 9), rough(rng, dtype, 5000, 20)]  # as tall as a batch of patches
+    yield Call(inputs, [], [unwritten(dtype, 9, 20)], roundings=5000)
+
+
+def matmul_nt(rng, dtype) -> Iterator[Call]:
+    for m, n, k in SPARSE_SIZES:
+        yield Call([sparse(rng, dtype, m, n), rough(rng, dtype, k, n)], [], [unwritten(dtype, m, k)], roundings=n)
+    for m, n, k in SIZES:
+        yield Call([rough(rng, dtype, m, n), rough(rng, dtype, k, n)], [], [unwritten(dtype, m, k)], roundings=n)
+
+
+# -- windows: (window, stride, dilation, before, images, image, output), the last ones as layers work them out
+
+WINDOWS = [
+    ((1, 1), (1, 1), (1, 1), (0, 0), 1, (1, 1), (1, 1)),
+    ((2, 2), (2, 2), (1, 1), (0, 0), 3, (8, 9), (4, 4)),
+    ((3, 3), (1, 1), (1, 1), (1, 1), 2, (7, 8), (7, 8)),  # same
+    ((2, 3), (3, 2), (1, 1), (1, 0), 5, (9, 7), (4, 3)),
+    ((5, 1), (2, 1), (1, 1), (2, 0), 2, (6, 63), (3, 63)),
+]
+CONVOLUTIONS = WINDOWS + [
+    ((3, 2), (1, 1), (2, 3), (0, 0), 2, (9, 8), (5, 5)),
+    ((3, 3), (2, 3), (2, 1), (5, 4), 2, (4, 3), (5, 3)),  # whole windows outside
+    ((2, 3), (1, 2), (1, 2), (0, 1), 2, (5, 9), (4, 3)),
+]
+CHANNELS = [1, 3, 6, 16, 20, 32, 33, 64]
+
+
+def im2col(rng, dtype) -> Iterator[Call]:
+    for (kernel, stride, dilation, before, n, image, out), c in itertools.product(CONVOLUTIONS, CHANNELS):
+        cols = unwritten(dtype, n, *out, kernel[0] * kernel[1] * c)
+        yield Call([rough(rng, dtype, n, *image, c)], [*kernel, *stride, *dilation, *before], [cols])
+
+
+def col2im(rng, dtype) -> Iterator[Call]:
+    for (kernel, stride, dilation, before, n, image, out), c in itertools.product(CONVOLUTIONS, CHANNELS):
+        taps = kernel[0] * kernel[1]
+        cols, dx = rough(rng, dtype, n, *out, taps * c), unwritten(dtype, n, *image, c)
+        yield Call([cols], [*kernel, *stride, *dilation, *before], [dx], roundings=taps)
+
+
+def maxpool_forward(rng, dtype) -> Iterator[Call]:
+    for (pool, stride, _, before, n, image, out), c in itertools.product(WINDOWS, CHANNELS):
+        x = rough(rng, dtype, n, *image, c).round(1)  # so that there are ties
+        x[rng.random(x.shape) < 0.05] = np.nan
+        y, winners = unwritten(dtype, n, *out, c), np.full((n, *out, c), -1, np.int32)
+        yield Call([x], [*pool, *stride, *before], [y, winners])
+
+
+def maxpool_backward(rng, dtype) -> Iterator[Call]:
+    for (pool, _, _, _, n, image, out), c in itertools.product(WINDOWS, CHANNELS):
+        winners = rng.integers(0, image[0] * image[1], (n, *out, c), np.int32)
+        dx = unwritten(dtype, n, *image, c)
+        yield Call([rough(rng, dtype, n, *out, c), winners], [], [dx], roundings=out[0] * out[1])
+
+
+def avgpool_forward(rng, dtype) -> Iterator[Call]:
+    for (pool, stride, _, before, n, image, out), c in itertools.product(WINDOWS, CHANNELS):
+        y = unwritten(dtype, n, *out, c)
+        cells = pool[0] * pool[1]
+        yield Call([rough(rng, dtype, n, *image, c)], [*pool, *stride, *before], [y], roundings=cells + 1)
+
+
+def avgpool_backward(rng, dtype) -> Iterator[Call]:
+    for (pool, stride, _, before, n, image, out), c in itertools.product(WINDOWS, CHANNELS):
+        dx = unwritten(dtype, n, *image, c)
+        cells = pool[0] * pool[1]
+        yield Call([rough(rng, dtype, n, *out, c)], [*pool, *stride, *before], [dx], roundings=cells + 1)
+
+
+# -- convolution blocks
+
+# channels, filters, images, image, arguments of Conv2D
+BLOCKS: list[tuple[int, int, int, tuple[int, int], dict[str, Any]]] = [
+    (1, 1, 1, (2, 2), {"kernel_size": 1}),
+    (1, 32, 9, (10, 9), {"kernel_size": 3}),
+    (1, 6, 3, (11, 9), {"kernel_size": 5}),
+    (3, 20, 3, (7, 9), {"kernel_size": 3, "padding": "same"}),
+    (3, 33, 1, (9, 12), {"kernel_size": (2, 3), "strides": (2, 1), "padding": (1, 3)}),
+    (3, 64, 3, (9, 8), {"kernel_size": 3, "padding": 2}),
+    (6, 16, 1, (12, 11), {"kernel_size": 5}),
+    (6, 1, 9, (5, 8), {"kernel_size": (2, 3), "dilation_rate": (1, 2)}),
+    (16, 3, 3, (9, 7), {"kernel_size": (2, 3), "dilation_rate": (2, 1), "padding": "same"}),
+    (16, 16, 9, (4, 5), {"kernel_size": 3, "padding": (0, 1)}),
+    (20, 32, 3, (7, 7), {"kernel_size": 3, "dilation_rate": 2, "padding": "same"}),
+    (20, 6, 1, (6, 7), {"kernel_size": 5, "padding": 2}),
+    (32, 64, 3, (6, 7), {"kernel_size": 3}),
+    (32, 20, 1, (9, 8), {"kernel_size": (2, 3), "strides": (1, 2)}),
+    (33, 33, 3, (5, 6), {"kernel_size": 3, "padding": "same"}),
+    (33, 1, 1, (7, 7), {"kernel_size": 1, "strides": 2}),
+    (64, 3, 3, (3, 5), {"kernel_size": 1}),
+    (64, 64, 1, (7, 6), {"kernel_size": 3, "strides": 2, "padding": "same"}),
+    (64, 6, 9, (5, 6), {"kernel_size": 3}),
+    (6, 32, 1, (6, 5), {"kernel_size": 3, "padding": (0, 1)}),
+    (20, 1, 3, (4, 9), {"kernel_size": 3}),
+    (6, 70, 3, (5, 8), {"kernel_size": 3}),
+    (33, 130, 1, (4, 5), {"kernel_size": 3, "padding": "same"}),
+    (3, 100, 5, (5, 6), {"kernel_size": 3}),  # more filters than a block of them holds
+    (1, 70, 5, (7, 8), {"kernel_size": 3, "padding": "same"}),
+    (1, 20, 4, (8, 8), {"kernel_size": 3}),  # an even number of images of an odd number of windows
+    (6, 33, 2, (5, 5), {"kernel_size": 3}),
+    (3, 1, 1, (4, 4), {"kernel_size": 3}),  # one window, one filter
+]
+
+
+def blocks(rows=BLOCKS) -> Iterator[tuple[ConvReLU, int]]:
+    """Yield every block, without and with pooling, and its number of images."""
+    for (channels, filters, images, image, arguments), cls in itertools.product(rows, [ConvReLU, ConvReLUPool]):
+        shape: tuple[int, ...] = (*image, channels)
+        layers = [Conv2D(filters, **arguments), ReLU(), *([MaxPool2D(2)] if cls is ConvReLUPool else [])]
+        for layer in layers:
+            shape = layer.build(shape, np.random.default_rng(0))
+        if cls.suits(*layers):
+            yield cls(*layers), images
+
+
+def forward_operands(block, n, rng, dtype):
+    """Return x, w and b in normal numbers, and in whole numbers, which make ties and every order of sums exact."""
+    depth, filters = len(block.patches.taps), block.conv.filters
+    shapes = [(n, *block.padded_shape), (depth, filters), (filters,)]
+    x, w, b = (rng.integers(-2, 3, shape).astype(dtype) for shape in shapes)
+    x[:, : x.shape[1] // 2] = 1  # so that whole windows tie
+    b[filters // 2] = -(2.0**20)  # a filter that ReLU cuts everywhere
+    x[-1, -1, -1, -1] = np.nan
+    return [rough(rng, dtype, *shape) for shape in shapes], [x, w, b]
+
+
+def rectified_forward(group, rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        if block.group != group:
+            continue
+        rounded, exact = forward_operands(block, n, rng, dtype)
+        patches = [block.offsets, block.patches.runs, block.patches.run_length]
+        y = as_maps(unwritten(dtype, n, *block.output_shape))
+        yield Call(rounded, patches, [y, empty_codes()], roundings=len(block.patches.taps) + 1)
+        yield Call(exact, patches, [y, np.full(y.shape, 99, np.uint8)])
+
+
+def empty_codes():
+    """What forward gets instead of codes when it need not keep any."""
+    return np.empty((0, 0, 0), np.uint8)
+
+
+def conv_forward(rng, dtype) -> Iterator[Call]:
+    for call in conv_relu_forward(rng, dtype):
+        call.outputs.pop()  # no codes
+        yield call
+
+
+def conv_relu_forward(rng, dtype) -> Iterator[Call]:
+    return rectified_forward(1, rng, dtype)
+
+
+def conv_relu_pool_forward(rng, dtype) -> Iterator[Call]:
+    return rectified_forward(4, rng, dtype)
+
+
+# Blocks of so many windows, and of whole vectors, that they are cut into tiles of two windows as well, to a side.
+MANY_WINDOWS: list[tuple[int, int, int, tuple[int, int], dict[str, Any]]] = [
+    (16, 32, 9, (12, 13), {"kernel_size": 3}),  # 5 x 5 windows
+    (32, 16, 40, (8, 5), {"kernel_size": 3, "padding": "same"}),  # 4 x 2
+    (16, 16, 250, (4, 4), {"kernel_size": 3, "padding": (1, 0)}),  # 2 x 1
+    (16, 48, 80, (5, 9), {"kernel_size": 3}),  # 1 x 3
+]
+
+
+def winograd_relu_pool_forward(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        if not block.by_windows:
+            continue
+        rounded, exact = forward_operands(block, n, rng, dtype)
+        numbers, y = [block.output_shape[1]], as_maps(unwritten(dtype, n, *block.output_shape))
+        # With all signs positive, the transforms make a channel's terms at most 4 * 9 / 4 * 9 times the largest pixel
+        # times the largest weight. They take 6, 6 and 4 roundings.
+        channels = block.padded_shape[2]
+        x, w, b = (float(abs(a).max()) for a in rounded)
+        yield Call(rounded, numbers, [y, empty_codes()], channels + 17, magnitude=81 * channels * x * w + b)
+        yield Call(exact, numbers, [y, np.full(y.shape, 99, np.uint8)])
+    for block, n in blocks(MANY_WINDOWS):
+        if not block.by_windows:
+            continue
+        numbers, y = [block.output_shape[1]], as_maps(unwritten(dtype, n, *block.output_shape))
+        rounded, _ = forward_operands(block, n, rng, dtype)
+        clear = clear_winners(block, n, rng, dtype)
+        for inputs, codes in (rounded, empty_codes()), (clear, np.full(y.shape, 99, np.uint8)):
+            sums = Call(list(map(abs, inputs)), numbers, [y, empty_codes()]).run(reference.winograd_relu_pool_forward)
+            # In the worst case Winograd's algorithm is worse than the plain sum of so many terms; usually much better.
+            yield Call(inputs, numbers, [y, codes], len(block.patches.taps) + 1, magnitude=float(sums[0].max()))
+
+
+def clear_winners(block, n, rng, dtype):
+    """Return x, w and b for which the pixels of a window differ by far more than rounding, and all differ from 0."""
+    depth, filters = len(block.patches.taps), block.conv.filters
+    x, w = 0.1 * rough(rng, dtype, n, *block.padded_shape), rough(rng, dtype, depth, filters)
+    pixels = x[0, ..., 0].size
+    x[..., 0] = rng.permuted(np.tile(np.arange(pixels), (n, 1)), axis=1).reshape(x[..., 0].shape)
+    sign = rng.choice([-1, 1], filters)
+    w[:: block.padded_shape[2]] = 0
+    w[depth // 9 * 4] = 50 * sign  # the pixel in the middle decides
+    b = -50 * sign * (pixels // 2 - 0.5)
+    b[filters // 2] = -100 * pixels  # a filter that ReLU cuts everywhere
+    return [x, w, b.astype(dtype)]
+
+
+def gradient_and_codes(block, n, rng, dtype):
+    """Return dy and codes (N, P, F) as a forward may leave them: about half is cut, one filter everywhere."""
+    shape = n, block.output_shape[0] * block.output_shape[1], block.conv.filters
+    codes = rng.integers(0, 2 * block.group, shape).clip(max=block.group).astype(np.uint8)
+    codes[:, shape[1] // 3] = block.group  # a window that no filter passes
+    if shape[2] > 1:
+        codes[:, :, shape[2] // 2] = block.group  # a filter without an entry
+    dy = rng.integers(-1000, 1001, shape).astype(dtype)  # whole numbers: their sums are exact
+    dy[(codes == block.group) & (rng.random(shape) < 0.1)] = np.nan  # which does not pass, either
+    return dy, codes
+
+
+def conv_entries(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        dy, codes = gradient_and_codes(block, n, rng, dtype)
+        filters, capacity = codes.shape[2], codes[0].size
+        starts, positions = np.full((n, filters + 1), -1, np.int32), np.full((n, capacity), -1, np.int32)
+        outputs = [starts, positions, unwritten(dtype, n, capacity), unwritten(dtype, n, filters)]
+        yield Call([dy, codes, block.offsets], [block.group], outputs, defined=defined_entries)
+
+
+def defined_entries(outputs):
+    """Return the lists of ``conv_entries`` without what lies beyond each image's last entry."""
+    starts, positions, values, sums = outputs
+    ends = starts[:, -1].clip(min=0)
+    return [starts, sums, *(a[n, :end] for n, end in enumerate(ends) for a in (positions, values))]
+
+
+def entries(block, n, rng, dtype):
+    """Return starts, positions, values and sums of ``conv_entries``, and rubbish beyond the last entry."""
+    _, codes = gradient_and_codes(block, n, rng, dtype)
+    filters, capacity = codes.shape[2], codes[0].size
+    starts, positions = np.empty((n, filters + 1), np.int32), np.full((n, capacity), 2**31 - 1, np.int32)
+    values, sums = unwritten(dtype, n, capacity), unwritten(dtype, n, filters)
+    dy = rough(rng, dtype, *codes.shape)
+    reference.conv_entries(dy, codes, block.offsets, block.group, starts, positions, values, sums)
+    return starts, positions, values, sums
+
+
+def conv_weight_gradient(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        starts, *lists = entries(block, n, rng, dtype)
+        depth, filters = len(block.patches.taps), block.conv.filters
+        patches = block.patches.runs, block.patches.run_length
+        inputs = [rough(rng, dtype, n, *block.padded_shape), *patches, starts, *lists]
+        outputs = [unwritten(dtype, depth, filters), unwritten(dtype, filters)]
+        yield Call(inputs, [], outputs, roundings=n + np.diff(starts).sum(axis=0).max())
+
+
+def conv_input_gradient(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        starts, positions, values, _ = entries(block, n, rng, dtype)
+        depth, filters = len(block.patches.taps), block.conv.filters
+        patches = block.patches.runs, block.patches.run_length
+        inputs = [rough(rng, dtype, depth, filters), *patches, starts, positions, values]
+        outputs = [unwritten(dtype, n, *block.padded_shape)]
+        # Each filter meets an element of x with each of its taps in that channel, at most.
+        yield Call(inputs, [], outputs, roundings=filters * math.prod(block.conv.kernel_size))
+
+
+def window_input_gradient(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        if not block.by_windows:
+            continue
+        dy, codes = gradient_and_codes(block, n, rng, dtype)
+        w = rough(rng, dtype, len(block.patches.taps), block.conv.filters)
+        outputs = [unwritten(dtype, n, *block.padded_shape)]
+        roundings = block.conv.filters * 9  # as in conv_input_gradient
+        yield Call([w, dy, codes, block.offsets], [block.patches.row], outputs, roundings=roundings)
+
+
+def conv_tap_gradient(rng, dtype) -> Iterator[Call]:
+    for block, n in blocks():
+        dy, codes = gradient_and_codes(block, n, rng, dtype)
+        depth, filters = len(block.patches.taps), block.conv.filters
+        inputs = [rough(rng, dtype, n, *block.padded_shape), dy, codes, block.offsets, block.group, block.patches.taps]
+        outputs = [unwritten(dtype, depth, filters), unwritten(dtype, filters)]
+        for in_squares in {False, block.by_windows and block.padded_shape[2] == 1}:
+            yield Call(inputs, [in_squares], outputs, roundings=dy[:, :, 0].size)
+
+
+PADDED = [((4, 5), (0, 0), (4, 5)), ((4, 5), (1, 2), (6, 9)), ((1, 1), (3, 0), (5, 4)), ((7, 3), (0, 1), (8, 4))]
+
+
+def pad_images(rng, dtype) -> Iterator[Call]:
+    for (image, corner, padded), n, c in itertools.product(PADDED, [1, 9], CHANNELS):
+        yield Call([rough(rng, dtype, n, *image, c)], [*corner], [unwritten(dtype, n, *padded, c)])
+
+
+def crop_images(rng, dtype) -> Iterator[Call]:
+    for (image, corner, padded), n, c in itertools.product(PADDED, [1, 9], CHANNELS):
+        yield Call([rough(rng, dtype, n, *padded, c)], [*corner], [unwritten(dtype, n, *image, c)])
+
+
+# -- elementwise kernels and sums
+
+LENGTHS = [1, 7, 8, 9, 63, 65, 1000, 40_001]
+
+
+def special(rng, dtype, n):
+    """Normal numbers, and between them zeros of both signs, infinities and NaN."""
+    x = rough(rng, dtype, n)
+    places = rng.random(n) < 0.3
+    x[places] = rng.choice([0.0, -0.0, np.inf, -np.inf, np.nan], places.sum())
+    return x
+
+
+def relu_forward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        yield Call([special(rng, dtype, n)], [], [unwritten(dtype, n)])
+
+
+def relu_backward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        y = special(rng, dtype, n)
+        yield Call([special(rng, dtype, n), np.where(y < 0, 0, y)], [], [unwritten(dtype, n)])
+
+
+def tanh_backward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        dy, y = rough(rng, dtype, n), np.tanh(rough(rng, dtype, n))
+        yield Call([dy, y], [], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
+def take_rows(rng, dtype) -> Iterator[Call]:
+    for n, k in itertools.product([1, 9, 64], [1, 33, 784]):
+        rows = rng.integers(0, n, 2 * n)
+        yield Call([rough(rng, dtype, n, k), rows], [], [unwritten(dtype, 2 * n, k)])
+
+
+def sum_rows(rng, dtype) -> Iterator[Call]:
+    for m, n in itertools.product([1, 2, 127, 128, 129, 1000], CHANNELS):
+        yield Call([rough(rng, dtype, m, n)], [], [unwritten(dtype, n)], roundings=m)
+
+
+def columns(rng, dtype, count) -> Iterator[tuple[list, list, int]]:
+    """Yield two matrices (M, C) and `count` vectors (C,), at every M and C."""
+    for m, n in itertools.product([1, 2, 255, 256, 257, 1000], CHANNELS):
+        yield [rough(rng, dtype, m, n) for _ in range(2)], [rough(rng, dtype, n) for _ in range(count)], m
+
+
+def sum_products(rng, dtype) -> Iterator[Call]:
+    for (x, y), (center, y_center), m in columns(rng, dtype, 2):
+        magnitude = float(m * abs(x - center).max() * abs(y - y_center).max())
+        total = unwritten(dtype, len(center))
+        yield Call([x, center, y, y_center], [], [total], m + 3, magnitude=magnitude)
+
+
+def normalise(rng, dtype) -> Iterator[Call]:
+    for (x, _), (mean, factor, shift), _ in columns(rng, dtype, 3):
+        magnitude = float((abs(x - mean) * abs(factor) + abs(shift)).max())
+        yield Call([x, mean, factor, shift], [], [unwritten(dtype, *x.shape)], 3, magnitude=magnitude)
+
+
+def normalise_backward(rng, dtype) -> Iterator[Call]:
+    for (dy, x), (dy_mean, mean, slope, factor), _ in columns(rng, dtype, 4):
+        terms = abs(dy) + abs(dy_mean) + abs(x - mean) * abs(slope)
+        magnitude = float((terms * abs(factor)).max())
+        yield Call([dy, dy_mean, x, mean, slope, factor], [], [unwritten(dtype, *x.shape)], 5, magnitude=magnitude)
+
+
+# -- softmax: a probability is off by the roundings of a sum, of an exponential and of its argument
+
+
+def scores(rng, dtype):
+    for m, n in itertools.product([1, 5, 65], CHANNELS):
+        logits = 5 * rough(rng, dtype, m, n)
+        logits[-1] += 1000  # would overflow, were the largest not subtracted
+        if n > 1:
+            logits[0, -1] = -np.inf  # a class that is impossible
+        if m > 2:
+            logits[1, 0] += 1000  # and were it not the largest of all
+            logits[2, -1] += 1000
+            logits[-2, 1 % n] += 1000
+        yield logits
+
+
+def softmax(rng, dtype) -> Iterator[Call]:
+    for logits in scores(rng, dtype):
+        yield Call([logits], [], [unwritten(dtype, *logits.shape)], logits.shape[1] + 50, magnitude=1.0)
+
+
+def softmax_cross_entropy(rng, dtype) -> Iterator[Call]:
+    for logits in scores(rng, dtype):
+        targets = rng.dirichlet(np.ones(logits.shape[1]), len(logits)).astype(dtype)
+        targets[rng.random(targets.shape) < 0.3] = 0
+        targets[logits == -np.inf] = 0
+        certain = logits.max(axis=1, keepdims=True) - logits > 500  # rounding would grow with the loss
+        targets[certain] = 0
+        outputs = [unwritten("float64", len(logits)), unwritten(dtype, *logits.shape)]
+        yield Call([logits, targets], [], outputs, logits.shape[1] + 50, magnitude=1.0)
+
+
+# -- optimizers: a rate below zero makes the step add to the weight
+
+
+def sgd(rng, dtype) -> Iterator[Call]:
+    for n, momentum, nesterov in itertools.product([0, *LENGTHS], [0.0, 0.9], [False, True]):
+        state = [rough(rng, dtype, n), rough(rng, dtype, n)]  # weight, velocity
+        numbers = [0.01, momentum, nesterov]
+        # velocity: 3 (momentum, product, sum); step: 2 more; rate, product and difference: 3 more.
+        yield Call([rough(rng, dtype, n)], numbers, state, 8, [-0.01, momentum, nesterov])
+
+
+def adam(rng, dtype) -> Iterator[Call]:
+    for n, t, decay in itertools.product([0, *LENGTHS], [1, 10], [0.0, 0.1]):
+        state = [rough(rng, dtype, n), rough(rng, dtype, n), rough(rng, dtype, n) ** 2]  # weight, m, v
+        fixed = [0.9, 0.999, 1e-8, 1 - 0.9**t, 1 - 0.999**t]
+        # m and v: 4 each (constant, two products, sum); m / c1: 2 more; the root of v / c2: half of 6, and 1; epsilon
+        # and the sum: 2; quotient: 1; rate, product, decay, product, sum, difference: 6. Together below 20.
+        yield Call([rough(rng, dtype, n)], [0.01, *fixed, decay], state, 20, [-0.01, *fixed, -decay])
+
+
+# -- augmentation: mild and wild transformations, sources far outside, and on the pixels exactly
+
+
+def warp(rng, dtype) -> Iterator[Call]:
+    for n, (h, w), c in itertools.product([1, 5], [(1, 1), (1, 9), (7, 8), (28, 28)], [1, 3]):
+        identity = np.broadcast_to(np.eye(2, 3), (n, 2, 3)).astype(dtype)
+        wild = 3 * rng.standard_normal((n, 2, 3)).astype(dtype)
+        still, bent = np.zeros((1, 2, h, w), dtype), rough(rng, dtype, n, 2, h, w)
+        bent.flat[0] = np.nan  # a position that is none is background, not an address
+        for matrices, moves in [(identity, still), (identity, bent), (wild, still), (wild, 1000 * bent)]:
+            yield Call([rough(rng, dtype, n, h, w, c), matrices, moves], [0.25], [unwritten(dtype, n, h, w, c)])
+
+
+TABLE = {name: globals()[name] for name in KERNELS if name in globals()}
+
+
+def calls(name: str, dtype: str) -> Iterator[Call]:
+    """Yield the calls of the kernel of this name."""
+    return TABLE[name](np.random.default_rng(0), np.dtype(dtype))

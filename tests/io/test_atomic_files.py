@@ -1,0 +1,262 @@
+"""Saving: killed at any moment, the disk full at any byte, eight at once: the old file or a whole new one."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from places import python_path
+from small_models import small_mlp, weights_equal
+
+from numpycnn import Dense, Sequential, write_idx
+from numpycnn.files import atomic_write
+
+posix = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
+
+
+def versions(count):
+    """Models of several sizes, each with other weights."""
+    models = [Sequential([Dense(3 + i), Dense(2)], input_shape=(40 * i + 1,), seed=i) for i in range(count)]
+    for model in models:
+        model.compile("adam", "sparse_categorical_crossentropy")
+    return models
+
+
+def which(path, models):
+    """Return which of the models the file holds."""
+    loaded = Sequential.load(path)
+    (i,) = (i for i, model in enumerate(models) if weights_equal(model, loaded))
+    return i
+
+
+def start(code, *arguments):
+    command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": python_path()}
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+# -- killed -----------------------------------------------------------------------------------
+
+# Children of one process that has imported everything: for each line of input one that saves until it is killed.
+SAVE_FOREVER = """
+import itertools, os, sys
+from numpycnn import Sequential
+from test_atomic_files import versions
+
+models = versions(8)
+models[0].save(sys.argv[1])
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        for i in itertools.count(int(line)):
+            models[i % 8].save(sys.argv[1])
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("dead", flush=True)
+"""
+
+
+@posix
+@pytest.mark.parametrize("kills", [10, pytest.param(1000, marks=pytest.mark.campaign)])
+def test_kill_9_at_a_random_moment(kills, tmp_path):
+    path, models, rng = tmp_path / "model.npz", versions(8), np.random.default_rng(0)
+    begin = time.perf_counter()
+    for model in models:
+        model.save(path)
+    span = 4 * (time.perf_counter() - begin) / 8  # as long as four saves take
+    found, leftovers, most = [], 0, 0
+    parent = start(SAVE_FOREVER, path)
+    with parent:
+        for kill in range(kills):
+            print(kill, file=parent.stdin, flush=True)
+            child = int(parent.stdout.readline())
+            time.sleep(rng.uniform(0, span))
+            os.kill(child, 9)
+            assert parent.stdout.readline() == "dead\n"
+            found.append(which(path, models))
+            here = len(os.listdir(tmp_path)) - 1
+            leftovers, most = leftovers + here, max(most, here)
+        parent.stdin.close()
+    assert parent.returncode == 0
+    print(f"{kills} kills: {len(set(found))} versions found, {leftovers} leftovers, at most {most} at a time")
+    assert len(set(found)) > 1
+    for leftover in tmp_path.glob(".*.tmp"):
+        os.utime(leftover, (1, 1))  # empty ones have to be old
+    models[0].save(path)
+    assert os.listdir(tmp_path) == ["model.npz"]
+
+
+def test_a_living_owner_keeps_its_temporary_file(tmp_path):
+    path = tmp_path / "file"
+    with atomic_write(path) as outer:
+        outer.write(b"outer" * 10_000)
+        outer.flush()
+        with atomic_write(path) as inner:
+            inner.write(b"inner")
+        assert path.read_bytes() == b"inner" and len(os.listdir(tmp_path)) == 2
+    assert path.read_bytes() == b"outer" * 10_000 and os.listdir(tmp_path) == ["file"]
+
+
+@posix
+def test_leftovers_of_this_file_alone_are_removed(tmp_path):
+    for name in ("file", "other"):
+        with contextlib.suppress(SystemExit), atomic_write(tmp_path / name) as file:
+            (temporary,) = tmp_path.glob(".*.tmp")
+            file.write(b"x")
+            temporary.rename(tmp_path / f"{temporary.name}.kept")  # as if it had not been cleaned up
+            raise SystemExit
+    left = [path.rename(path.with_suffix("")) for path in tmp_path.glob("*.kept")]
+    assert len(left) == 2
+    write_idx(tmp_path / "file", np.zeros(3))
+    assert sum(path.exists() for path in left) == 1
+    write_idx(tmp_path / "other", np.zeros(3))
+    assert sorted(os.listdir(tmp_path)) == ["file", "other"]
+
+
+# -- the disk is full -------------------------------------------------------------------------
+
+FULL_DISK = """
+import os, resource, signal, sys
+from pathlib import Path
+from test_atomic_files import versions, which
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as Python has it: write fails with EFBIG
+path, stride = Path(sys.argv[1]), int(sys.argv[2])
+models = versions(2)
+models[1].save(path)
+size = path.stat().st_size
+models[0].save(path)
+before, faults = path.read_bytes(), 0
+for limit in range(0, size, stride):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        models[1].save(path)
+    except OSError:
+        faults += 1
+    else:
+        raise SystemExit(f"no error with room for {limit} of {size} bytes")
+    assert path.read_bytes() == before and os.listdir(path.parent) == ["model.npz"], limit
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+models[1].save(path)
+assert which(path, models) == 1
+print(f"{faults} faults")
+"""
+
+
+@posix
+@pytest.mark.parametrize("stride", [101, pytest.param(1, marks=pytest.mark.campaign)])
+def test_no_room_after_any_number_of_bytes(stride, tmp_path):
+    process = start(FULL_DISK, tmp_path / "model.npz", stride)
+    output, _ = process.communicate(timeout=1200)
+    print(output)
+    assert process.returncode == 0 and "faults" in output
+
+
+class FailingFile:
+    """A file in which the k-th call that touches the disk fails."""
+
+    def __init__(self, file, calls):
+        self.file, self.calls = file, calls
+
+    def __getattr__(self, name):
+        method = getattr(self.file, name)
+        if name not in ("write", "flush", "seek", "tell", "close", "fileno"):
+            return method
+
+        def counted(*arguments):
+            self.calls.count()
+            return method(*arguments)
+
+        return counted
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.file.close()
+
+
+class Calls:
+    def __init__(self, limit):
+        self.left = limit
+
+    def count(self):
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(28, "No space left on device")
+
+
+# NumPy 1.26 leaves its ZipFile open after an error, and its end then fails, too.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <function ZipFile.__del__:pytest.PytestUnraisableExceptionWarning"
+)
+@pytest.mark.parametrize("name", ["model.npz", "model.h5", "data.idx", "data.idx.gz"])
+def test_every_call_may_fail(name, tmp_path, monkeypatch):
+    def save(version):
+        path = tmp_path / name
+        if "model" in name:
+            small_mlp(seed=version).save(path)
+        else:
+            write_idx(path, np.full(30_000, version, np.int32))
+
+    if name.endswith(".h5"):
+        pytest.importorskip("h5py")
+    save(0)
+    old = (tmp_path / name).read_bytes()
+    real_open, real_fsync, real_replace = open, os.fsync, os.replace
+    for k in range(10_000):
+        calls = Calls(k)
+
+        def failing_open(file, mode="r", *rest, calls=calls, **options):
+            if "x" not in mode:
+                return real_open(file, mode, *rest, **options)
+            calls.count()
+            return FailingFile(real_open(file, mode, *rest, **options), calls)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("builtins.open", failing_open)
+            patch.setattr(os, "fsync", lambda handle, calls=calls: (calls.count(), real_fsync(handle)))
+            patch.setattr(os, "replace", lambda *paths, calls=calls: (calls.count(), real_replace(*paths)))
+            try:
+                save(1)
+            except OSError:
+                assert (tmp_path / name).read_bytes() == old and os.listdir(tmp_path) == [name], k
+                continue
+        break
+    print(f"{name}: {k} calls, each failed once")
+    assert k >= 5 and (tmp_path / name).read_bytes() != old and os.listdir(tmp_path) == [name]
+
+
+# -- many at once -----------------------------------------------------------------------------
+
+SAVE_MANY = """
+import sys
+from test_atomic_files import versions
+
+path, i, times = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+model = versions(8)[i]
+sys.stdin.readline()  # all begin together
+for _ in range(times):
+    model.save(path)
+"""
+
+
+@pytest.mark.parametrize("times", [10, pytest.param(500, marks=pytest.mark.campaign)])
+def test_eight_processes_save_to_one_name_while_it_is_read(times, tmp_path):
+    path, models = tmp_path / "model.npz", versions(8)
+    models[0].save(path)
+    savers = [start(SAVE_MANY, path, i, times) for i in range(8)]
+    for saver in savers:
+        print("go", file=saver.stdin, flush=True)
+    loads, found = 0, set()
+    while any(saver.poll() is None for saver in savers):
+        found.add(which(path, models))
+        loads += 1
+    for saver in savers:
+        saver.communicate()
+        assert saver.returncode == 0
+    print(f"{8 * times} saves, {loads} loads between them, {len(found)} versions seen")
+    assert loads > 0 and which(path, models) in range(8) and os.listdir(tmp_path) == ["model.npz"]

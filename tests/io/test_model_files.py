@@ -1,0 +1,206 @@
+"""Model files that are damaged, of another kind, or made to harm: one documented error, and nothing else."""
+
+import io
+import json
+import os
+import struct
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_models import small_mlp, weights_equal
+
+from numpycnn import ModelFileError, Sequential
+from numpycnn.io import native
+
+# -- damage -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    """Bytes of a small model file, with an optimizer's state in it."""
+    model = small_mlp()
+    model.train_on_batch(np.ones((2, 6)), [0, 1])
+    path = tmp_path_factory.mktemp("content") / "model.npz"
+    model.save(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load_bytes(data):
+        (tmp_path / "damaged.npz").write_bytes(data)
+        return Sequential.load(tmp_path / "damaged.npz")
+
+    return load_bytes
+
+
+def identical(model, original):
+    state, expected = model.optimizer.get_state(), original.optimizer.get_state()
+    same_state = state.keys() == expected.keys() and all(np.array_equal(state[k], expected[k]) for k in state)
+    return same_state and weights_equal(model, original) and native.describe(model) == native.describe(original)
+
+
+def test_every_truncation_is_refused(content, load):
+    for length in [*range(0, len(content), 97), len(content) - 1]:
+        with pytest.raises(ModelFileError):
+            load(content[:length])
+
+
+def test_a_flipped_byte_is_refused_or_harmless(content, load):
+    original, refused = load(content), 0
+    rng = np.random.default_rng(0)
+    for position, mask in zip(rng.integers(0, len(content), 300), rng.integers(1, 256, 300)):
+        changed = bytearray(content)
+        changed[position] ^= mask
+        try:
+            assert identical(load(bytes(changed)), original)
+        except ModelFileError:
+            refused += 1
+    assert refused > 200  # the zip format carries some bytes, such as dates, that mean nothing here
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(data=st.binary(max_size=200), start=st.sampled_from([b"", b"PK\3\4", b"PK\5\6", b"\x89HDF\r\n\x1a\n"]))
+def test_arbitrary_bytes_are_refused(data, start, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bytes") / "model.npz"
+    path.write_bytes(start + data)
+    with pytest.raises(ModelFileError):
+        Sequential.load(path)
+
+
+def npz(**arrays):
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (b"", "got a file that begins with b''"),
+        (b"<!DOCTYPE html><html>404</html>", "begins with b'<!DOCTYP'"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(2000), "got an HDF5 file"),
+        (npz(weight=np.ones(3)), "this is another .npz file"),
+        (npz(config=np.ones(3)), "this is another .npz file"),
+        (npz(config=np.array("[1, 2]")), "this is another .npz file"),
+        (npz(config=np.array("{no json")), "damaged or of another kind"),
+        (npz(config=np.array('{"format": "numpycnn model", "version": 99}')), "version 1, got 99; update numpycnn"),
+        (npz(config=np.array('{"format": "numpycnn model", "version": 1}')), "checksum"),
+    ],
+)
+def test_files_of_another_kind(data, message, load):
+    with pytest.raises(ModelFileError, match=f"damaged.npz: .*{message}"):
+        load(data)
+
+
+# -- files made to harm -----------------------------------------------------------------------
+
+
+def forge(content, change=lambda config, arrays: None, **zip_options):
+    """Return the bytes of the model file after `change`, with the checksum put right again."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:  # no pickle in it
+        arrays = {name: archive[name] for name in archive.files}
+    config = json.loads(str(arrays.pop("config")))
+    change(config, arrays)
+    plain = {name: array for name, array in arrays.items() if array.dtype != object}
+    config["sha256"] = native._digest(config, plain)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", **zip_options) as archive:
+        for name, array in {"config": np.array(json.dumps(config)), **arrays}.items():
+            member = io.BytesIO()
+            np.save(member, array, allow_pickle=True)
+            archive.writestr(f"{name}.npy", member.getvalue())
+    return stream.getvalue()
+
+
+def test_numpy_opens_the_file_without_pickle(content):
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        assert {"config", "layers/0/weight", "layers/2/bias", "optimizer/m"} <= set(archive.files)
+
+
+def test_the_forger_forges_well(content, load):
+    assert identical(load(forge(content)), load(content))
+
+
+def test_objects_are_never_unpickled(content, load):
+    class Bomb:
+        def __reduce__(self):
+            return os._exit, (1,)
+
+    def plant(config, arrays):
+        arrays["layers/0/bias"] = np.array([Bomb()], dtype=object)
+
+    with pytest.raises(ModelFileError, match="expected C-ordered arrays of numbers, got object"):
+        load(forge(content, plant))
+
+
+def test_compressed_members_are_refused(content, load):
+    def inflate(config, arrays):
+        arrays["layers/0/weight"] = np.zeros(2**24)  # 128 MB that compress to nothing
+
+    bomb = forge(content, inflate, compression=zipfile.ZIP_DEFLATED)
+    assert len(bomb) < 2**20
+    assert_refused_without_memory(bomb, "uncompressed", load)
+
+
+def assert_refused_without_memory(data, message, load):
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelFileError, match=message):
+            load(data)
+        assert tracemalloc.get_traced_memory()[1] < 2e7
+    finally:
+        tracemalloc.stop()
+
+
+def set_units(config, arrays):
+    config["layers"][0]["config"]["units"] = 10**12
+
+
+def set_input_shape(config, arrays):
+    config["input_shape"] = [10**12]
+
+
+def set_batch_norm(config, arrays):
+    config["layers"][0] = {"class": "BatchNorm", "config": {}, "state": {}}
+    config["input_shape"] = [10**12]
+
+
+@pytest.mark.parametrize("change", [set_units, set_input_shape, set_batch_norm])
+def test_a_file_that_claims_to_be_huge_is_refused_without_allocating(change, content, load):
+    assert_refused_without_memory(forge(content, change), "10{12}|the file has no", load)
+
+
+def test_a_member_that_claims_to_be_huge_is_refused_without_allocating(load):
+    stream = io.BytesIO()
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }\n"
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header)
+    assert_refused_without_memory(stream.getvalue(), "expected 8000000000000 bytes", load)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda config, arrays: arrays.pop("layers/0/bias"),
+        lambda config, arrays: arrays.update({"layers/0/extra": np.ones(1)}),
+        lambda config, arrays: arrays.update({"optimizer/extra": np.ones(1)}),
+        lambda config, arrays: arrays.update({"optimizer/m": np.ones(1)}),
+        lambda config, arrays: arrays.update({"layers/0/bias": np.array(["x"] * 8)}),
+        lambda config, arrays: config.pop("layers"),
+        lambda config, arrays: config.update(layers=[]),
+        lambda config, arrays: config.update(dtype="object"),
+        lambda config, arrays: config["layers"][0].update({"class": "Sequential"}),
+        lambda config, arrays: config["layers"][0]["config"].update(units=-1),
+        lambda config, arrays: config["layers"][0]["config"].update(unknown=1),
+        lambda config, arrays: config["optimizer"].update({"class": "eval"}),
+        lambda config, arrays: config["fit_rng"].update(bit_generator="MT19937"),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused(change, content, load):
+    with pytest.raises(ModelFileError):
+        load(forge(content, change))

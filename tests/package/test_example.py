@@ -1,0 +1,327 @@
+"""The example as a user runs it: what it prints, what it writes, what it says when something is wrong."""
+
+import dataclasses
+import importlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pooch
+import pytest
+
+import numpycnn
+from numpycnn.data import mnist
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "train_mnist.py"
+needs_mnist = pytest.mark.skipif(
+    not os.environ.get("NUMPYCNN_DATA"), reason="NUMPYCNN_DATA is not set, so there is no real MNIST to train on"
+)
+
+
+def run(*options):
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLE), *map(str, options)],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One short run; all tests look at what it left."""
+    folder = tmp_path_factory.mktemp("run") / "results"
+    return folder, run("--limit", 1500, "--epochs", 2, "--batch-size", 50, "--seed", 3, "--output-dir", folder)
+
+
+@needs_mnist
+def test_prints_summary_progress_and_result(finished):
+    _, process = finished
+    assert process.returncode == 0, process.stderr
+    expected = "225,034", "879.04 KB", "Epoch 1/2: 27/27", "Epoch 2/2", "val_accuracy", "macro avg", "Test accuracy: 0."
+    for text in expected:
+        assert text in process.stdout, text
+
+
+@needs_mnist
+def test_writes_every_file(finished):
+    folder, _ = finished
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "confusion_matrix.png", "curves.png", "feature_maps.png", "filters.png", "history.json", "metrics.json",
+        "mistakes.png", "model.npz", "predictions.png", "reliability.png", "report.txt", "samples.png",
+    ]
+    for picture in folder.glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG\r\n") and picture.stat().st_size > 10_000, picture
+
+
+@needs_mnist
+def test_metrics_and_history_agree_with_the_model(finished):
+    folder, _ = finished
+    metrics = json.loads((folder / "metrics.json").read_text())
+    history = json.loads((folder / "history.json").read_text())
+    assert sorted(metrics) == [
+        "batch_size", "dataset", "epochs", "expected_calibration_error", "parameters", "recipe", "seed",
+        "test_accuracy", "test_dataset", "test_loss", "top_2_accuracy", "train_accuracy", "train_seconds",
+    ]
+    assert (metrics["recipe"], metrics["dataset"], metrics["test_dataset"]) == ("cnn", "MNIST", "MNIST")
+    assert (metrics["parameters"], metrics["epochs"]) == (225_034, 2)
+    assert (metrics["batch_size"], metrics["seed"]) == (50, 3)
+    assert metrics["train_accuracy"] == history["accuracy"][-1]
+    assert metrics["train_seconds"] == pytest.approx(sum(history["seconds"]))
+    assert [len(history[name]) for name in ("accuracy", "loss", "val_accuracy", "val_loss")] == [2] * 4
+    assert 0.7 < metrics["test_accuracy"] < 1  # 1,500 images, two epochs: about 0.87
+
+    _, (images, labels) = numpycnn.load_mnist()
+    model = numpycnn.Sequential.load(folder / "model.npz")
+    loss, accuracy = model.evaluate(images[..., None].astype(np.float32) / 255, labels)
+    assert accuracy == metrics["test_accuracy"]
+    assert loss == pytest.approx(metrics["test_loss"], rel=1e-6)
+
+
+@pytest.mark.parametrize("options, fragment", [
+    (["--data-dir", "no/such/folder"], "no/such/folder"),
+    (["--epochs", 0], "--epochs"),
+    (["--batch-size", -1], "--batch-size"),
+    (["--lr", "nan"], "learning_rate"),
+    (["--schedule", "linear"], "--schedule"),
+    (["--limit", 1], "--limit"),
+    (["--recipe", "resnet"], "--recipe"),
+    (["--dataset", "imagenet"], "--dataset"),
+    (["--dataset", "synthetic", "--data-dir", "."], "synthetic digits are drawn, not read"),
+    (["--seed", -1], "--seed"),
+    (["--validation-split", 1.5], "validation_split"),
+])
+def test_bad_options_get_one_clear_line(tmp_path, options, fragment):
+    if "--data-dir" not in options and not os.environ.get("NUMPYCNN_DATA") and fragment[0] != "-":
+        pytest.skip("NUMPYCNN_DATA is not set, so the data would be the error")
+    process = run("--output-dir", tmp_path / "out", *options)
+    assert process.returncode != 0
+    assert fragment in process.stderr
+    assert "Traceback" not in process.stderr and "SYNTHETIC" not in process.stderr
+
+
+# -- killed and resumed
+
+
+def start(folder, *options):
+    """Train the MLP for four epochs of ten steps."""
+    command = [sys.executable, "-W", "error", str(EXAMPLE), "--recipe", "mlp", "--model-file", "model.npz",
+               "--epochs", "4", "--limit", "711", "--output-dir", str(folder), *options]
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def finish(process):
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return output
+
+
+@needs_mnist
+@pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX's")
+def test_killed_and_resumed_it_ends_with_the_same_model(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    finish(start(whole))
+    process = start(killed)
+    for line in process.stdout:
+        if line.startswith("Epoch 3/4"):
+            break
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL and os.listdir(killed) == ["backup.npz"]
+    epochs = [line for line in finish(start(killed, "--resume")).splitlines() if line.startswith("Epoch ")]
+    assert epochs and not any(line.startswith("Epoch 1/4") for line in epochs)
+    assert (killed / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
+    assert sorted(os.listdir(killed)) == sorted(os.listdir(whole))  # the backup is gone
+
+
+# -- recipes and data sets, in this process and on little data
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """The example's module; its pictures are left out, `finished` has them."""
+    monkeypatch.syspath_prepend(str(EXAMPLE.parent))
+    module = importlib.import_module("train_mnist")
+    monkeypatch.setattr(module, "draw", lambda *arguments: None)
+    return module
+
+
+@pytest.fixture
+def call(example, monkeypatch, tmp_path):
+    """Run the example with these options; return its metrics."""
+
+    def run_main(*options):
+        monkeypatch.setattr(sys, "argv", ["train_mnist.py", "--output-dir", str(tmp_path), *map(str, options)])
+        example.main()
+        return json.loads((tmp_path / "metrics.json").read_text())
+
+    return run_main
+
+
+def generated(shape, seed):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (64, *shape), dtype=np.uint8), np.arange(64, dtype=np.uint8) % 10
+
+
+@pytest.fixture
+def little_data(example, monkeypatch):
+    """64 generated images to train on and 64 to test on, in place of each data set's."""
+    for name, data_set in example.DATA_SETS.items():
+        shape = (32, 32, 3) if name == "cifar10" else (28, 28)
+        splits = generated(shape, 0), generated(shape, 1)
+        little = dataclasses.replace(data_set, load=lambda data_dir=None, splits=splits: splits)
+        monkeypatch.setitem(example.DATA_SETS, name, little)
+
+
+@pytest.mark.parametrize("name, parameters, epochs, split", [
+    ("cnn", 225_034, 10, 0.1), ("deep_cnn", 93_322, 5, 0.2), ("mlp", 316_810, 10, 0.1), ("lenet5", 61_706, 20, 0.1),
+    ("augmented", 225_482, 12, 0.1), ("fast", 106_234, 2, 0.0), ("best", 242_762, 40, 0.0),
+])
+def test_recipes(example, name, parameters, epochs, split):
+    recipe = example.RECIPES[name]
+    assert (recipe.epochs, recipe.batch_size, recipe.validation_split) == (epochs, 64, split)
+    assert recipe.network(seed=0).count_params() == parameters
+    assert recipe.network(seed=0, input_shape=(32, 32, 3), num_classes=7).output_shape == (7,)
+    assert recipe.augment == (name in ("augmented", "best"))
+
+
+@pytest.mark.parametrize("recipe", ["cnn", "deep_cnn", "mlp", "lenet5", "augmented", "fast", "best"])
+def test_every_recipe_learns_and_is_saved(call, little_data, tmp_path, capsys, recipe):
+    metrics = call("--recipe", recipe, "--epochs", 2)
+    assert (metrics["recipe"], metrics["dataset"], metrics["epochs"]) == (recipe, "MNIST", 2)
+    saved = tmp_path / ("model.h5" if recipe == "mlp" else "model.npz")
+    assert numpycnn.Sequential.load(saved).count_params() == metrics["parameters"]
+    printed = capsys.readouterr().out
+    assert "First ten test images: predicted [" in printed and "Confusion matrix" in printed and "macro avg" in printed
+
+
+@pytest.mark.parametrize("name, title, label", [
+    ("fashion_mnist", "Fashion-MNIST", "ankle boot"), ("cifar10", "CIFAR-10", "airplane"),
+    ("synthetic", "synthetic digits", "9"),
+])
+def test_every_data_set(call, little_data, tmp_path, name, title, label):
+    metrics = call("--dataset", name, "--recipe", "lenet5", "--epochs", 1, "--augment")
+    assert (metrics["dataset"], metrics["test_dataset"]) == (title, title)
+    assert label in (tmp_path / "report.txt").read_text()
+
+
+def test_the_best_recipe_ends_on_images_as_they_are(example, call, little_data, monkeypatch):
+    distorted = []
+
+    def augment(images, rng):
+        distorted.append(len(images))
+        return images
+
+    recipe = example.RECIPES["best"]
+    monkeypatch.setitem(example.RECIPES, "best", dataclasses.replace(recipe, amounts=augment))
+    call("--recipe", "best", "--epochs", recipe.plain_epochs + 3)
+    assert distorted == [2] + [64] * 3  # two images to compile it, then a batch an epoch
+
+
+@pytest.mark.parametrize("recipe", ["cnn", "best"])
+def test_resuming(example, call, little_data, monkeypatch, tmp_path, recipe):
+    """Ctrl-C keeps a backup; --resume goes on from it, and without it the run begins anew."""
+    backup = tmp_path / "backup.npz"
+    begun, interrupt_in = [], 2
+
+    def on_epoch_begin(self, epoch):
+        begun.append(epoch)
+        if len(begun) == interrupt_in:
+            signal.raise_signal(signal.SIGINT)
+        self.active = epoch < self.epochs
+
+    monkeypatch.setattr(example.AugmentFirst, "on_epoch_begin", on_epoch_begin)
+
+    def weights(*options):
+        call("--recipe", recipe, "--epochs", 4, *options)
+        assert not backup.exists()
+        return [array.tobytes() for array in numpycnn.Sequential.load(tmp_path / "model.npz").get_weights()]
+
+    for options, expected in [((), [0, 1]), (("--resume",), [1, 2, 3])]:
+        if options:
+            resumed = weights(*options)
+        else:
+            with pytest.raises(InterruptedError, match="--resume goes on"):
+                weights(*options)
+            assert backup.exists()
+        assert begun == expected
+        begun.clear()
+        interrupt_in = 0
+    backup.write_bytes(b"of an older run")
+    assert weights() == resumed
+    backup.write_bytes(b"damaged")
+    with pytest.raises(numpycnn.ModelFileError, match="backup.npz"):
+        weights("--resume")
+
+
+def test_options_change_the_recipe(example, monkeypatch):
+    options = "--recipe lenet5 --lr 0.5 --epochs 3 --batch-size 7 --schedule constant --validation-split 0 --augment"
+    monkeypatch.setattr(sys, "argv", ["train_mnist.py", *options.split(), "--model-file", "x.h5"])
+    arguments, recipe = example.parse_arguments()
+    assert recipe == example.Recipe(recipe.network, 3, 0.5, "constant", 7, 0.0, True, model_file="x.h5")
+    assert recipe.network is example.RECIPES["lenet5"].network
+    assert arguments.output_dir == Path("runs/mnist-lenet5")
+    monkeypatch.setattr(sys, "argv", ["train_mnist.py"])
+    arguments, recipe = example.parse_arguments()
+    assert recipe == example.RECIPES["cnn"] and arguments.output_dir == Path("runs/mnist")
+
+
+def test_schedules_end_with_the_training(example):
+    recipe = dataclasses.replace(example.RECIPES["cnn"], epochs=2, batch_size=10, validation_split=0.5)
+    for name, last in (("cosine", 0.0), ("one_cycle", 1e-7), ("constant", 1e-3)):
+        schedule = example.learning_rate(dataclasses.replace(recipe, schedule=name), images=101)
+        assert schedule(2 * 6) == pytest.approx(last)  # 6 batches of 51 images, 2 epochs
+
+
+def test_tests_on_another_set(call, little_data):
+    metrics = call("--dataset", "synthetic", "--test-on", "mnist", "--epochs", 1)
+    assert (metrics["dataset"], metrics["test_dataset"]) == ("synthetic digits", "MNIST")
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """Nothing in the cache, no NUMPYCNN_DATA, and every mirror refuses the connection."""
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache")
+    monkeypatch.delenv("NUMPYCNN_DATA", raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        refused = (f"http://127.0.0.1:{unused.getsockname()[1]}/",)
+        for name in ("MNIST", "FASHION_MNIST"):
+            monkeypatch.setattr(mnist, name, dataclasses.replace(getattr(mnist, name), mirrors=refused))
+        yield
+
+
+def test_without_mnist_and_network_it_says_what_it_trains_on(no_network, call, monkeypatch, tmp_path, capsys):
+    drawn = importlib.import_module("recipes")
+    few = numpycnn.load_synthetic_digits
+    monkeypatch.setattr(drawn, "load_synthetic_digits", lambda n, seed: few(n // 500, seed))
+    metrics = call("--epochs", 1)
+    assert (metrics["dataset"], metrics["test_dataset"]) == ("synthetic digits", "synthetic digits")
+    output = capsys.readouterr()
+    assert "NO MNIST: TRAINING AND TESTING ON SYNTHETIC DIGITS" in output.err
+    assert "MNIST is not on this machine and could not be downloaded" in output.err
+    assert "Tested on synthetic digits" in output.out
+    with pytest.raises(numpycnn.DownloadError):
+        numpycnn.load_mnist()  # which does not replace anything
+
+
+@pytest.mark.parametrize("options", [
+    ["--dataset", "fashion_mnist"], ["--dataset", "synthetic", "--test-on", "mnist"], ["--data-dir", "no/such/folder"],
+])
+def test_nothing_else_is_replaced(no_network, call, options, capsys):
+    with pytest.raises(OSError):
+        call(*options)
+    assert "SYNTHETIC" not in capsys.readouterr().err
+
+
+def test_a_missing_h5py_is_told_before_the_training(example, call, little_data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    monkeypatch.setattr(example, "train", lambda *arguments: pytest.fail("it trained"))
+    with pytest.raises(ImportError, match=r"\[keras\]"):
+        call("--recipe", "mlp")

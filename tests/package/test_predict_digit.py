@@ -1,0 +1,119 @@
+"""The example that reads one's own pictures: what it prints, what it draws, what it says when something is wrong."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from numpycnn import Dense, Flatten, Sequential, SoftmaxCrossEntropy, load_synthetic_digits
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "predict_digit.py"
+
+
+def run(*arguments, cwd=ROOT):
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLE), *map(str, arguments)],
+        capture_output=True, text=True, cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory):
+    """A model that knows ten pictures by heart: its weights are those pictures."""
+    images, labels = load_synthetic_digits(200, seed=1)
+    model = Sequential([Flatten(), Dense(10)], input_shape=(28, 28, 1), seed=0)
+    model.compile(loss=SoftmaxCrossEntropy())
+    known = np.stack([images[labels == digit][0].ravel() for digit in range(10)]) / 255
+    model.set_weights([(10 * known / np.linalg.norm(known, axis=1, keepdims=True)).T, np.zeros(10)])
+    path = tmp_path_factory.mktemp("model") / "model.npz"
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Ten files with those pictures, dark on light and larger, and an empty one."""
+    images, labels = load_synthetic_digits(200, seed=1)
+    folder = tmp_path_factory.mktemp("pictures")
+    for digit in range(10):
+        picture = np.pad(255 - np.kron(images[labels == digit][0], np.ones((4, 4), np.uint8)), 30, constant_values=255)
+        Image.fromarray(picture).save(folder / f"{digit}.png")
+    Image.fromarray(np.full((40, 30, 4), 255, np.uint8)).save(folder / "empty.png")
+    return sorted(folder.iterdir())
+
+
+def test_prints_and_draws_every_picture(model_path, pictures, tmp_path):
+    drawing = tmp_path / "new" / "drawing.png"
+    process = run(*pictures, "--model", model_path, "--output", drawing)
+    assert process.returncode == 0, process.stderr
+    for digit in range(10):
+        assert re.search(rf"{digit}\.png: {digit} \(\d+\.\d%\)", process.stdout), process.stdout
+    assert "empty.png: empty\n    empty: nothing stands out" in process.stdout
+    assert process.stdout.count("inverted") == 10
+    assert f"of 11 of 11 pictures in {drawing}" in process.stdout
+    with Image.open(drawing) as picture:
+        assert picture.format == "PNG" and picture.width > 1000 and picture.height > 1000
+        assert picture.convert("L").getextrema() == (0, 255)
+
+
+def test_one_picture_from_another_folder(model_path, pictures, tmp_path):
+    runs = tmp_path / "runs" / "mnist"
+    runs.mkdir(parents=True)
+    (runs / "model.npz").write_bytes(model_path.read_bytes())
+    process = run(pictures[3], cwd=tmp_path)  # the defaults
+    assert process.returncode == 0, process.stderr
+    assert (tmp_path / "runs" / "predict_digit.png").exists()
+
+
+def test_says_what_is_wrong(model_path, pictures, tmp_path):
+    (tmp_path / "text.png").write_text("no picture")
+    for arguments, fragment in [
+        ([pictures[0]], "train one with `python examples/train_mnist.py`"),
+        ([tmp_path / "text.png", "--model", model_path], "expected a picture such as PNG"),
+    ]:
+        process = run(*arguments, "--output", tmp_path / "x.png", cwd=tmp_path)
+        assert process.returncode != 0 and fragment in process.stderr
+        assert "Traceback" not in process.stderr
+    assert not (tmp_path / "x.png").exists()
+
+
+@pytest.fixture
+def main(monkeypatch):
+    """The example's main function, called as from the command line but in this process."""
+    spec = importlib.util.spec_from_file_location("predict_digit", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["predict_digit.py", *map(str, arguments)])
+        module.main()
+
+    return call
+
+
+def test_a_model_of_other_images(main, pictures, tmp_path):
+    Sequential([Dense(2)], input_shape=(3,), seed=0).save(tmp_path / "other.npz")
+    with pytest.raises(ValueError, match=r"expected a model of images of shape \(28, 28, 1\), got one of \(3,\)"):
+        main(pictures[0], "--model", tmp_path / "other.npz")
+
+
+def test_a_missing_picture(main, model_path, tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        main(tmp_path / "absent.png", "--model", model_path)
+
+
+@pytest.mark.parametrize("arguments, fragment", [
+    (["a.png", "--output", "drawing.jpg"], "expected a name that ends in .png, got drawing.jpg"),
+    ([], "FILE"),
+])
+def test_bad_options(main, capsys, arguments, fragment):
+    with pytest.raises(SystemExit):
+        main(*arguments)
+    assert fragment in capsys.readouterr().err
