@@ -2,6 +2,9 @@
 
 Copy the patch under every stop into a row of a matrix (im2col), and the whole layer is matrix products: one forward,
 two backward. Columns are ordered (ky, kx, c), so the filters, flattened, are the other matrix.
+
+Patches are made some images at a time, and made again in ``backward``: a whole batch of them is kh * kw times as large
+as the images (nine times for 3 x 3), and reading them back from memory took longer than making them in the cache.
 """
 
 from __future__ import annotations
@@ -17,9 +20,7 @@ from ..kernels import ops
 from .base import Layer
 from .window import Window
 
-# Bytes of patches made at a time. Patches repeat each pixel kh * kw times, so those of a whole batch take much memory,
-# and backward makes them again: that is faster than to keep them and read them back.
-BLOCK_BYTES = 2**20
+BLOCK_BYTES = 2**20  # of patches made at a time
 
 
 class Conv2D(Layer):
