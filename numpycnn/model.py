@@ -21,6 +21,7 @@ from .memory.workspace import Workspace
 from .optimizers import Optimizer, get_optimizer
 from .profile import Profile, profile_model
 from .summary import summary_text
+from .terminal import show
 from .training.run import FitOptions, History
 
 
@@ -516,14 +517,14 @@ class Sequential:
                 raise TypeError(f"custom_layers: expected Layer classes, got {custom!r}")
         return native.load(path, cls, classes)
 
-    def summary(self, print_fn: Callable[[str], None] = print) -> None:
+    def summary(self, print_fn: Callable[[str], None] = show) -> None:
         """Print a table: each layer, its output shape and its number of parameters."""
         self._require_built("summary")
         check_function(print_fn, "print_fn", "(text)")
         print_fn(summary_text(self))
 
     def profile(
-        self, x: ArrayLike, y: ArrayLike, repeats: int = 20, print_fn: Callable[[str], None] = print
+        self, x: ArrayLike, y: ArrayLike, repeats: int = 20, print_fn: Callable[[str], None] = show
     ) -> Profile:
         """Print a table of what a training step costs: each item of the plan, the loss and the optimizer.
 

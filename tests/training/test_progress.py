@@ -43,7 +43,7 @@ def test_silence(verbose, capsys):
     [(0.5, "0.5000"), (0, "0.0000"), (1.5e-5, "1.500e-05"), (123.4, "123.4000"), (float("nan"), "nan")],
 )
 def test_figures(value, text):
-    assert format_figures({"loss": value}) == f" - loss: {text}"
+    assert format_figures({"loss": value}) == [f"loss: {text}"]
 
 
 # -- in a terminal ----------------------------------------------------------------------------
