@@ -332,7 +332,8 @@ class Sequential:
         epochs : int
             Number of the last epoch.
         verbose : {"auto", 0, 1, 2}
-            0 silent, 1 a progress bar (one line an epoch where the output is no terminal), 2 one line an epoch.
+            0 silent, 2 one line an epoch, 1 a progress bar in a terminal or a notebook; where the output is neither,
+            one line an epoch and another every ten seconds in it.
         callbacks : list of Callback, optional
         validation_split : float
             Hold out this fraction: the *last* rows, as they were given, before any shuffling.

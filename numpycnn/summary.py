@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import io
-import re
 import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .terminal import width
+from .terminal import width, wrap_arguments
 
 if TYPE_CHECKING:
     from .layers import Layer
     from .model import Sequential
 
 LAYER, SHAPE, PARAMETERS = "Layer", "Output shape", "Parameters"
-KEPT = "\N{NO-BREAK SPACE}"  # in place of a blank at which no line may end
 
 
 def summary_text(model: Sequential, columns: int | None = None) -> str:
@@ -43,19 +41,12 @@ def _fitted(model: Sequential, rows: list[dict[str, str]], columns: int) -> list
     """Return the rows with what there is room for, the layers wrapped."""
     others = sum(max(len(row[name]) for row in (*rows, {name: name})) for name in (SHAPE, PARAMETERS))
     room = columns - others - len("|  |  |  |")
-    wrapped = [_wrap(row[LAYER], room) for row in rows]
+    wrapped = [wrap_arguments(row[LAYER], room) for row in rows]
     if all(len(line) <= room for layer in wrapped for line in layer):
         return [{**row, LAYER: "\n".join(layer)} for row, layer in zip(rows, wrapped)]
     names = [type(layer).__name__ for layer in model.layers]
     shown = (LAYER, SHAPE, PARAMETERS) if max(map(len, names)) <= room else (LAYER, PARAMETERS)
     return [{name: {**row, LAYER: layer}[name] for name in shown} for row, layer in zip(rows, names)]
-
-
-def _wrap(layer: str, columns: int) -> list[str]:
-    """Break a layer's text between its arguments, not within one."""
-    kept = re.sub(r"\([^()]*\)(?!$)", lambda pair: pair[0].replace(" ", KEPT), layer)
-    lines = textwrap.wrap(kept, max(columns, 3), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    return [line.replace(KEPT, " ") for line in lines]
 
 
 def _draw(title: str, rows: list[dict[str, str]]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
+import textwrap
 from typing import Any
 
 DEFAULT_WIDTH = 80  # columns, where the output is no terminal
+KEPT = "\N{NO-BREAK SPACE}"  # in place of a blank at which no line may end
 
 # What stands for lines and dots where an encoding, such as cp1252 or ASCII, lacks them.
 ASCII = str.maketrans({
@@ -60,10 +63,13 @@ def width() -> int:
     return shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if Stdout().isatty() else DEFAULT_WIDTH
 
 
-def in_notebook() -> bool:
-    """Whether the output goes to a notebook's cell, as rich finds it out: Jupyter, Colab, Databricks."""
-    if "IPython" not in sys.modules:
-        return False
-    from rich.console import Console
+def wrap_arguments(text: str, columns: int) -> list[str]:
+    """Break the text of a layer into lines of so many columns: between its arguments, not within one."""
+    kept = re.sub(r"(?<!\w)\([^()]*\)", lambda pair: pair[0].replace(" ", KEPT), text)  # (3, 3) stays whole
+    lines = textwrap.wrap(kept, max(columns, 3), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return [line.replace(KEPT, " ") for line in lines]
 
-    return Console().is_jupyter
+
+def in_notebook() -> bool:
+    """Whether the output goes to a cell of a notebook."""
+    return type(sys.stdout).__module__.startswith("ipykernel.")

@@ -176,7 +176,7 @@ class _ProgressLine:
         self.text = f"Downloading {url}"
         self.total = 0  # bytes; pooch sets it when the server tells
         self.done = 0
-        self.live = sys.stderr is not None and sys.stderr.isatty()
+        self.live = bool(getattr(sys.stderr, "isatty", lambda: False)())
         print(self.text, end="" if self.live else "\n", file=sys.stderr, flush=True)
 
     def update(self, count: int) -> None:

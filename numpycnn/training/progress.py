@@ -53,8 +53,8 @@ class Progress:
         """Show that `step` batches are done; at most ten times a second."""
         self.done = step
         now = time.perf_counter()
-        last = step == self.steps and self.bar is not None  # a line of it comes with the epoch's figures
-        if now - self.drawn > self.interval or last:
+        last = step == self.steps  # a bar shows it; as a line it comes with the epoch's figures
+        if self.bar is not None if last else now - self.drawn > self.interval:
             self.drawn = now
             self._show(logs, now - self.started)
 
