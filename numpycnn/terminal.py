@@ -58,9 +58,9 @@ def encodable(text: str, encoding: str) -> str:
     return text
 
 
-def width() -> int:
-    """Return the number of columns to fill at most."""
-    return shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if Stdout().isatty() else DEFAULT_WIDTH
+def width(elsewhere: int = DEFAULT_WIDTH) -> int:
+    """Return the number of columns of the terminal, or a width for elsewhere."""
+    return shutil.get_terminal_size((elsewhere, 24)).columns if Stdout().isatty() else elsewhere
 
 
 def wrap_arguments(text: str, columns: int) -> list[str]:

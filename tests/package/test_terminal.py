@@ -8,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 from places import python_path
-from small_models import make_images, small_cnn
+from small_models import make_images, reference_cnn, small_cnn
 
 from numpycnn import TerminateOnNaN, terminal
 from numpycnn.gradcheck.__main__ import main as gradcheck
+from numpycnn.profile import _table
 
 X, Y = make_images(20)
 
@@ -107,6 +108,19 @@ def test_every_line_of_rich_s_tables_has_its_ascii():
     for name in ("HEAVY_HEAD", "SIMPLE_HEAD"):  # of summary and profile
         assert terminal.encodable(str(getattr(box, name)), "ascii").isascii()
         assert "\\u" not in terminal.encodable(str(getattr(box, name)), "ascii")
+
+
+@pytest.mark.parametrize("columns, figures", [(200, 9), (120, 9), (80, 4), (60, 2), (40, 2)])
+def test_the_profile_shows_the_most_important_figures_that_fit(columns, figures):
+    model = reference_cnn()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    found = model.profile(np.zeros((2, 28, 28, 1)), np.zeros(2, int), repeats=1, print_fn=lambda text: None)
+    lines = _table(found, columns).splitlines()
+    assert max(map(len, lines)) <= columns
+    (total,) = [line.split() for line in lines if line.split()[:1] == ["total"]]
+    assert len([word for word in total[1:] if word != "%"]) == figures
+    assert total[1] == f"{found.total.seconds * 1e3:,.3f}" and "100.0" in total
+    assert len([line for line in lines if line.startswith(" Dense")]) == 2
 
 
 @pytest.mark.parametrize("columns", ["40", "120"])
