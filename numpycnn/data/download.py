@@ -177,7 +177,7 @@ class _ProgressLine:
         self.total = 0  # bytes; pooch sets it when the server tells
         self.done = 0
         self.live = bool(getattr(sys.stderr, "isatty", lambda: False)())
-        print(self.text, end="" if self.live else "\n", file=sys.stderr, flush=True)
+        print(self.text, end="" if self.live else "\n", file=sys.stderr, flush=self.live)
 
     def update(self, count: int) -> None:
         self.done += count

@@ -11,7 +11,9 @@ from places import python_path
 from small_models import make_images, reference_cnn, small_cnn
 
 from numpycnn import TerminateOnNaN, terminal
+from numpycnn.data.download import _ProgressLine
 from numpycnn.gradcheck.__main__ import main as gradcheck
+from numpycnn.kernels import jit
 from numpycnn.profile import _table
 
 X, Y = make_images(20)
@@ -59,6 +61,19 @@ def test_all_is_printed_into_a_stream_that_can_only_write(monkeypatch, tmp_path)
     monkeypatch.setattr(sys, "stdout", stream)
     print_all(tmp_path)
     assert all(heading in stream.text for heading in HEADINGS) and "┃" in stream.text
+
+
+@pytest.mark.parametrize("stream", [OnlyWrite(), None])
+def test_notes_go_to_a_standard_error_of_any_kind(stream, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(sys, "stdout", None)
+    jit._warn_once(f"a note for {stream}")
+    monkeypatch.setattr(jit, "_announced", False)
+    jit._announce()
+    line = _ProgressLine("https://example.org/file")
+    line.update(1)
+    line.close()
+    assert stream is None or stream.text.count("\n") == 3
 
 
 @pytest.mark.parametrize("closed", [False, True])
