@@ -32,7 +32,7 @@ class Progress:
 
     def __init__(self, epoch: int, epochs: int, steps: int, verbose: str | int, done: int = 0) -> None:
         self.steps = steps
-        self.done = done
+        self.done = self.before = done
         self.title = f"Epoch {epoch + 1}/{epochs}"
         self.silent = verbose == 0
         self.bar = make_bar() if verbose in ("auto", 1) else None
@@ -40,7 +40,7 @@ class Progress:
         self.started = self.drawn = time.perf_counter()
         if self.bar is not None:
             show(self.title)
-            self._show({}, 0.0)
+            self._show({}, 0.0, 0)
 
     def __enter__(self) -> Progress:
         return self
@@ -56,16 +56,16 @@ class Progress:
         last = step == self.steps  # a bar shows it; as a line it comes with the epoch's figures
         if self.bar is not None if last else now - self.drawn > self.interval:
             self.drawn = now
-            self._show(logs, now - self.started)
+            self._show(logs, now - self.started, step - self.before)
 
     def finish(self, logs: dict[str, float], seconds: float) -> None:
-        """Show the epoch's figures; `seconds` is the time that training took."""
+        """Show the epoch's figures; `seconds` is the time that training took, all its steps together."""
         if not self.silent:
-            self._show(logs, seconds)
+            self._show(logs, seconds, self.done)
 
-    def _show(self, logs: dict[str, float], seconds: float) -> None:
+    def _show(self, logs: dict[str, float], seconds: float, steps: int) -> None:
         count, figures = f"{self.done}/{self.steps}", format_figures(logs)
-        time_text = f"{seconds:.0f}s {seconds / max(1, self.done) * 1e3:.1f}ms/step"
+        time_text = f"{seconds:.0f}s {seconds / max(1, steps) * 1e3:.1f}ms/step"
         if self.bar is not None:
             columns = self.bar.width()
             room = min(BAR, columns - len(f"{count}  {time_text}"))

@@ -216,6 +216,18 @@ def test_a_line_every_ten_seconds_elsewhere(verbose, seconds, steps, monkeypatch
     assert not lines or lines[-1].endswith(" - loss: 0.5000 - val_loss: 0.2500")
 
 
+def test_the_rate_of_an_epoch_that_was_begun_by_another_run(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    with Progress(0, 1, 10, 1, done=5) as progress:
+        now[0] = 12.0
+        progress.update(7, {"loss": 1.0})  # two steps of six seconds
+        progress.finish({"loss": 1.0}, 70.0)  # with those of the first run
+    assert [line.split(" - ")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "Epoch 1/1: 7/10 12s 6000.0ms/step", "Epoch 1/1: 7/10 70s 10000.0ms/step"
+    ]  # fmt: skip
+
+
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines():
     output = run_in_terminal("small_cnn().fit(x, y, batch_size=16)", TERM="dumb")
     assert "\x1b" not in output and re.fullmatch(r"Epoch 1/1: 3/3 .* - loss: \d\.\d{4}", output.strip())
