@@ -20,6 +20,7 @@ from .memory.parameter import Arena, Parameter
 from .optimizers import Optimizer, get_optimizer
 from .profile import Profile, profile_model
 from .summary import summary_text
+from .terminal import show
 from .training.run import FitOptions, History
 
 
@@ -337,7 +338,8 @@ class Sequential:
         epochs : int
             Number of the last epoch.
         verbose : {"auto", 0, 1, 2}
-            0 silent, 1 a progress bar (one line an epoch where the output is no terminal), 2 one line an epoch.
+            0 silent, 2 one line an epoch, 1 a progress bar in a terminal or a notebook; where the output is neither,
+            one line an epoch and another every ten seconds in it.
         callbacks : list of Callback, optional
         validation_split : float
             Hold out this fraction: the *last* rows, as they were given, before any shuffling.
@@ -522,14 +524,14 @@ class Sequential:
                 raise TypeError(f"custom_layers: expected Layer classes, got {custom!r}")
         return native.load(path, cls, classes)
 
-    def summary(self, print_fn: Callable[[str], None] = print) -> None:
+    def summary(self, print_fn: Callable[[str], None] = show) -> None:
         """Print a table: each layer, its output shape and its number of parameters."""
         self._require_built("summary")
         check_function(print_fn, "print_fn", "(text)")
         print_fn(summary_text(self))
 
     def profile(
-        self, x: ArrayLike, y: ArrayLike, repeats: int = 20, print_fn: Callable[[str], None] = print
+        self, x: ArrayLike, y: ArrayLike, repeats: int = 20, print_fn: Callable[[str], None] = show
     ) -> Profile:
         """Print a table of what a training step costs: each item of the plan, the loss and the optimizer.
 

@@ -180,8 +180,8 @@ class _Progress:
     def __init__(self, url: str) -> None:
         self.total = 0  # bytes; pooch sets it when the server tells
         self.bar: Any = None
-        if sys.stderr is None or not sys.stderr.isatty():
-            print(f"Downloading {url}", file=sys.stderr, flush=True)
+        if not getattr(sys.stderr, "isatty", lambda: False)():  # a stream of a program without a console, too
+            print(f"Downloading {url}", file=sys.stderr)
             return
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
