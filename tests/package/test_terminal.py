@@ -11,7 +11,7 @@ from places import python_path
 from small_models import make_images, reference_cnn, small_cnn
 
 from numpycnn import TerminateOnNaN, terminal
-from numpycnn.data.download import _ProgressLine
+from numpycnn.data.download import _Progress
 from numpycnn.gradcheck.__main__ import main as gradcheck
 from numpycnn.kernels import jit
 from numpycnn.profile import _table
@@ -70,9 +70,8 @@ def test_notes_go_to_a_standard_error_of_any_kind(stream, monkeypatch):
     jit._warn_once(f"a note for {stream}")
     monkeypatch.setattr(jit, "_announced", False)
     jit._announce()
-    line = _ProgressLine("https://example.org/file")
-    line.update(1)
-    line.close()
+    with _Progress("https://example.org/file") as progress:
+        progress.update(1)
     assert stream is None or stream.text.count("\n") == 3
 
 
