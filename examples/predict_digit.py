@@ -25,6 +25,7 @@ from numpycnn import PreparedDigit, Sequential, SoftmaxCrossEntropy, prepare_dig
 from numpycnn.data.own_digit.picture import read_picture
 from numpycnn.plots import save_figure
 from numpycnn.plots.style import BLUE, GREY, RED, percent
+from numpycnn.terminal import show
 
 MOST_DRAWN = 60  # more pictures than this are predicted, but not drawn
 MOST_PIXELS = 400  # of a picture's side, in the drawing
@@ -157,11 +158,11 @@ def main() -> None:
         probabilities = model.predict(np.stack([digit.image for digit in digits])[..., None])  # (N, 10)
         answers = [Answer(*each) for each in zip(files, digits, probabilities)]
         for answer in answers:
-            print("\n    ".join([f"{answer.file}: {answer}", *answer.lines]))
+            show("\n    ".join([f"{answer.file}: {answer}", *answer.lines]))
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         save_figure(draw(answers[:MOST_DRAWN]), arguments.output)
         drawn = min(MOST_DRAWN, len(answers))
-        print(f"Drew what the network saw of {drawn} of {len(answers)} pictures in {arguments.output}")
+        show(f"Drew what the network saw of {drawn} of {len(answers)} pictures in {arguments.output}")
     if len(digits) < len(arguments.files):
         unread = len(arguments.files) - len(digits)
         sys.exit(f"predict_digit: {unread} of {len(arguments.files)} files could not be read")

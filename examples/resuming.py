@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from numpycnn import BackupAndRestore, Schedule, Sequential
+from numpycnn.terminal import show
 
 BACKUP, METRICS = "backup.npz", "metrics.json"  # the second one is written last, so it says that a run is finished
 
@@ -75,9 +76,9 @@ def schedule_so_far(backup: Path, wanted: Schedule) -> Schedule:
     if type(before) is not type(wanted) or configs[0] != configs[1]:
         return wanted
     if before.get_config() != wanted.get_config():
-        print(f"Going on with a schedule of another length: the learning rate would be {before(optimizer.steps):.2g} "
-              f"now, and is {wanted(optimizer.steps):.2g};\nso the result is not that of a run with as many epochs "
-              "from the beginning.")
+        show(f"Going on with a schedule of another length: the learning rate would be {before(optimizer.steps):.2g} "
+             f"now, and is {wanted(optimizer.steps):.2g};\nso the result is not that of a run with as many epochs "
+             "from the beginning.")
     return before
 
 

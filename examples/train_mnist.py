@@ -56,6 +56,7 @@ from numpycnn.plots import (
     plot_samples,
     save_figure,
 )
+from numpycnn.terminal import show
 
 SCHEDULES = {  # of the rate (at its highest) and the number of steps
     "cosine": CosineDecay,
@@ -199,7 +200,7 @@ def train(recipe: Recipe, data_set: DataSet, images: np.ndarray, labels: np.ndar
         model.save(Path(rehearsal) / Path(recipe.model_file).name)
     chosen, first = augmentation(recipe, data_set), None
     if chosen is not None:
-        print(chosen.text)
+        show(chosen.text)
         chosen.augment(x[:2], np.random.default_rng(0))  # compiled now, not in the time of the first epoch
         first = AugmentFirst(chosen)
     history = model.fit(
@@ -253,9 +254,9 @@ def test(model: Sequential, test_set: DataSet, test_data: tuple, folder: Path) -
     loss, accuracy = model.evaluate(x_test, y_test)
     probabilities = model.predict(x_test)
     report = classification_report(y_test, probabilities, class_names=test_set.classes)
-    print(f"\nFirst ten test images: predicted {probabilities[:10].argmax(axis=1)}, true {y_test[:10]}")
-    print(f"\nConfusion matrix, a row for each true class:\n{confusion_matrix(y_test, probabilities, num_classes=10)}")
-    print(f"\n{report}\nTested on {test_set.name}\nTest loss: {loss:.4f}\nTest accuracy: {accuracy:.4f}")
+    show(f"\nFirst ten test images: predicted {probabilities[:10].argmax(axis=1)}, true {y_test[:10]}")
+    show(f"\nConfusion matrix, a row for each true class:\n{confusion_matrix(y_test, probabilities, num_classes=10)}")
+    show(f"\n{report}\nTested on {test_set.name}\nTest loss: {loss:.4f}\nTest accuracy: {accuracy:.4f}")
     (folder / "report.txt").write_text(report + "\n")
     return {
         "test_dataset": test_set.name,
@@ -283,10 +284,10 @@ def main() -> None:
     if not arguments.resume:
         (folder / BACKUP).unlink(missing_ok=True)
     elif text := finished(folder, recipe.epochs, run):
-        print(text)
+        show(text)
         return
     elif not (folder / BACKUP).exists():
-        print(f"--resume: there is no run in {folder} to go on with; it begins now")
+        show(f"--resume: there is no run in {folder} to go on with; it begins now")
     (folder / METRICS).unlink(missing_ok=True)
 
     model, history = train(recipe, data_set, *train_data, arguments.seed, folder)
@@ -304,7 +305,7 @@ def main() -> None:
         "train_seconds": sum(history.seconds),
         **results,
     })
-    print(f"Wrote the model, history, metrics, report and pictures to {folder}")
+    show(f"Wrote the model, history, metrics, report and pictures to {folder}")
 
 
 if __name__ == "__main__":
