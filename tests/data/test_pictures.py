@@ -178,6 +178,14 @@ def test_an_image_in_pillows_hands_stays_as_it_is(tmp_path):
     assert picture.tobytes() == before
 
 
+def test_a_telephones_heic_photo(tmp_path):
+    content = b"\0\0\0\x18ftypheic" + bytes(100)
+    (tmp_path / "photo.heic").write_bytes(content)
+    for image in (content, io.BytesIO(content), tmp_path / "photo.heic"):
+        with pytest.raises(ValueError, match="got a HEIC photo; save it as JPEG or PNG, or install pillow-heif"):
+            prepare_digit(image)
+
+
 def test_bad_content(tmp_path):
     with pytest.raises(ValueError, match=r"image \(5 bytes\): expected a picture such as PNG or JPEG"):
         prepare_digit(b"hello")

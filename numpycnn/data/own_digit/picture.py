@@ -26,7 +26,7 @@ MAX_PIXELS = 50_000_000  # what the cameras of most telephones take; Pillow need
 STRIP = 1_000_000  # pixels that are turned into numbers at a time
 BRIGHTEST = 2.0**64  # beyond any integer; sums of such numbers are finite in float32
 # Formats whose decoders only decode: Pillow starts Ghostscript, an interpreter of programs, for EPS.
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 PLAIN_MODES = ("1", "L", "LA", "RGB", "RGBA", "F")  # of Pillow: grey or red, green, blue, as they are
 ORIENTATION = 0x0112  # the EXIF tag
 # What EXIF's orientations ask for: (exchange rows and columns?, then upside down?, then left to right?)
@@ -40,7 +40,7 @@ _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601: how br
 
 
 class _Refused(ValueError):
-    """The picture has no pixels, too many, or numbers that are no shades."""
+    """It is no picture, or has no pixels, too many, or numbers that are no shades."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def read_picture(image: Any) -> Picture:
     Raises
     ------
     TypeError
-        It does not hold numbers, or is a file in text mode.
+        It does not hold numbers, has rows of several lengths, or is a file in text mode.
     ValueError
         The array has another shape, no pixels, NaN, negative numbers or too many pixels; the file is no picture.
     FileNotFoundError
@@ -139,7 +139,7 @@ def _from_array(image: ArrayLike) -> Picture:
     try:
         pixels = np.asarray(image)
     except ValueError as error:
-        raise ValueError("image: expected rows of the same length, got rows of several lengths") from error
+        raise TypeError("image: expected rows of the same length, got rows of several lengths") from error
     if pixels.dtype.kind not in "buif":
         got = f"an array of {pixels.dtype}" if isinstance(image, np.ndarray) else f"a {type(image).__name__}"
         raise TypeError(
@@ -174,16 +174,12 @@ def _documented_errors(name: str) -> Iterator[None]:
     """Raise what `read_picture` documents in place of what Pillow and its decoders raise."""
     import warnings
 
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a large picture (the limit here is lower), of odd notes in the file
             yield
-    except UnidentifiedImageError as error:
-        raise ValueError(
-            f"{name}: expected a picture such as PNG or JPEG, got a file of another kind; save it as PNG"
-        ) from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{name}: expected at most {MAX_PIXELS // 10**6} million pixels, got more") from error
     except _Refused:
@@ -194,12 +190,31 @@ def _documented_errors(name: str) -> Iterator[None]:
 
 def _open(file: Any, name: str) -> Picture:
     """Read an open file."""
-    with _documented_errors(name):
-        from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
+    with _documented_errors(name):
         Image.init()
-        with Image.open(file, formats=[each for each in FORMATS if each in Image.OPEN]) as image:
+        try:
+            image = Image.open(file, formats=[each for each in FORMATS if each in Image.OPEN])
+        except UnidentifiedImageError as error:
+            got = _other_kind(file)
+            raise _Refused(f"{name}: expected a picture such as PNG or JPEG, got {got}") from error
+        with image:
             return _opened(image, name)
+
+
+def _other_kind(file: Any) -> str:
+    """Say what to do about a file that Pillow cannot read: a telephone's HEIC photo, or something else."""
+    start = b""
+    with contextlib.suppress(OSError, AttributeError):  # a stream that cannot seek
+        file.seek(0)
+        start = file.read(12)
+    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"):
+        return (
+            "a HEIC photo; save it as JPEG or PNG, or install pillow-heif and call "
+            "pillow_heif.register_heif_opener() first"
+        )
+    return "a file of another kind; save it as PNG"
 
 
 def _opened(image: Any, name: str) -> Picture:

@@ -91,7 +91,7 @@ def prepare_digit(image: Any) -> PreparedDigit:
     Raises
     ------
     TypeError
-        `image` is none of these, or a file in text mode.
+        `image` is none of these, has rows of several lengths, or is a file in text mode.
     ValueError
         The array has another shape, no pixels, NaN, negative numbers or too many pixels; the file is no picture, or a
         damaged one.
