@@ -133,7 +133,7 @@ def test_a_parameter_refuses_another_shape():
 # -- copies -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
 @pytest.mark.parametrize("make", [small_cnn, small_stateful_cnn])
 def test_a_copy_goes_on_by_itself(duplicate, make):
     x, y = make_images()
@@ -149,6 +149,22 @@ def test_a_copy_goes_on_by_itself(duplicate, make):
     assert twin.optimizer.steps == model.optimizer.steps == 6
     twin.layers[0].parameters[0].value[...] = 0  # the copy's parameters are views of the copy's arena
     assert not twin.arena.values[: twin.layers[0].parameters[0].value.size].any()
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_model_learns_on_after_it_was_copied(duplicate):
+    x, y = make_images()
+    model, alone = small_stateful_cnn(), small_stateful_cnn()
+    duplicate(model).fit(x, y, verbose=0)
+    for each in (model, alone):
+        each.fit(x, y, epochs=2, verbose=0)
+    assert weights_equal(model, alone)
+
+
+def test_what_was_copied_with_a_model_stays_together():
+    model = small_cnn()
+    twin, optimizer, layer = copy.deepcopy((model, model.optimizer, model.layers[0]))
+    assert twin.optimizer is optimizer and twin.layers[0] is layer
 
 
 def test_copy_of_an_unbuilt_model():
