@@ -18,15 +18,14 @@ from .losses import Loss, get_loss, in_training
 from .memory.locking import Lock
 from .memory.parameter import Arena, Parameter
 from .memory.weights import get_weights, set_weights
-from .memory.workspace import Workspace
-from .optimizers import Optimizer, get_optimizer
 from .nonfinite import warn_nonfinite, watched
+from .optimizers import Optimizer, get_optimizer
 from .profile import profile_model
 from .summary import summary_text
+from .training.data import batches, check_data, check_images
+from .training.figures import Scores, accuracy, check_metrics
 from .training.loop import fit
 from .training.loop import step as take_step
-from .training.data import batches, check_data, check_images
-from .training.figures import Figures, accuracy, check_metrics
 
 
 class Sequential(Strict):
@@ -106,12 +105,19 @@ class Sequential(Strict):
             raise TypeError(f"expected a layer, got {layer!r}{hint}")
         if self.built:
             raise RuntimeError("the model is built: add layers before build or fit")
-        if layer._workspace.reuse or any(layer is other for other in self.layers):
+        if layer.in_model or any(layer is other for other in self.layers):
             raise ValueError(f"{layer!r} is in a model already; make a new layer for each place")
         self.layers.append(layer)
 
-    def build(self, input_shape: Sequence[int]) -> None:
-        """Make all parameters for inputs of this shape (without the batch axis).
+    def build(self, input_shape: Sequence[int], stored: Sequence[dict[str, NDArray]] | None = None) -> None:
+        """Make all parameters.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Shape of one input, without the batch axis.
+        stored : list of dict, optional
+            For each layer the starting values from a file, as ``Layer.build`` takes them.
 
         Raises
         ------
@@ -123,13 +129,13 @@ class Sequential(Strict):
         if not self.layers:
             raise ValueError("expected at least one layer, got none")
         for layer in self.layers:
-            if layer._workspace.reuse:
+            if layer.in_model:
                 raise ValueError(f"{layer!r} is in a built model already; make a new layer for each model")
         shape = self.input_shape = check_shape(input_shape, self)
         # Of a copy: after an error here the next attempt starts from the same numbers.
         rng = np.random.default_rng(copy.deepcopy(self._build_seed))
-        for layer in self.layers:
-            shape = layer.build(shape, rng, self.dtype)
+        for i, layer in enumerate(self.layers):
+            shape = layer.build(shape, rng, self.dtype, None if stored is None else stored[i])
         self.output_shape = shape
         self._assemble()
         self.built = True
@@ -139,7 +145,7 @@ class Sequential(Strict):
         self.arena = Arena(self.parameters, self.dtype)
         self.plan = make_plan(self.layers, self.fused)
         for step in (*self.layers, *self.plan):
-            step._workspace = Workspace(reuse=True)
+            step.join_model()
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -154,17 +160,13 @@ class Sequential(Strict):
     # Computing
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
-        """Run the layers and return the last one's output: for a classifier the logits.
+        """Run the layers and return the last one's output, (N, *output_shape): for a classifier the logits.
 
         Parameters
         ----------
         x : ndarray of shape (N, *input_shape)
         training : bool
             Keep what ``backward`` needs.
-
-        Returns
-        -------
-        ndarray of shape (N, *output_shape)
         """
         self._require_built("forward")
         y = x
@@ -217,7 +219,7 @@ class Sequential(Strict):
             outputs = np.concatenate([self.forward(x[rows]) for rows in parts])
         return outputs if self.loss is None else self.loss.predict(outputs)
 
-    def evaluate(self, x: ArrayLike, y: ArrayLike, batch_size: int | None = None, check_finite: bool = False) -> Figures:
+    def evaluate(self, x: ArrayLike, y: ArrayLike, batch_size: int | None = None, check_finite: bool = False) -> Scores:
         """Return ``(loss, accuracy)``, or the loss alone where the accuracy is not among the metrics.
 
         `x` has the shape (N, *input_shape) and `y` (N,) or (N, K); the other arguments are those of ``predict``.
@@ -277,7 +279,7 @@ class Sequential(Strict):
 
     fit = fit  # the training loop itself: training/loop.py
 
-    def train_on_batch(self, x: ArrayLike, y: ArrayLike) -> Figures:
+    def train_on_batch(self, x: ArrayLike, y: ArrayLike) -> Scores:
         """Take one step on one batch; return ``(loss, accuracy)`` from before the step, like ``evaluate``."""
         self._require_compiled("train_on_batch")
         self._require_built("train_on_batch")

@@ -11,7 +11,7 @@ from ..checks import check_list
 from ..losses import Loss, SoftmaxCrossEntropy
 
 
-Figures = tuple[float, float] | float  # loss and accuracy, or the loss alone where the accuracy was not asked for
+Scores = tuple[float, float] | float  # loss and accuracy, or the loss alone where the accuracy was not asked for
 
 
 def check_metrics(metrics: Any, loss: Loss) -> list[str]:
@@ -36,7 +36,7 @@ def accuracy(outputs: NDArray, labels: NDArray) -> float:
     return float(np.count_nonzero(outputs.argmax(axis=1) == classes) / len(outputs))
 
 
-def by_name(metrics: list[str], figures: Figures, prefix: str = "") -> dict[str, float]:
+def by_name(metrics: list[str], figures: Scores, prefix: str = "") -> dict[str, float]:
     """Return what ``evaluate`` returns under the names that a history has for it."""
     if not isinstance(figures, tuple):
         return {f"{prefix}loss": figures}

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..callbacks.base import Callback, CallbackList
 from ..checks import check_count, check_flag, check_fraction, check_function
 from ..losses import Loss
-from .figures import Figures
+from .figures import Scores
 from .interruption import Interruption
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Run:
             self.hits_sum += accuracy * rows
             self.hits_seen += rows
 
-    def figures(self) -> Figures:
+    def figures(self) -> Scores:
         """Return the means over the epoch so far, as ``evaluate`` would."""
         loss = self.loss_sum / self.seen
         return (loss, self.hits_sum / self.hits_seen) if self.hits_seen else loss

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import make_images, small_cnn, small_stateful_cnn, weights_equal
+from small_models import make_images, reference_cnn, small_cnn, small_stateful_cnn, weights_equal
 
 from numpycnn import (
     AvgPool2D,
@@ -198,6 +198,17 @@ def test_predictions_do_not_depend_on_the_batch_size(make, batch_size, rows):
     model = make()
     x, _ = make_images()
     assert np.array_equal(model.predict(x[:rows], batch_size=batch_size), model.predict(x)[:rows])
+
+
+def test_another_batch_size_changes_no_more_than_rounding():
+    x, _ = make_images(40, (28, 28, 1), classes=10)
+    model = reference_cnn(seed=0)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    whole = model.predict(x)
+    for batch_size in (1, 5, 8, 9, 16, 33):
+        found = model.predict(x, batch_size=batch_size)
+        assert np.array_equal(found, model.predict(x, batch_size=batch_size))
+        np.testing.assert_allclose(found, whole, rtol=0, atol=2e-6)
 
 
 def run_in_threads(jobs):
