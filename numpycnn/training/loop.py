@@ -69,6 +69,16 @@ def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, 
     return step(model, watched(model, loss, x), optimizer, x, y)[0]
 
 
+def evaluate(
+    model: Sequential, loss: Loss, x: ArrayLike, y: ArrayLike, batch_size: int | None = None, check_finite: bool = False
+) -> tuple[float, float | None]:
+    """Return what ``model.evaluate`` would with this loss; None is the accuracy where it is not among the metrics."""
+    twin = copy.deepcopy(model)
+    twin.compile("sgd", loss, model.metrics)
+    scores = twin.evaluate(x, y, batch_size, check_finite)
+    return scores if isinstance(scores, tuple) else (scores, None)
+
+
 def fit(
     model: Sequential,
     x: ArrayLike,

@@ -100,6 +100,17 @@ def test_train_step_returns_the_loss_before_the_step():
     assert training.train_step(model, loss, model.optimizer, x, y) < value
 
 
+def test_a_model_is_judged_by_another_loss():
+    x, y = make_images()
+    model = small_cnn()
+    assert training.evaluate(model, model.loss, x, y) == model.evaluate(x, y)
+    smooth, hits = training.evaluate(model, SoftmaxCrossEntropy(0.5), x, y)
+    assert smooth == pytest.approx(SoftmaxCrossEntropy(0.5)(model.forward(x), y)[0], rel=1e-6)
+    assert hits == model.evaluate(x, y)[1] and model.loss.label_smoothing == 0
+    model.compile("adam", "mse")
+    assert training.evaluate(model, MeanSquaredError(), x, to_categorical(y, 4))[1] is None
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_first_loss_is_the_one_of_guessing(seed):
     x, y = make_images(64, (28, 28, 1), classes=10)
