@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .layers import AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Tanh, base
+from . import checks
+from .checks import Shape
+from .layers import AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Tanh
 from .model import Sequential
 
-Shape = tuple[int, ...]
 MNIST_SHAPE = (28, 28, 1)
 
 __all__ = ["augmented_cnn", "best_cnn", "deep_cnn", "fast_cnn", "lenet5", "mlp", "reference_cnn"]
@@ -98,7 +99,7 @@ def lenet5(
     weight, a bias and a sigmoid; C3 sees all six maps of S2, not chosen ones (2,416 parameters instead of 1,516); a
     softmax in place of the Gaussian units. The arguments are those of `reference_cnn`.
     """
-    padding = "valid" if min(base.check_shape(input_shape, "lenet5", rank=3)[:2]) >= 32 else "same"
+    padding = "valid" if min(checks.check_shape(input_shape, "lenet5", rank=3)[:2]) >= 32 else "same"
     layers = [
         Conv2D(6, 5, padding=padding), Tanh(), AvgPool2D(2),  # C1, S2
         Conv2D(16, 5), Tanh(), AvgPool2D(2),  # C3, S4

@@ -7,34 +7,65 @@ convolution.
 
 from __future__ import annotations
 
+from typing import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .checks import check_fraction, check_numeric
+from .configured import Configured
 from .kernels import ops
 
 
-class Loss:
-    """Base of the losses: call it with a batch of outputs and targets."""
+class Loss(Configured):
+    """Base of the losses: call it with a batch of outputs and targets, and get the mean loss and its gradient.
+
+    A loss of your own defines ``check_targets`` and ``value_and_gradient``. One that defines ``__call__`` in place of
+    the latter is called in training, too.
+    """
 
     def __call__(self, outputs: NDArray, targets: ArrayLike) -> tuple[float, NDArray]:
-        """Return the mean loss over the batch and its gradient with respect to `outputs`."""
-        raise NotImplementedError(f"{type(self).__name__} has to define __call__(outputs, targets)")
+        """Return the mean loss over the batch and its gradient with respect to `outputs`.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (N, ...)
+        targets : array
+            Such as suits the loss: classes (N,) or rows of probabilities for a cross-entropy.
+
+        Returns
+        -------
+        loss : float
+        doutputs : ndarray of the shape of `outputs`
+
+        Raises
+        ------
+        ValueError, TypeError
+            Shapes that do not match, or targets that the loss cannot take; see ``check_targets``.
+        """
+        outputs = self._check_outputs(outputs)
+        return self.value_and_gradient(outputs, self.check_targets(targets, outputs.shape[1:]))
+
+    def value_and_gradient(self, outputs: NDArray, targets: NDArray) -> tuple[float, NDArray]:
+        """Return the same for targets that ``check_targets`` returned: in training they are checked only once."""
+        raise NotImplementedError(f"{type(self).__name__} has to define value_and_gradient(outputs, targets)")
 
     def check_targets(self, targets: ArrayLike, output_shape: tuple[int, ...]) -> NDArray:
-        """Return the targets in the form that ``__call__`` works on, or raise; outputs are (N, *output_shape)."""
+        """Return the targets in the form that is worked on, or raise; outputs are (N, *output_shape)."""
         raise NotImplementedError(f"{type(self).__name__} has to define check_targets(targets, output_shape)")
 
     def predict(self, outputs: NDArray) -> NDArray:
         """Turn the network's outputs into what a user wants to see; here: themselves."""
         return outputs
 
-    def get_config(self) -> dict:
-        """Return the arguments of ``__init__`` by name."""
-        return dict(vars(self))
+    def _check_outputs(self, outputs: NDArray) -> NDArray:
+        return _check_outputs(outputs)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+def in_training(loss: Loss) -> Callable[[NDArray, NDArray], tuple[float, NDArray]]:
+    """Return the loss as a function of outputs and targets that are checked already."""
+    has_own_call = type(loss).__call__ is not Loss.__call__
+    return loss if has_own_call else loss.value_and_gradient
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -57,15 +88,15 @@ class SoftmaxCrossEntropy(Loss):
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = check_fraction(label_smoothing, "label_smoothing")
 
-    def __call__(self, logits: NDArray, labels: ArrayLike) -> tuple[float, NDArray]:
+    def value_and_gradient(self, logits: NDArray, labels: NDArray) -> tuple[float, NDArray]:
         """Return the mean loss and its gradient.
 
         Parameters
         ----------
         logits : ndarray of shape (N, K)
             Scores before the softmax.
-        labels : array of shape (N,) or (N, K)
-            Classes 0 to K - 1, or rows of probabilities (one-hot).
+        labels : ndarray of shape (N,) or (N, K)
+            As ``check_targets`` returns them: classes 0 to K - 1, or rows of probabilities (one-hot).
 
         Returns
         -------
@@ -75,10 +106,9 @@ class SoftmaxCrossEntropy(Loss):
         Raises
         ------
         ValueError, TypeError
-            Shapes that do not match, labels that are fractional or out of range, rows that do not sum to 1.
+            Shapes that do not match.
         """
         logits = _check_logits(logits)
-        labels = self.check_targets(labels, logits.shape[1:])
         _check_lengths(logits, labels)
         targets = self._targets(labels, logits)  # (N, K)
         losses, dlogits = np.empty(len(logits)), np.empty_like(logits)
@@ -86,7 +116,10 @@ class SoftmaxCrossEntropy(Loss):
         return float(losses.sum() / len(logits)), dlogits
 
     def check_targets(self, labels: ArrayLike, output_shape: tuple[int, ...]) -> NDArray:
-        """Return integer classes (N,), int64, or probabilities (N, K), float64; raise if they are neither."""
+        """Return integer classes (N,), int64, or probabilities (N, K), float64; raise if they are neither.
+
+        Labels that are fractional or out of range are refused, and rows that do not sum to 1.
+        """
         if len(output_shape) != 1:
             shape = ", ".join(map(str, ("N", *output_shape)))
             raise ValueError(f"{self!r}: expected outputs of shape (N, K), got ({shape})")
@@ -109,6 +142,9 @@ class SoftmaxCrossEntropy(Loss):
         ops.softmax(logits, p)
         return p
 
+    def _check_outputs(self, outputs: NDArray) -> NDArray:
+        return _check_logits(outputs)
+
     def _targets(self, labels: NDArray, logits: NDArray) -> NDArray:
         """Return the target distribution of each row, smoothed: (N, K)."""
         targets = labels
@@ -127,13 +163,13 @@ class MeanSquaredError(Loss):
     .. math:: L = \frac{1}{NK} \sum (y - t)^2, \qquad \frac{\partial L}{\partial y} = \frac{2 (y - t)}{NK}
     """
 
-    def __call__(self, outputs: NDArray, targets: ArrayLike) -> tuple[float, NDArray]:
+    def value_and_gradient(self, outputs: NDArray, targets: NDArray) -> tuple[float, NDArray]:
         """Return the mean loss and its gradient.
 
         Parameters
         ----------
         outputs : ndarray of shape (N, ...)
-        targets : array of the same shape
+        targets : ndarray of the same shape
 
         Returns
         -------
@@ -146,8 +182,9 @@ class MeanSquaredError(Loss):
             Shapes that do not match, or no real numbers.
         """
         outputs = _check_outputs(outputs)
-        targets = self.check_targets(targets, outputs.shape[1:])
         _check_lengths(outputs, targets)
+        if outputs.shape != targets.shape:  # or NumPy would broadcast one to the other
+            raise ValueError(f"targets: expected shape {outputs.shape}, got {targets.shape}")
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged network shows as infinity or NaN
             difference = outputs - targets.astype(outputs.dtype, copy=False)
             loss = np.square(difference).sum(dtype=np.float64) / difference.size

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import copy
 import os
-from typing import Any, Callable, Iterable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .training import loop
-from .checks import Shape, check_count, check_dtype, check_flag, check_function, check_list, check_numeric, check_shape
+from .callbacks.base import Callback, CallbackList
+from .checks import Shape, check_count, check_dtype, check_flag, check_function, check_list, check_shape
+from .configured import Strict
 from .files import KERAS_SUFFIXES, path_text
 from .fusion.plan import make_plan
 from .layers.base import Layer
-from .losses import Loss, SoftmaxCrossEntropy, get_loss
+from .losses import Loss, get_loss, in_training
 from .memory.locking import Lock
 from .memory.parameter import Arena, Parameter
+from .memory.weights import get_weights, set_weights
+from .nonfinite import warn_nonfinite, watched
 from .optimizers import Optimizer, get_optimizer
-from .profile import Profile, profile_model
+from .profile import profile_model
 from .summary import summary_text
 from .terminal import show
-from .training.run import FitOptions, History
+from .training.data import batches, check_data, check_images
+from .training.figures import Scores, accuracy, by_name, check_metrics
+from .training.loop import fit
+from .training.loop import step as take_step
 
 
-class Sequential:
+class Sequential(Strict):
     """A stack of layers that learns.
 
     Parameters
@@ -32,42 +38,31 @@ class Sequential:
     layers : iterable of Layer
         In order; each belongs to this model alone.
     input_shape : tuple of int, optional
-        Shape of one input, such as ``(28, 28, 1)``; given here the model is built at once, else by ``build`` or
-        ``fit``.
+        Shape of one input, such as ``(28, 28, 1)``: the model is built at once, else by ``build`` or ``fit``.
     seed : int, optional
         Fixes the starting values, Dropout and the order of ``fit``: same seed, same bits, on any number of threads.
-    dtype : {"float32", "float64"} or dtype
-        To train in, or to check gradients in.
+    dtype : {"float32", "float64"}
     fused : bool
         Run known sequences of layers as one faster block; the results are the same.
 
     Attributes
     ----------
-    layers : list of Layer
     plan : list of Layer
-        What runs: the layers, some replaced by blocks (``fusion.py``).
+        What runs: ``layers``, some replaced by blocks (see ``numpycnn.fusion``).
     arena : Arena
         ``arena.values`` and ``arena.grads``: all parameters and gradients, as vectors.
-    loss, optimizer, metrics
-        As given to ``compile``.
     stop_training : bool
         A callback sets it to end ``fit`` after the batch.
     lock : Lock
-        Held during a training step, a forward and a save, so that threads may share a model: each finds it between two
-        steps. Take it (``with model.lock:``) around a forward and backward of your own.
+        Held by a training step, and by each method that reads or writes weights for as long as it does: threads that
+        share a model find it between two steps. Take it (``with model.lock:``) around a forward and backward of yours.
     nonfinite : str or None
-        Where the first NaN or infinity since ``compile`` or the start of ``fit`` came from, once a loss was not finite.
-
-    Raises
-    ------
-    ValueError, TypeError
-        No layer, something that is no layer, one layer twice or in another model, a shape that does not fit.
+        Where the first NaN or infinity since ``compile`` or the start of ``fit`` came from.
 
     Examples
     --------
     >>> from numpycnn import Dense, Flatten, ReLU, Sequential
-    >>> model = Sequential([Flatten(), Dense(32), ReLU(), Dense(10)], input_shape=(28, 28), seed=0)
-    >>> model.count_params()
+    >>> Sequential([Flatten(), Dense(32), ReLU(), Dense(10)], input_shape=(28, 28)).count_params()
     25450
     """
 
@@ -106,13 +101,7 @@ class Sequential:
     # Building
 
     def add(self, layer: Layer) -> None:
-        """Append a layer; only before ``build``.
-
-        Raises
-        ------
-        TypeError, ValueError, RuntimeError
-            It is no layer, it stands in a model already, or the model is built.
-        """
+        """Append a layer; only before ``build``."""
         if not isinstance(layer, Layer):
             hint = "; write it with parentheses" if isinstance(layer, type) else ""
             raise TypeError(f"expected a layer, got {layer!r}{hint}")
@@ -173,23 +162,13 @@ class Sequential:
     # Computing
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
-        """Run the layers and return the last one's output: for a classifier the logits.
+        """Run the layers and return the last one's output, (N, *output_shape): for a classifier the logits.
 
         Parameters
         ----------
         x : ndarray of shape (N, *input_shape)
         training : bool
             Keep what ``backward`` needs.
-
-        Returns
-        -------
-        ndarray of shape (N, *output_shape)
-            The caller's own.
-
-        Raises
-        ------
-        RuntimeError, ValueError, TypeError
-            The model is not built, or `x` does not suit it.
         """
         self._require_built("forward")
         y = x
@@ -224,53 +203,67 @@ class Sequential:
         return next((position for position, step in enumerate(self.plan) if step.parameters), len(self.plan))
 
     def predict(self, x: ArrayLike, batch_size: int | None = None, check_finite: bool = False) -> NDArray:
-        """Return the class probabilities (softmax cross-entropy), or the outputs (any other loss, or none).
+        """Return the class probabilities, or, if the loss is no cross-entropy, the outputs: (N, *output_shape).
 
         Parameters
         ----------
         x : array of shape (N, *input_shape)
         batch_size : int, optional
-            Images at a time; it does not change the result.
+            Images at a time. The same size gives the same bits; another one may sum in another order, which rounds
+            differently (by about 1e-6 in float32).
         check_finite : bool
             Raise if `x` holds NaN or infinity.
-
-        Returns
-        -------
-        ndarray of shape (N, *output_shape)
         """
         self._require_built("predict")
-        return loop.predict(self, x, batch_size, check_finite)
+        x = check_images(self, x, check_finite)
+        parts = batches(len(x), batch_size)
+        with self.lock:  # one state of the weights for all rows
+            outputs = np.concatenate([self.forward(x[rows]) for rows in parts])
+        return outputs if self.loss is None else self.loss.predict(outputs)
+
+    def evaluate(
+        self, x: ArrayLike, y: ArrayLike, batch_size: int | None = None, check_finite: bool = False,
+        callbacks: Sequence[Callback] | CallbackList | None = None,
+    ) -> Scores:
+        """Return ``(loss, accuracy)``, or the loss alone where the accuracy is not among the metrics.
+
+        `x` has the shape (N, *input_shape) and `y` (N,) or (N, K); of `callbacks` the ``on_test_...`` are called; the
+        other arguments are those of ``predict``.
+        """
+        self._require_compiled("evaluate")
+        self._require_built("evaluate")
+        x, y = check_data(self, x, y, check_finite)
+        loss, parts = in_training(self.loss), batches(len(x), batch_size)
+        hooks = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, [*self.metrics, "loss"])
+        total_loss, total_hits, seen = 0.0, 0.0, 0
+        hooks.test_begin()
+        with self.lock:
+            for batch, rows in enumerate(parts):
+                hooks.test_batch_begin(batch)
+                outputs = self.forward(x[rows])
+                total_loss += loss(outputs, y[rows])[0] * len(outputs)
+                total_hits += accuracy(outputs, y[rows]) * len(outputs) if self.metrics else 0
+                seen += len(outputs)
+                scores = (total_loss / seen, total_hits / seen) if self.metrics else total_loss / seen
+                hooks.test_batch_end(batch, by_name(self.metrics, scores))
+        hooks.test_end(by_name(self.metrics, scores))
+        return scores
 
     def activations(self, x: ArrayLike) -> list[NDArray]:
         """Return what each layer makes of the inputs, as in ``predict``: Dropout off, BatchNorm with its statistics.
 
-        The layers run one by one, without blocks, as copies: the model, and a ``backward`` that is due, see nothing
-        of it. The last array is that of ``forward``, to rounding.
-
-        Parameters
-        ----------
-        x : array of shape (N, *input_shape)
-            A few rows: the arrays of all layers are in memory together.
-
-        Returns
-        -------
-        list of ndarray
-            One of shape (N, *layer.output_shape) for each of ``model.layers``.
-
-        Raises
-        ------
-        RuntimeError, ValueError, TypeError
-            The model is not built, or `x` does not suit it.
-
-        Examples
-        --------
-        >>> from numpycnn import Conv2D, ReLU, Sequential
-        >>> model = Sequential([Conv2D(4, 3), ReLU()], input_shape=(8, 8, 1), seed=0)
-        >>> [y.shape for y in model.activations(np.zeros((2, 8, 8, 1)))]
-        [(2, 6, 6, 4), (2, 6, 6, 4)]
+        For `x` of shape (N, *input_shape), an array (N, *layer.output_shape) for each of ``model.layers``. They run one
+        by one, as copies: the model, and a ``backward`` that is due, see nothing of it.
         """
         self._require_built("activations")
-        return loop.activations(self, x)
+        y = check_images(self, x)
+        with self.lock:
+            layers = copy.deepcopy(self.layers)
+        outputs = []
+        for layer in layers:
+            y = layer.forward(y)
+            outputs.append(y.copy())  # Flatten's is a view of what it was given
+        return outputs
 
     # Learning
 
@@ -285,178 +278,44 @@ class Sequential:
         loss : Loss or str
             ``SoftmaxCrossEntropy()``, ``MeanSquaredError()``, or Keras's name: ``"sparse_categorical_crossentropy"``,
             ``"categorical_crossentropy"``, ``"mse"``.
-        metrics : list of {"accuracy"}, optional
-            Default: the accuracy, if the loss is the cross-entropy.
-
-        Raises
-        ------
-        ValueError, TypeError
-            An unknown name, or something that is neither.
+        metrics : list of {"accuracy", "acc"}, optional
+            The name under which the accuracy is listed; default: "accuracy", if the loss is the cross-entropy.
         """
         if isinstance(loss, str) and not loss:
             raise ValueError("compile: expected a loss, such as SoftmaxCrossEntropy(), got none")
         chosen_optimizer, chosen_loss = get_optimizer(optimizer), get_loss(loss)
-        classifies = isinstance(chosen_loss, SoftmaxCrossEntropy)
-        default = ["accuracy"] if classifies else []
-        chosen_metrics = default if metrics is None else check_list(metrics, "metrics", "a list such as ['accuracy']")
-        for metric in chosen_metrics:
-            if not isinstance(metric, str) or metric not in ("accuracy", "acc"):
-                raise ValueError(f'unknown metric {metric!r}; expected "accuracy"')
-            if not classifies:
-                raise ValueError(f"the accuracy needs SoftmaxCrossEntropy, got {chosen_loss!r}")
+        chosen_metrics = check_metrics(metrics, chosen_loss)
         if self.built:
             chosen_optimizer.bind(self.arena.values)
-        self.optimizer, self.loss = chosen_optimizer, chosen_loss
-        self.metrics = ["accuracy"] if chosen_metrics else []
+        self.optimizer, self.loss, self.metrics = chosen_optimizer, chosen_loss, chosen_metrics
         self._warm, self.nonfinite = False, None
 
-    def fit(
-        self,
-        x: ArrayLike,
-        y: ArrayLike,
-        batch_size: int = 32,
-        epochs: int = 1,
-        verbose: str | int = "auto",
-        callbacks: Sequence[Any] | None = None,
-        validation_split: float = 0.0,
-        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
-        shuffle: bool = True,
-        initial_epoch: int = 0,
-        augment: Callable[[NDArray, np.random.Generator], NDArray] | None = None,
-        seed: int | None = None,
-        check_finite: bool = False,
-    ) -> History:
-        """Train on arrays.
+    fit = fit  # the training loop itself: training/loop.py
 
-        Parameters
-        ----------
-        x : array of shape (N, *input_shape)
-        y : array of shape (N,) or (N, K)
-            Classes or one-hot rows.
-        batch_size : int
-            Images a step; the last batch may be smaller. Above N: one batch.
-        epochs : int
-            Number of the last epoch.
-        verbose : {"auto", 0, 1, 2}
-            0 silent, 2 one line an epoch, 1 a progress bar in a terminal or a notebook; where the output is neither,
-            one line an epoch and another every ten seconds in it.
-        callbacks : list of Callback, optional
-        validation_split : float
-            Hold out this fraction: the *last* rows, as they were given, before any shuffling.
-        validation_data : (x, y), optional
-            Data to validate on, instead of a split.
-        shuffle : bool
-            Visit the rows in a new order each epoch.
-        initial_epoch : int
-            Number of epochs already done.
-        augment : callable, optional
-            ``augment(images, rng)`` returns the images (batch, \\*input_shape) to train on in their place.
-        seed : int, optional
-            For the order and `augment`; default: go on from the model's seed.
-        check_finite : bool
-            Raise before training if `x` holds NaN or infinity.
-
-        Returns
-        -------
-        History
-            ``history["loss"][epoch]``, and ``accuracy``, ``val_loss``, ``val_accuracy`` where they apply. The
-            training figures are means over the epoch, while the weights change. Ctrl-C ends the training after the
-            step at hand, a second one at once; the epochs done are listed, ``history.interrupted`` is True, and the
-            model is usable. To go on later, see ``BackupAndRestore``.
-
-        Raises
-        ------
-        RuntimeError
-            The model is not compiled.
-        ValueError, TypeError
-            Data or options that do not fit; nothing was trained then.
-
-        Warns
-        -----
-        RuntimeWarning
-            The loss is NaN or infinity; it names the rows of the data, the parameter or the layer that it came from.
-        """
-        options = FitOptions(
-            batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, initial_epoch, augment,
-            seed, check_finite,
-        )
-        return loop.fit(self, x, y, options)
-
-    def evaluate(
-        self, x: ArrayLike, y: ArrayLike, batch_size: int | None = None, check_finite: bool = False
-    ) -> tuple[float, float] | float:
-        """Return ``(loss, accuracy)``, or the loss alone where the accuracy is not among the metrics.
-
-        Parameters
-        ----------
-        x : array of shape (N, *input_shape)
-        y : array of shape (N,) or (N, K)
-        batch_size : int, optional
-            Images at a time; the figures hardly depend on it (rounding).
-        check_finite : bool
-            Raise if `x` holds NaN or infinity.
-        """
-        self._require_compiled("evaluate")
-        self._require_built("evaluate")
-        return self._figures(loop.evaluate(self, self.loss, x, y, batch_size, check_finite))
-
-    def train_on_batch(self, x: ArrayLike, y: ArrayLike) -> tuple[float, float] | float:
+    def train_on_batch(self, x: ArrayLike, y: ArrayLike) -> Scores:
         """Take one step on one batch; return ``(loss, accuracy)`` from before the step, like ``evaluate``."""
         self._require_compiled("train_on_batch")
         self._require_built("train_on_batch")
-        x, y = loop.check_data(self, x, y)
+        x, y = check_data(self, x, y)
         was_finite = self.nonfinite is None
-        loss, outputs = loop.step(self, self.loss, self.optimizer, x, y)
+        loss, outputs = take_step(self, watched(self, self.loss, x), self.optimizer, x, y)
         if was_finite and self.nonfinite is not None:
-            loop.warn_nonfinite(self, "train_on_batch", stacklevel=3)
-        return self._figures((loss, loop.accuracy(outputs, y) if self.metrics else None))
-
-    def _figures(self, pair: tuple[float, float | None]) -> tuple[float, float] | float:
-        loss, accuracy = pair
-        return loss if accuracy is None or not self.metrics else (loss, accuracy)
+            warn_nonfinite(self, "train_on_batch", stacklevel=3)
+        return (loss, accuracy(outputs, y)) if self.metrics else loss
 
     # Weights and files
-
-    def _weight_slots(self) -> Iterator[tuple[Layer, str | Parameter]]:
-        """Yield what ``get_weights`` lists: each layer's parameters, then its other arrays by name."""
-        for layer in self.layers:
-            for parameter in layer.parameters:
-                yield layer, parameter
-            for name in layer.state_names:
-                if isinstance(getattr(layer, name), np.ndarray):
-                    yield layer, name
 
     def get_weights(self) -> list[NDArray]:
         """Return copies, layer by layer: weight, bias; for BatchNorm gamma, beta, moving mean, moving variance."""
         self._require_built("get_weights")
         with self.lock:
-            return [
-                slot.value.copy() if isinstance(slot, Parameter) else getattr(layer, slot).copy()
-                for layer, slot in self._weight_slots()
-            ]
+            return get_weights(self.layers)
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Take over what ``get_weights`` of such a model returned.
-
-        Raises
-        ------
-        ValueError
-            Another number of arrays, or other shapes; the model is unchanged then.
-        TypeError
-            Something that is no real number.
-        """
+        """Take over what ``get_weights`` of such a model returned; if the arrays do not fit, the model is unchanged."""
         self._require_built("set_weights")
-        slots = list(self._weight_slots())
-        arrays = [check_numeric(w, "set_weights") for w in check_list(weights, "set_weights", "a list of arrays")]
-        shapes = [s.value.shape if isinstance(s, Parameter) else getattr(layer, s).shape for layer, s in slots]
-        if [a.shape for a in arrays] != shapes:
-            raise ValueError(f"set_weights: expected arrays of shapes {shapes}, got {[a.shape for a in arrays]}")
         with self.lock:
-            for (layer, slot), array in zip(slots, arrays):
-                if isinstance(slot, Parameter):
-                    slot.value = array
-                else:
-                    setattr(layer, slot, np.array(array, self.dtype))
+            set_weights(self.layers, weights, self.dtype)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the model to one file, whole or not at all.
@@ -464,27 +323,21 @@ class Sequential:
         Parameters
         ----------
         path : str or path
-            ``.npz``: configuration, weights and the optimizer's state. ``.h5``: a file for
-            ``keras.models.load_model`` (needs h5py), without the optimizer's memories; the softmax of the loss
-            becomes Keras's last layer.
+            ``.npz``: configuration, weights and the optimizer's state. ``.h5``: for ``keras.models.load_model`` (needs
+            h5py), without the optimizer's memories; the softmax of the loss becomes Keras's last layer.
 
         Raises
         ------
         RuntimeError, ValueError, TypeError, OSError
-            The model is not built, the name ends in neither, a configuration that the file cannot hold (the message
-            names the layer), or a failure to write; an earlier file of that name is untouched then.
-        ImportError
-            For a ``.h5`` file without h5py.
+            The model is not built, the name ends in neither, a layer has arguments that the file cannot hold, or
+            writing fails; an earlier file of that name is untouched then.
         """
         self._require_built("save")
         from .io import keras_file, native
 
         path = path_text(path)
         with self.lock:
-            if path.endswith(KERAS_SUFFIXES):
-                keras_file.save(self, path)
-            else:
-                native.save(self, path)
+            (keras_file if path.endswith(KERAS_SUFFIXES) else native).save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike, custom_layers: Iterable[type[Layer]] = ()) -> Sequential:
@@ -493,25 +346,15 @@ class Sequential:
         Parameters
         ----------
         path : str or path
-            A Keras model that ends in a softmax comes with ``SoftmaxCrossEntropy`` (compiled with the defaults if it
-            was not), and ``predict`` gives its probabilities.
+            A Keras model that ends in a softmax comes with ``SoftmaxCrossEntropy``; where it was compiled in a way that
+            does not exist here, a warning says so.
         custom_layers : iterable of Layer classes
             Classes of your own that the model in a ``.npz`` file holds.
 
         Raises
         ------
-        TypeError
-            `path` is no path, or `custom_layers` no list of Layer classes.
-        FileNotFoundError, ValueError
-            There is no such file, it is truncated, altered or of another kind, or it holds a Keras layer that does
-            not exist here (the message names it).
-        ImportError
-            For a ``.h5`` file without h5py.
-
-        Warns
-        -----
-        UserWarning
-            A Keras model was compiled in a way that does not exist here; its predictions are the same.
+        FileNotFoundError, ValueError, TypeError
+            No such file, a damaged one or one of another kind, or a layer that does not exist here.
         """
         from .io import keras_file, native
 
@@ -530,39 +373,7 @@ class Sequential:
         check_function(print_fn, "print_fn", "(text)")
         print_fn(summary_text(self))
 
-    def profile(
-        self, x: ArrayLike, y: ArrayLike, repeats: int = 20, print_fn: Callable[[str], None] = show
-    ) -> Profile:
-        """Print a table of what a training step costs: each item of the plan, the loss and the optimizer.
-
-        Nothing is learned: the steps are taken by a copy of the model.
-
-        Parameters
-        ----------
-        x : array of shape (N, *input_shape)
-            One batch.
-        y : array of shape (N,) or (N, K)
-        repeats : int
-            Steps to time, after some untimed ones; each figure is the median.
-        print_fn : callable
-            Gets the table as one text.
-
-        Returns
-        -------
-        Profile
-            The figures: ``profile.rows``, ``profile.total``, ``profile.peak``.
-
-        Raises
-        ------
-        RuntimeError, ValueError, TypeError
-            The model is not built or not compiled, or `x` and `y` do not suit it.
-        """
-        self._require_compiled("profile")
-        self._require_built("profile")
-        check_function(print_fn, "print_fn", "(text)")
-        result = profile_model(self, x, y, repeats)
-        print_fn(str(result))
-        return result
+    profile = profile_model
 
     # What the methods share
 
@@ -574,14 +385,27 @@ class Sequential:
         if self.loss is None or self.optimizer is None:
             raise RuntimeError(f"{method}: the model is not compiled; call compile(optimizer, loss) first")
 
-    def __getstate__(self) -> dict[str, Any]:
+    def _state(self) -> dict[str, Any]:
         return {k: v for k, v in vars(self).items() if k not in ("arena", "plan")}
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self.lock:  # a pickle, written later, is of one state of the weights
+            return copy.deepcopy(self._state())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self.plan = []
         if self.built:  # a copied view is an array of its own: join them again
             self._assemble()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Sequential:
+        twin = memo[id(self)] = type(self).__new__(type(self))
+        with self.lock:
+            twin.__setstate__(copy.deepcopy(self._state(), memo))
+        return twin
+
+    def __copy__(self) -> Sequential:
+        return copy.deepcopy(self)  # two models cannot share parameters: each lies in one arena
 
     def __repr__(self) -> str:
         return f"Sequential([{', '.join(map(repr, self.layers))}])"

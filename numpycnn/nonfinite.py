@@ -4,14 +4,51 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .losses import Loss, in_training
+
 if TYPE_CHECKING:
-    from .losses import Loss
     from .model import Sequential
+
+
+def watched(
+    model: Sequential, loss: Loss, x: NDArray, rows: NDArray | None = None
+) -> Callable[[NDArray, NDArray], tuple[float, NDArray]]:
+    """Return the loss as a training step calls it, with a question: is its value finite?
+
+    If not, ``model.nonfinite`` says why, found while the weights are those from before the step. The arguments are
+    those of `find_source`.
+    """
+    function = in_training(loss)
+
+    def ask(outputs: NDArray, y: NDArray) -> tuple[float, NDArray]:
+        value, doutputs = function(outputs, y)
+        if not math.isfinite(value) and model.nonfinite is None:
+            model.nonfinite = find_source(model, loss, x, y, rows)
+        return value, doutputs
+
+    return ask
+
+
+def warn_nonfinite(model: Sequential, where: str, stacklevel: int) -> None:
+    """Say where the first NaN or infinity came from; `stacklevel` is the way back to the caller's own line."""
+    hint = "callbacks=[TerminateOnNaN()] stops there"
+    text = f"the loss is not finite in {where}, and training on is useless ({hint}): {model.nonfinite}"
+    warnings.warn(text, RuntimeWarning, stacklevel)
+
+
+def look_at_weights(model: Sequential, stacklevel: int) -> None:
+    """Warn if the last step left weights that are not finite: its loss, from before it, does not show that."""
+    if model.nonfinite is None and not all_finite(model.arena.values):
+        source = find_parameter(model, "grad") or find_parameter(model, "value")
+        model.nonfinite = f"NaN or infinity in {source}, in the last step"
+        text = f"the weights are not finite, and the model is useless: {model.nonfinite}"
+        warnings.warn(text, RuntimeWarning, stacklevel)
 
 
 def find_source(model: Sequential, loss: Loss, x: NDArray, y: NDArray, rows: NDArray | None = None) -> str:

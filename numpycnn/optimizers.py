@@ -7,17 +7,19 @@ Adam's step took 23 times as long (2.9 ms in place of 0.13).
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .checks import check_flag, check_fraction, check_numeric, check_positive
+from .configured import Configured
 from .kernels import ops
 from .schedules import SCHEDULES, Schedule
 
 
-class Optimizer:
+class Optimizer(Configured):
     """Base of the optimizers.
 
     Parameters
@@ -41,6 +43,7 @@ class Optimizer:
         self.steps = 0
         self._slots: dict[str, NDArray] = {}
         self._values: NDArray | None = None
+        self._grads: NDArray | None = None
 
     @property
     def learning_rate(self) -> float | Schedule:
@@ -67,8 +70,9 @@ class Optimizer:
         """
         _check_vector(values, "values", writeable=True)
         if self._values is not None:
-            same_memory = self._values.size == values.size and np.may_share_memory(self._values, values)
-            if same_memory:
+            same_size = self._values.size == values.size
+            if same_size and (values.size == 0 or np.may_share_memory(self._values, values)):
+                self._values = values
                 return
             raise ValueError(f"{self!r} already trains another model; make a new one for each model")
         for name in self.slot_names:
@@ -92,6 +96,18 @@ class Optimizer:
             The vectors differ in shape or dtype, belong to another model than at the last step, or are none that
             compiled code can change: float32 or float64, writeable, contiguous.
         """
+        if values is not self._values or grads is not self._grads:  # seldom: a model's vectors stay the same
+            self._check(values, grads)
+            self.bind(values)
+            self._grads = grads
+        if self.global_clipnorm is not None:
+            grads = self._clip(grads)
+        self._update(values, grads, self.current_rate)
+        self.steps += 1
+
+    @staticmethod
+    def _check(values: NDArray, grads: NDArray) -> None:
+        """Raise if these are no two vectors that belong together."""
         for vector in (values, grads):
             if type(vector) is not np.ndarray:
                 raise TypeError(f"expected two vectors, got {vector!r}")
@@ -99,11 +115,6 @@ class Optimizer:
             found = f"{values.dtype}{values.shape}, {grads.dtype}{grads.shape}"
             raise ValueError(f"expected two vectors of one shape and dtype, got {found}")
         _check_vector(grads, "grads", writeable=False)
-        self.bind(values)
-        if self.global_clipnorm is not None:
-            grads = self._clip(grads)
-        self._update(values, grads, self.current_rate)
-        self.steps += 1
 
     def _update(self, values: NDArray, grads: NDArray, rate: float) -> None:
         raise NotImplementedError(f"{type(self).__name__} has to define _update(values, grads, rate)")
@@ -118,11 +129,11 @@ class Optimizer:
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of ``__init__`` by name; a schedule as its name and arguments."""
-        config = {k: v for k, v in vars(self).items() if not k.startswith("_") and k != "steps"}
-        rate: Any = self._learning_rate
+        config = {"learning_rate": self._learning_rate, **super().get_config()}
+        rate = self._learning_rate
         if isinstance(rate, Schedule):
-            rate = {"schedule": type(rate).__name__, **rate.get_config()}
-        return {"learning_rate": rate, **config}
+            config["learning_rate"] = {"schedule": type(rate).__name__, **rate.get_config()}
+        return config
 
     def get_state(self) -> dict[str, Any]:
         """Return a copy of the step count and the memories."""
@@ -148,11 +159,10 @@ class Optimizer:
             self.bind(values)  # in their dtype; what the state lacks starts from zeros
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_values": None}  # a copy serves its own model's vector, bound at its first step
+        return {**vars(self), "_values": None, "_grads": None}  # a copy serves its own model, from its first step on
 
-    def __repr__(self) -> str:
-        arguments = {**self.get_config(), "learning_rate": self._learning_rate}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"
+    def __copy__(self) -> Optimizer:
+        return copy.deepcopy(self)  # two optimizers that share memories would both be wrong
 
 
 class SGD(Optimizer):
@@ -212,7 +222,6 @@ class Adam(Optimizer):
     """
 
     slot_names = ("m", "v")
-    weight_decay = 0.0
 
     def __init__(
         self,
@@ -227,10 +236,10 @@ class Adam(Optimizer):
         self.beta2 = check_fraction(beta2, "beta2")
         self.epsilon = check_positive(epsilon, "epsilon")
 
-    def _update(self, values: NDArray, grads: NDArray, rate: float) -> None:
+    def _update(self, values: NDArray, grads: NDArray, rate: float, weight_decay: float = 0.0) -> None:
         t = self.steps + 1
         corrections = 1 - self.beta1**t, 1 - self.beta2**t
-        decay = rate * self.weight_decay
+        decay = rate * weight_decay
         m, v = self._slots["m"], self._slots["v"]
         ops.adam(grads, rate, self.beta1, self.beta2, self.epsilon, *corrections, decay, values, m, v)
 
@@ -261,6 +270,9 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(learning_rate, beta1, beta2, epsilon, global_clipnorm)
         self.weight_decay = check_positive(weight_decay, "weight_decay", zero_allowed=True)
+
+    def _update(self, values: NDArray, grads: NDArray, rate: float, weight_decay: float = 0.0) -> None:
+        super()._update(values, grads, rate, self.weight_decay)
 
 
 def _check_vector(vector: Any, name: str, writeable: bool) -> None:

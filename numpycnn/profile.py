@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .training import loop
-from .checks import check_count
+from .checks import check_count, check_function
 from .fusion.block import Block
 from .kernels import get_num_threads, ops
 from .layers import Conv2D, Dense, Layer
+from .losses import in_training
 from .memory.workspace import empty_aligned
-from .terminal import width
+from .terminal import show, width
+from .training.data import check_data
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -117,15 +118,45 @@ class Profile:
         return _table(self)
 
 
-def profile_model(model: Sequential, x: ArrayLike, y: ArrayLike, repeats: int = 20) -> Profile:
-    """Time training steps on a copy of the model; see ``Sequential.profile``."""
+def profile_model(
+    model: Sequential, x: ArrayLike, y: ArrayLike, repeats: int = 20, print_fn: Callable[[str], None] = show
+) -> Profile:
+    """Print a table of what a training step costs: each item of the plan, the loss and the optimizer.
+
+    Nothing is learned: the steps are taken by a copy of the model.
+
+    Parameters
+    ----------
+    x : array of shape (N, *input_shape)
+        One batch.
+    y : array of shape (N,) or (N, K)
+    repeats : int
+        Steps to time, after some untimed ones; each figure is the median.
+    print_fn : callable
+        Gets the table as one text.
+
+    Returns
+    -------
+    Profile
+        The figures: ``profile.rows``, ``profile.total``, ``profile.peak``.
+
+    Raises
+    ------
+    RuntimeError, ValueError, TypeError
+        The model is not built or not compiled, or `x` and `y` do not suit it.
+    """
+    model._require_compiled("profile")
+    model._require_built("profile")
+    check_function(print_fn, "print_fn", "(text)")
     repeats = check_count(repeats, "repeats")
-    x, y = loop.check_data(model, x, y)
+    x, y = check_data(model, x, y)
     x = np.array(x, model.dtype, order="C")  # as fit prepares a batch, untimed
     dtype, threads = model.dtype.name, get_num_threads()
     peak = measure_peak(dtype, threads, ops.active)
     rows = _rows(model, len(x), _time_steps(copy.deepcopy(model), x, y, repeats))
-    return Profile(rows, _total(rows), len(x), repeats, dtype, threads, peak)
+    profile = Profile(rows, _total(rows), len(x), repeats, dtype, threads, peak)
+    print_fn(str(profile))
+    return profile
 
 
 @functools.cache
@@ -173,7 +204,7 @@ def _timed_step(model: Sequential, x: NDArray, y: NDArray) -> NDArray:
         outputs = item.forward(outputs, True)
         lap()
     gradient: NDArray | None
-    _, gradient = model.loss(outputs.copy(), y)  # a copy, as from model.forward
+    _, gradient = in_training(model.loss)(outputs.copy(), y)  # a copy, as from model.forward
     lap()
     first = model.first_trained()
     for position in reversed(range(len(model.plan))):

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from .checks import check_count, check_fraction, check_positive
+from .configured import Configured
 
 
-class Schedule:
+class Schedule(Configured):
     """Base of the schedules: call it with the number of steps already taken."""
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of this step."""
         raise NotImplementedError(f"{type(self).__name__} has to define __call__(step)")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of ``__init__`` by name."""
-        return dict(vars(self))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
 class Constant(Schedule):
@@ -35,7 +28,13 @@ class Constant(Schedule):
 
 
 class StepDecay(Schedule):
-    """Multiply the rate by `factor` after every `step_size` steps: ``rate * factor ** (step // step_size)``."""
+    """Multiply the rate by `factor` after every `step_size` steps: ``rate * factor ** (step // step_size)``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument out of range; at the call, a rate that has grown beyond the largest number, with a factor above 1.
+    """
 
     def __init__(self, learning_rate: float, step_size: int, factor: float = 0.1) -> None:
         self.learning_rate = check_positive(learning_rate, "learning_rate", zero_allowed=True)
@@ -44,7 +43,14 @@ class StepDecay(Schedule):
 
     def __call__(self, step: int) -> float:
         step = check_count(step, "step", minimum=0)
-        return self.learning_rate * self.factor ** (step // self.step_size)
+        times = min(step // self.step_size, 2**53)  # a power takes no larger number
+        try:
+            rate = self.learning_rate * self.factor**times
+        except OverflowError:
+            rate = math.inf if self.learning_rate else 0.0
+        if rate == math.inf:
+            raise ValueError(f"{self!r}: the rate at step {step} is too large a number; use a factor of at most 1")
+        return rate
 
 
 class CosineDecay(Schedule):
@@ -61,7 +67,8 @@ class CosineDecay(Schedule):
         self.final_rate = check_positive(final_rate, "final_rate", zero_allowed=True)
 
     def __call__(self, step: int) -> float:
-        return _cosine(self.learning_rate, self.final_rate, check_count(step, "step", minimum=0) / self.steps)
+        step = min(check_count(step, "step", minimum=0), self.steps)
+        return _cosine(self.learning_rate, self.final_rate, step / self.steps)
 
 
 class OneCycle(Schedule):
@@ -74,9 +81,9 @@ class OneCycle(Schedule):
     steps : int
         Length of the cycle in optimizer steps: epochs times batches an epoch.
     warmup : float
-        Fraction of the steps before the peak.
+        Fraction of the way from the first step to the last at which the peak is.
     start_factor, end_factor : float
-        The peak divided by these is the first and the last rate.
+        The peak divided by these is the rate of the first step (number 0) and of the last (number ``steps - 1``).
 
     References
     ----------
@@ -91,17 +98,20 @@ class OneCycle(Schedule):
         self.warmup = check_fraction(warmup, "warmup")
         self.start_factor = check_positive(start_factor, "start_factor")
         self.end_factor = check_positive(end_factor, "end_factor")
+        for name in ("start_factor", "end_factor"):
+            check_positive(self.peak_rate / getattr(self, name), f"peak_rate / {name}", zero_allowed=True)
 
     def __call__(self, step: int) -> float:
-        position, peak_at = check_count(step, "step", minimum=0) / self.steps, self.warmup
+        last = max(self.steps - 1, 1)
+        position, peak_at = min(check_count(step, "step", minimum=0), last) / last, self.warmup
         if position < peak_at:
             return _cosine(self.peak_rate / self.start_factor, self.peak_rate, position / peak_at)
         return _cosine(self.peak_rate, self.peak_rate / self.end_factor, (position - peak_at) / (1 - peak_at))
 
 
 def _cosine(start: float, end: float, position: float) -> float:
-    """Go from start to end on half a cosine; stay at the end past position 1."""
-    return end + (start - end) * (1 + math.cos(math.pi * min(position, 1.0))) / 2
+    """Go from start to end on half a cosine, position 0 to 1."""
+    return end + (start - end) * (1 + math.cos(math.pi * position)) / 2
 
 
 SCHEDULES: dict[str, type[Schedule]] = {c.__name__: c for c in (Constant, StepDecay, CosineDecay, OneCycle)}

@@ -31,6 +31,7 @@ class TerminateOnNaN(Callback):
         problem = None if self.stopped else self._problem(logs)
         if problem:
             self.stopped = self._epoch, batch
+            self.model.nonfinite = self.model.nonfinite or self.place  # said here: fit need not look again
             self.model.stop_training = True
             place = f" ({self.place})" if self.place else ""
             show(f"TerminateOnNaN: {problem} in epoch {self._epoch + 1}, batch {batch + 1}; stopping{place}")

@@ -289,7 +289,8 @@ def adam(gradient, rate, beta1, beta2, epsilon, correction1, correction2, decay,
     """One step of Adam (Algorithm 1) on (n,) vectors; correction1 = 1 - beta1**t, decay shrinks the weight first."""
     m[...] = _flush(beta1 * m + (1 - beta1) * gradient)
     v[...] = _flush(beta2 * v + _flush((1 - beta2) * gradient**2))
-    step = (m / correction1) / (np.sqrt(v / correction2) + epsilon)
+    floor = np.finfo(v.dtype).tiny / v.dtype.type(1 - beta2)  # what flushing can take from v: m / root stays below 1
+    step = (m / correction1) / (np.sqrt(v / correction2 + floor) + epsilon)
     weight -= decay * weight + rate * step
 
 

@@ -17,7 +17,7 @@ class Dropout(Layer):
     Parameters
     ----------
     rate : float
-        In [0, 1).
+        In [0, 1), and not so near to 1 that it is 1 in float32, as the random numbers are.
 
     Attributes
     ----------
@@ -38,6 +38,8 @@ class Dropout(Layer):
 
     def __init__(self, rate: float) -> None:
         self.rate = check_fraction(rate, "rate")
+        if np.float32(self.rate) == 1:
+            raise ValueError(f"rate: expected a number in [0, 1) in float32 too, got {rate}, which would keep nothing")
 
     def setup(self, rng: np.random.Generator) -> Shape:
         (self.rng,) = rng.spawn(1)

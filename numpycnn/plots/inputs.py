@@ -85,6 +85,7 @@ def check_history(history: Any) -> dict[str, NDArray[np.float64]]:
     if "loss" not in values:
         raise ValueError(f"history: expected the key 'loss', got the keys {list(values)}")
     curves: dict[str, NDArray[np.float64]] = {}
+    values = {key.replace("acc", "accuracy") if key in ("acc", "val_acc") else key: v for key, v in values.items()}
     for key in ("loss", "accuracy", "val_loss", "val_accuracy"):
         if key not in values:
             continue

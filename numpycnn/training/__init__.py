@@ -1,4 +1,4 @@
-"""The training loop, and what stands beside it: the state of a run, progress, Ctrl-C."""
+"""The training loop, and what stands beside it: the data, the state of a run, progress, Ctrl-C."""
 
 from .loop import evaluate, fit, step, train_step
 from .run import FitOptions, History, Run

@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
-import warnings
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..callbacks.base import CallbackList
-from ..checks import check_count, check_flag, check_numeric, check_rows
 from ..data.augment import Augment
-from ..kernels import ops
-from ..losses import Loss
-from ..nonfinite import find_source
+from ..losses import Loss, in_training
+from ..nonfinite import look_at_weights, warn_nonfinite, watched
 from ..optimizers import Optimizer
 from ..terminal import show
+from .data import check_data, hold_out, shape_of_one, take
+from .figures import accuracy, by_name
 from .progress import Progress
+from .run import FitOptions, History, Run
 
 if TYPE_CHECKING:
     from ..model import Sequential
-from .run import FitOptions, History, Run
 
-PREDICT_BATCH = 256  # images at a time where the user does not say: large enough to be fast, small enough for the cache
+LossFunction = Callable[[NDArray, NDArray], tuple[float, NDArray]]
 
 
 def step(
-    model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, y: NDArray, rows: NDArray | None = None
+    model: Sequential, loss: LossFunction, optimizer: Optimizer, x: NDArray, y: NDArray
 ) -> tuple[float, NDArray]:
-    """Take one training step; return the loss and the outputs from before it.
-
-    Where the loss is not finite, ``model.nonfinite`` says why; `rows` are the numbers of these rows in the data.
-    """
+    """Take one training step; return the loss and the outputs from before it."""
     with model.lock:
         outputs = model.forward(x, training=True)
         value, doutputs = loss(outputs, y)
-        if not math.isfinite(value) and model.nonfinite is None:
-            model.nonfinite = find_source(model, loss, x, y, rows)
         model.backward(doutputs)
         optimizer.step(model.arena.values, model.arena.grads)
     return value, outputs
@@ -72,43 +65,132 @@ def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, 
         raise TypeError(f"train_step: expected a Sequential, got {model!r}")
     if not isinstance(loss, Loss) or not isinstance(optimizer, Optimizer):
         raise TypeError(f"train_step: expected a loss and an optimizer, got {loss!r} and {optimizer!r}")
-    return step(model, loss, optimizer, x, check_numeric(y, "y"))[0]
+    model._require_built("train_step")
+    y = loss.check_targets(y, model.output_shape)
+    return step(model, watched(model, loss, x), optimizer, x, y)[0]
 
 
-def fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> History:
-    """Train; see ``Sequential.fit``."""
+def evaluate(
+    model: Sequential, loss: Loss, x: ArrayLike, y: ArrayLike, batch_size: int | None = None, check_finite: bool = False
+) -> tuple[float, float | None]:
+    """Return what ``model.evaluate`` would with this loss; None is the accuracy where it is not among the metrics."""
+    twin = copy.deepcopy(model)
+    twin.compile("sgd", loss, model.metrics)
+    scores = twin.evaluate(x, y, batch_size, check_finite)
+    return scores if isinstance(scores, tuple) else (scores, None)
+
+
+def fit(
+    model: Sequential,
+    x: ArrayLike,
+    y: ArrayLike,
+    batch_size: int = 32,
+    epochs: int = 1,
+    verbose: str | int = "auto",
+    callbacks: Sequence[Any] | None = None,
+    validation_split: float = 0.0,
+    validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    shuffle: bool = True,
+    initial_epoch: int = 0,
+    augment: Callable[[NDArray, np.random.Generator], NDArray] | None = None,
+    seed: int | None = None,
+    check_finite: bool = False,
+) -> History:
+    """Train on arrays.
+
+    Parameters
+    ----------
+    x : array of shape (N, *input_shape)
+    y : array of shape (N,) or (N, K)
+        Classes or one-hot rows.
+    batch_size : int
+        Images a step; the last batch may be smaller.
+    epochs : int
+        Number of the last epoch.
+    verbose : {"auto", 0, 1, 2}
+        0 silent, 2 one line an epoch, 1 a progress bar in a terminal or a notebook; where the output is neither, one
+        line an epoch and another every ten seconds in it.
+    callbacks : list of Callback, optional
+    validation_split : float
+        Hold out this fraction: the *last* rows, as they were given, before any shuffling.
+    validation_data : (x, y), optional
+        Data to validate on, instead of a split.
+    shuffle : bool
+        Visit the rows in a new order each epoch.
+    initial_epoch : int
+        Number of epochs already done.
+    augment : callable, optional
+        ``augment(images, rng)`` returns the images (batch, \\*input_shape) to train on in their place.
+    seed : int, optional
+        For the order and `augment`; default: go on from the model's seed.
+    check_finite : bool
+        Raise before training if `x` holds NaN or infinity.
+
+    Returns
+    -------
+    History
+        ``history["loss"][epoch]``, and ``accuracy``, ``val_loss``, ``val_accuracy`` where they apply; in training
+        they are means over the epoch, while the weights change. After Ctrl-C the epochs done are listed, and the
+        model is usable.
+
+    Raises
+    ------
+    RuntimeError, ValueError, TypeError
+        The model is not compiled, or data or options do not fit; nothing was trained then.
+
+    Warns
+    -----
+    RuntimeWarning
+        The loss, or a weight at the end, is not finite; it names the rows, the parameter or the layer.
+    """
+    options = FitOptions(
+        batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks, validation_split=validation_split,
+        validation_data=validation_data, shuffle=shuffle, initial_epoch=initial_epoch, augment=augment, seed=seed,
+        check_finite=check_finite,
+    )  # fmt: skip
+    return _fit(model, x, y, options)
+
+
+def _fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> History:
+    """Train and validate, with all that stands beside it: callbacks, Ctrl-C, the time to compile."""
     model._require_compiled("fit")
     if not model.built:
-        x = check_numeric(x, "x")
-        if x.ndim < 2 or len(x) == 0:
-            raise ValueError(f"x: expected at least one row of at least one number, got shape {x.shape}")
-        model.build(x.shape[1:])
-    x, y = check_data(model, x, y, options.check_finite)
-    x, y, validation = _hold_out(model, x, y, options)
-    rng = model.fit_rng if options.seed is None else np.random.default_rng(options.seed)
-    callbacks = CallbackList(options.callbacks, model, _names(model, validation is not None))
-    run = Run(options, len(x), rng, callbacks, epoch=options.initial_epoch)
+        model.build(shape_of_one(x))
+    run = _start(model, x, y, options)
     model.stop_training, model.nonfinite = False, None
-    callbacks.train_begin(run)
+    run.callbacks.train_begin(run)
     try:
-        warm_up(model, x, y, options.augment)
+        warm_up(model, run.x, run.y, options.augment)
         with run.interruption:
-            train_epochs(model, x, y, validation, run)
+            train_epochs(model, run)
         run.check_interruption()  # of the last validation and the last callbacks
     except KeyboardInterrupt:
         run.history.interrupted = True
     except BaseException as error:
-        callbacks.exception(error)
+        run.callbacks.exception(error)
         raise
     if run.history.interrupted:
         show("\nfit: interrupted; returning the history so far")
-    callbacks.train_end()
+    run.callbacks.train_end()
+    look_at_weights(model, stacklevel=4)
     return run.history
 
 
-def train_epochs(
-    model: Sequential, x: NDArray, y: NDArray, validation: tuple[NDArray, NDArray] | None, run: Run
-) -> None:
+def _start(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> Run:
+    """Return a run at its beginning; what does not suit the model is found here."""
+    x, y = check_data(model, x, y, options.check_finite)
+    (x, y), validation = hold_out(model, x, y, options)
+    rng = model.fit_rng if options.seed is None else np.random.default_rng(options.seed)
+    figures = [*model.metrics, "loss"]
+    figures += [f"val_{name}" for name in figures] if validation is not None else []
+    callbacks = CallbackList(options.callbacks, model, figures)
+    return Run(
+        options=options, x=x, y=y, loss=model.loss, validation=validation, rng=rng, callbacks=callbacks,
+        epoch=options.initial_epoch,
+    )  # fmt: skip
+
+
+def train_epochs(model: Sequential, run: Run) -> None:
     """Train and validate, epoch after epoch, from where the run is to its end."""
     options = run.options
     while run.epoch < options.epochs and not model.stop_training:
@@ -118,34 +200,31 @@ def train_epochs(
         epoch = run.epoch
         run.callbacks.epoch_begin(epoch)
         with Progress(epoch, options.epochs, run.batches, options.verbose, run.batch) as progress:
-            logs = train_epoch(model, x, y, run, progress)
+            logs = train_epoch(model, run, progress)
             if run.history.interrupted:
                 return
-            if validation is not None:
-                figures = evaluate(model, model.loss, *validation, callbacks=run.callbacks)
-                logs.update({f"val_{name}": value for name, value in _logs(model, *figures).items()})
+            if run.validation is not None:
+                logs.update(by_name(model.metrics, model.evaluate(*run.validation, callbacks=run.callbacks), "val_"))
             progress.finish(logs, run.seconds)
         run.finish_epoch(logs)
         run.callbacks.epoch_end(epoch, logs)
 
 
-def train_epoch(model: Sequential, x: NDArray, y: NDArray, run: Run, progress: Progress) -> dict[str, float]:
+def train_epoch(model: Sequential, run: Run, progress: Progress) -> dict[str, float]:
     """Visit every row once, or what is left of them; return the epoch's mean figures."""
-    options, order = run.options, run.draw_order()
+    size, order = run.options.batch_size, run.draw_order()
     start = time.perf_counter() - run.seconds
     for batch in range(run.batch, run.batches):
-        rows = order[batch * options.batch_size : (batch + 1) * options.batch_size]
-        images, labels = take(x, rows, model.dtype), y[rows]
-        if options.augment is not None:
-            images = options.augment(images, run.rng)
+        rows = order[batch * size : (batch + 1) * size]
+        images, labels = take(run.x, rows, model.dtype), run.targets(model)[rows]
+        if run.options.augment is not None:
+            images = run.options.augment(images, run.rng)
         was_finite = model.nonfinite is None
         run.callbacks.batch_begin(batch)
-        loss, outputs = step(model, model.loss, model.optimizer, images, labels, rows)
-        run.loss_sum += loss * len(rows)
-        if model.metrics:
-            run.hits_sum += accuracy(outputs, labels) * len(rows)
-        run.batch, run.seen, run.seconds = batch + 1, run.seen + len(rows), time.perf_counter() - start
-        logs = _logs(model, run.loss_sum / run.seen, run.hits_sum / run.seen)
+        loss, outputs = step(model, watched(model, model.loss, images, rows), model.optimizer, images, labels)
+        run.record(len(rows), loss, accuracy(outputs, labels) if model.metrics else None)
+        run.seconds = time.perf_counter() - start
+        logs = by_name(model.metrics, run.figures())
         progress.update(run.batch, logs)
         run.check_interruption()
         run.callbacks.batch_end(batch, logs)
@@ -154,77 +233,7 @@ def train_epoch(model: Sequential, x: NDArray, y: NDArray, run: Run, progress: P
         if was_finite and model.nonfinite is not None:  # and nobody stopped for it
             warn_nonfinite(model, f"epoch {run.epoch + 1}, batch {run.batch}", stacklevel=6)
     run.seconds = time.perf_counter() - start
-    return _logs(model, run.loss_sum / run.seen, run.hits_sum / run.seen)
-
-
-def take(x: NDArray, rows: NDArray, dtype: np.dtype) -> NDArray:
-    """Return ``x[rows]`` in this dtype; where nothing is converted, all threads copy."""
-    if x.dtype != dtype or not x.flags.carray:
-        return x[rows].astype(dtype, copy=False)
-    images = np.empty((len(rows), *x.shape[1:]), dtype)
-    ops.take_rows(x.reshape(len(x), -1), rows, images.reshape(len(rows), -1))
-    return images
-
-
-def evaluate(
-    model: Sequential,
-    loss: Loss,
-    x: ArrayLike,
-    y: ArrayLike,
-    batch_size: int | None = None,
-    check_finite: bool = False,
-    callbacks: CallbackList = CallbackList(),
-) -> tuple[float, float | None]:
-    """Return the mean loss and, if it is among the metrics, the accuracy, without learning anything."""
-    x, y = check_data(model, x, y, check_finite)
-    batch_size = PREDICT_BATCH if batch_size is None else check_count(batch_size, "batch_size")
-    total_loss = total_hits = 0.0
-    callbacks.test_begin()
-    for batch, first in enumerate(range(0, len(x), batch_size)):
-        callbacks.test_batch_begin(batch)
-        labels = y[first : first + batch_size]
-        outputs = model.forward(x[first : first + batch_size])
-        total_loss += loss(outputs, labels)[0] * len(labels)
-        total_hits += accuracy(outputs, labels) * len(labels) if model.metrics else 0
-        seen = first + len(labels)
-        logs = _logs(model, total_loss / seen, total_hits / seen)
-        callbacks.test_batch_end(batch, logs)
-    callbacks.test_end(logs)
-    return total_loss / len(x), total_hits / len(x) if model.metrics else None
-
-
-def predict(
-    model: Sequential, x: ArrayLike, batch_size: int | None = None, check_finite: bool = False
-) -> NDArray:
-    """Return the outputs for all rows, as the loss presents them; see ``Sequential.predict``."""
-    x = check_images(model, x, check_finite)
-    batch_size = PREDICT_BATCH if batch_size is None else check_count(batch_size, "batch_size")
-    parts = [model.forward(x[first : first + batch_size]) for first in range(0, len(x), batch_size)]
-    outputs = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return outputs if model.loss is None else model.loss.predict(outputs)
-
-
-def activations(model: Sequential, x: ArrayLike) -> list[NDArray]:
-    """Return the output of each of ``model.layers``; see ``Sequential.activations``."""
-    y = check_images(model, x)
-    outputs = []
-    for layer in model.layers:
-        y = copy.deepcopy(layer).forward(y)
-        outputs.append(y.copy())  # Flatten's is a view of what it was given
-    return outputs
-
-
-def accuracy(outputs: NDArray, labels: NDArray) -> float:
-    """Return the fraction of rows whose largest output (N, K) is at the label (N,), or at the largest of (N, K)."""
-    classes = labels.argmax(axis=1) if labels.ndim == 2 else labels
-    return float(np.count_nonzero(outputs.argmax(axis=1) == classes) / len(outputs))
-
-
-def warn_nonfinite(model: Sequential, where: str, stacklevel: int) -> None:
-    """Say where the first NaN or infinity came from; `stacklevel` is the way back to the caller's own line."""
-    hint = "callbacks=[TerminateOnNaN()] stops there"
-    text = f"the loss is not finite in {where}, and training on is useless ({hint}): {model.nonfinite}"
-    warnings.warn(text, RuntimeWarning, stacklevel)
+    return by_name(model.metrics, run.figures())
 
 
 def warm_up(model: Sequential, x: NDArray, y: NDArray, augment: Callable | None = None) -> None:
@@ -236,54 +245,6 @@ def warm_up(model: Sequential, x: NDArray, y: NDArray, augment: Callable | None 
     if model._warm:
         return
     twin = copy.deepcopy(model)
-    step(twin, twin.loss, twin.optimizer, images, y[rows])
+    step(twin, in_training(twin.loss), twin.optimizer, images, y[rows])
     twin.forward(images)
     model._warm = True
-
-
-def check_images(model: Sequential, x: ArrayLike, check_finite: bool = False) -> NDArray:
-    """Return `x` as an array of numbers of shape (N, *input_shape), in its own dtype; raise otherwise."""
-    x = check_rows(x, model.input_shape, "x")
-    if check_flag(check_finite, "check_finite") and x.dtype.kind == "f" and not np.isfinite(x).all():
-        row = int(np.argmin(np.isfinite(x).reshape(len(x), -1).all(axis=1)))
-        raise ValueError(f"x: expected finite numbers, got NaN or infinity in row {row}")
-    return x
-
-
-def check_data(
-    model: Sequential, x: ArrayLike, y: ArrayLike, check_finite: bool = False
-) -> tuple[NDArray, NDArray]:
-    """Return images and targets that suit the model and its loss; raise otherwise."""
-    x = check_images(model, x, check_finite)
-    y = model.loss.check_targets(y, model.output_shape)
-    if len(x) != len(y):
-        raise ValueError(f"x and y: expected as many labels as images, got {len(x)} images and {len(y)} labels")
-    return x, y
-
-
-def _hold_out(
-    model: Sequential, x: NDArray, y: NDArray, options: FitOptions
-) -> tuple[NDArray, NDArray, tuple[NDArray, NDArray] | None]:
-    """Return the rows to train on, and those to validate on."""
-    if options.validation_data is not None:
-        try:
-            x_val, y_val = options.validation_data
-        except (TypeError, ValueError):
-            raise ValueError("validation_data: expected a pair (x, y)") from None
-        return x, y, check_data(model, x_val, y_val, options.check_finite)
-    if options.validation_split == 0:
-        return x, y, None
-    kept = int(len(x) * (1 - options.validation_split))  # as Keras counts
-    if kept in (0, len(x)):
-        raise ValueError(f"validation_split={options.validation_split} of {len(x)} rows leaves one side empty")
-    return x[:kept], y[:kept], (x[kept:], y[kept:])
-
-
-def _names(model: Sequential, validates: bool) -> list[str]:
-    """Names of the figures that an epoch will have."""
-    names = [*model.metrics, "loss"]
-    return names + [f"val_{name}" for name in names] if validates else names
-
-
-def _logs(model: Sequential, loss: float, hits: float | None) -> dict[str, float]:
-    return {"accuracy": hits, "loss": loss} if model.metrics and hits is not None else {"loss": loss}

@@ -11,10 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..callbacks.base import Callback, CallbackList
 from ..checks import check_count, check_flag, check_fraction, check_function
+from ..losses import Loss
+from .figures import Scores
 from .interruption import Interruption
 
 if TYPE_CHECKING:
-    pass
+    from ..model import Sequential
 
 
 @dataclass
@@ -46,6 +48,9 @@ class History:
         self.seconds.append(seconds)
         for name in sorted(logs):
             self.history.setdefault(name, []).append(logs[name])
+
+    def __copy__(self) -> History:
+        return copy.deepcopy(self)  # the lists, too
 
 
 @dataclass
@@ -85,8 +90,11 @@ class Run:
     Attributes
     ----------
     options : FitOptions
-    rows : int
-        Number of rows to train on.
+    x, y : ndarray
+        The rows to train on, checked; `y` as `loss` takes it.
+    loss : Loss
+    validation : (x, y) or None
+        The rows to validate on.
     rng : numpy.random.Generator
         Gives the order of the rows, and goes to `augment`.
     callbacks : CallbackList
@@ -96,6 +104,8 @@ class Run:
         Steps taken and rows seen in it.
     loss_sum, hits_sum : float
         Loss and correct answers over these rows.
+    hits_seen : int
+        Rows of which the answers were counted: not all, if the model was compiled within the epoch.
     seconds : float
         Time that they took.
     epoch_rng : dict
@@ -105,7 +115,10 @@ class Run:
     """
 
     options: FitOptions
-    rows: int
+    x: NDArray
+    y: NDArray
+    loss: Loss
+    validation: tuple[NDArray, NDArray] | None
     rng: np.random.Generator
     callbacks: CallbackList
     epoch: int = 0
@@ -113,10 +126,16 @@ class Run:
     seen: int = 0
     loss_sum: float = 0.0
     hits_sum: float = 0.0
+    hits_seen: int = 0
     seconds: float = 0.0
     epoch_rng: Any = None
     history: History = field(default_factory=History)
     interruption: Interruption = field(default_factory=Interruption)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows to train on."""
+        return len(self.x)
 
     @property
     def batches(self) -> int:
@@ -134,6 +153,26 @@ class Run:
             self.rng.bit_generator.state = now
         return order
 
+    def targets(self, model: Sequential) -> NDArray:
+        """Return all targets as the model's loss takes them; checked again only if a callback compiled another one."""
+        if model.loss is not self.loss:
+            self.y, self.loss = model.loss.check_targets(self.y, model.output_shape), model.loss
+        return self.y
+
+    def record(self, rows: int, loss: float, accuracy: float | None) -> None:
+        """Take note of one step on so many rows."""
+        self.batch += 1
+        self.seen += rows
+        self.loss_sum += loss * rows
+        if accuracy is not None:
+            self.hits_sum += accuracy * rows
+            self.hits_seen += rows
+
+    def figures(self) -> Scores:
+        """Return the means over the epoch so far, as ``evaluate`` would."""
+        loss = self.loss_sum / self.seen
+        return (loss, self.hits_sum / self.hits_seen) if self.hits_seen else loss
+
     def check_interruption(self) -> None:
         """Take note of a Ctrl-C in the history, where callbacks see it."""
         self.history.interrupted = self.history.interrupted or self.interruption.noted
@@ -142,12 +181,12 @@ class Run:
         """Record the epoch and stand at the beginning of the next."""
         self.history.append(self.epoch, logs, self.seconds)
         self.epoch += 1
-        self.batch = self.seen = 0
+        self.batch = self.seen = self.hits_seen = 0
         self.loss_sum = self.hits_sum = self.seconds = 0.0
 
     def get_state(self) -> dict[str, Any]:
         """Return all that ``set_state`` needs, as JSON can hold it."""
-        names = "epoch", "batch", "seen", "loss_sum", "hits_sum", "seconds", "epoch_rng"
+        names = "epoch", "batch", "seen", "loss_sum", "hits_sum", "hits_seen", "seconds", "epoch_rng"
         state = {name: getattr(self, name) for name in names}
         history = {name: getattr(self.history, name) for name in ("history", "epoch", "seconds")}
         return copy.deepcopy({**state, "history": history, "rng": self.rng.bit_generator.state})
@@ -157,5 +196,6 @@ class Run:
         state = copy.deepcopy(state)
         self.rng.bit_generator.state = state.pop("rng")
         self.history = History(**state.pop("history"))
+        self.hits_seen = state["seen"]  # as it was in backups that do not say
         for name, value in state.items():
             setattr(self, name, value)

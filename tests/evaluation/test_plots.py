@@ -312,6 +312,13 @@ def test_a_single_epoch_is_points_with_their_values(history):
         assert len(boxes) < 2 or not boxes[0].overlaps(boxes[1])
 
 
+def test_the_accuracy_is_drawn_under_either_name():
+    lists = {"acc": [0.5, 0.75], "loss": [2.0, 1.0], "val_acc": [0.25, 0.5], "val_loss": [3.0, 2.0]}
+    accuracy, _ = plot_curves(lists).axes
+    assert curve(accuracy, "training").get_ydata().tolist() == [0.5, 0.75]
+    assert curve(accuracy, "validation").get_ydata().tolist() == [0.25, 0.5]
+
+
 def test_a_loss_that_became_nan_and_a_flat_curve_are_drawn(tmp_path):
     figure = plot_curves({"accuracy": [1.0, 1.0, 1.0], "loss": [0.5, np.inf, np.nan]})
     save_figure(figure, tmp_path / "curves.png", dpi=40)

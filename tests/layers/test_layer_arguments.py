@@ -52,6 +52,7 @@ BAD_ARGUMENTS = [
     (Dropout, {"rate": 1.0}, r"rate: expected a number in \[0, 1\), got 1.0"),
     (Dropout, {"rate": -0.1}, r"rate: expected a number in \[0, 1\), got -0.1"),
     (Dropout, {"rate": float("nan")}, r"rate: expected a number in \[0, 1\), got nan"),
+    (Dropout, {"rate": 1 - 1e-9}, "in float32 too, got 0.999999999, which would keep nothing"),
     (Dropout, {"rate": "0.5"}, "rate: expected a number, got '0.5'"),
     (Dropout, {"rate": False}, "rate: expected a number, got False"),
     (LeakyReLU, {"negative_slope": -0.1}, "negative_slope: expected a finite number of at least 0, got -0.1"),

@@ -296,12 +296,30 @@ def test_keras_names_and_one_hot_labels_mean_the_same():
 def test_metrics_decide_what_is_returned():
     x, y = make_images()
     model = small_cnn()
-    for metrics, pair in ((None, True), (["acc"], True), ([], False)):
+    for metrics, names in ((None, ["accuracy"]), (["accuracy"], ["accuracy"]), (["acc"], ["acc"]), ([], [])):
         model.compile("adam", "sparse_categorical_crossentropy", metrics)
+        pair = bool(names)
         assert isinstance(model.evaluate(x, y), tuple) == isinstance(model.train_on_batch(x, y), tuple) == pair
-        assert ("accuracy" in model.fit(x, y, verbose=0).history) == pair
+        history = model.fit(x, y, verbose=0, validation_split=0.5).history
+        assert list(history) == [*names, "loss", *[f"val_{name}" for name in names], "val_loss"]
+    with pytest.raises(ValueError, match="metrics: expected the accuracy once, got"):
+        model.compile("adam", "sparse_categorical_crossentropy", ["acc", "accuracy"])
     model.compile("adam", "mse")
     assert isinstance(model.evaluate(x, to_categorical(y, 4)), float)
+
+
+def test_a_name_that_would_do_nothing_is_refused():
+    model = small_cnn()
+    for name, hint in (("learning_rate", "it has"), ("optimiser", "did you mean optimizer"), ("stop", "it has")):
+        with pytest.raises(AttributeError, match=f"Sequential has no attribute '{name}'.*{hint}"):
+            setattr(model, name, 1)
+
+    class Named(Sequential):
+        def __init__(self, name, **options):
+            super().__init__(**options)
+            self.name = name
+
+    assert Named("mine").name == "mine"
 
 
 def test_train_on_batch_returns_the_figures_from_before_its_step():

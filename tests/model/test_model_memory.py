@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import make_images, small_cnn, small_stateful_cnn, weights_equal
+from small_models import make_images, reference_cnn, small_cnn, small_stateful_cnn, weights_equal
 
 from numpycnn import (
     AvgPool2D,
@@ -133,7 +133,7 @@ def test_a_parameter_refuses_another_shape():
 # -- copies -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
 @pytest.mark.parametrize("make", [small_cnn, small_stateful_cnn])
 def test_a_copy_goes_on_by_itself(duplicate, make):
     x, y = make_images()
@@ -149,6 +149,22 @@ def test_a_copy_goes_on_by_itself(duplicate, make):
     assert twin.optimizer.steps == model.optimizer.steps == 6
     twin.layers[0].parameters[0].value[...] = 0  # the copy's parameters are views of the copy's arena
     assert not twin.arena.values[: twin.layers[0].parameters[0].value.size].any()
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_model_learns_on_after_it_was_copied(duplicate):
+    x, y = make_images()
+    model, alone = small_stateful_cnn(), small_stateful_cnn()
+    duplicate(model).fit(x, y, verbose=0)
+    for each in (model, alone):
+        each.fit(x, y, epochs=2, verbose=0)
+    assert weights_equal(model, alone)
+
+
+def test_what_was_copied_with_a_model_stays_together():
+    model = small_cnn()
+    twin, optimizer, layer = copy.deepcopy((model, model.optimizer, model.layers[0]))
+    assert twin.optimizer is optimizer and twin.layers[0] is layer
 
 
 def test_copy_of_an_unbuilt_model():
@@ -182,6 +198,17 @@ def test_predictions_do_not_depend_on_the_batch_size(make, batch_size, rows):
     model = make()
     x, _ = make_images()
     assert np.array_equal(model.predict(x[:rows], batch_size=batch_size), model.predict(x)[:rows])
+
+
+def test_another_batch_size_changes_no_more_than_rounding():
+    x, _ = make_images(40, (28, 28, 1), classes=10)
+    model = reference_cnn(seed=0)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    whole = model.predict(x)
+    for batch_size in (1, 5, 8, 9, 16, 33):
+        found = model.predict(x, batch_size=batch_size)
+        assert np.array_equal(found, model.predict(x, batch_size=batch_size))
+        np.testing.assert_allclose(found, whole, rtol=0, atol=2e-6)
 
 
 def run_in_threads(jobs):

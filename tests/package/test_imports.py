@@ -32,7 +32,7 @@ FLOORS = [
     {"layers"},
     {"schedules", "initializers", "memory"},
     {"data"},
-    {"checks", "files", "kernels", "terminal"},
+    {"checks", "configured", "files", "kernels", "terminal"},
 ]
 
 

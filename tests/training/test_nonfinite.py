@@ -113,6 +113,17 @@ def test_without_the_callback_fit_warns_once_and_goes_on():
         model.fit(make_images()[0], y, batch_size=8, verbose=0)
 
 
+@pytest.mark.parametrize("gradient", [math.nan, 3e38])
+def test_weights_that_the_last_step_spoils_are_warned_of(gradient):
+    model = Sequential([Dense(5), Tanh(), Faulty(gradient), ReLU(), Dense(3)], input_shape=(6,), seed=0)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    message = r"weights are not finite.*the gradient of layers\[0\], Dense\(units=5\), \w+: \d+ of \d+ .* last step"
+    with pytest.warns(RuntimeWarning, match=message) as caught:
+        history = model.fit(*make_vectors(8), batch_size=8, verbose=0)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert np.isfinite(history.history["loss"]).all() and model.nonfinite in str(caught[0].message)
+
+
 def test_train_on_batch_warns_once():
     x, y = make_images(8)
     x[3] = math.nan

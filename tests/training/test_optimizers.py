@@ -2,12 +2,29 @@
 
 import copy
 import math
+import pickle
+import re
 
 import numpy as np
 import pytest
 from layer_table import both_dtypes, both_kernel_sets
+from small_models import make_images, small_cnn
 
-from numpycnn import SGD, Adam, AdamW, Constant, CosineDecay, OneCycle, Optimizer, StepDecay, kernels
+from numpycnn import (
+    SGD,
+    Adam,
+    AdamW,
+    Constant,
+    CosineDecay,
+    Flatten,
+    MeanSquaredError,
+    OneCycle,
+    Optimizer,
+    Sequential,
+    SoftmaxCrossEntropy,
+    StepDecay,
+    kernels,
+)
 from numpycnn.optimizers import OPTIMIZERS, get_optimizer, optimizer_from_config
 
 INF, NAN = float("inf"), float("nan")
@@ -121,6 +138,21 @@ def test_fifty_steps_of_adamw_as_in_the_paper(kernel_set):
     with kernels.using(kernel_set):
         path = steps(AdamW(0.03, weight_decay=0.2), gradients, start)
     np.testing.assert_allclose(path, paper(gradients, start, 0.03, decay=0.2), rtol=1e-12, atol=1e-13)
+
+
+@both_kernel_sets
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("beta2", [0.999, 0.5])
+def test_gradients_whose_squares_vanish_take_no_leap(kernel_set, dtype, beta2):
+    # The second moment of such a gradient is less than the smallest number of the format, the first one is not.
+    smallest = float(np.sqrt(np.finfo(dtype).tiny))
+    with kernels.using(kernel_set):
+        for size in 10.0 ** np.arange(-6, 4):
+            path = steps(Adam(0.125, beta2=beta2, epsilon=1e-300 if dtype == "float64" else 1e-30),
+                         [[size * smallest, -size * smallest]] * 40, [0, 0], dtype)
+            lengths = np.diff(path, axis=0, prepend=0) * [-1, 1]
+            assert (0 <= lengths).all() and (lengths <= 0.125 * (1 + 1e-4)).all(), size
+        np.testing.assert_allclose(lengths, 0.125, rtol=1e-3)  # the largest are as in the paper
 
 
 @both_kernel_sets
@@ -296,6 +328,80 @@ def test_a_copy_keeps_its_memories_and_finds_its_own_model(optimizer):
     twin.step(own, np.full(3, 0.5))
     optimizer.step(weights, np.full(3, 0.5))
     assert np.array_equal(own, weights) and twin.steps == 2
+
+
+@every_optimizer
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))])
+def test_a_copy_of_any_kind_shares_no_memory(optimizer, duplicate):
+    optimizer = copy.deepcopy(optimizer)
+    optimizer.step(np.ones(3), np.ones(3))
+    expected, twin = optimizer.get_state(), duplicate(optimizer)
+    twin.step(np.ones(3), np.full(3, 7.0))
+    np.testing.assert_equal(optimizer.get_state(), expected)
+    assert twin.steps == 2
+
+
+def test_an_optimizer_of_ones_own_may_define_step_alone():
+    class Plain(Optimizer):
+        def step(self, values, grads):
+            values -= self.current_rate * grads
+            self.count = getattr(self, "count", 0) + 1  # an attribute of its own
+
+    x, y = make_images()
+    model = small_cnn(optimizer=Plain(0.1), dtype="float64")
+    expected = small_cnn(optimizer=SGD(0.1), dtype="float64")
+    for each in (model, expected):
+        each.fit(x, y, batch_size=16, verbose=0)
+    np.testing.assert_allclose(model.arena.values, expected.arena.values, rtol=1e-12, atol=1e-15)
+    assert model.optimizer.count == 3
+
+
+def test_a_model_without_parameters_takes_many_steps():
+    model = Sequential([Flatten()], input_shape=(2, 2))
+    model.compile("adam", "mse")
+    history = model.fit(np.ones((5, 2, 2)), np.zeros((5, 4)), batch_size=2, epochs=2, verbose=0)
+    assert history.history["loss"] == [1, 1] and model.optimizer.steps == 6
+
+
+# -- attributes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("thing", "name", "hint"), [
+    (Adam(), "lr", "did you mean learning_rate?"),
+    (Adam(), "beta_1", "did you mean beta1?"),
+    (Adam(), "clipnorm", "did you mean global_clipnorm?"),
+    (Adam(), "weight_decay", "it has beta1, beta2, current_rate, epsilon, global_clipnorm, learning_rate, "),
+    (AdamW(), "decay", "did you mean weight_decay?"),
+    (SGD(), "nesterow", "did you mean nesterov?"),
+    (StepDecay(0.1, 2), "lr", "did you mean learning_rate?"),
+    (CosineDecay(0.1, 2), "final_lr", "did you mean final_rate?"),
+    (SoftmaxCrossEntropy(), "smoothing", "did you mean label_smoothing?"),
+    (MeanSquaredError(), "from_logits", "it has none"),
+], ids=repr)  # fmt: skip
+def test_an_attribute_that_would_do_nothing_is_refused(thing, name, hint):
+    before = repr(thing), thing.get_config()
+    with pytest.raises(AttributeError, match=f"{type(thing).__name__} has no attribute '{name}'.*{re.escape(hint)}"):
+        setattr(thing, name, 0.1)
+    assert (repr(thing), thing.get_config()) == before
+
+
+def test_subclasses_have_attributes_of_their_own():
+    class Warm(SGD):
+        def __init__(self, warm_steps=3, **options):
+            super().__init__(**options)
+            self.warm_steps = warm_steps
+            self.reset()
+
+        def reset(self):
+            self.seen = [n for n in range(self.warm_steps)]
+
+    optimizer = Warm(2, momentum=0.5)
+    optimizer.seen = [1]  # it knows the name
+    assert copy.copy(optimizer).seen == [1]
+    text = "Warm(warm_steps=2, learning_rate=0.01, momentum=0.5, nesterov=False, global_clipnorm=None)"
+    assert repr(optimizer) == text
+    with pytest.raises(AttributeError, match="did you mean warm_steps"):
+        optimizer.warmsteps = 3
 
 
 # -- the learning rate -----------------------------------------------------------------------------------

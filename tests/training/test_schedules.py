@@ -48,8 +48,8 @@ def test_cosine_decay_falls_and_stays(rate, steps):
 
 
 def test_one_cycle_by_hand():
-    # 10 steps, the peak after 4: from 1 / 10 to 1, halfway (step 2) at their mean; then to 1 / 100, halfway at step 7.
-    schedule = OneCycle(1.0, steps=10, warmup=0.4, start_factor=10, end_factor=100)
+    # Steps 0 to 10, the peak at 4: from 1 / 10 to 1, halfway (step 2) at their mean; then to 1 / 100, halfway at 7.
+    schedule = OneCycle(1.0, steps=11, warmup=0.4, start_factor=10, end_factor=100)
     assert [schedule(step) for step in (0, 2, 4, 7, 10)] == pytest.approx([0.1, 0.55, 1, 0.505, 0.01])
 
 
@@ -59,10 +59,31 @@ def test_one_cycle_rises_once_and_falls_once(peak, steps, warmup):
     schedule = OneCycle(peak, steps, warmup)
     path = np.array([schedule(step) for step in range(steps + 1)])
     top = int(path.argmax())
-    assert path[top] <= peak * (1 + 1e-15) and abs(top - warmup * steps) <= 1
+    assert path[top] <= peak * (1 + 1e-15) and abs(top - warmup * (steps - 1)) <= 1
     assert (np.diff(path[: top + 1]) > 0).all() and (np.diff(path[top:]) <= 0).all()
     assert path[0] == pytest.approx(peak / 25 if warmup else peak)
-    assert path[-1] == pytest.approx(peak / 1e4) and schedule(10 * steps) == path[-1]
+    assert path[-2] == path[-1] == pytest.approx(peak / 1e4) and schedule(10 * steps) == path[-1]
+
+
+def test_the_last_step_of_a_cycle_takes_the_last_rate():
+    assert OneCycle(0.1, steps=100)(99) == pytest.approx(0.1 / 1e4)
+    assert OneCycle(0.1, steps=1)(0) == pytest.approx(0.1 / 25)  # the first and only one
+
+
+def test_a_rate_beyond_all_numbers_is_refused():
+    schedule = StepDecay(0.1, 1, 2.0)
+    assert schedule(1000) == 0.1 * 2.0**1000
+    for step in (1027, 5000):  # infinite as a product, and as a power
+        with pytest.raises(ValueError, match=f"rate at step {step} is too large a number; use a factor"):
+            schedule(step)
+    assert StepDecay(0.0, 1, 2.0)(5000) == 0 and StepDecay(0.1, 1)(10**300) == 0
+    with pytest.raises(ValueError, match="peak_rate / start_factor: expected a finite number"):
+        OneCycle(1.0, 10, start_factor=1e-320)
+
+
+@every_schedule
+def test_more_steps_than_a_float_can_count(schedule):
+    assert schedule(10**400) == schedule(10**6)
 
 
 @every_schedule

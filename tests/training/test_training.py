@@ -1,5 +1,6 @@
 """fit, step by step: the loop, the order of the rows, validation, what continues and what stops."""
 
+import copy
 import math
 
 import numpy as np
@@ -22,9 +23,12 @@ from numpycnn import (
     CosineDecay,
     EarlyStopping,
     LambdaCallback,
+    Loss,
+    MeanSquaredError,
     OneCycle,
     SoftmaxCrossEntropy,
     StepDecay,
+    to_categorical,
     training,
 )
 from numpycnn.training import loop
@@ -96,6 +100,17 @@ def test_train_step_returns_the_loss_before_the_step():
     assert training.train_step(model, loss, model.optimizer, x, y) < value
 
 
+def test_a_model_is_judged_by_another_loss():
+    x, y = make_images()
+    model = small_cnn()
+    assert training.evaluate(model, model.loss, x, y) == model.evaluate(x, y)
+    smooth, hits = training.evaluate(model, SoftmaxCrossEntropy(0.5), x, y)
+    assert smooth == pytest.approx(SoftmaxCrossEntropy(0.5)(model.forward(x), y)[0], rel=1e-6)
+    assert hits == model.evaluate(x, y)[1] and model.loss.label_smoothing == 0
+    model.compile("adam", "mse")
+    assert training.evaluate(model, MeanSquaredError(), x, to_categorical(y, 4))[1] is None
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_first_loss_is_the_one_of_guessing(seed):
     x, y = make_images(64, (28, 28, 1), classes=10)
@@ -143,6 +158,108 @@ def test_initial_epoch_counts_on():
     x, y = make_images()
     assert small_cnn().fit(x, y, epochs=5, initial_epoch=3, verbose=0).epoch == [3, 4]
     assert small_cnn().fit(x, y, epochs=3, initial_epoch=3, verbose=0).epoch == []
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_history_is_its_own(duplicate):
+    x, y = make_images()
+    history = small_cnn().fit(x, y, verbose=0)
+    twin = duplicate(history)
+    twin.append(1, {"loss": 9.0}, 1.0)
+    assert len(history.history["loss"]) == len(history.epoch) == len(history.seconds) == 1
+
+
+# -- what a callback compiles ------------------------------------------------------------------
+
+
+class CompileAgain(Callback):
+    """Compile the model with these arguments after so many batches of the first epoch."""
+
+    def __init__(self, batch, *arguments):
+        self.batch, self.arguments, self.logs = batch, arguments, []
+
+    def on_batch_end(self, batch, logs):
+        self.logs.append(logs)
+        if batch == self.batch and self.run.epoch == 0:
+            self.model.compile(*self.arguments)
+
+
+def test_a_metric_that_is_switched_on_counts_from_there():
+    x, y = make_images(40)
+    model = small_cnn(optimizer=SGD(0.0))
+    y = model.predict(x).argmax(axis=1)  # all of them right
+    model.compile(SGD(0.0), SoftmaxCrossEntropy(), [])
+    again = CompileAgain(2, SGD(0.0), SoftmaxCrossEntropy(), ["accuracy"])
+    history = model.fit(x, y, batch_size=10, epochs=2, verbose=0, callbacks=[again])
+    assert history.history["accuracy"] == [1.0, 1.0]
+    assert [logs.get("accuracy") for logs in again.logs[:4]] == [None, None, None, 1.0]
+    at_the_end = CompileAgain(3, SGD(0.0), SoftmaxCrossEntropy(), ["accuracy"])
+    model.compile(SGD(0.0), SoftmaxCrossEntropy(), [])
+    history = model.fit(x, y, batch_size=10, epochs=2, verbose=0, callbacks=[at_the_end])
+    assert history.history["accuracy"] == [1.0]  # of the second epoch: nothing was counted in the first
+
+
+def test_a_loss_that_is_exchanged_checks_the_targets_again():
+    x, y = make_images(40)
+    targets = to_categorical(y, 4)
+    targets[39] = 0.5  # fine for squares, no distribution
+    model = small_cnn()
+    model.compile("sgd", "mse")
+    again = CompileAgain(1, "sgd", SoftmaxCrossEntropy())
+    with pytest.raises(ValueError, match="expected rows of probabilities that sum to 1"):
+        model.fit(x, targets, batch_size=10, verbose=0, callbacks=[again])
+    model.compile("sgd", "mse")
+    model.fit(x, to_categorical(y, 4), batch_size=10, verbose=0, callbacks=[again])
+
+
+def test_targets_and_vectors_are_checked_once():
+    calls = []
+
+    class Counted(SoftmaxCrossEntropy):
+        def check_targets(self, targets, output_shape):
+            calls.append(len(targets))
+            return super().check_targets(targets, output_shape)
+
+    class CountedAdam(Adam):
+        def bind(self, values):
+            calls.append("bind")
+            super().bind(values)
+
+    x, y = make_images(40)
+    model = small_cnn(optimizer=CountedAdam())
+    model.compile(model.optimizer, Counted())
+    model._warm = True
+    calls.clear()
+    model.fit(x, y, batch_size=8, epochs=3, verbose=0)
+    assert calls == [40, "bind"] and model.optimizer.steps == 15
+
+
+def test_a_loss_of_ones_own_is_called_in_training():
+    class Doubled(SoftmaxCrossEntropy):
+        def __call__(self, logits, labels):
+            loss, dlogits = super().__call__(logits, labels)
+            return 2 * loss, 2 * dlogits
+
+    class Plain(Loss):
+        def __call__(self, outputs, targets):
+            return float(np.square(outputs - targets).sum()), 2 * (outputs - targets)
+
+        def check_targets(self, targets, output_shape):
+            return np.asarray(targets, np.float32)
+
+    x, y = make_images(40)
+    for loss, by_hand, targets, factor in (
+        (Doubled(), SoftmaxCrossEntropy(), y, 2), (Plain(), MeanSquaredError(), to_categorical(y, 4), 160),
+    ):  # fmt: skip
+        model, expected = small_cnn(optimizer=SGD(1e-3)), small_cnn(optimizer=SGD(factor * 1e-3))
+        model.compile(model.optimizer, loss)
+        expected.compile(expected.optimizer, by_hand)
+        found = model.fit(x, targets, batch_size=40, epochs=3, verbose=0).history["loss"]
+        wanted = expected.fit(x, targets, batch_size=40, epochs=3, verbose=0).history["loss"]
+        np.testing.assert_allclose(found, factor * np.array(wanted), rtol=1e-4)
+        evaluated = model.evaluate(x, targets)
+        evaluated = evaluated[0] if isinstance(evaluated, tuple) else evaluated
+        assert evaluated == pytest.approx(loss(model.forward(x), targets)[0], rel=1e-6)
 
 
 # -- the order of the rows --------------------------------------------------------------------

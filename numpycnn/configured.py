@@ -1,0 +1,81 @@
+"""Objects that know the names of their attributes: a misspelt one is refused where it is assigned."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from types import CodeType
+from typing import Any, Iterator
+
+# What others call it, and difflib does not find.
+SYNONYMS = {"lr": "learning_rate", "clipnorm": "global_clipnorm", "decay": "weight_decay", "b1": "beta1", "b2": "beta2"}
+
+
+class Strict:
+    """Base of objects that refuse attributes which no line of their class knows, as ``optimizer.lr`` would be.
+
+    Known is what the object or its class has, and every name that a method of the class mentions: a subclass may give
+    itself attributes of its own, in ``__init__`` or later. Names with an underscore in front are never refused.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = name in self.__dict__ or name[:1] == "_"
+        if not known and name not in _known_names(type(self)):  # type: ignore[arg-type]
+            raise AttributeError(_refusal(self, name))
+        super().__setattr__(name, value)
+
+
+class Configured(Strict):
+    """Base of objects that are described by the arguments of their ``__init__``, each kept under its own name."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of ``__init__`` by name."""
+        return {name: getattr(self, name) for name in _arguments(type(self)) if hasattr(self, name)}
+
+    def __repr__(self) -> str:
+        names = [name for name in _arguments(type(self)) if hasattr(self, name)]
+        arguments = (f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+
+def _arguments(cls: type) -> list[str]:
+    """Names of the arguments of ``__init__``; through ``**options``, those of the class above, too."""
+    names: list[str] = []
+    for owner in cls.__mro__:
+        if "__init__" not in vars(owner) or owner is object:
+            continue
+        parameters = list(inspect.signature(vars(owner)["__init__"]).parameters.values())[1:]
+        names += [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and p.name not in names]
+        if all(p.kind is not p.VAR_KEYWORD for p in parameters):
+            break
+    return names
+
+
+@functools.cache
+def _known_names(cls: type) -> frozenset[str]:
+    """Names of the class's attributes, and those that its methods mention."""
+    names = set(dir(cls))
+    for owner in cls.__mro__[: cls.__mro__.index(Strict)]:
+        for member in vars(owner).values():
+            function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+            code = getattr(function, "__code__", None)
+            if code is not None:
+                names.update(*(each.co_names for each in _codes(code)))
+    return frozenset(names)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield the code of a function and of the functions within it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _refusal(thing: Any, name: str) -> str:
+    names = {*vars(thing), *dir(type(thing))}
+    public = sorted(n for n in names if n[:1] != "_" and not callable(getattr(thing, n, None)))
+    close = [SYNONYMS[name]] if SYNONYMS.get(name) in public else difflib.get_close_matches(name, public, 1)
+    hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(public) or 'none'}"
+    return f"{type(thing).__name__} has no attribute {name!r}, so assigning to it would do nothing; {hint}"
