@@ -123,6 +123,36 @@ def test_no_metric_stays_no_metric(tmp_path):
     assert saved_and_loaded(model, tmp_path).metrics == []
 
 
+def usual_cnn(first, second, units):
+    stack = [Conv2D(first, 3), ReLU(), MaxPool2D(2), Conv2D(second, 3), ReLU(), MaxPool2D(2), Flatten(), Dense(units)]
+    return Sequential([*stack, ReLU(), Dense(10)], input_shape=(28, 28, 1), seed=0)
+
+
+def sizes_to_try():
+    """A thousand networks of some 512 KiB: their arrays and the notes between them lie at ever other addresses."""
+    sizes = ((a, b, units) for a in (4, 8, 12, 16) for b in (16, 24, 32, 48, 64) for units in range(60, 500))
+    around = [s for s in sizes if 2**16 < usual_cnn_params(*s) < 1.7 * 2**17]
+    return around[:: len(around) // 1000][:1000]
+
+
+def usual_cnn_params(first, second, units):
+    return 10 * first + (9 * first + 1) * second + (25 * second + 1) * units + 10 * (units + 1)
+
+
+# In these, eight bytes that are no address look like the one of the texts, and what stands beside them like a length.
+UNLUCKY_SIZES = [(8, 16, 128), (12, 16, 128), (12, 24, 80), (16, 16, 120)]
+
+
+@pytest.mark.parametrize("sizes", [UNLUCKY_SIZES, pytest.param(None, marks=pytest.mark.campaign)])
+def test_networks_of_any_size_come_back(sizes, tmp_path):
+    tried = sizes or sizes_to_try()
+    for size in tried:
+        model = usual_cnn(*size)
+        assert model.count_params() == usual_cnn_params(*size)
+        assert weights_equal(saved_and_loaded(model, tmp_path), model), size
+    print(f"{len(tried)} networks")
+
+
 # -- any stack --------------------------------------------------------------------------------
 
 sizes = st.integers(1, 3)
