@@ -219,6 +219,8 @@ class Sequential:
     def predict(self, x: ArrayLike, batch_size: int | None = None, check_finite: bool = False) -> NDArray:
         """Return the class probabilities (softmax cross-entropy), or the outputs (any other loss, or none).
 
+        With ``SoftmaxCrossEntropy(predict_logits=True)``, too, it is the outputs.
+
         Parameters
         ----------
         x : array of shape (N, *input_shape)
@@ -486,7 +488,8 @@ class Sequential:
         ----------
         path : str or path
             A Keras model that ends in a softmax comes with ``SoftmaxCrossEntropy`` (compiled with the defaults if it
-            was not), and ``predict`` gives its probabilities.
+            was not), and ``predict`` gives its probabilities. One without, compiled with ``from_logits=True``, comes
+            with ``SoftmaxCrossEntropy(predict_logits=True)``, and ``predict`` gives its logits.
         custom_layers : iterable of Layer classes
             Classes of your own that the model in a ``.npz`` file holds.
 
