@@ -460,13 +460,13 @@ class Sequential:
         path : str or path
             ``.npz``: configuration, weights and the optimizer's state. ``.h5``: a file for
             ``keras.models.load_model`` (needs h5py), without the optimizer's memories; the softmax of the loss
-            becomes Keras's last layer.
+            becomes Keras's last layer. The folder is made if it does not exist.
 
         Raises
         ------
         RuntimeError, ValueError, TypeError, OSError
-            The model is not built, the name ends in neither, a configuration that the file cannot hold (the message
-            names the layer), or a failure to write; an earlier file of that name is untouched then.
+            The model is not built, the name ends in neither or is no file's, a configuration that the file cannot hold
+            (the message names the layer), or a failure to write; an earlier file of that name is untouched then.
         ImportError
             For a ``.h5`` file without h5py.
         """

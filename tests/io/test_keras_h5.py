@@ -348,5 +348,3 @@ def test_unbuilt_models_and_missing_files(tmp_path):
         Sequential([Dense(2)]).save(tmp_path / "model.h5")
     with pytest.raises(FileNotFoundError):
         Sequential.load(tmp_path / "model.h5")
-    with pytest.raises(FileNotFoundError):
-        small_mlp().save(tmp_path / "missing" / "model.h5")
