@@ -10,7 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .training import loop
-from .checks import Shape, check_count, check_dtype, check_flag, check_function, check_list, check_numeric, check_shape
+from .checks import (
+    Shape,
+    check_count,
+    check_dtype,
+    check_flag,
+    check_forward_bytes,
+    check_function,
+    check_list,
+    check_numeric,
+    check_shape,
+)
 from .files import KERAS_SUFFIXES, path_text
 from .fusion.plan import make_plan
 from .layers.base import Layer
@@ -140,8 +150,10 @@ class Sequential:
         shape = self.input_shape = check_shape(input_shape, self)
         # Of a copy: after an error here the next attempt starts from the same numbers.
         rng = np.random.default_rng(copy.deepcopy(self._build_seed))
+        needed = 0
         for layer in self.layers:
             shape = layer.build(shape, rng, self.dtype)
+            needed = check_forward_bytes(needed + layer.forward_bytes(), layer)
         self.output_shape = shape
         self._assemble()
         self.built = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -12,10 +13,17 @@ from ..kernels import ops
 from ..layers import Conv2D, Layer
 from ..layers.conv import as_rows
 from .block import Block
-from .patches import Patches, addressable, bordered_gradient_shape, padded_shape
+from .patches import (
+    Patches,
+    addressable,
+    bordered_gradient_shape,
+    little_padding,
+    padded_shape,
+    shared_patches,
+)
 
 WINOGRAD_CHANNELS = 16  # below, transforming the image costs more than the multiplications that it saves
-MOST_PATCHES = 2**22  # where each lies is written down when a block is made, even if no image ever comes
+MOST_PATCHES = 2**22  # where each lies is written down at the first image
 LANES = 16  # of a vector of float32 on the CPUs whose choice matters most
 
 
@@ -30,17 +38,31 @@ class DirectConv(Block):
         self.conv = conv
         self.corner = conv._geometry[6:]
         self.padded_shape = padded_shape(conv)
-        self.patches = Patches(
+
+    # At the first image: a file of a few kilobytes may describe a model that takes gigabytes to run.
+
+    @functools.cached_property
+    def patches(self) -> Patches:
+        conv = self.conv
+        return shared_patches(
             self.padded_shape, conv.kernel_size, conv.strides, conv.dilation_rate, conv.output_shape[:2]
         )
-        self.offsets = self.in_groups(self.patches.starts).reshape(-1)
-        self.by_taps = self._filters_fill_vectors()
+
+    @functools.cached_property
+    def offsets(self) -> NDArray:
+        return self.in_groups(self.patches.starts).reshape(-1)
+
+    @functools.cached_property
+    def by_taps(self) -> bool:
+        return self._filters_fill_vectors()
 
     @staticmethod
     def suits(*layers: Any) -> bool:
         conv = layers[0]
         few = math.prod(conv.output_shape[:2]) <= MOST_PATCHES
-        return conv.groups == 1 and few and addressable(padded_shape(conv)) and addressable(conv.output_shape)
+        padded = padded_shape(conv)
+        lean = little_padding(padded, conv.input_shape)
+        return conv.groups == 1 and few and lean and addressable(padded) and addressable(conv.output_shape)
 
     def in_groups(self, starts: NDArray) -> NDArray:
         """Order the starts (OH, OW) of the patches so that those of a group follow each other."""
@@ -121,7 +143,11 @@ class DirectConvStride1(DirectConv):
         kernel, dilation = conv.kernel_size, conv.dilation_rate
         self.border = [(k - 1) * d - before for k, d, before in zip(kernel, dilation, self.corner)]
         self.dy_shape = bordered_gradient_shape(conv)
-        self.dy_patches = Patches(self.dy_shape, kernel, (1, 1), dilation, conv.input_shape[:2])
+
+    @functools.cached_property
+    def dy_patches(self) -> Patches:
+        conv = self.conv
+        return shared_patches(self.dy_shape, conv.kernel_size, (1, 1), conv.dilation_rate, conv.input_shape[:2])
 
     @staticmethod
     def suits(*layers: Any) -> bool:
@@ -129,7 +155,8 @@ class DirectConvStride1(DirectConv):
         window = zip(conv.kernel_size, conv.dilation_rate, conv._geometry[6:])
         dy_fits_inside = all((k - 1) * d >= before for k, d, before in window)
         suits = conv.strides == (1, 1) and dy_fits_inside and DirectConv.suits(conv)
-        return suits and addressable(bordered_gradient_shape(conv))
+        bordered = bordered_gradient_shape(conv)
+        return suits and addressable(bordered) and little_padding(bordered, conv.output_shape)
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """As in Conv2D, with dx as a convolution of dy in a border of zeros."""

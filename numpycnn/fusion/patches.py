@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import weakref
 from typing import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..checks import Shape
 from ..layers import Conv2D
+
+
+MOST_PADDED, MOST_SMALL = 8, 2**12  # a padded image may have so many times an image's elements, or so many
 
 
 class Patches:
@@ -29,14 +34,31 @@ class Patches:
     ) -> None:
         _, width, channels = image
         row = width * channels  # from one pixel to the one below it
-        down, right = (np.arange(n) * step for n, step in zip(out, strides))
-        self.starts = np.add.outer(down * row, right * channels).astype(np.int32)
-        down, right = (np.arange(n) * step for n, step in zip(kernel, dilation))
-        pixels = np.add.outer(down * row, right * channels).astype(np.int32)
+
+        def outer(counts: Sequence[int], steps: Sequence[int]) -> NDArray:
+            down, right = (np.arange(n) * step * size for n, step, size in zip(counts, steps, (row, channels)))
+            return np.add.outer(down.astype(np.int32), right.astype(np.int32))
+
+        self.starts = outer(out, strides)
+        pixels = outer(kernel, dilation)
         self.runs = pixels[:, 0].copy() if dilation[1] == 1 else pixels.reshape(-1)
         self.taps = np.add.outer(pixels.reshape(-1), np.arange(channels, dtype=np.int32)).reshape(-1)
         self.run_length = len(self.taps) // len(self.runs)
         self.row = row
+
+
+_made: weakref.WeakValueDictionary[tuple, Patches] = weakref.WeakValueDictionary()
+
+
+def shared_patches(
+    image: Shape, kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], out: Sequence[int]
+) -> Patches:
+    """Return ``Patches`` of these arguments, the same object to all who ask: they take as much memory as a map."""
+    key = tuple(map(tuple, (image, kernel, strides, dilation, out)))
+    patches = _made.get(key)
+    if patches is None:
+        patches = _made[key] = Patches(*key)
+    return patches
 
 
 def padded_shape(conv: Conv2D) -> Shape:
@@ -51,6 +73,11 @@ def bordered_gradient_shape(conv: Conv2D) -> Shape:
     """Return the shape (H, W, F) of dy in the zeros with which a convolution of it gives dx."""
     sizes = zip(conv.input_shape, conv.kernel_size, conv.dilation_rate)
     return *(size + (k - 1) * d for size, k, d in sizes), conv.filters
+
+
+def little_padding(padded: Shape, image: Shape) -> bool:
+    """Whether an image with zeros around it is no waste of memory; a large dilation asks for a thousand images."""
+    return math.prod(padded) <= max(MOST_PADDED * math.prod(image), MOST_SMALL)
 
 
 def addressable(shape: Shape) -> bool:

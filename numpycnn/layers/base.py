@@ -7,6 +7,7 @@ what the rule needs; ``backward`` takes dL/dy, overwrites each parameter's gradi
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..checks import (
     Shape,
     check_batch,
     check_dtype,
+    check_forward_bytes,
     check_generator,
     check_memory,
     check_numeric,
@@ -80,7 +82,7 @@ class Layer:
         self.parameters = ()
         self._saved = None
         self.output_shape = self._build(np.random.default_rng() if rng is None else check_generator(rng))
-        check_memory(self.output_shape, self.dtype, "outputs", self)
+        check_forward_bytes(self.forward_bytes(), self)
         self.built = True
         return self.output_shape
 
@@ -134,6 +136,10 @@ class Layer:
             `dy` has another shape, or no numbers in it.
         """
         raise NotImplementedError(f"{type(self).__name__} has to define backward(dy, need_dx=True)")
+
+    def forward_bytes(self) -> int:
+        """Return the bytes that ``forward`` makes of one input; a layer that makes more than its output adds that."""
+        return math.prod(self.output_shape) * self.dtype.itemsize
 
     # What subclasses use
 
