@@ -127,14 +127,14 @@ def check_memory(shape: Shape, dtype: np.dtype, what: str, owner: Any) -> None:
         raise ValueError(f"{owner!r}: expected {what} that fit into a memory, got shape {shape}")
 
 
-def check_forward_bytes(count: int, owner: Any) -> int:
-    """Return the bytes that a layer, or a model up to it, makes of one input; raise if that is no reasonable number."""
+def check_forward_bytes(count: int, owner: Any, makers: str = "this layer") -> None:
+    """Raise where `makers` make more bytes of one input than any reasonable model."""
     if count > MAX_FORWARD_BYTES:
+        limit, found = MAX_FORWARD_BYTES / 2**30, count / 2**30
         raise ValueError(
-            f"{owner!r}: expected at most {MAX_FORWARD_BYTES / 2**30:.0f} GiB for the outputs of one input up to here, "
-            f"patches included, got {count / 2**30:,.1f} GiB; use smaller inputs, fewer filters, strides or pooling"
+            f"{owner!r}: expected at most {limit:.0f} GiB that {makers} would make of one input, got {found:,.1f} GiB; "
+            "use smaller inputs, fewer filters, strides or pooling"
         )
-    return count
 
 
 def check_shape(shape: Any, owner: Any, rank: int | None = None) -> Shape:

@@ -150,10 +150,10 @@ class Sequential:
         shape = self.input_shape = check_shape(input_shape, self)
         # Of a copy: after an error here the next attempt starts from the same numbers.
         rng = np.random.default_rng(copy.deepcopy(self._build_seed))
-        needed = 0
         for layer in self.layers:
             shape = layer.build(shape, rng, self.dtype)
-            needed = check_forward_bytes(needed + layer.forward_bytes(), layer)
+        largest = max(self.layers, key=lambda layer: layer.forward_bytes())
+        check_forward_bytes(sum(layer.forward_bytes() for layer in self.layers), largest, "all layers, mostly this one")
         self.output_shape = shape
         self._assemble()
         self.built = True

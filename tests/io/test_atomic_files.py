@@ -11,29 +11,15 @@ import zlib
 
 import numpy as np
 import pytest
+from model_files import versions, which
 from places import python_path
-from small_models import small_mlp, weights_equal
+from small_models import small_mlp
 
-from numpycnn import Dense, Sequential, write_idx
+from numpycnn import write_idx
 from numpycnn.files import atomic_write
 from numpycnn.plots import plot_curves, save_figure
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
-
-
-def versions(count):
-    """Models of several sizes, each with other weights."""
-    models = [Sequential([Dense(3 + i), Dense(2)], input_shape=(40 * i + 1,), seed=i) for i in range(count)]
-    for model in models:
-        model.compile("adam", "sparse_categorical_crossentropy")
-    return models
-
-
-def which(path, models):
-    """Return which of the models the file holds."""
-    loaded = Sequential.load(path)
-    (i,) = (i for i, model in enumerate(models) if weights_equal(model, loaded))
-    return i
 
 
 def start(code, *arguments):
@@ -48,7 +34,7 @@ def start(code, *arguments):
 SAVE_FOREVER = """
 import itertools, os, sys
 from numpycnn import Sequential
-from test_atomic_files import versions
+from model_files import versions
 
 models = versions(8)
 models[0].save(sys.argv[1])
@@ -229,7 +215,7 @@ def test_a_folder_that_cannot_be_written_to_is_named_by_the_file(tmp_path, monke
 FULL_DISK = """
 import os, resource, signal, sys
 from pathlib import Path
-from test_atomic_files import versions, which
+from model_files import versions, which
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as Python has it: write fails with EFBIG
 path, stride = Path(sys.argv[1]), int(sys.argv[2])
@@ -342,7 +328,7 @@ def test_every_call_may_fail(name, tmp_path, monkeypatch):
 
 SAVE_MANY = """
 import sys
-from test_atomic_files import versions
+from model_files import versions
 
 path, i, times = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 model = versions(8)[i]
