@@ -37,6 +37,24 @@ def path_text(path: str | bytes | os.PathLike, name: str = "path") -> str:
     return text
 
 
+def printable(text: object) -> str:
+    r"""Return the text with everything that is no letter, sign or space as ``\x1b``: a terminal obeys such characters.
+
+    What a file says, its name included, goes through this before a message shows it.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def shown_cause(error: BaseException) -> BaseException | None:
+    """Return the error for ``raise ... from``, or None if a traceback with it would not be printable."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if printable(cause) != str(cause):
+            return None
+        cause = cause.__cause__ or cause.__context__
+    return error
+
+
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     """Open a new binary file that takes the place of `path` when the block ends without an error.

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_count
-from ..files import atomic_write, path_text
+from ..files import atomic_write, path_text, printable
 
 # The header's type byte -> the element type as it lies on disk (">": high byte first).
 DTYPES: dict[int, np.dtype[Any]] = {
@@ -88,12 +88,12 @@ def read_idx(file: str | os.PathLike[str] | IO[bytes], max_bytes: int = 2**30) -
     if not isinstance(file, (str, bytes, os.PathLike)):
         if not hasattr(file, "read"):
             raise TypeError(f"expected a path or a file opened in mode 'rb', got {file!r}")
-        return _read_stream(file, str(getattr(file, "name", file)), max_bytes)
+        return _read_stream(file, printable(getattr(file, "name", file)), max_bytes)
     name = path_text(file, "file")
     if os.path.isdir(name):
-        raise IdxError(f"{name}: expected an IDX file, got a folder; name the file inside it")
+        raise IdxError(f"{printable(name)}: expected an IDX file, got a folder; name the file inside it")
     with open(name, "rb") as stream:
-        return _read_stream(stream, name, max_bytes)
+        return _read_stream(stream, printable(name), max_bytes)
 
 
 def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
