@@ -42,7 +42,7 @@ def printable(text: object) -> str:
 
     What a file says, its name included, goes through this before a message shows it.
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
 def shown_cause(error: BaseException) -> BaseException | None:
