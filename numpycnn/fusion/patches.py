@@ -1,4 +1,4 @@
-"""Where the patches of an image lie in memory, so that kernels can read them there."""
+"""Where the patches of an image start in memory, so that kernels can read them there."""
 
 from __future__ import annotations
 
@@ -11,27 +11,33 @@ from numpy.typing import NDArray
 
 from ..checks import Shape
 from ..layers import Conv2D
+from ..layers.window import Window
 
 
 MOST_PADDED, MOST_SMALL = 8, 2**12  # a padded image may have so many times an image's elements, or so many
 
 
 class Patches:
-    """Where the patches of an image lie in memory, in elements from its start.
+    """Where the patches of an image are in memory; all positions count elements from the start of the image.
+
+    Parameters
+    ----------
+    image : tuple of int
+        Shape (H, W, C) with all the zeros around it: ``window.before`` is no longer looked at.
+    window : Window
+        The patches' size and places.
 
     Attributes
     ----------
     starts : ndarray of shape (OH, OW)
         First element of each patch.
     runs : ndarray of shape (kh,), or (kh * kw,) if dilated
-        First element of each run of neighbours in a patch; ``run_length`` of them lie together.
+        First element of each run in the first patch: ``run_length`` elements that are next to each other in memory.
     taps : ndarray of shape (kh * kw * C,)
-        Every element of a patch.
+        Every element of the first patch.
     """
 
-    def __init__(
-        self, image: Shape, kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], out: Sequence[int]
-    ) -> None:
+    def __init__(self, image: Shape, window: Window) -> None:
         _, width, channels = image
         row = width * channels  # from one pixel to the one below it
 
@@ -39,9 +45,9 @@ class Patches:
             down, right = (np.arange(n) * step * size for n, step, size in zip(counts, steps, (row, channels)))
             return np.add.outer(down.astype(np.int32), right.astype(np.int32))
 
-        self.starts = outer(out, strides)
-        pixels = outer(kernel, dilation)
-        self.runs = pixels[:, 0].copy() if dilation[1] == 1 else pixels.reshape(-1)
+        self.starts = outer(window.count, window.strides)
+        pixels = outer(window.kernel, window.dilation)
+        self.runs = pixels[:, 0].copy() if window.dilation[1] == 1 else pixels.reshape(-1)
         self.taps = np.add.outer(pixels.reshape(-1), np.arange(channels, dtype=np.int32)).reshape(-1)
         self.run_length = len(self.taps) // len(self.runs)
         self.row = row
@@ -50,29 +56,22 @@ class Patches:
 _made: weakref.WeakValueDictionary[tuple, Patches] = weakref.WeakValueDictionary()
 
 
-def shared_patches(
-    image: Shape, kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], out: Sequence[int]
-) -> Patches:
+def shared_patches(image: Shape, window: Window) -> Patches:
     """Return ``Patches`` of these arguments, the same object to all who ask: they take as much memory as a map."""
-    key = tuple(map(tuple, (image, kernel, strides, dilation, out)))
-    patches = _made.get(key)
+    patches = _made.get((image, window))
     if patches is None:
-        patches = _made[key] = Patches(*key)
+        patches = _made[image, window] = Patches(image, window)
     return patches
 
 
 def padded_shape(conv: Conv2D) -> Shape:
     """Return the shape (H, W, C) of an image with all the zeros around it that the convolution reads."""
-    kernel, strides, dilation, corner = (conv._geometry[i : i + 2] for i in range(0, 8, 2))
-    sizes = zip(conv.input_shape, corner, conv.output_shape, strides, kernel, dilation)
-    reach = (max(before + size, (out - 1) * stride + (k - 1) * d + 1) for size, before, out, stride, k, d in sizes)
-    return *reach, conv.input_shape[2]
+    return *conv.window.padded(conv.input_shape), conv.input_shape[2]
 
 
 def bordered_gradient_shape(conv: Conv2D) -> Shape:
     """Return the shape (H, W, F) of dy in the zeros with which a convolution of it gives dx."""
-    sizes = zip(conv.input_shape, conv.kernel_size, conv.dilation_rate)
-    return *(size + (k - 1) * d for size, k, d in sizes), conv.filters
+    return *(size + extent - 1 for size, extent in zip(conv.input_shape, conv.window.extent)), conv.filters
 
 
 def little_padding(padded: Shape, image: Shape) -> bool:

@@ -1,6 +1,7 @@
 """Parameters, and the arena: one vector of all values and one of all gradients.
 
-Each parameter is a view of the arena. So the optimizer is one pass over one vector, and layers see its effect at once.
+Each parameter is a view of the arena. So the optimizer makes one pass over one vector, and layers see its effect at
+once.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Parameter:
     Raises
     ------
     TypeError
-        `name` is no text, or `value` no such array.
+        `name` is not text, or `value` is not such an array.
 
     Attributes
     ----------
