@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import time
 import uuid
 import zlib
@@ -35,13 +37,32 @@ def path_text(path: str | bytes | os.PathLike, name: str = "path") -> str:
     return text
 
 
+def printable(text: object) -> str:
+    r"""Return the text with everything that is no letter, sign or space as ``\x1b``: a terminal obeys such characters.
+
+    What a file says, its name included, goes through this before a message shows it.
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def shown_cause(error: BaseException) -> BaseException | None:
+    """Return the error for ``raise ... from``, or None if a traceback with it would not be printable."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if printable(cause) != str(cause):
+            return None
+        cause = cause.__cause__ or cause.__context__
+    return error
+
+
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     """Open a new binary file that takes the place of `path` when the block ends without an error.
 
     It is written under a temporary name in the same folder, flushed to the disk and then renamed, so whoever looks
-    finds the old file or the new one. A symbolic link stays a link. What a killed process left behind is removed by
-    the next one that writes to the same `path` (not on Windows).
+    finds the old file or the new one. The folder is made if it is missing. A symbolic link stays a link, and who may
+    read and write an earlier file of this name may do so with the new one. What a killed process left behind is removed
+    by the next one that writes to the same `path` (not on Windows).
 
     Parameters
     ----------
@@ -50,20 +71,55 @@ def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     Raises
     ------
     OSError
-        The folder is missing or cannot be written to, or the disk is full; `path` is as it was.
+        It is a folder, or something else that is no file (a pipe, a device); the folder cannot be made or written to;
+        or the disk is full. `path` is as it was.
     """
     target = Path(os.path.realpath(path))
+    mode = _mode_of_file(target, path)
+    target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{zlib.crc32(os.fsencode(target.name)):08x}-"
     _remove_leftovers(target.parent, prefix)
     temporary = target.with_name(f"{prefix}{uuid.uuid4().hex}.tmp")
     with contextlib.ExitStack() as until_renamed:
+        until_renamed.enter_context(_errors_of(temporary, path))
         until_renamed.callback(temporary.unlink, missing_ok=True)
-        with open(temporary, "xb") as file:
+        with open(temporary, "xb", opener=_private if mode is not None else None) as file:
             _hold(file, until_renamed)
+            if mode is not None:
+                os.chmod(temporary, mode)
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
+
+
+def _mode_of_file(target: Path, path: str | os.PathLike) -> int | None:
+    """Return who may read and write the file, or None if there is none; raise if it is something else."""
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "expected the name of a file, got a folder", os.fspath(path))
+    if not stat.S_ISREG(mode):
+        raise FileExistsError(errno.EEXIST, "expected the name of a file, got a pipe or a device", os.fspath(path))
+    return stat.S_IMODE(mode)
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a new file for oneself alone, until it is known who else may read it."""
+    return os.open(path, flags, 0o600)
+
+
+@contextlib.contextmanager
+def _errors_of(temporary: Path, path: str | os.PathLike) -> Iterator[None]:
+    """Name `path` in errors that are about the temporary file: it is the one that the user knows."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename in (temporary, str(temporary)):
+            raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
+        raise
 
 
 def _hold(file: IO[bytes], until: contextlib.ExitStack) -> None:
@@ -80,8 +136,15 @@ def _remove_leftovers(folder: Path, prefix: str) -> None:
     if fcntl is None:
         return
     for leftover in folder.glob(f"{prefix}*.tmp"):
-        with contextlib.suppress(OSError), open(leftover, "rb") as file:
+        # Whatever lies under such a name: a pipe must not be waited for, nor a link be followed.
+        with contextlib.suppress(OSError), open(leftover, "rb", opener=_at_once) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                continue
             if found.st_size or time.time() - found.st_mtime > 60:  # a new, empty one may be about to be locked
                 leftover.unlink()
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)

@@ -12,7 +12,7 @@ from typing import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import check_fraction, check_numeric
+from .checks import check_flag, check_fraction, check_numeric
 from .configured import Configured
 from .kernels import ops
 
@@ -78,15 +78,19 @@ class SoftmaxCrossEntropy(Loss):
     ----------
     label_smoothing : float
         In [0, 1): the target becomes ``(1 - s) * one_hot + s / K`` (Szegedy et al. 2016, section 7).
+    predict_logits : bool
+        Whether ``predict`` returns the logits as they are, in place of probabilities: so does a Keras model without a
+        softmax whose loss has ``from_logits=True``. The loss is the same.
 
     Raises
     ------
     ValueError, TypeError
-        `label_smoothing` is no number in [0, 1).
+        `label_smoothing` is no number in [0, 1), or `predict_logits` neither True nor False.
     """
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
+    def __init__(self, label_smoothing: float = 0.0, predict_logits: bool = False) -> None:
         self.label_smoothing = check_fraction(label_smoothing, "label_smoothing")
+        self.predict_logits = check_flag(predict_logits, "predict_logits")
 
     def value_and_gradient(self, logits: NDArray, labels: NDArray) -> tuple[float, NDArray]:
         """Return the mean loss and its gradient.
@@ -136,6 +140,17 @@ class SoftmaxCrossEntropy(Loss):
         return labels.astype(np.float64)
 
     def predict(self, logits: NDArray) -> NDArray:
+        """Return the class probabilities (N, K), or with ``predict_logits`` the logits."""
+        return logits if self.predict_logits else self.probabilities(logits)
+
+    def get_config(self) -> dict:
+        """Return the arguments of ``__init__`` by name; `predict_logits` only if True, as in older files."""
+        config = super().get_config()
+        if not self.predict_logits:
+            del config["predict_logits"]
+        return config
+
+    def probabilities(self, logits: NDArray) -> NDArray:
         """Return the class probabilities (N, K), the softmax of the logits."""
         logits = _check_logits(logits)
         p = np.empty_like(logits)

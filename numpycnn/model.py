@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
-import os
 from typing import Any, Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .callbacks.base import Callback, CallbackList
-from .checks import Shape, check_count, check_dtype, check_flag, check_function, check_list, check_shape
+from .checks import (
+    Shape, check_count, check_dtype, check_flag, check_forward_bytes, check_function, check_list, check_shape,
+)
 from .configured import Strict
-from .files import KERAS_SUFFIXES, path_text
 from .fusion.plan import make_plan
+from .io.any_format import load_model, save_model
 from .layers.base import Layer
 from .losses import Loss, get_loss, in_training
 from .memory.locking import Lock
@@ -138,6 +139,8 @@ class Sequential(Strict):
         rng = np.random.default_rng(copy.deepcopy(self._build_seed))
         for i, layer in enumerate(self.layers):
             shape = layer.build(shape, rng, self.dtype, None if stored is None else stored[i])
+        largest = max(self.layers, key=lambda layer: layer.forward_bytes())
+        check_forward_bytes(sum(layer.forward_bytes() for layer in self.layers), largest, "all layers, mostly this one")
         self.output_shape = shape
         self._assemble()
         self.built = True
@@ -205,6 +208,8 @@ class Sequential(Strict):
     def predict(self, x: ArrayLike, batch_size: int | None = None, check_finite: bool = False) -> NDArray:
         """Return the class probabilities, or, if the loss is no cross-entropy, the outputs: (N, *output_shape).
 
+        With ``SoftmaxCrossEntropy(predict_logits=True)``, too, it is the outputs.
+
         Parameters
         ----------
         x : array of shape (N, *input_shape)
@@ -234,8 +239,8 @@ class Sequential(Strict):
         self._require_built("evaluate")
         x, y = check_data(self, x, y, check_finite)
         loss, parts = in_training(self.loss), batches(len(x), batch_size)
-        hooks = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, [*self.metrics, "loss"])
-        total_loss, total_hits, seen = 0.0, 0.0, 0
+        figures, total_loss, total_hits, seen = [*self.metrics, "loss"], 0.0, 0.0, 0
+        hooks = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, figures)
         hooks.test_begin()
         with self.lock:
             for batch, rows in enumerate(parts):
@@ -317,55 +322,8 @@ class Sequential(Strict):
         with self.lock:
             set_weights(self.layers, weights, self.dtype)
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the model to one file, whole or not at all.
-
-        Parameters
-        ----------
-        path : str or path
-            ``.npz``: configuration, weights and the optimizer's state. ``.h5``: for ``keras.models.load_model`` (needs
-            h5py), without the optimizer's memories; the softmax of the loss becomes Keras's last layer.
-
-        Raises
-        ------
-        RuntimeError, ValueError, TypeError, OSError
-            The model is not built, the name ends in neither, a layer has arguments that the file cannot hold, or
-            writing fails; an earlier file of that name is untouched then.
-        """
-        self._require_built("save")
-        from .io import keras_file, native
-
-        path = path_text(path)
-        with self.lock:
-            (keras_file if path.endswith(KERAS_SUFFIXES) else native).save(self, path)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike, custom_layers: Iterable[type[Layer]] = ()) -> Sequential:
-        """Read what ``save`` wrote, or a Sequential that Keras saved as ``.h5``; nothing in the file is executed.
-
-        Parameters
-        ----------
-        path : str or path
-            A Keras model that ends in a softmax comes with ``SoftmaxCrossEntropy``; where it was compiled in a way that
-            does not exist here, a warning says so.
-        custom_layers : iterable of Layer classes
-            Classes of your own that the model in a ``.npz`` file holds.
-
-        Raises
-        ------
-        FileNotFoundError, ValueError, TypeError
-            No such file, a damaged one or one of another kind, or a layer that does not exist here.
-        """
-        from .io import keras_file, native
-
-        path = path_text(path)
-        if path.endswith(KERAS_SUFFIXES):
-            return keras_file.load(path, cls)
-        classes = check_list(custom_layers, "custom_layers", "a list of Layer classes")
-        for custom in classes:
-            if not (isinstance(custom, type) and issubclass(custom, Layer)):
-                raise TypeError(f"custom_layers: expected Layer classes, got {custom!r}")
-        return native.load(path, cls, classes)
+    save = save_model
+    load = classmethod(load_model)
 
     def summary(self, print_fn: Callable[[str], None] = show) -> None:
         """Print a table: each layer, its output shape and its number of parameters."""

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_count
-from ..files import atomic_write, path_text
+from ..files import atomic_write, path_text, printable
 
 # The header's type byte -> the element type as it lies on disk (">": high byte first).
 DTYPES: dict[int, np.dtype[Any]] = {
@@ -88,12 +88,12 @@ def read_idx(file: str | os.PathLike[str] | IO[bytes], max_bytes: int = 2**30) -
     if not isinstance(file, (str, bytes, os.PathLike)):
         if not hasattr(file, "read"):
             raise TypeError(f"expected a path or a file opened in mode 'rb', got {file!r}")
-        return _read_stream(file, str(getattr(file, "name", file)), max_bytes)
+        return _read_stream(file, printable(getattr(file, "name", file)), max_bytes)
     name = path_text(file, "file")
     if os.path.isdir(name):
-        raise IdxError(f"{name}: expected an IDX file, got a folder; name the file inside it")
+        raise IdxError(f"{printable(name)}: expected an IDX file, got a folder; name the file inside it")
     with open(name, "rb") as stream:
-        return _read_stream(stream, name, max_bytes)
+        return _read_stream(stream, printable(name), max_bytes)
 
 
 def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
@@ -105,7 +105,7 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     Parameters
     ----------
     path : path
-        Where to write. An existing file is replaced.
+        Where to write. An existing file is replaced; the folder is made if it does not exist.
     array : array_like
         Rank 1 to 64 (32 before NumPy 2); uint8, int8, int16, int32, float32 or float64, of any byte order.
 
@@ -114,20 +114,18 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     IdxError
         A subclass of ValueError: the format has no such type, rank or size.
     OSError
-        The file cannot be written; FileNotFoundError if the folder does not exist.
+        The file cannot be written.
     """
-    target = Path(path_text(path)).resolve()  # through a symbolic link to the file it names
+    target = Path(os.path.realpath(path_text(path)))  # through a symbolic link to the file it names
     array = _plain_array(array)
     header = idx_header(array)
     data = array.astype(array.dtype.newbyteorder(">"), copy=False).tobytes()
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {target}: make the folder {target.parent} first")
     content = header + data
     if target.name.lower().endswith(".gz"):
         # No time in the gzip header, so that equal arrays give equal files. Level 6 is several times faster than the
         # default 9 and hardly larger.
         content = gzip.compress(content, compresslevel=6, mtime=0)
-    with atomic_write(target) as file:
+    with atomic_write(path_text(path)) as file:
         file.write(content)
 
 

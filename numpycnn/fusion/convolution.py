@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -13,10 +14,17 @@ from ..layers import Conv2D, Layer
 from ..layers.conv import as_rows
 from ..layers.window import Window
 from .block import Block
-from .patches import Patches, addressable, bordered_gradient_shape, padded_shape
+from .patches import (
+    Patches,
+    addressable,
+    bordered_gradient_shape,
+    little_padding,
+    padded_shape,
+    shared_patches,
+)
 
 WINOGRAD_CHANNELS = 16  # below, transforming the image costs more than the multiplications that it saves
-MOST_PATCHES = 2**22  # a block keeps the start offset of each of them in memory, from when it is made
+MOST_PATCHES = 2**22  # a block keeps the start offset of each of them in memory, from the first image on
 LANES = 16  # numbers of float32 in a vector of 64 bytes, the widest that CPUs have
 
 
@@ -30,15 +38,28 @@ class DirectConv(Block):
         super().__init__(conv, *others)
         self.conv = conv
         self.padded_shape = padded_shape(conv)
-        self.patches = Patches(self.padded_shape, conv.window)
-        self.offsets = self.in_groups(self.patches.starts).reshape(-1)
-        self.by_taps = self._filters_fill_vectors()
+
+    # At the first image: a file of a few kilobytes may describe a model that takes gigabytes to run.
+
+    @functools.cached_property
+    def patches(self) -> Patches:
+        return shared_patches(self.padded_shape, self.conv.window)
+
+    @functools.cached_property
+    def offsets(self) -> NDArray:
+        return self.in_groups(self.patches.starts).reshape(-1)
+
+    @functools.cached_property
+    def by_taps(self) -> bool:
+        return self._filters_fill_vectors()
 
     @staticmethod
     def suits(*layers: Any) -> bool:
         conv = layers[0]
         few = math.prod(conv.output_shape[:2]) <= MOST_PATCHES
-        return conv.groups == 1 and few and addressable(padded_shape(conv)) and addressable(conv.output_shape)
+        padded = padded_shape(conv)
+        lean = little_padding(padded, conv.input_shape)
+        return conv.groups == 1 and few and lean and addressable(padded) and addressable(conv.output_shape)
 
     def in_groups(self, starts: NDArray) -> NDArray:
         """Order the starts (OH, OW) of the patches so that those of a group follow each other."""
@@ -118,9 +139,12 @@ class DirectConvStride1(DirectConv):
         super().__init__(conv)
         window = conv.window
         self.dy_shape = bordered_gradient_shape(conv)
-        turned = Window.on(self.dy_shape, window.kernel, (1, 1), "valid", window.dilation)
         self.border = [extent - 1 - before for extent, before in zip(window.extent, window.before)]
-        self.dy_patches = Patches(self.dy_shape, turned)
+
+    @functools.cached_property
+    def dy_patches(self) -> Patches:
+        window = self.conv.window
+        return shared_patches(self.dy_shape, Window.on(self.dy_shape, window.kernel, (1, 1), "valid", window.dilation))
 
     @staticmethod
     def suits(*layers: Any) -> bool:
@@ -128,7 +152,8 @@ class DirectConvStride1(DirectConv):
         window = conv.window
         dy_fits_inside = all(extent > before for extent, before in zip(window.extent, window.before))
         suits = conv.strides == (1, 1) and dy_fits_inside and DirectConv.suits(conv)
-        return suits and addressable(bordered_gradient_shape(conv))
+        bordered = bordered_gradient_shape(conv)
+        return suits and addressable(bordered) and little_padding(bordered, conv.output_shape)
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """As in Conv2D, with dx as a convolution of dy in a border of zeros."""

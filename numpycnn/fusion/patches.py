@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+import weakref
+from typing import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..checks import Shape
 from ..layers import Conv2D
 from ..layers.window import Window
+
+
+MOST_PADDED, MOST_SMALL = 8, 2**12  # a padded image may have so many times an image's elements, or so many
 
 
 class Patches:
@@ -34,14 +40,28 @@ class Patches:
     def __init__(self, image: Shape, window: Window) -> None:
         _, width, channels = image
         row = width * channels  # from one pixel to the one below it
-        down, right = (np.arange(n) * step for n, step in zip(window.count, window.strides))
-        self.starts = np.add.outer(down * row, right * channels).astype(np.int32)
-        down, right = (np.arange(n) * step for n, step in zip(window.kernel, window.dilation))
-        pixels = np.add.outer(down * row, right * channels).astype(np.int32)
+
+        def outer(counts: Sequence[int], steps: Sequence[int]) -> NDArray:
+            down, right = (np.arange(n) * step * size for n, step, size in zip(counts, steps, (row, channels)))
+            return np.add.outer(down.astype(np.int32), right.astype(np.int32))
+
+        self.starts = outer(window.count, window.strides)
+        pixels = outer(window.kernel, window.dilation)
         self.runs = pixels[:, 0].copy() if window.dilation[1] == 1 else pixels.reshape(-1)
         self.taps = np.add.outer(pixels.reshape(-1), np.arange(channels, dtype=np.int32)).reshape(-1)
         self.run_length = len(self.taps) // len(self.runs)
         self.row = row
+
+
+_made: weakref.WeakValueDictionary[tuple, Patches] = weakref.WeakValueDictionary()
+
+
+def shared_patches(image: Shape, window: Window) -> Patches:
+    """Return ``Patches`` of these arguments, the same object to all who ask: they take as much memory as a map."""
+    patches = _made.get((image, window))
+    if patches is None:
+        patches = _made[image, window] = Patches(image, window)
+    return patches
 
 
 def padded_shape(conv: Conv2D) -> Shape:
@@ -52,6 +72,11 @@ def padded_shape(conv: Conv2D) -> Shape:
 def bordered_gradient_shape(conv: Conv2D) -> Shape:
     """Return the shape (H, W, F) of dy in the zeros with which a convolution of it gives dx."""
     return *(size + extent - 1 for size, extent in zip(conv.input_shape, conv.window.extent)), conv.filters
+
+
+def little_padding(padded: Shape, image: Shape) -> bool:
+    """Whether an image with zeros around it is no waste of memory; a large dilation asks for a thousand images."""
+    return math.prod(padded) <= max(MOST_PADDED * math.prod(image), MOST_SMALL)
 
 
 def addressable(shape: Shape) -> bool:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from .. import layers as layers_module
 from ..checks import check_dtype
-from ..files import atomic_write
+from ..files import atomic_write, printable, shown_cause
 from ..initializers import INITIALIZERS
 from ..layers.base import Layer
 from ..losses import LOSSES
@@ -115,16 +115,16 @@ def _take_run(config: dict[str, Any], arrays: dict[str, NDArray]) -> Run | None:
 @contextlib.contextmanager
 def _documented_errors(path: str | os.PathLike) -> Iterator[None]:
     """Turn whatever a damaged or hostile file provokes into the one documented error."""
-    name = os.fspath(path)
     try:
         yield
     except ModelFileError as error:
-        raise ModelFileError(f"{name}: {error}") from None
+        raise ModelFileError(printable(f"{os.fspath(path)}: {error}")) from None
     except Exception as error:
-        raise ModelFileError(
-            f"{name}: expected a model that Sequential.save wrote, but the file is damaged or of another kind "
-            f"({type(error).__name__}: {error})"
-        ) from error
+        text = (
+            f"{os.fspath(path)}: expected a model that Sequential.save wrote, but the file is damaged or of another "
+            f"kind ({type(error).__name__}: {error})"
+        )
+        raise ModelFileError(printable(text)) from shown_cause(error)
 
 
 def _arrays(model: Sequential) -> dict[str, NDArray]:

@@ -14,6 +14,7 @@ import hashlib
 import numbers
 import os
 import pickle
+import stat
 import sys
 import tempfile
 import threading
@@ -210,7 +211,8 @@ class KernelCache(caching._Cache):
     """One file a compiled kernel, named by the hash of everything the machine code depends on.
 
     Numba's own cache keeps an index file that concurrent writers can mix up, does not see edits in other files, and
-    raises on a damaged entry. Here a file is either whole and right (its checksum says so) or compiled anew.
+    raises on a damaged entry. Here a file is either whole and right (its checksum says so) or compiled anew. What is
+    loaded is code, so what others can have written is not read.
     """
 
     def __init__(self, function: Callable[..., None], parallel: bool) -> None:
@@ -223,21 +225,21 @@ class KernelCache(caching._Cache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         target_context.refresh()
-        try:
-            content = self._path(sig, target_context.codegen()).read_bytes()
-        except OSError:
-            content = b""
+        path = self._path(sig, target_context.codegen())
+        content = _read_own(path) if _own_folder() else b""
         digest, payload = content[:32], content[32:]
-        if hashlib.sha256(payload).digest() != digest:
-            _announce()
-            return None
-        return compiler.CompileResult._rebuild(target_context, *pickle.loads(payload))
+        if hashlib.sha256(payload).digest() == digest:
+            with contextlib.suppress(Exception):  # another program's, though the checksum is right
+                return compiler.CompileResult._rebuild(target_context, *pickle.loads(payload))
+        _announce()
+        return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        if not _own_folder():
+            return
         payload = serialize.dumps(data._reduce())
         path = self._path(sig, data.codegen)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent)
             try:
                 with os.fdopen(handle, "wb") as file:
@@ -267,6 +269,41 @@ def cache_dir() -> Path:
 
     root = config.CACHE_DIR or platformdirs.user_cache_dir("numpycnn", appauthor=False)
     return Path(root) / "numpycnn-kernels"
+
+
+@functools.cache
+def _own_folder() -> bool:
+    """Make the folder of the compiled kernels, for oneself alone; whether nobody else can write to it."""
+    folder, reason = cache_dir(), "others can write to it; set NUMBA_CACHE_DIR to a folder of your own"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if hasattr(os, "geteuid") and folder.stat().st_uid == os.geteuid() and not _is_own(folder.stat()):
+            folder.chmod(0o700)
+        if _is_own(folder.stat()):
+            return True
+    except OSError as error:
+        reason = str(error)
+    _warn_once(f"cannot keep compiled kernels in {folder} ({reason}); they are compiled again next time")
+    return False
+
+
+def _read_own(path: Path) -> bytes:
+    """Return what the file holds: nothing if it is missing, or if another user can have written it."""
+    at_once = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)  # a pipe or a link may lie there
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | at_once)) as file:
+            found = os.fstat(file.fileno())
+            if stat.S_ISREG(found.st_mode) and _is_own(found):
+                return file.read()
+            _warn_once(f"a kernel in {path.parent} is not read but compiled again: others can have written {path.name}")
+    except OSError:
+        pass
+    return b""
+
+
+def _is_own(found: os.stat_result) -> bool:
+    """Whether a file or folder is one's own or root's, and nobody else can write to it; Windows does not tell."""
+    return not hasattr(os, "geteuid") or (found.st_uid in (0, os.geteuid()) and not found.st_mode & 0o022)
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import numbers
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..checks import (
     Shape,
     check_batch,
     check_dtype,
+    check_forward_bytes,
     check_generator,
     check_memory,
     check_numeric,
@@ -140,6 +142,7 @@ class Layer:
             self.output_shape = self._check_output_shape(self.setup(rng))
         finally:
             self._stored = None
+        check_forward_bytes(self.forward_bytes(), self)
         self.built = True
         return self.output_shape
 
@@ -165,7 +168,6 @@ class Layer:
             raise TypeError(f"{self!r}: expected setup to return the output shape, a tuple of integers, got {shape!r}")
         if any(n < 1 for n in shape):
             raise ValueError(f"{self!r}: expected setup to return a shape of positive integers, got {shape!r}")
-        check_memory(shape, self.dtype, "outputs", self)
         return shape
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
@@ -214,6 +216,10 @@ class Layer:
             `dy` has another shape, or no numbers in it.
         """
         raise NotImplementedError(f"{type(self).__name__} has to define backward(dy, need_dx=True)")
+
+    def forward_bytes(self) -> int:
+        """Return the bytes that ``forward`` makes of one input; a layer that makes more than its output adds that."""
+        return math.prod(map(int, self.output_shape)) * self.dtype.itemsize
 
     # What subclasses use
 

@@ -146,6 +146,11 @@ class Conv2D(Layer):
             ops.sum_rows(as_rows(dy), self.parameters[1].grad)
         return join_channels(dx_parts) if need_dx else None
 
+    def forward_bytes(self) -> int:
+        """Return the bytes of the output and of the patches of one group."""
+        patch = math.prod(self.kernel_size) * self.input_shape[2] // self.groups
+        return super().forward_bytes() + math.prod(self.output_shape[:2]) * patch * self.dtype.itemsize
+
     def _blocks(self, batch: int) -> list[slice]:
         """Cut the batch into slices whose patches fit into the cache. They do not depend on the number of threads."""
         out_h, out_w, _ = self.output_shape

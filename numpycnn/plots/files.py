@@ -26,7 +26,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) ->
     ----------
     figure : matplotlib.figure.Figure
     path : str or path
-        Ends in ".png"; its folder exists.
+        Ends in ".png"; its folder is made if it does not exist.
     dpi : int, default 150
         Pixels an inch.
 

@@ -125,8 +125,8 @@ def plot_feature_maps(
             values = output[0, ..., None] if output.ndim == 3 else output[0]  # (H, W) is one map
             steps.append((type(layer).__name__, values))
     classifies = isinstance(model.loss, SoftmaxCrossEntropy)
-    if classifies:
-        steps.append(("softmax", model.predict(batch)[0]))
+    if isinstance(model.loss, SoftmaxCrossEntropy):
+        steps.append(("softmax", model.loss.probabilities(model.forward(batch))[0]))
     names = names_of(class_names, model.output_shape[-1])
 
     heights = [_height(values) for _, values in steps]

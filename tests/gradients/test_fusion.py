@@ -315,8 +315,8 @@ def test_forward_writes_the_pooled_map_and_in_training_a_byte_for_each_of_its_el
 
 def test_a_layer_with_a_huge_output_takes_no_memory_before_an_image_comes():
     tracemalloc.start()
-    model = Sequential([Conv2D(1, 1, padding=20_000)], input_shape=(1, 1, 1))
+    model = Sequential([Conv2D(1, 1, padding=10_000)], input_shape=(1, 1, 1))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert model.output_shape == (40_001, 40_001, 1) and peak < 1e6
+    assert model.output_shape == (20_001, 20_001, 1) and peak < 1e6
     assert type(model.plan[0]) is Conv2D  # a block would write down where each patch lies

@@ -63,4 +63,5 @@ def input_layer(**config):
 def compiled(loss="sparse_categorical_crossentropy", optimizer="Adam", metrics=("accuracy",), **arguments):
     """Return a ``training_config``."""
     optimizer_config = {"class_name": optimizer, "config": {"name": "any", "learning_rate": 0.001, **arguments}}
-    return {"loss": loss, "metrics": list(metrics), "loss_weights": None, "optimizer_config": optimizer_config}
+    metrics = list(metrics) if isinstance(metrics, tuple) else metrics
+    return {"loss": loss, "metrics": metrics, "loss_weights": None, "optimizer_config": optimizer_config}

@@ -9,4 +9,4 @@ ROOT = TESTS.parent
 
 def python_path(package=ROOT):
     """Return a PYTHONPATH with the folder that holds the package, and what tests share."""
-    return os.pathsep.join(map(str, (package, TESTS / "helpers", TESTS / "io")))
+    return os.pathsep.join(map(str, (package, TESTS / "helpers")))

@@ -2,34 +2,24 @@
 
 import contextlib
 import os
+import signal
+import stat
 import subprocess
 import sys
 import time
+import zlib
 
 import numpy as np
 import pytest
+from model_files import versions, which
 from places import python_path
-from small_models import small_mlp, weights_equal
+from small_models import small_mlp
 
-from numpycnn import Dense, Sequential, write_idx
+from numpycnn import write_idx
 from numpycnn.files import atomic_write
+from numpycnn.plots import plot_curves, save_figure
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
-
-
-def versions(count):
-    """Models of several sizes, each with other weights."""
-    models = [Sequential([Dense(3 + i), Dense(2)], input_shape=(40 * i + 1,), seed=i) for i in range(count)]
-    for model in models:
-        model.compile("adam", "sparse_categorical_crossentropy")
-    return models
-
-
-def which(path, models):
-    """Return which of the models the file holds."""
-    loaded = Sequential.load(path)
-    (i,) = (i for i, model in enumerate(models) if weights_equal(model, loaded))
-    return i
 
 
 def start(code, *arguments):
@@ -44,7 +34,7 @@ def start(code, *arguments):
 SAVE_FOREVER = """
 import itertools, os, sys
 from numpycnn import Sequential
-from test_atomic_files import versions
+from model_files import versions
 
 models = versions(8)
 models[0].save(sys.argv[1])
@@ -116,12 +106,116 @@ def test_leftovers_of_this_file_alone_are_removed(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["file", "other"]
 
 
+# -- what lies there already --------------------------------------------------------------------
+
+WRITERS = {
+    "model.npz": lambda path: small_mlp().save(path),
+    "model.h5": lambda path: small_mlp().save(path),
+    "data.idx": lambda path: write_idx(path, np.zeros(3)),
+    "curves.png": lambda path: save_figure(plot_curves({"loss": [1.0]}), path),
+}
+writers = pytest.mark.parametrize("name", WRITERS)
+
+
+@posix
+@writers
+def test_a_pipe_under_a_temporary_name_is_left_alone(name, tmp_path):
+    """Who opens a pipe to read waits for a writer, who may never come."""
+    path = tmp_path / name
+    left = tmp_path / f".{zlib.crc32(name.encode()):08x}-{'0' * 32}.tmp"
+    link = left.with_name(left.name.replace("0.tmp", "1.tmp"))
+    os.mkfifo(left)
+    link.symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").write_text("not ours")
+    os.utime(tmp_path / "elsewhere", (1, 1))
+    with deadline(20):
+        WRITERS[name](path)
+    assert path.stat().st_size and left.is_fifo() and link.is_symlink()
+
+
+@contextlib.contextmanager
+def deadline(seconds):
+    """Raise in the middle of a call that does not come back."""
+
+    def late(*_):
+        raise TimeoutError(f"not done after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@posix
+@writers
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o444])
+def test_who_may_read_an_earlier_file_may_read_the_new_one(name, mode, tmp_path, monkeypatch):
+    path, seen = tmp_path / name, []
+    WRITERS[name](path)
+    path.chmod(mode)
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (seen.append(os.fstat(handle).st_mode), real(handle)))
+    before = path.stat().st_ino
+    WRITERS[name](path)
+    assert path.stat().st_ino != before and stat.S_IMODE(path.stat().st_mode) == mode
+    assert [stat.S_IMODE(found) for found in seen] == [mode]  # nor could anybody while it was written
+
+
+@posix
+@writers
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_a_new_file_is_for_whom_the_umask_says(name, mask, tmp_path):
+    before = os.umask(mask)
+    try:
+        WRITERS[name](tmp_path / "not" / "yet" / name)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "not" / "yet" / name).stat().st_mode) == 0o666 & ~mask
+
+
+@posix
+@writers
+def test_errors_name_the_file_that_was_asked_for(name, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / name).mkdir()
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / name)
+    (tmp_path / "loop").mkdir()
+    (tmp_path / "loop" / name).symlink_to(name)
+    long = f"{'x' * 300}{name}"
+    cases = [("file", name, "Not a directory"), ("folder", name, "got a folder"), ("pipe", name, "got a pipe"),
+             ("loop", name, "symbolic links"), (".", long, "name too long")]  # fmt: skip
+    for folder, last, message in cases:
+        with pytest.raises(OSError, match=message) as caught:
+            WRITERS[name](tmp_path / folder / last)
+        assert str(tmp_path / folder / last) in str(caught.value) and ".tmp" not in str(caught.value)
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder", "loop", "pipe"]
+    assert os.listdir(tmp_path / "pipe") == [name] and (tmp_path / "pipe" / name).is_fifo()
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_by_the_file(tmp_path, monkeypatch):
+    """Root may write anywhere, and this may be root."""
+
+    def refuse(path, flags, mode=0o777):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("numpycnn.files._private", refuse)
+    small_mlp().save(tmp_path / "model.npz")
+    with pytest.raises(PermissionError, match="model.npz'$") as caught:
+        small_mlp().save(tmp_path / "model.npz")
+    assert ".tmp" not in str(caught.value)
+
+
 # -- the disk is full -------------------------------------------------------------------------
 
 FULL_DISK = """
 import os, resource, signal, sys
 from pathlib import Path
-from test_atomic_files import versions, which
+from model_files import versions, which
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as Python has it: write fails with EFBIG
 path, stride = Path(sys.argv[1]), int(sys.argv[2])
@@ -234,7 +328,7 @@ def test_every_call_may_fail(name, tmp_path, monkeypatch):
 
 SAVE_MANY = """
 import sys
-from test_atomic_files import versions
+from model_files import versions
 
 path, i, times = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 model = versions(8)[i]

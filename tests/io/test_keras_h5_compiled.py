@@ -1,5 +1,9 @@
 """How a Keras model was compiled: its loss, metrics, optimizer and memories come along where they exist here."""
 
+import contextlib
+import json
+
+import h5py
 import numpy as np
 import pytest
 from keras_files import compiled, keras_file
@@ -30,14 +34,24 @@ def loss_class(name, **config):
     return {"class_name": name, "config": {"name": "any", "reduction": "sum_over_batch_size", **config}}
 
 
+LOGITS = SoftmaxCrossEntropy(predict_logits=True)
+
+
 @pytest.mark.parametrize(
     "loss, activation, expected",
     [
         ("sparse_categorical_crossentropy", "softmax", SoftmaxCrossEntropy()),
         ("categorical_crossentropy", "softmax", SoftmaxCrossEntropy()),
         (["sparse_categorical_crossentropy"], "softmax", SoftmaxCrossEntropy()),
-        (loss_class("SparseCategoricalCrossentropy", from_logits=True), "linear", SoftmaxCrossEntropy()),
-        (loss_class("SparseCategoricalCrossentropy", from_logits=True), "softmax", SoftmaxCrossEntropy()),
+        ({"dense": "sparse_categorical_crossentropy"}, "softmax", SoftmaxCrossEntropy()),
+        ({"dense": ["sparse_categorical_crossentropy"]}, "softmax", SoftmaxCrossEntropy()),
+        ([loss_class("CategoricalCrossentropy")], "softmax", SoftmaxCrossEntropy()),
+        ({"dense": loss_class("SparseCategoricalCrossentropy", from_logits=True)}, "linear", LOGITS),
+        (loss_class("SparseCategoricalCrossentropy", from_logits=True), "linear", LOGITS),
+        (loss_class("CategoricalCrossentropy", from_logits=True, label_smoothing=0.1), "linear",
+         SoftmaxCrossEntropy(0.1, predict_logits=True)),
+        (loss_class("SparseCategoricalCrossentropy", reduction="auto", ignore_class=None), "softmax",
+         SoftmaxCrossEntropy()),
         (loss_class("CategoricalCrossentropy", label_smoothing=0.1), "softmax", SoftmaxCrossEntropy(0.1)),
         ({"class_name": "function", "config": "categorical_crossentropy"}, "softmax", SoftmaxCrossEntropy()),
         ("mse", "linear", MeanSquaredError()),
@@ -59,6 +73,14 @@ def test_losses(loss, activation, expected, tmp_path):
         ("mse", "softmax", SoftmaxCrossEntropy(), "loss mse of a softmax does not exist"),
         ("binary_crossentropy", "sigmoid", None, "loss binary_crossentropy .* the model is not compiled"),
         ("sparse_categorical_crossentropy", "linear", None, "without a softmax .* the model is not compiled"),
+        ({"dense": "mse", "other": "mse"}, "linear", None, "the model is not compiled"),
+        (["mse", "mse"], "linear", None, "the model is not compiled"),
+        (loss_class("SparseCategoricalCrossentropy", from_logits=True), "softmax", SoftmaxCrossEntropy(),
+         "from_logits=True after a softmax"),
+        (loss_class("SparseCategoricalCrossentropy", reduction="sum"), "softmax", SoftmaxCrossEntropy(),
+         "the loss has reduction='sum'"),
+        (loss_class("SparseCategoricalCrossentropy", ignore_class=0), "softmax", SoftmaxCrossEntropy(),
+         "the loss has ignore_class=0"),
     ],
 )
 def test_losses_that_do_not_exist_here(loss, activation, expected, note, tmp_path):
@@ -73,6 +95,44 @@ def test_a_softmax_that_was_never_compiled_gives_probabilities_and_can_be_evalua
     assert np.allclose(model.predict(x).sum(axis=1), 1) and len(model.evaluate(x, [0, 1, 2, 0])) == 2
     model.save(tmp_path / "model.npz")  # and so it stays
     assert np.array_equal(Sequential.load(tmp_path / "model.npz").predict(x), model.predict(x))
+
+
+def test_a_model_of_logits_predicts_logits_and_stays_one(tmp_path):
+    """Keras without a softmax, with from_logits=True: predict gives what the last layer gives."""
+    loss = loss_class("SparseCategoricalCrossentropy", from_logits=True)
+    model = Sequential.load(dense_file(tmp_path, "linear", compiled(loss)))
+    x = random(4, 8, 8, 1)
+    expected = x.reshape(4, -1) @ random(64, 3) + random(3)
+    assert np.allclose(model.predict(x), expected, atol=1e-4)
+    assert np.array_equal(model.predict(x), model.forward(x))
+    probabilities = np.exp(expected) / np.exp(expected).sum(axis=1, keepdims=True)
+    loss, accuracy = model.evaluate(x, [0, 1, 2, 0])
+    assert np.isclose(loss, -np.log(probabilities[range(4), [0, 1, 2, 0]]).mean(), rtol=1e-4)
+    assert accuracy == np.mean(expected.argmax(axis=1) == [0, 1, 2, 0])
+    for name in ("again.h5", "again.npz"):
+        model.save(tmp_path / name)
+        again = Sequential.load(tmp_path / name)
+        assert repr(again.loss) == repr(model.loss) == repr(LOGITS)
+        assert np.array_equal(again.predict(x), model.predict(x))
+    with h5py.File(tmp_path / "again.h5") as file:
+        layers = json.loads(file.attrs["model_config"])["config"]["layers"]
+        assert [layer["class_name"] for layer in layers] == ["InputLayer", "Flatten", "Dense"]
+        training = json.loads(file.attrs["training_config"])
+        assert training["loss"]["config"] == {"from_logits": True}
+
+
+@pytest.mark.parametrize("weights, noted", [(None, False), ([1.0], False), ({"dense": 1}, False), ([0.5], True),
+                                            ({"dense": 0.5}, True), (2, True)])  # fmt: skip
+def test_loss_weights(weights, noted, tmp_path):
+    training = {**compiled(), "loss_weights": weights}
+    with pytest.warns(UserWarning, match="the loss has the weight") if noted else contextlib.nullcontext():
+        Sequential.load(dense_file(tmp_path, training=training))
+
+
+def test_weighted_metrics(tmp_path):
+    """Without weights of samples they are what metrics are."""
+    training = {**compiled(metrics=()), "weighted_metrics": ["accuracy"]}
+    assert Sequential.load(dense_file(tmp_path, training=training)).metrics == ["accuracy"]
 
 
 def schedule(name, **config):
@@ -123,6 +183,10 @@ def test_optimizers_that_do_not_exist_here(name, arguments, expected, note, tmp_
         ([[loss_class("SparseCategoricalAccuracy")]], ["accuracy"]),
         ([[{"class_name": "MeanMetricWrapper", "config": {"name": "accuracy"}}]], ["accuracy"]),
         ([{"dense": ["accuracy"]}], ["accuracy"]),
+        ({"dense": "acc"}, ["accuracy"]),
+        ([["mae"], ["accuracy"]], ["accuracy"]),
+        ([{"class_name": "function", "config": "categorical_accuracy"}], ["accuracy"]),
+        (None, []),
     ],
 )
 def test_metrics(metrics, expected, tmp_path):

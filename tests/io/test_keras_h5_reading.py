@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from keras_files import input_layer, keras_file
+from small_models import small_stateful_cnn, weights_equal
 
 from numpycnn import (
     Adam,
@@ -261,3 +262,21 @@ def test_a_file_of_weights_alone_is_refused(tmp_path):
     path = keras_file(tmp_path / "model.h5", [("ReLU", {})], change=lambda file: file.attrs.pop("model_config"))
     with pytest.raises(ModelFileError, match="it holds no model, perhaps weights alone; save the whole one"):
         Sequential.load(path)
+
+
+@pytest.mark.parametrize("versions", ["earliest", "latest"])
+def test_older_and_newer_layouts_of_hdf5(versions, tmp_path):
+    """A program that is not Keras may have copied the file: headers of objects then have another layout."""
+    model = small_stateful_cnn()
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5") as old, h5py.File(tmp_path / "copy.h5", "w", libver=versions) as new:
+        for name in old:
+            old.copy(name, new)
+        new.attrs.update(old.attrs)
+        for i in range(4):  # the header grows beyond its first block
+            new.attrs[f"note {i}"] = np.zeros(1000)
+        del new.attrs["model_config"]
+        new.attrs["model_config"] = old.attrs["model_config"]
+        for i in range(4):
+            del new.attrs[f"note {i}"]
+    assert weights_equal(Sequential.load(tmp_path / "copy.h5"), model)

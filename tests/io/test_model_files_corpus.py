@@ -10,9 +10,9 @@ import zipfile
 
 import numpy as np
 import pytest
+from model_files import forge, identical
 from places import python_path
 from small_models import make_vectors, small_mlp
-from test_model_files import forge, identical
 
 from numpycnn import BackupAndRestore, Dense, ModelFileError, Sequential, SoftmaxCrossEntropy
 from numpycnn.io import native
@@ -144,6 +144,16 @@ FORGERIES = {
     "memory of another size": put("optimizer/velocity", np.ones(5, np.float32)),
     "swapped weight and bias": swap("layers/0/weight", "layers/0/bias"),
     "no layers": configure(layers=[]),
+    "nothing about layers": lambda config, arrays: config.pop("layers"),
+    "a missing array": lambda config, arrays: arrays.pop("layers/0/bias"),
+    "one array too many for a layer": add("layers/0/extra"),
+    "one array too many for the optimizer": add("optimizer/extra"),
+    "another optimizer's memory": add("optimizer/m"),
+    "another optimizer": lambda config, arrays: config["optimizer"].update({"class": "eval"}),
+    "a class that is no layer": lambda config, arrays: config["layers"][0].update({"class": "Sequential"}),
+    "dtype": configure(dtype="object"),
+    "negative units": configure(0, units=-1),
+    "another kind of generator": lambda config, arrays: config["fit_rng"].update(bit_generator="MT19937"),
     "a string for layers": configure(layers="Dense"),
     "input shape": configure(input_shape=[3]),
     "negative input shape": configure(input_shape=[-1]),
@@ -246,7 +256,7 @@ WATCHED = """
 import os, sys
 from pathlib import Path
 from numpycnn import ModelFileError, Sequential
-import test_model_files_corpus  # what it imports is imported before we watch
+import model_files  # what it imports is imported before we watch
 
 folder = Path(sys.argv[1])
 Sequential.load(folder / "sound.npz")

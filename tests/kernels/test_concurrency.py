@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from test_kernel_processes import finish, run, start
+from processes import finish, run, start
 
 import numpycnn
 from numpycnn.kernels import jit_disabled

@@ -1,21 +1,24 @@
 """Compiled kernels in processes of their own: the cache on disk, forks, threads, other CPUs, the ends of memory."""
 
 import ctypes
+import hashlib
 import os
+import pickle
 import platform
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from places import python_path
+from processes import finish, run, start
 
 import numpycnn
 from numpycnn import kernels
 
 pytestmark = pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
 
 
 @pytest.fixture(scope="module")
@@ -24,31 +27,6 @@ def package(tmp_path_factory):
     original = Path(numpycnn.__file__).parent
     copy = tmp_path_factory.mktemp("source") / "numpycnn"
     return shutil.copytree(original, copy, ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def start(package, code, cache=None, **environment):
-    """Start a Python process in which every warning is an error."""
-    env = {**os.environ, "PYTHONPATH": python_path(package.parent), "PYTHONDONTWRITEBYTECODE": "1", **environment}
-    if cache is not None:
-        env["NUMBA_CACHE_DIR"] = str(cache)
-    command = [sys.executable, "-P", "-W", "error", "-c", code]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def finish(process, patience=300):
-    """Wait for the process, which has to succeed, and return what it wrote to stderr."""
-    try:
-        _, errors = process.communicate(timeout=patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
-    assert process.returncode == 0, f"exit code {process.returncode}\n{errors}"
-    return errors
-
-
-def run(package, code, cache=None, patience=300, **environment):
-    """Run the code in a process, which has to succeed in so many seconds, and return what it wrote to stderr."""
-    return finish(start(package, code, cache, **environment), patience)
 
 
 # -- the cache ---------------------------------------------------------------------------------------
@@ -96,6 +74,93 @@ def test_a_damaged_file_is_compiled_again_and_healed(package, cache, damage):
     assert "compiling kernels" in run(package, RELU, cache)
     assert files_of(cache) == [file]
     assert run(package, RELU, cache) == ""
+
+
+# -- what others can have written -------------------------------------------------------------------------
+
+class Bomb:
+    """What an attacker would put into the cache: loading it runs a command."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+def forge(file, payload):
+    """Write a file of the cache whose checksum is right."""
+    file.write_bytes(hashlib.sha256(payload).digest() + payload)
+
+
+def belongs_to_another(path):
+    """Make it so, and return code with which a process sees it."""
+    if os.geteuid() == 0:
+        os.chown(path, 12345, 12345)
+        return ""
+    return "import os\nos.geteuid = lambda: 12345\n"  # only root can give files away
+
+
+@posix
+@pytest.mark.parametrize("how", ["another's file", "another's folder", "group may write", "others may write", "link"])
+def test_what_others_can_have_written_is_not_loaded(package, cache, tmp_path, how):
+    (file,), marker, code = files_of(cache), tmp_path / "the bomb went off", ""
+    forge(file, pickle.dumps(Bomb(marker)))
+    folder = file.parent
+    if how.startswith("another"):
+        code = belongs_to_another(file if "file" in how else folder)
+    elif how == "link":
+        file.symlink_to(file.rename(tmp_path / "elsewhere"))
+    else:
+        file.chmod(0o620 if "group" in how else 0o602)
+    said = run(package, code + RELU + RELU.replace("float32", "float64"), cache)
+    assert not marker.exists()
+    assert said.count("compiling kernels") == 1
+    read_by_nobody = said.count("others can have written") + said.count("others can write to it")
+    assert read_by_nobody == (0 if how == "link" else 1)  # once, though two kernels were compiled
+    if "folder" not in how and not code:  # and it heals
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert run(package, RELU, cache) == ""
+
+
+@posix
+def test_the_forger_forges_well(package, cache, tmp_path):
+    """In a file of one's own the bomb does go off: it is the owner and the rights that keep others out."""
+    (file,) = files_of(cache)
+    forge(file, pickle.dumps(Bomb(tmp_path / "the bomb went off")))
+    run(package, RELU, cache)
+    assert (tmp_path / "the bomb went off").is_dir()
+
+
+@pytest.mark.parametrize("payload", [b"", b"no pickle", pickle.dumps(None), pickle.dumps((1, 2, 3))])
+def test_a_file_of_the_right_checksum_that_is_no_kernel_heals(package, cache, payload):
+    (file,) = files_of(cache)
+    forge(file, payload)
+    assert "compiling kernels" in run(package, RELU, cache)
+    assert run(package, RELU, cache) == ""
+
+
+@posix
+def test_the_folder_is_for_oneself_alone(package, tmp_path):
+    cache = tmp_path / "cache"
+    before = os.umask(0)
+    try:
+        run(package, RELU, cache)
+    finally:
+        os.umask(before)
+    (file,) = files_of(cache)
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    file.parent.chmod(0o777)  # as an older version made it where the umask let others in
+    assert run(package, RELU, cache) == ""
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_system_without_owners_of_files_reads_its_cache(package, cache):
+    """As Windows, which has no os.geteuid, and not all flags of os.open."""
+    code = "import os\nfor name in ('geteuid', 'O_NONBLOCK', 'O_NOFOLLOW'):\n    delattr(os, name)\n"
+    (file,) = files_of(cache)
+    file.chmod(0o666)
+    assert run(package, code + RELU, cache) == ""
 
 
 def test_an_edited_kernel_is_noticed(package, cache, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from own_mounts import READ_ONLY, run_with_mounts
-from test_kernel_processes import finish, start
+from processes import finish, start
 
 import numpycnn
 from numpycnn.kernels import jit_disabled

@@ -12,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 keras = pytest.importorskip("keras", reason="Keras is not installed: pip install -e '.[bench]'")
 
 from hypothesis import given, settings  # noqa: E402
-from test_keras_h5 import IMAGE, every_layer, images, stacks, with_random_state  # noqa: E402
+from keras_stacks import IMAGE, every_layer, images, stacks, with_random_state  # noqa: E402
 
 from numpycnn import (  # noqa: E402
     SGD,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...files import atomic_write
+from ...files import atomic_write, printable, shown_cause
 from ...losses import Loss, SoftmaxCrossEntropy
 from ..native import ModelFileError
 from .hdf5 import FLOATS, INTEGERS, Hdf5Reader, import_h5py
@@ -93,15 +93,16 @@ def load(path: str | os.PathLike, model_class: type[Sequential]) -> Sequential:
             with Hdf5Reader(stream) as reader:
                 model, notes = _restore(reader, model_class)
         except ModelFileError as error:
-            raise ModelFileError(f"{name}: {error}") from None
+            raise ModelFileError(printable(f"{name}: {error}")) from None
         except Exception as error:  # whatever a hostile file provokes becomes the one documented error
-            raise ModelFileError(
+            text = (
                 f"{name}: expected a model that Keras or Sequential.save wrote, but the file is damaged or of another "
                 f"kind ({type(error).__name__}: {error})"
-            ) from error
+            )
+            raise ModelFileError(printable(text)) from shown_cause(error)
     if notes:
         text = f"{name}: layers and weights are Keras's, but not everything has a counterpart here: {'; '.join(notes)}"
-        warnings.warn(text, stacklevel=3)
+        warnings.warn(printable(text), stacklevel=3)
     return model
 
 

@@ -7,20 +7,18 @@ few bytes (compressed or unwritten chunks). Keras uses neither, so what does not
 from __future__ import annotations
 
 import io
-import itertools
 import math
 import os
-from typing import IO, Any, Iterator
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..native import ModelFileError
+from .attributes import attribute_data, find_texts, text_reference
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-HEAP = b"GCOL\1\0\0\0"  # how a global heap begins
 MAX_FILE_BYTES = 2**31
-MAX_HEAPS, MAX_TEXTS = 200, 2**16  # heaps in a file, and objects in a heap
 FLOATS = tuple(np.dtype(t) for t in ("<f4", "<f8", ">f4", ">f8"))
 INTEGERS = tuple(np.dtype(t) for t in ("<i4", "<i8", ">i4", ">i8"))
 
@@ -66,11 +64,11 @@ class Hdf5Reader:
         if self._size > MAX_FILE_BYTES:
             raise ModelFileError(f"expected at most {MAX_FILE_BYTES:,} bytes, got {self._size:,}")
         stream.seek(0)
-        content = stream.read()
-        check_heaps(content)
+        self._content = stream.read()
+        self._heap_texts = find_texts(self._content)
         self._h5py = import_h5py()
         self._left = self._size  # what arrays may still take: many names for one array must not multiply it
-        self.root = self._h5py.File(io.BytesIO(content), "r")
+        self.root = self._h5py.File(io.BytesIO(self._content), "r")
 
     def __enter__(self) -> Hdf5Reader:
         return self
@@ -125,13 +123,22 @@ class Hdf5Reader:
             raise ModelFileError(f"{holder.name}: {name}: expected strings of shape {shape}, got {attribute.shape}")
         if math.prod(shape) == 0:
             return []
-        if attribute.get_type().get_class() != self._h5py.h5t.STRING:
+        kind = attribute.get_type()
+        if kind.get_class() != self._h5py.h5t.STRING:
             raise ModelFileError(f"{holder.name}: {name}: expected text, got {attribute.dtype}")
-        value = holder.attrs[name]
-        texts = [t.decode() if isinstance(t, bytes) else t for t in (value.flat if shape else [value])]
-        if any(not isinstance(text, str) or len(text) > max_length for text in texts):
+        data = attribute_data(self._content, self._h5py.h5o.get_info(holder.id).addr, name.encode())
+        size, read = (16, self._heap_text) if kind.is_variable_str() else (kind.get_size(), bytes)
+        texts = [read(data[i * size : (i + 1) * size]).split(b"\0")[0].decode() for i in range(math.prod(shape))]
+        if any(len(text) > max_length for text in texts):
             raise ModelFileError(f"{holder.name}: {name}: expected text of at most {max_length:,} characters")
         return texts
+
+    def _heap_text(self, reference: bytes) -> bytes:
+        length, place = text_reference(reference)
+        position, size = self._heap_texts.get(place, (0, 0))
+        if size != length:
+            raise ModelFileError(f"it promises a text of {length:,} bytes and has {size:,}")
+        return self._content[position : position + size]
 
     def _open(self, parent: Any, path: str, kind: type) -> Any:
         """Go down the path by hard links alone; soft and external ones may lead out of the file."""
@@ -145,60 +152,3 @@ class Hdf5Reader:
         if not isinstance(here, kind):
             raise ModelFileError(f"{path!r}: expected a {kind.__name__.lower()}, got {here!r}")
         return here
-
-
-def check_heaps(content: bytes) -> None:
-    """Refuse texts that would keep HDF5 busy for ever, or have it allocate gigabytes for nothing.
-
-    Texts are kept in global heaps, chains of objects: a number (2 bytes), 6 others, its size (8), then the text itself.
-    Number 0 is the free rest. HDF5 goes from one to the next, and a rest of size 0 never ends
-    (https://github.com/HDFGroup/hdf5/issues/1707). Whoever owns a text keeps its length (4 bytes), the address of the
-    heap (8) and the number (4), and HDF5 believes the length.
-
-    Raises
-    ------
-    ModelFileError
-        There is such a text, or the file is not laid out as Keras's are, with numbers of 8 bytes.
-    """
-    sizes = slice(13, 15) if content[8] < 2 else slice(9, 11)  # in the superblock, whose version is the byte 8
-    if content[sizes] != b"\x08\x08":
-        raise ModelFileError("expected an HDF5 file with addresses and sizes of 8 bytes")
-    heaps = list(itertools.islice(_find(content, HEAP), MAX_HEAPS))
-    if len(heaps) == MAX_HEAPS:
-        raise ModelFileError(f"expected fewer than {MAX_HEAPS} heaps of texts")
-    texts = {heap: _heap_sizes(content, heap) for heap in heaps}
-    for shift in range(8):  # an address can stand anywhere
-        words = np.frombuffer(content, "<u8", (len(content) - shift) // 8, shift)
-        places = np.flatnonzero((words > 0) & (words < len(content)))
-        for place in places[np.isin(words[places], heaps)].tolist():
-            owner, heap = 8 * place + shift, int(words[place])
-            length, number = _number(content, owner - 4, 4), _number(content, owner + 8, 4)
-            if length > texts[heap].get(number, length):
-                raise ModelFileError(f"it promises a text of {length:,} bytes and has {texts[heap][number]:,}")
-
-
-def _heap_sizes(content: bytes, heap: int) -> dict[int, int]:
-    """Return the sizes of the objects in the heap at this position, by number."""
-    sizes: dict[int, int] = {}
-    position, end = heap + 16, min(heap + _number(content, heap + 8, 8), len(content))
-    for _ in range(MAX_TEXTS):
-        if position + 16 > end:
-            return sizes
-        number, size = _number(content, position, 2), _number(content, position + 8, 8)
-        if number == 0 and size == 0:
-            break
-        sizes[number] = size
-        position += 16 + (size + 7) // 8 * 8 if number else size
-    raise ModelFileError("its texts are damaged")
-
-
-def _find(content: bytes, part: bytes) -> Iterator[int]:
-    """Yield where `part` stands."""
-    position = content.find(part)
-    while position >= 0:
-        yield position
-        position = content.find(part, position + 1)
-
-
-def _number(content: bytes, position: int, size: int) -> int:
-    return int.from_bytes(content[position : position + size], "little")

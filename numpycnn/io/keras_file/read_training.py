@@ -14,6 +14,9 @@ from .write import Config, snake_case
 
 CROSS_ENTROPIES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
 ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
+# Arguments of Keras's losses that there is nothing like here, with the values that make no difference.
+NEUTRAL_IN_LOSSES = {"reduction": ("sum_over_batch_size", "mean", "mean_with_sample_weight", "auto"),
+                     "ignore_class": (None,), "axis": (-1, 1)}  # fmt: skip
 OPTIMIZER_CLASSES = ("SGD", "Adam", "AdamW")
 # Arguments of Keras's optimizers that there is nothing like here, with the value that makes no difference.
 WITHOUT_COUNTERPART = {"clipnorm": None, "clipvalue": None, "use_ema": False, "amsgrad": False, "decay": 0.0,
@@ -32,14 +35,21 @@ def read_loss(config: Config, softmax: bool, notes: list[str]) -> Loss | None:
     notes : list of str
         Gets a line for everything that training will do otherwise.
     """
-    described = config["loss"]
-    if isinstance(described, list) and len(described) == 1:
-        described = described[0]
+    described = _only_entry(config["loss"])
     name = _name(described)
-    is_class = isinstance(described, dict) and described["class_name"] != "function"
+    is_class = isinstance(described, dict) and described.get("class_name", "function") != "function"
     arguments = described["config"] if is_class else {}
-    if name in CROSS_ENTROPIES and (softmax or arguments.get("from_logits")):
-        return SoftmaxCrossEntropy(arguments.get("label_smoothing", 0.0))
+    weight = _only_entry(config.get("loss_weights"))
+    if weight not in (None, 1):
+        notes.append(f"the loss has the weight {weight!r}, which does not exist here")
+    for key, neutral in NEUTRAL_IN_LOSSES.items():
+        if arguments.get(key, neutral[0]) not in neutral:
+            notes.append(f"the loss has {key}={arguments[key]!r}, which does not exist here")
+    logits = bool(arguments.get("from_logits"))
+    if name in CROSS_ENTROPIES and (softmax or logits):
+        if softmax and logits:
+            notes.append("the loss has from_logits=True after a softmax; here it takes what comes before the softmax")
+        return SoftmaxCrossEntropy(arguments.get("label_smoothing", 0.0), predict_logits=not softmax)
     if softmax:
         notes.append(f"the loss {name} of a softmax does not exist here: SoftmaxCrossEntropy() takes its place")
         return SoftmaxCrossEntropy()
@@ -49,9 +59,16 @@ def read_loss(config: Config, softmax: bool, notes: list[str]) -> Loss | None:
     return None
 
 
+def _only_entry(described: Any) -> Any:
+    """Return what Keras keeps for the one output: as it is, or in a list of one, or under the output's name."""
+    while len(described) == 1 if isinstance(described, (list, dict)) else False:
+        (described,) = described.values() if isinstance(described, dict) else described
+    return described
+
+
 def read_metrics(config: Config, loss: Loss) -> list[str]:
     """Return ``["accuracy"]`` if it is among Keras's metrics, else no metric."""
-    pending, names = [config.get("metrics")], []
+    pending, names = [config.get("metrics"), config.get("weighted_metrics")], []
     while pending:  # Keras nests them, by output
         entry = pending.pop()
         if isinstance(entry, list):
@@ -59,7 +76,8 @@ def read_metrics(config: Config, loss: Loss) -> list[str]:
         elif isinstance(entry, dict) and "class_name" not in entry:
             pending += entry.values()
         elif entry is not None:
-            names += [_name(entry), entry["config"].get("name") if isinstance(entry, dict) else None]
+            arguments = entry["config"] if isinstance(entry, dict) else None
+            names += [_name(entry), arguments.get("name") if isinstance(arguments, dict) else None]
     return ["accuracy"] if isinstance(loss, SoftmaxCrossEntropy) and any(n in ACCURACIES for n in names) else []
 
 
@@ -108,7 +126,7 @@ def _rate(arguments: Config, notes: list[str]) -> float | Schedule:
 
 def _name(described: Any) -> str:
     """Return the name of a loss or metric, which Keras writes as a name, a function or a class."""
-    if isinstance(described, dict):
+    if isinstance(described, dict) and "class_name" in described:
         described = described["config"] if described["class_name"] == "function" else described["class_name"]
     return snake_case(str(described))
 

@@ -54,7 +54,7 @@ class KerasLayer(NamedTuple):
 
 
 def model_to_keras(model: Sequential) -> list[KerasLayer]:
-    """Return the model's layers in Keras's words and with Keras's names; the softmax of the loss is the last.
+    """Return the model's layers in Keras's words and with Keras's names; the softmax of the loss, if any, is the last.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def model_to_keras(model: Sequential) -> list[KerasLayer]:
     described = [keras_layer for layer in model.layers for keras_layer in to_keras(layer)]
     if model.loss is not None and type(model.loss) not in LOSSES.values():
         raise TypeError(f"Keras has no loss like {model.loss!r}; compile with one of numpycnn's to save")
-    if isinstance(model.loss, SoftmaxCrossEntropy):
+    if isinstance(model.loss, SoftmaxCrossEntropy) and not model.loss.predict_logits:
         if len(model.output_shape) != 1:
             raise ValueError(f"expected outputs of shape (N, K) for a softmax, got (N, *{model.output_shape})")
         described.append(KerasLayer("Activation", {"activation": "softmax"}))
@@ -176,19 +176,24 @@ def training_to_keras(model: Sequential) -> Config:
     TypeError
         Keras has no such optimizer.
     """
-    loss: Any = "sparse_categorical_crossentropy"  # integer labels; Keras has another loss for one-hot rows
-    if isinstance(model.loss, MeanSquaredError):
-        loss = "mean_squared_error"
-    elif model.loss.get_config()["label_smoothing"]:
-        arguments = {"from_logits": False, "label_smoothing": model.loss.get_config()["label_smoothing"]}
-        loss = {"class_name": "CategoricalCrossentropy", "config": arguments}  # for one-hot rows, the only one with it
     return {
-        "loss": loss,
+        "loss": _loss_to_keras(model.loss),
         "loss_weights": None,
         "metrics": model.metrics,
         "weighted_metrics": None,
         "optimizer_config": _optimizer_to_keras(model.optimizer),
     }
+
+
+def _loss_to_keras(loss: Any) -> str | Config:
+    if isinstance(loss, MeanSquaredError):
+        return "mean_squared_error"
+    if loss.label_smoothing:  # Keras has it for one-hot rows alone
+        arguments = {"from_logits": loss.predict_logits, "label_smoothing": loss.label_smoothing}
+        return {"class_name": "CategoricalCrossentropy", "config": arguments}
+    if loss.predict_logits:
+        return {"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": True}}
+    return "sparse_categorical_crossentropy"  # integer labels; Keras has another loss for one-hot rows
 
 
 def _optimizer_to_keras(optimizer: Optimizer) -> Config:
