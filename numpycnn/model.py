@@ -10,9 +10,21 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .training import loop
-from .checks import Shape, check_count, check_dtype, check_flag, check_function, check_list, check_numeric, check_shape
+from .checks import (
+    Shape,
+    check_choice,
+    check_count,
+    check_dtype,
+    check_flag,
+    check_function,
+    check_instance,
+    check_list,
+    check_numeric,
+    check_shape,
+)
 from .files import KERAS_SUFFIXES, path_text
 from .fusion.plan import make_plan
+from .hints import ExplainsArguments
 from .layers.base import Layer
 from .losses import Loss, SoftmaxCrossEntropy, get_loss
 from .memory.locking import Lock
@@ -24,7 +36,7 @@ from .summary import summary_text
 from .training.run import FitOptions, History
 
 
-class Sequential:
+class Sequential(ExplainsArguments):
     """A stack of layers that learns.
 
     Parameters
@@ -113,9 +125,7 @@ class Sequential:
         TypeError, ValueError, RuntimeError
             It is no layer, it stands in a model already, or the model is built.
         """
-        if not isinstance(layer, Layer):
-            hint = "; write it with parentheses" if isinstance(layer, type) else ""
-            raise TypeError(f"expected a layer, got {layer!r}{hint}")
+        check_instance(layer, Layer, "layers", "a layer")
         if self.built:
             raise RuntimeError("the model is built: add layers before build or fit")
         if layer._workspace.reuse or any(layer is other for other in self.layers):
@@ -293,8 +303,7 @@ class Sequential:
         default = ["accuracy"] if classifies else []
         chosen_metrics = default if metrics is None else check_list(metrics, "metrics", "a list such as ['accuracy']")
         for metric in chosen_metrics:
-            if not isinstance(metric, str) or metric not in ("accuracy", "acc"):
-                raise ValueError(f'unknown metric {metric!r}; expected "accuracy"')
+            check_choice(metric, "metrics", ["accuracy"])
             if not classifies:
                 raise ValueError(f"the accuracy needs SoftmaxCrossEntropy, got {chosen_loss!r}")
         if self.built:
@@ -306,7 +315,7 @@ class Sequential:
     def fit(
         self,
         x: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike = None,  # type: ignore[assignment]  # refused, in words about generators
         batch_size: int = 32,
         epochs: int = 1,
         verbose: str | int = "auto",
@@ -324,8 +333,8 @@ class Sequential:
         Parameters
         ----------
         x : array of shape (N, *input_shape)
-        y : array of shape (N,) or (N, K)
-            Classes or one-hot rows.
+        y : array of shape (N,), (N, 1) or (N, K)
+            Classes or one-hot rows. Always needed; a generator of batches in `x` is not taken, and the error says so.
         batch_size : int
             Images a step; the last batch may be smaller. Above N: one batch.
         epochs : int
@@ -351,7 +360,7 @@ class Sequential:
         Returns
         -------
         History
-            ``history["loss"][epoch]``, and ``accuracy``, ``val_loss``, ``val_accuracy`` where they apply. The
+            ``history.history["loss"][epoch]``, and ``accuracy``, ``val_loss``, ``val_accuracy`` where they apply. The
             training figures are means over the epoch, while the weights change. Ctrl-C ends the training after the
             step at hand, a second one at once; the epochs done are listed, ``history.interrupted`` is True, and the
             model is usable. To go on later, see ``BackupAndRestore``.
@@ -367,6 +376,8 @@ class Sequential:
         -----
         RuntimeWarning
             The loss is NaN or infinity; it names the rows of the data, the parameter or the layer that it came from.
+        UserWarning
+            `x` looks like pixels that are not scaled, or scaled twice; or the loss explodes in the first epoch.
         """
         options = FitOptions(
             batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, initial_epoch, augment,
@@ -375,7 +386,11 @@ class Sequential:
         return loop.fit(self, x, y, options)
 
     def evaluate(
-        self, x: ArrayLike, y: ArrayLike, batch_size: int | None = None, check_finite: bool = False
+        self,
+        x: ArrayLike,
+        y: ArrayLike = None,  # type: ignore[assignment]  # as in fit
+        batch_size: int | None = None,
+        check_finite: bool = False,
     ) -> tuple[float, float] | float:
         """Return ``(loss, accuracy)``, or the loss alone where the accuracy is not among the metrics.
 

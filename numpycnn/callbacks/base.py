@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
-from ..checks import check_function, check_list
+from ..checks import check_function, check_instance, check_list
+from ..hints import ExplainsArguments, did_you_mean
 
 if TYPE_CHECKING:
     from ..model import Sequential
     from ..training.run import Run
 
 
-class Callback:
+class Callback(ExplainsArguments):
     """Base of the callbacks; override what you need.
 
     A callback with an attribute ``monitor`` names the figure that it follows; ``fit`` refuses to start without it.
@@ -65,17 +66,19 @@ class CallbackList:
 
     def __init__(self, callbacks: Sequence[Callback] | None, model: Sequential, names: Sequence[str]) -> None:
         if isinstance(callbacks, Callback):
-            raise TypeError(f"callbacks: expected a list of callbacks, got {callbacks!r}")
+            one = type(callbacks).__name__
+            raise TypeError(f"callbacks: expected a list, got one {one}; put it into a list: callbacks=[{one}(...)]")
         self.callbacks = [] if callbacks is None else check_list(callbacks, "callbacks", "a list of callbacks")
         for callback in self.callbacks:
-            if not isinstance(callback, Callback):
-                hint = "; write it with parentheses" if isinstance(callback, type) else ""
-                raise TypeError(f"callbacks: expected numpycnn callbacks, got {callback!r}{hint}")
+            check_instance(callback, Callback, "callbacks", "numpycnn callbacks")
             monitor = getattr(callback, "monitor", None)
             if monitor is not None and monitor not in names:
+                hint = did_you_mean(monitor, names)
+                if monitor.startswith("val_") and "val_loss" not in names:
+                    hint = "; val_ figures need validation_split or validation_data"
                 raise ValueError(
-                    f"{type(callback).__name__} monitors {monitor!r}, but an epoch has only {', '.join(names)}; "
-                    "val_ figures need validation_split or validation_data"
+                    f"{type(callback).__name__} monitors {monitor!r}, but expected one of {', '.join(names)}, the "
+                    f"figures of an epoch{hint}"
                 )
             callback.model = model
             callback.figures = tuple(names)

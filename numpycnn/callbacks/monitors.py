@@ -6,7 +6,7 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
-from ..checks import check_count, check_flag, check_fraction, check_positive, check_text
+from ..checks import check_choice, check_count, check_flag, check_fraction, check_positive, check_text
 from ..files import KERAS_SUFFIXES, path_text
 from ..schedules import Schedule
 
@@ -21,10 +21,8 @@ class _Monitor(Callback):
     state_names: tuple[str, ...] = ("best", "wait")
 
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
-        if not isinstance(mode, str) or mode not in ("auto", "min", "max"):
-            raise ValueError(f'mode: expected "auto", "min" or "max", got {mode!r}')
         self.monitor = check_text(monitor, "monitor")
-        self.mode = mode
+        self.mode = check_choice(mode, "mode", ("auto", "min", "max"))
         self.min_delta = check_positive(min_delta, "min_delta", zero_allowed=True)
         self._sign = -1.0 if mode == "max" or (mode == "auto" and "acc" in monitor) else 1.0
         self._reset()

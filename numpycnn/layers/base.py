@@ -17,16 +17,18 @@ from ..checks import (
     check_batch,
     check_dtype,
     check_generator,
+    check_instance,
     check_memory,
     check_numeric,
     check_shape,
 )
+from ..hints import ExplainsArguments
 from ..initializers import Initializer, get_initializer
 from ..memory.parameter import Parameter
 from ..memory.workspace import Workspace
 
 
-class Layer:
+class Layer(ExplainsArguments):
     """Base of all layers. Subclass it and write ``build`` (if it has parameters), ``forward`` and ``backward``.
 
     ``__init__`` stores its arguments under their own names: ``repr``, ``save`` and ``load`` read them from there.
@@ -191,8 +193,7 @@ class Layer:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what ``get_state`` returned."""
-        if not isinstance(state, dict):
-            raise TypeError(f"{self!r}: expected a dict, as get_state returns it, got {state!r}")
+        check_instance(state, dict, repr(self), "a dict, as get_state returns it")
         if set(state) != set(self.state_names):
             raise ValueError(f"{self!r}: expected the state {sorted(self.state_names)}, got {sorted(state)}")
         for name, value in state.items():

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..callbacks.base import CallbackList
-from ..checks import check_count, check_flag, check_numeric, check_rows
+from ..checks import check_count, check_flag, check_instance, check_numeric, check_rows
 from ..data.augment import Augment
+from ..hints import hint_at_rate, hint_at_scale
 from ..kernels import ops
+from ..layers.batchnorm import BatchNorm
 from ..losses import Loss
 from ..nonfinite import find_source
 from ..optimizers import Optimizer
@@ -69,8 +71,8 @@ def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, 
     """
     if not hasattr(model, "plan"):
         raise TypeError(f"train_step: expected a Sequential, got {model!r}")
-    if not isinstance(loss, Loss) or not isinstance(optimizer, Optimizer):
-        raise TypeError(f"train_step: expected a loss and an optimizer, got {loss!r} and {optimizer!r}")
+    check_instance(loss, Loss, "train_step", "a loss")
+    check_instance(optimizer, Optimizer, "train_step", "an optimizer")
     return step(model, loss, optimizer, x, check_numeric(y, "y"))[0]
 
 
@@ -83,6 +85,7 @@ def fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> H
             raise ValueError(f"x: expected at least one row of at least one number, got shape {x.shape}")
         model.build(x.shape[1:])
     x, y = check_data(model, x, y, options.check_finite)
+    _warn_of_scale(model, x, options)
     x, y, validation = _hold_out(model, x, y, options)
     rng = model.fit_rng if options.seed is None else np.random.default_rng(options.seed)
     callbacks = CallbackList(options.callbacks, model, _names(model, validation is not None))
@@ -134,7 +137,9 @@ def train_epoch(model: Sequential, x: NDArray, y: NDArray, run: Run, progress: P
         if options.augment is not None:
             images = options.augment(images, run.rng)
         was_finite = model.nonfinite is None
+        rate = model.optimizer.current_rate
         loss, outputs = step(model, model.loss, model.optimizer, images, labels, rows)
+        run.warn_of_explosion(loss, rate)
         run.loss_sum += loss * len(rows)
         if model.metrics:
             run.hits_sum += accuracy(outputs, labels) * len(rows)
@@ -210,7 +215,11 @@ def accuracy(outputs: NDArray, labels: NDArray) -> float:
 def warn_nonfinite(model: Sequential, where: str, stacklevel: int) -> None:
     """Say where the first NaN or infinity came from; `stacklevel` is the way back to the caller's own line."""
     hint = "callbacks=[TerminateOnNaN()] stops there"
-    text = f"the loss is not finite in {where}, and training on is useless ({hint}): {model.nonfinite}"
+    source = str(model.nonfinite)
+    rate = "" if source.startswith(("NaN or infinity in x", "NaN or infinity in y")) else (
+        hint_at_rate(model.optimizer.current_rate)
+    )
+    text = f"the loss is not finite in {where}, and training on is useless ({hint}): {source}{rate}"
     warnings.warn(text, RuntimeWarning, stacklevel)
 
 
@@ -248,15 +257,25 @@ def check_data(
     return x, y
 
 
+def _warn_of_scale(model: Sequential, x: NDArray, options: FitOptions) -> None:
+    """Warn of pixels that are not scaled, or twice; not where something scales them later."""
+    first = next((i for i, layer in enumerate(model.layers) if layer.parameters), 0)
+    theirs = any(not type(layer).__module__.startswith("numpycnn.") for layer in model.layers[: first + 1])
+    scales = isinstance(model.layers[first], BatchNorm) or not isinstance(options.augment, (Augment, type(None)))
+    hint = "" if theirs or scales else hint_at_scale(x)
+    if hint:
+        warnings.warn(hint, UserWarning, stacklevel=4)  # the line that called Sequential.fit
+
+
 def _hold_out(
     model: Sequential, x: NDArray, y: NDArray, options: FitOptions
 ) -> tuple[NDArray, NDArray, tuple[NDArray, NDArray] | None]:
     """Return the rows to train on, and those to validate on."""
     if options.validation_data is not None:
-        try:
-            x_val, y_val = options.validation_data
-        except (TypeError, ValueError):
-            raise ValueError("validation_data: expected a pair (x, y)") from None
+        check_instance(options.validation_data, (tuple, list), "validation_data", "a pair (x, y)")
+        if len(options.validation_data) != 2:
+            raise ValueError(f"validation_data: expected a pair (x, y), got {len(options.validation_data)} things")
+        x_val, y_val = options.validation_data
         return x, y, check_data(model, x_val, y_val, options.check_finite)
     if options.validation_split == 0:
         return x, y, None

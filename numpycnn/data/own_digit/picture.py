@@ -18,7 +18,7 @@ from ...files import path_text
 MAX_PIXELS = 50_000_000  # more than any camera of a telephone takes; as RGBA, 200 MB
 BRIGHTEST = 2.0**64  # beyond any integer; sums of such numbers are finite in float32
 # Formats whose decoders only decode: Pillow starts Ghostscript, an interpreter of programs, for EPS.
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601: how bright red, green and blue look
 
@@ -74,7 +74,7 @@ def _as_array(image: ArrayLike) -> NDArray[Any]:
     try:
         return np.asarray(image)
     except ValueError as error:
-        raise ValueError("image: expected rows of the same length, got rows of several lengths") from error
+        raise TypeError("image: expected rows of the same length, got rows of several lengths") from error
 
 
 def _kind(image: object, pixels: NDArray[Any]) -> str:
@@ -108,15 +108,25 @@ def _read_file(path: Path) -> NDArray[Any]:
     except FileNotFoundError as error:
         raise FileNotFoundError(f"expected a picture, but there is no file {path}") from error
     except UnidentifiedImageError as error:
-        raise ValueError(
-            f"{path}: expected a picture such as PNG or JPEG, got a file of another kind; save it as PNG"
-        ) from error
+        raise ValueError(f"{path}: expected a picture such as PNG or JPEG, got {_other_kind(path)}") from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: expected at most {MAX_PIXELS // 10**6} million pixels, got more") from error
     except _WrongSize:
         raise
     except Exception as error:  # decoders raise what a damaged file happens to provoke: from KeyError to struct.error
         raise ValueError(f"{path}: expected a whole picture, got one that is damaged or cut short ({error})") from error
+
+
+def _other_kind(path: Path) -> str:
+    """Say what to do about a file that Pillow cannot read: a telephone's HEIC photo, or something else."""
+    with open(path, "rb") as file:
+        start = file.read(12)
+    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"):
+        return (
+            "a HEIC photo; save it as JPEG or PNG, or install pillow-heif and call "
+            "pillow_heif.register_heif_opener() first"
+        )
+    return "a file of another kind; save it as PNG"
 
 
 def _pixels_of(file: Any) -> NDArray[Any]:
