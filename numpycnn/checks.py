@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .hints import did_you_mean, hint_at_numbers, hint_at_shape
+from .hints import did_you_mean, hint_at_numbers, hint_at_shape, shown
 
 Shape = tuple[int, ...]
 MAX_SIZE = 2**31 - 1  # of a length, in pixels or numbers: kernels count in 32-bit integers
@@ -31,7 +31,7 @@ REPORT_KEYS = ("accuracy", "macro avg", "weighted avg")  # beside the names of c
 def check_count(value: Any, name: str, minimum: int = 1, maximum: int | None = None) -> int:
     """Return `value` as an int of at least `minimum`, and at most `maximum` if that is given."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name}: expected an integer of at least {minimum}, got {value!r}")
+        raise TypeError(f"{name}: expected an integer of at least {minimum}, got {shown(value)}")
     count = int(value)
     if count < minimum:
         raise ValueError(f"{name}: expected an integer of at least {minimum}, got {count}")
@@ -44,7 +44,7 @@ def check_pair(value: Any, name: str, minimum: int = 1) -> tuple[int, int]:
     """Return (vertical, horizontal) from one integer or a pair."""
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
-            raise ValueError(f"{name}: expected an integer or a pair (vertical, horizontal), got {value!r}")
+            raise ValueError(f"{name}: expected an integer or a pair (vertical, horizontal), got {shown(value)}")
         return check_count(value[0], name, minimum, MAX_SIZE), check_count(value[1], name, minimum, MAX_SIZE)
     count = check_count(value, name, minimum, MAX_SIZE)
     return count, count
@@ -54,21 +54,21 @@ def check_padding(value: Any, name: str = "padding") -> str | tuple[int, int]:
     """Return "valid", "same" or a pair of zero-rows and zero-columns."""
     if isinstance(value, str):
         if value not in ("valid", "same"):
-            raise ValueError(f'{name}: expected "valid", "same", an integer or a pair, got {value!r}')
+            raise ValueError(f'{name}: expected "valid", "same", an integer or a pair, got {shown(value)}')
         return value
     return check_pair(value, name, minimum=0)
 
 
 def check_number(value: Any, name: str, expected: str = "a number") -> Any:
-    """Return `value` if it is a real number."""
+    """Return `value` if it is a real number; Python's, since the largest float is infinity beside a float16."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name}: expected {expected}, got {value!r}")
-    return value
+        raise TypeError(f"{name}: expected {expected}, got {shown(value)}")
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def check_fraction(value: Any, name: str, *, one_allowed: bool = False) -> float:
     """Return `value` as a float in [0, 1), or [0, 1]."""
-    check_number(value, name)
+    value = check_number(value, name)
     if not (0 <= value < 1 or (one_allowed and value == 1)):
         raise ValueError(f"{name}: expected a number in [0, 1{']' if one_allowed else ')'}, got {value}")
     return float(value)
@@ -76,7 +76,7 @@ def check_fraction(value: Any, name: str, *, one_allowed: bool = False) -> float
 
 def check_positive(value: Any, name: str, *, zero_allowed: bool = False) -> float:
     """Return `value` as a finite float above zero, or from zero on."""
-    check_number(value, name)
+    value = check_number(value, name)
     if not (0 < value <= sys.float_info.max or (zero_allowed and value == 0)):
         bound = "of at least" if zero_allowed else "above"
         raise ValueError(f"{name}: expected a finite number {bound} 0, got {value}")
@@ -89,14 +89,14 @@ def check_positive(value: Any, name: str, *, zero_allowed: bool = False) -> floa
 def check_flag(value: Any, name: str) -> bool:
     """Return `value` as a bool. ``"no"`` and ``[False]`` raise TypeError, though Python takes them for true."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name}: expected True or False, got {value!r}")
+        raise TypeError(f"{name}: expected True or False, got {shown(value)}")
     return bool(value)
 
 
 def check_text(value: Any, name: str) -> str:
     """Return `value` if it is a string."""
     if not isinstance(value, str):
-        raise TypeError(f"{name}: expected text, got {value!r}")
+        raise TypeError(f"{name}: expected text, got {shown(value)}")
     return value
 
 
@@ -106,9 +106,9 @@ def check_choice(value: Any, name: str, choices: Iterable[Any], otherwise: str =
     expected = ", ".join(f'"{c}"' if isinstance(c, str) else str(c) for c in choices) + otherwise
     kinds = (str, int, np.integer) if any(isinstance(c, int) for c in choices) else str
     if not isinstance(value, kinds):
-        raise TypeError(f"{name}: expected one of {expected}, got {value!r}")
+        raise TypeError(f"{name}: expected one of {expected}, got {shown(value)}")
     if value not in choices:
-        raise ValueError(f"{name}: expected one of {expected}, got {value!r}{did_you_mean(value, choices)}")
+        raise ValueError(f"{name}: expected one of {expected}, got {shown(value)}{did_you_mean(value, choices)}")
     return value
 
 
@@ -119,28 +119,28 @@ def check_list(value: Any, name: str, expected: str) -> list:
             return list(value)
     except TypeError:
         pass
-    raise TypeError(f"{name}: expected {expected}, got {value!r}")
+    raise TypeError(f"{name}: expected {expected}, got {shown(value)}")
 
 
 def check_instance(value: Any, kind: type | tuple[type, ...], name: str, expected: str) -> Any:
     """Return `value` if it is an object of this class; for a class itself the error asks for the parentheses."""
     if not isinstance(value, kind):
         hint = f"; write {value.__name__}() with parentheses" if isinstance(value, type) else ""
-        raise TypeError(f"{name}: expected {expected}, got {value!r}{hint}")
+        raise TypeError(f"{name}: expected {expected}, got {shown(value)}{hint}")
     return value
 
 
 def check_function(value: Any, name: str, signature: str) -> Any:
     """Return `value` if it can be called."""
     if not callable(value):
-        raise TypeError(f"{name}: expected a function {signature}, got {value!r}")
+        raise TypeError(f"{name}: expected a function {signature}, got {shown(value)}")
     return value
 
 
 def check_generator(rng: Any) -> np.random.Generator:
     """Return `rng` if it is a generator of random numbers; a seed raises TypeError."""
     if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng: expected a numpy.random.Generator, as np.random.default_rng(0) is, got {rng!r}")
+        raise TypeError(f"rng: expected a numpy.random.Generator, as np.random.default_rng(0) is, got {shown(rng)}")
     return rng
 
 

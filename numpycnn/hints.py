@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any, Callable
 
+import numpy as np
 from numpy.typing import NDArray
 
 ADD_LAYER = "activations are layers here: put ReLU(), Sigmoid() or Tanh() after it; the softmax is in the loss"
@@ -15,6 +16,7 @@ GIVE_SHAPE = "give the shape to the model: Sequential([...], input_shape=(28, 28
 
 FEWEST_PIXELS = 64  # the least numbers in a row that may be a picture
 LARGE_RATE = 0.1
+LONGEST_SHOWN = 200  # characters
 
 # Arguments that Keras has, and what to write here.
 KERAS_ARGUMENTS = {
@@ -71,6 +73,14 @@ class ExplainsArguments:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
             cls.__init__ = explain_arguments(cls.__init__)  # type: ignore[method-assign]
+
+
+def shown(value: Any) -> str:
+    """Return how an error shows a value: an array by its shape, anything long cut short."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 4] + " ..."
 
 
 def did_you_mean(word: Any, known: Iterable[Any]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checks import check_choice, check_count, check_flag, check_fraction, check_instance, check_numeric, check_positive
-from .hints import ExplainsArguments
+from .hints import ExplainsArguments, shown
 from .kernels import ops
 from .schedules import SCHEDULES, Schedule
 
@@ -89,8 +89,8 @@ class Optimizer(ExplainsArguments):
             compiled code can change: float32 or float64, writeable, contiguous.
         """
         for vector in (values, grads):
-            if type(vector) is not np.ndarray:
-                raise TypeError(f"expected two vectors, got {vector!r}")
+            if type(vector) is not np.ndarray or vector.dtype.kind != "f":
+                raise TypeError(f"expected two vectors of float32 or float64, got {shown(vector)}")
         if values.ndim != 1 or values.shape != grads.shape or values.dtype != grads.dtype:
             found = f"{values.dtype}{values.shape}, {grads.dtype}{grads.shape}"
             raise ValueError(f"expected two vectors of one shape and dtype, got {found}")

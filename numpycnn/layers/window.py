@@ -26,7 +26,7 @@ def output_geometry(
     pads = (padding, padding) if isinstance(padding, str) else padding
     (out_h, top), (out_w, left) = (output_size(shape[i], window[i], strides[i], pads[i]) for i in range(2))
     if out_h < 1 or out_w < 1:
-        swapped = shape[0] in (1, 3) and shape[1] == shape[2]  # such as (1, 28, 28)
+        swapped = shape[0] in (1, 3) and shape[0] < shape[1] == shape[2]  # such as (1, 28, 28)
         hint = "; if the channels come first, put them last: x.transpose(0, 2, 3, 1)" if swapped else ""
         raise ValueError(
             f"{owner!r}: a window of {window[0]}x{window[1]} does not fit images of {shape[0]}x{shape[1]} with "
