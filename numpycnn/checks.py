@@ -125,7 +125,7 @@ def check_list(value: Any, name: str, expected: str) -> list:
 def check_instance(value: Any, kind: type | tuple[type, ...], name: str, expected: str) -> Any:
     """Return `value` if it is an object of this class; for a class itself the error asks for the parentheses."""
     if not isinstance(value, kind):
-        hint = f"; write {value.__name__}() with parentheses" if isinstance(value, type) else ""
+        hint = f"; write it with parentheses: {value.__name__}()" if isinstance(value, type) else ""
         raise TypeError(f"{name}: expected {expected}, got {shown(value)}{hint}")
     return value
 

@@ -77,8 +77,7 @@ class CallbackList:
                 if monitor.startswith("val_") and "val_loss" not in names:
                     hint = "; val_ figures need validation_split or validation_data"
                 raise ValueError(
-                    f"{type(callback).__name__} monitors {monitor!r}, but expected one of {', '.join(names)}, the "
-                    f"figures of an epoch{hint}"
+                    f"{type(callback).__name__} monitors {monitor!r}, but an epoch has only {', '.join(names)}{hint}"
                 )
             callback.model = model
             callback.figures = tuple(names)

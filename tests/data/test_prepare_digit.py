@@ -249,7 +249,7 @@ def test_faint_small_and_uneven():
     (np.array([["a"]]), TypeError, "got an array of <U1"),
     (np.array([[None]]), TypeError, "got an array of object"),
     (np.ones((3, 3), complex), TypeError, "got an array of complex128"),
-    ([[1, 2], [3]], ValueError, "rows of the same length"),
+    ([[1, 2], [3]], TypeError, "rows of the same length"),
     (np.zeros(784), ValueError, r"shape \(784,\)"),
     (3, ValueError, r"shape \(\)"),
     (np.zeros((1, 28, 28, 1)), ValueError, r"shape \(1, 28, 28, 1\); take one image"),

@@ -19,7 +19,8 @@ from numpycnn import architectures, data, gradcheck, metrics, plots, testing, tr
 # An error names its argument. Where that is another word than the parameter's own:
 NAMES = {
     "forward": "input", "backward": "gradient", "build": "shape", "input_shape": "shape|does not fit", "add": "layer",
-    "layers": "layer", "y": "y:|label|target|num_classes", "labels": "label|target", "targets": "target", "state": "state|steps",
+    "layers": "layer", "y": "y:|label|target|num_classes", "labels": "label|target", "targets": "target",
+    "state": "state|steps",
     "activations": "x:", "train_on_batch": "x:", "step": "vector|values|step", "move": "memory", "using": "compiled",
     "class_names": "class_names|classes", "validation_data": "validation_data|x:", "augment": "augment|input",
     "save": "path|save", "model": "Sequential", "get_initializer": "initializer", "num_classes": "classes|units",

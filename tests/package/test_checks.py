@@ -35,7 +35,7 @@ REFUSALS = [
     (lambda: checks.check_choice(3, "verbose", ("auto", 0, 1, 2)), ValueError,
      'verbose: expected one of "auto", 0, 1, 2, got 3'),
     (lambda: checks.check_instance(dict, dict, "state", "a dict"), TypeError,
-     "state: expected a dict, got <class 'dict'>; write dict() with parentheses"),
+     "state: expected a dict, got <class 'dict'>; write it with parentheses: dict()"),
     (lambda: checks.check_function(3, "f", "(x) -> y"), TypeError, "f: expected a function (x) -> y, got 3"),
     (lambda: checks.check_flag(np.zeros((9, 9)), "n"), TypeError,
      "n: expected True or False, got an array of shape (9, 9)"),

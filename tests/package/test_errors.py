@@ -143,7 +143,7 @@ CALLS = {
     "compile: unknown optimizer": (
         lambda m: m.compile("rmsprop", "mse"), ValueError, 'expected one of "sgd", "adam", "adamw", or an'
     ),
-    "compile: optimizer class": (lambda m: m.compile(Adam, "mse"), TypeError, "write Adam.. with parentheses"),
+    "compile: optimizer class": (lambda m: m.compile(Adam, "mse"), TypeError, "write it with parentheses: Adam.."),
     "compile: optimizer None": (lambda m: m.compile(None, "mse"), TypeError, "a name or a numpycnn optimizer"),
     "compile: unknown loss": (lambda m: m.compile("adam", "hinge"), ValueError, "loss: expected one of .* got 'hinge'"),
     "compile: loss class": (lambda m: m.compile("adam", SoftmaxCrossEntropy), TypeError, "with parentheses"),
@@ -188,7 +188,7 @@ THINGS = {
         lambda: Sequential([Dense(4)], input_shape=(28, 28)), ValueError, r"put Flatten\(\) before it"
     ),
     "no layer": (lambda: Sequential([], input_shape=(3,)), ValueError, "at least one layer"),
-    "layer class": (lambda: Sequential([Flatten]), TypeError, r"write Flatten\(\) with parentheses"),
+    "layer class": (lambda: Sequential([Flatten]), TypeError, r"write it with parentheses: Flatten\(\)"),
     "input_shape with the batch axis": (
         lambda: Sequential([Conv2D(2, 3)], input_shape=(None, 28, 28, 1)), TypeError, "expected an input shape such as"
     ),

@@ -285,7 +285,7 @@ def test_losses_by_name():
     assert get_loss(loss) is loss
     with pytest.raises(ValueError, match="loss: expected one of .*; did you mean 'categorical_crossentropy'"):
         get_loss("crossentropy")
-    with pytest.raises(TypeError, match=r"write SoftmaxCrossEntropy\(\) with parentheses"):
+    with pytest.raises(TypeError, match=r"write it with parentheses: SoftmaxCrossEntropy\(\)"):
         get_loss(SoftmaxCrossEntropy)
 
 

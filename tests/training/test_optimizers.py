@@ -359,7 +359,7 @@ def test_optimizers_by_name():
     assert get_optimizer(optimizer) is optimizer
     with pytest.raises(ValueError, match='optimizer: expected one of "sgd", "adam", "adamw", or an optimizer, got'):
         get_optimizer("rmsprop")
-    with pytest.raises(TypeError, match=r"write Adam\(\) with parentheses"):
+    with pytest.raises(TypeError, match=r"write it with parentheses: Adam\(\)"):
         get_optimizer(Adam)
 
 
