@@ -5,7 +5,8 @@
 Each engine lives in a process of its own, starts from the same weights, is warmed up (and compiled) untimed, and then
 they take turns: A B C A B C. The table shows medians, spreads, ratios, and the dense floor: the time that the same
 arithmetic takes at the rate of the best matrix product of the same run. ``--record`` keeps the result in
-``benchmarks/reference.json``, ``--check`` compares with it, ``--update-readme`` writes its tables into the README.
+``benchmarks/reference.json``, ``--check`` compares with it, ``--update-readme`` writes its tables into
+``benchmarks/README.md``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Callable
 from records import REFERENCE, Record, compare, is_slower, read_records, write_records
 from tables import Table, comparison, readme_with
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+README = Path(__file__).resolve().parent / "README.md"
 TOLERANCE = 0.2
 
 
@@ -30,7 +30,7 @@ def parser(description: str, repeats: int) -> argparse.ArgumentParser:
     made.add_argument("--tolerance", type=float, default=TOLERANCE,
                       help=f"how much slower, relative to the others, still passes --check ({TOLERANCE})")
     made.add_argument("--update-readme", action="store_true",
-                      help=f"measure nothing: write the tables of {REFERENCE.name} into the README")
+                      help=f"measure nothing: write the tables of {REFERENCE.name} into benchmarks/README.md")
     made.add_argument("--worker", type=json.loads, help=argparse.SUPPRESS)
     return made
 

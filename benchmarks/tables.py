@@ -1,4 +1,4 @@
-"""Records as tables: in the terminal, and as Markdown between the README's markers."""
+"""Records as tables: in the terminal, and as Markdown between the markers of benchmarks/README.md."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def of_one(name: str, make: Callable[[Record], Table]) -> Callable[[dict[str, Re
     return lambda records: make(records[name]) if name in records else None
 
 
-# What stands in the README between "<!-- NAME: begin -->" and "<!-- NAME: end -->".
+# What stands in benchmarks/README.md between "<!-- NAME: begin -->" and "<!-- NAME: end -->".
 README_TABLES: dict[str, Callable[[dict[str, Record]], Table | None]] = {
     "training table": of_one(training_name("cnn", 64), training),
     "networks table": networks,

@@ -21,6 +21,7 @@ from matplotlib.patches import Rectangle
 from numpycnn import PreparedDigit, Sequential, prepare_digit
 from numpycnn.data.own_digit.picture import full_scale, read_picture, reduced, to_grey
 from numpycnn.plots import save_figure
+from numpycnn.terminal import show
 
 MOST_DRAWN = 60  # more pictures than this are predicted, but not drawn
 MOST_PIXELS = 400  # of a picture's side, in the drawing
@@ -95,12 +96,12 @@ def main() -> None:
     probabilities = model.predict(np.stack([digit.image for digit in digits])[..., None])  # (N, 10)
     answers = ["empty" if digit.empty else sentence(row) for digit, row in zip(digits, probabilities)]
     for file, digit, answer in zip(arguments.files, digits, answers):
-        print("\n    ".join([f"{file}: {answer}", *digit.notes]))
+        show("\n    ".join([f"{file}: {answer}", *digit.notes]))
 
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     drawn = slice(MOST_DRAWN)
     save_figure(draw(arguments.files[drawn], digits[drawn], answers[drawn]), arguments.output)
-    print(f"Drew what the network saw of {len(digits[drawn])} of {len(digits)} pictures in {arguments.output}")
+    show(f"Drew what the network saw of {len(digits[drawn])} of {len(digits)} pictures in {arguments.output}")
 
 
 if __name__ == "__main__":

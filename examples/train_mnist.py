@@ -53,6 +53,7 @@ from numpycnn.plots import (
     plot_samples,
     save_figure,
 )
+from numpycnn.terminal import show
 
 SCHEDULES = {  # of the rate (at its highest) and the number of steps
     "cosine": CosineDecay,
@@ -232,9 +233,9 @@ def main() -> None:
     test_loss, test_accuracy = model.evaluate(x_test, y_test)
     probabilities = model.predict(x_test)
     report = classification_report(y_test, probabilities, class_names=test_set.classes)
-    print(f"\nFirst ten test images: predicted {probabilities[:10].argmax(axis=1)}, true {y_test[:10]}")
-    print(f"\nConfusion matrix, a row for each true class:\n{confusion_matrix(y_test, probabilities, num_classes=10)}")
-    print(f"\n{report}\nTested on {test_set.name}\nTest loss: {test_loss:.4f}\nTest accuracy: {test_accuracy:.4f}")
+    show(f"\nFirst ten test images: predicted {probabilities[:10].argmax(axis=1)}, true {y_test[:10]}")
+    show(f"\nConfusion matrix, a row for each true class:\n{confusion_matrix(y_test, probabilities, num_classes=10)}")
+    show(f"\n{report}\nTested on {test_set.name}\nTest loss: {test_loss:.4f}\nTest accuracy: {test_accuracy:.4f}")
 
     write_json(folder / "history.json", {**history.history, "seconds": history.seconds})
     write_json(folder / "metrics.json", {
@@ -257,7 +258,7 @@ def main() -> None:
         folder, train_data, test_data, model, probabilities, history, test_set, recipe.augment, arguments.seed
     )
     backup.unlink()
-    print(f"Wrote the model, history, metrics, report and pictures to {folder}")
+    show(f"Wrote the model, history, metrics, report and pictures to {folder}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Losses: one number for how wrong a batch is, and its gradient, from one formula.
 
 ``loss, dlogits = SoftmaxCrossEntropy()(logits, labels)``. Both are means over the batch, so the learning rate does not
-depend on the batch size.
+depend on the batch size. Softmax and cross-entropy are one kernel: as a dozen NumPy calls they took longer than a
+convolution.
 """
 
 from __future__ import annotations

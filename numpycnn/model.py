@@ -29,10 +29,10 @@ from .layers.base import Layer
 from .losses import Loss, SoftmaxCrossEntropy, get_loss
 from .memory.locking import Lock
 from .memory.parameter import Arena, Parameter
-from .memory.workspace import Workspace
 from .optimizers import Optimizer, get_optimizer
 from .profile import Profile, profile_model
 from .summary import summary_text
+from .terminal import show
 from .training.run import FitOptions, History
 
 
@@ -128,12 +128,19 @@ class Sequential(ExplainsArguments):
         check_instance(layer, Layer, "layers", "a layer")
         if self.built:
             raise RuntimeError("the model is built: add layers before build or fit")
-        if layer._workspace.reuse or any(layer is other for other in self.layers):
+        if layer.in_model or any(layer is other for other in self.layers):
             raise ValueError(f"{layer!r} is in a model already; make a new layer for each place")
         self.layers.append(layer)
 
-    def build(self, input_shape: Sequence[int]) -> None:
-        """Make all parameters for inputs of this shape (without the batch axis).
+    def build(self, input_shape: Sequence[int], stored: Sequence[dict[str, NDArray]] | None = None) -> None:
+        """Make all parameters.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Shape of one input, without the batch axis.
+        stored : list of dict, optional
+            For each layer the starting values from a file, as ``Layer.build`` takes them.
 
         Raises
         ------
@@ -145,13 +152,13 @@ class Sequential(ExplainsArguments):
         if not self.layers:
             raise ValueError("expected at least one layer, got none")
         for layer in self.layers:
-            if layer._workspace.reuse:
+            if layer.in_model:
                 raise ValueError(f"{layer!r} is in a built model already; make a new layer for each model")
         shape = self.input_shape = check_shape(input_shape, self)
         # Of a copy: after an error here the next attempt starts from the same numbers.
         rng = np.random.default_rng(copy.deepcopy(self._build_seed))
-        for layer in self.layers:
-            shape = layer.build(shape, rng, self.dtype)
+        for i, layer in enumerate(self.layers):
+            shape = layer.build(shape, rng, self.dtype, None if stored is None else stored[i])
         self.output_shape = shape
         self._assemble()
         self.built = True
@@ -161,7 +168,7 @@ class Sequential(ExplainsArguments):
         self.arena = Arena(self.parameters, self.dtype)
         self.plan = make_plan(self.layers, self.fused)
         for step in (*self.layers, *self.plan):
-            step._workspace = Workspace(reuse=True)
+            step.join_model()
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -340,7 +347,8 @@ class Sequential(ExplainsArguments):
         epochs : int
             Number of the last epoch.
         verbose : {"auto", 0, 1, 2}
-            0 silent, 1 a progress bar (one line an epoch where the output is no terminal), 2 one line an epoch.
+            0 silent, 2 one line an epoch, 1 a progress bar in a terminal or a notebook; where the output is neither,
+            one line an epoch and another every ten seconds in it.
         callbacks : list of Callback, optional
         validation_split : float
             Hold out this fraction: the *last* rows, as they were given, before any shuffling.
@@ -531,14 +539,14 @@ class Sequential(ExplainsArguments):
                 raise TypeError(f"custom_layers: expected Layer classes, got {custom!r}")
         return native.load(path, cls, classes)
 
-    def summary(self, print_fn: Callable[[str], None] = print) -> None:
+    def summary(self, print_fn: Callable[[str], None] = show) -> None:
         """Print a table: each layer, its output shape and its number of parameters."""
         self._require_built("summary")
         check_function(print_fn, "print_fn", "(text)")
         print_fn(summary_text(self))
 
     def profile(
-        self, x: ArrayLike, y: ArrayLike, repeats: int = 20, print_fn: Callable[[str], None] = print
+        self, x: ArrayLike, y: ArrayLike, repeats: int = 20, print_fn: Callable[[str], None] = show
     ) -> Profile:
         """Print a table of what a training step costs: each item of the plan, the loss and the optimizer.
 

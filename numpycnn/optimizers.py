@@ -1,4 +1,9 @@
-"""Optimizers: from gradients to steps, in one pass over the vector that holds all parameters."""
+"""Optimizers: from gradients to steps, in one pass over the vector that holds all parameters.
+
+Moments that become too small for the usual number format are set to 0. Those of dead inputs (MNIST's border) shrink by
+a tenth a step; after a few hundred steps a fifth of them were denormal numbers, with which processors are slow, and
+Adam's step took 23 times as long (2.9 ms in place of 0.13).
+"""
 
 from __future__ import annotations
 

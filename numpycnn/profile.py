@@ -10,6 +10,7 @@ import copy
 import functools
 import io
 import math
+import textwrap
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Sequence
@@ -23,6 +24,7 @@ from .fusion.block import Block
 from .kernels import get_num_threads, ops
 from .layers import Conv2D, Dense, Layer
 from .memory.workspace import empty_aligned
+from .terminal import width
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -245,9 +247,34 @@ def _total(rows: list[ProfileRow]) -> ProfileRow:
 # Printing
 
 
-def _table(profile: Profile) -> str:
-    from rich import box
+WIDTH = 120  # where the output is no terminal
+COLUMNS = (
+    "Part of the plan", "Output shape", "ms", "forward", "backward", "share",
+    "MFLOP\nforward", "MFLOP\nbackward", "MB", "GFLOP/s", "of\npeak",
+)  # fmt: skip
+LEFT_OUT_FIRST = (  # where the terminal is too narrow
+    "GFLOP/s", "MB", "MFLOP\nbackward", "MFLOP\nforward", "of\npeak", "backward", "forward", "Output shape",
+)  # fmt: skip
+
+
+def _table(profile: Profile, columns: int | None = None) -> str:
     from rich.console import Console
+
+    columns = width(WIDTH) if columns is None else columns
+    text = io.StringIO()
+    # Plain text for print_fn, whatever surrounds us, as in summary.py.
+    console = Console(file=text, width=columns, force_terminal=False, force_jupyter=False, markup=False)
+    for count in range(len(LEFT_OUT_FIRST) + 1):
+        table = _draw(profile, [name for name in COLUMNS if name not in LEFT_OUT_FIRST[:count]])
+        if table.__rich_measure__(console, console.options.update(width=WIDTH)).maximum <= columns:
+            break
+    console.print(table)
+    lines = [line.rstrip() for line in text.getvalue().rstrip().splitlines()]
+    return "\n".join([*lines, "", *(textwrap.fill(note, min(columns, WIDTH)) for note in _notes(profile))])
+
+
+def _draw(profile: Profile, names: list[str]) -> Any:
+    from rich import box
     from rich.table import Table
 
     title = (
@@ -255,19 +282,13 @@ def _table(profile: Profile) -> str:
         f"thread{'s' if profile.threads > 1 else ''}, median of {profile.repeats}"
     )
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("Part of the plan", "Output shape"):
-        table.add_column(name, vertical="bottom")
-    figures = "ms", "forward", "backward", "share", "MFLOP\nforward", "MFLOP\nbackward", "MB", "GFLOP/s", "of\npeak"
-    for name in figures:
-        table.add_column(name, justify="right", vertical="bottom")
-    for row in profile.rows:
-        table.add_row(*_cells(row, profile), end_section=row is profile.rows[-1])
-    table.add_row(*_cells(profile.total, profile))
-    text = io.StringIO()
-    # Plain text for print_fn, whatever surrounds us, as in summary.py.
-    Console(file=text, width=120, force_terminal=False, force_jupyter=False, markup=False).print(table)
-    lines = [line.rstrip() for line in text.getvalue().rstrip().splitlines()]
-    return "\n".join([*lines, "", *_notes(profile)])
+    for name in names:
+        justify: Any = "left" if name in COLUMNS[:2] else "right"
+        table.add_column(name, justify=justify, vertical="bottom", no_wrap=name != COLUMNS[0])
+    for row in (*profile.rows, profile.total):
+        cells = dict(zip(COLUMNS, _cells(row, profile)))
+        table.add_row(*(cells[name] for name in names), end_section=row is profile.rows[-1])
+    return table
 
 
 def _cells(row: ProfileRow, profile: Profile) -> list[str]:
@@ -290,6 +311,6 @@ def _number(value: float | None, unit: float, digits: int) -> str:
 def _notes(profile: Profile) -> list[str]:
     return [
         f"Peak: {profile.peak / 1e9:,.0f} GFLOP/s, measured: our matrix product in the cache, on as many threads.",
-        "FLOPs: products with weights only, a multiply-add is 2, counted as dense arithmetic: a part that skips zeros",
+        "FLOPs: products with weights only, a multiply-add is 2, counted as dense arithmetic: a part that skips zeros "
         "can exceed 100 %. MB: parameters, input and output, each once, the least that forward has to move.",
     ]

@@ -67,7 +67,7 @@ class Bug:
 
 
 def image_with_a_tie() -> np.ndarray:
-    """Images (2, 8, 8, 2) all of different numbers, but for one 2x2 window with two equal maxima."""
+    """Images (2, 8, 8, 2) in which all numbers differ, except that one 2x2 window has two equal maxima."""
     x = clear_of_kinks((2, 8, 8, 2), np.random.default_rng(0))
     x[0, 0, 0, 0] = x[0, 1, 1, 0] = 3
     return x
@@ -88,6 +88,12 @@ _LIST = [
         {"dx": "overlapping windows overwrite instead of adding"}),
     Bug("conv-filters-flipped", "convolution", "filters are flipped in one of the two passes, not in both or neither",
         wrong.ConvFiltersFlipped(3, (3, 2)), (6, 5, 2), {"dx": "filters flipped in one of the two passes"}),
+    Bug("conv-forward-flipped", "convolution", "the forward flips the filters; backward is right for those not flipped",
+        wrong.ConvForwardFlipped(3, (3, 2)), (6, 5, 2), dict.fromkeys(
+            ("dx", "weight.grad"), "backward is right for Conv2D: forward is what is wrong")),
+    Bug("conv-forward-stride", "im2col", "the forward puts windows side by side whatever the stride; backward is right",
+        wrong.ConvForwardStrideForgotten(3, 3, strides=2), (7, 7, 2), {
+            "dx": "forward is what is wrong (the stride is forgotten", "weight.grad": "forward is what is wrong"}),
     Bug("conv-weight-reversed", "convolution", "dw comes out turned by 180 degrees; it \"appeared to perform well\"",
         wrong.ConvWeightReversed(3, 3), (6, 5, 2), {"weight.grad": "after a turn by 180 degrees"}),
     Bug("conv-padding-off-by-one", "padding", "dx cuts the padding off one row and one column too late",

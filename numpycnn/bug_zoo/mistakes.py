@@ -70,6 +70,29 @@ class ConvFiltersFlipped(ConvWithOwnDx):
         return conv_dx(self, dy, self.parameters[0].value[::-1, ::-1])
 
 
+class ConvForwardFlipped(Conv2D):
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        weight = self.parameters[0].value
+        right = weight.copy()
+        weight[...] = right[::-1, ::-1]
+        y = super().forward(x, training)
+        weight[...] = right
+        return y
+
+
+class ConvForwardStrideForgotten(Conv2D):
+    """The right number of windows, but each begins at the pixel next to the one before."""
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        super().forward(x, training)
+        side_by_side = Conv2D(self.filters, self.kernel_size)
+        side_by_side.build(self.input_shape, dtype=self.dtype)
+        for mine, theirs in zip(side_by_side.parameters, self.parameters):
+            mine.value = theirs.value
+        height, width, _ = self.output_shape
+        return side_by_side.forward(x)[:, :height, :width]
+
+
 class ConvHeightWidthSwapped(Conv2D):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
         dx: Any = super().backward(dy)

@@ -61,7 +61,7 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq if isinstance(save_freq, str) else check_count(save_freq, "save_freq")
         self.delete_checkpoint = check_flag(delete_checkpoint, "delete_checkpoint")
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         if os.path.exists(self.filepath):
             self._restore()
         else:
@@ -76,7 +76,7 @@ class BackupAndRestore(Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self._save()
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self.delete_checkpoint and not self.run.history.interrupted:
             Path(self.filepath).unlink(missing_ok=True)
 

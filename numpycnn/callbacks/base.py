@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 from ..checks import check_function, check_instance, check_list
 from ..hints import ExplainsArguments, did_you_mean
+from .hooks import MOMENTS, find_hooks
 
 if TYPE_CHECKING:
     from ..model import Sequential
     from ..training.run import Run
 
+Logs = dict[str, float]
+
 
 class Callback(ExplainsArguments):
     """Base of the callbacks; override what you need.
 
-    A callback with an attribute ``monitor`` names the figure that it follows; ``fit`` refuses to start without it.
-    What it has to remember from epoch to epoch it names in ``state_names``, for ``BackupAndRestore``.
+    The hooks bear Keras's names; ``logs`` are figures by name, each callback's own copy, and a hook may leave the
+    argument out. A method ``on_...`` that nothing calls is an error in ``fit``. A callback with an attribute
+    ``monitor`` names the figure that it follows; ``fit`` refuses to start without it. What it has to remember from
+    epoch to epoch it names in ``state_names``, for ``BackupAndRestore``. A copy or a pickle of a callback leaves out
+    the model and the run.
 
     Attributes
     ----------
@@ -36,20 +43,44 @@ class Callback(ExplainsArguments):
     state_names: tuple[str, ...] = ()
     comes_last = False  # called after the others, wherever it stands in the list
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Called before the first epoch."""
 
-    def on_train_end(self) -> None:
-        """Called after the last epoch, and after an interruption."""
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Called after the last epoch, and after an interruption, with the figures of the last epoch."""
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_exception(self, error: BaseException) -> None:
+        """Called in place of ``on_train_end`` where an error ends the training; ``fit`` raises it afterwards."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Called before each epoch, counted from 0."""
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Called after each epoch with its figures."""
 
-    def on_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Called before each step."""
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
         """Called after each step with the epoch's figures so far."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Called before each step: another name of ``on_batch_begin``."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        """Called after each step: another name of ``on_batch_end``."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Called before each validation."""
+
+    def on_test_end(self, logs: Logs) -> None:
+        """Called after each validation with its figures, named without ``val_``."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Called before each batch of a validation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs) -> None:
+        """Called after each batch of a validation with its figures so far."""
 
     def get_state(self) -> dict[str, Any]:
         """Return what the callback remembers."""
@@ -60,11 +91,16 @@ class Callback(ExplainsArguments):
         for name in self.state_names:
             setattr(self, name, state[name])
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("model", "run")}
+
 
 class CallbackList:
-    """All callbacks of one ``fit``."""
+    """All callbacks of one ``fit``; each of its methods calls the hooks of one moment."""
 
-    def __init__(self, callbacks: Sequence[Callback] | None, model: Sequential, names: Sequence[str]) -> None:
+    def __init__(
+        self, callbacks: Sequence[Callback] | None = None, model: Sequential | None = None, names: Sequence[str] = ()
+    ) -> None:
         if isinstance(callbacks, Callback):
             one = type(callbacks).__name__
             raise TypeError(f"callbacks: expected a list, got one {one}; put it into a list: callbacks=[{one}(...)]")
@@ -79,30 +115,58 @@ class CallbackList:
                 raise ValueError(
                     f"{type(callback).__name__} monitors {monitor!r}, but an epoch has only {', '.join(names)}{hint}"
                 )
-            callback.model = model
-            callback.figures = tuple(names)
         self.callbacks.sort(key=lambda callback: callback.comes_last)
+        found = [find_hooks(callback, Callback) for callback in self.callbacks]
+        self._hooks = {moment: [hook for hooks in found for hook in hooks[moment]] for moment in MOMENTS}
+        for callback in self.callbacks:
+            callback.model = model  # type: ignore[assignment]  # None only where there are no callbacks
+            callback.figures = tuple(names)
 
     def train_begin(self, run: Run) -> None:
+        self._run = run
         for callback in self.callbacks:
             callback.run = run
-            callback.on_train_begin()
+        self._call("train_begin")
 
     def train_end(self) -> None:
-        for callback in self.callbacks:
-            callback.on_train_end()
+        try:
+            self._call("train_end", logs={name: values[-1] for name, values in self._run.history.history.items()})
+        except BaseException as error:
+            self.exception(error)
+            raise
+
+    def exception(self, error: BaseException) -> None:
+        with contextlib.ExitStack() as stack:  # calls each, also if another raises
+            for hook in reversed(self._hooks["exception"]):
+                stack.callback(hook, error)
 
     def epoch_begin(self, epoch: int) -> None:
-        for callback in self.callbacks:
-            callback.on_epoch_begin(epoch)
+        self._call("epoch_begin", epoch)
 
-    def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        for callback in self.callbacks:
-            callback.on_epoch_end(epoch, dict(logs))
+    def epoch_end(self, epoch: int, logs: Logs) -> None:
+        self._call("epoch_end", epoch, logs=logs)
 
-    def batch_end(self, batch: int, logs: dict[str, float]) -> None:
-        for callback in self.callbacks:
-            callback.on_batch_end(batch, dict(logs))
+    def batch_begin(self, batch: int) -> None:
+        self._call("batch_begin", batch)
+
+    def batch_end(self, batch: int, logs: Logs) -> None:
+        self._call("batch_end", batch, logs=logs)
+
+    def test_begin(self) -> None:
+        self._call("test_begin")
+
+    def test_end(self, logs: Logs) -> None:
+        self._call("test_end", logs=logs)
+
+    def test_batch_begin(self, batch: int) -> None:
+        self._call("test_batch_begin", batch)
+
+    def test_batch_end(self, batch: int, logs: Logs) -> None:
+        self._call("test_batch_end", batch, logs=logs)
+
+    def _call(self, moment: str, *number: int, logs: Logs | None = None) -> None:
+        for hook in self._hooks[moment]:
+            hook(*number, dict(logs or {}))  # each has its own copy
 
 
 class LambdaCallback(Callback):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..checks import check_flag
 from ..files import path_text
-
-if TYPE_CHECKING:
-    pass
 from .base import Callback
 
 
@@ -20,26 +17,52 @@ class CSVLogger(Callback):
     Parameters
     ----------
     filename : str or path
+        Folders that are missing are made.
     append : bool
-        Go on in an existing file, without a second header; otherwise start anew.
+        Go on in an existing file, without a second header; otherwise start anew. Columns of the file that an epoch
+        has no figure for stay empty.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``: the file to append to is no CSV file, or has no column for a figure that an epoch will have.
     """
 
     def __init__(self, filename: str | os.PathLike, append: bool = False) -> None:
         self.filename = path_text(filename, "filename")
         self.append = check_flag(append, "append")
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        os.makedirs(os.path.dirname(self.filename) or ".", exist_ok=True)
         if not (self.append and os.path.exists(self.filename)):
             open(self.filename, "w", encoding="utf-8").close()
         self._names = self._header()
+        if self._names is not None:
+            self._check_columns(self._names)
+            self._end_last_line()
 
     def _header(self) -> list[str] | None:
-        with open(self.filename, newline="", encoding="utf-8") as file:
+        with open(self.filename, newline="", encoding="utf-8-sig") as file:  # Excel begins a file with a mark
             try:
                 return next(csv.reader(file), None)
             except (UnicodeDecodeError, csv.Error) as error:
                 text = f"{self.filename}: expected a CSV file to append to, got one of another kind ({error})"
                 raise ValueError(text) from error
+
+    def _check_columns(self, found: list[str]) -> None:
+        missing = [name for name in ("epoch", *self.figures) if name not in found]
+        if missing:
+            raise ValueError(
+                f"{self.filename}: expected a column for each figure, got {', '.join(found) or 'an empty line'}: "
+                f"{', '.join(missing)} missing; give another file name, or append=False to start anew"
+            )
+
+    def _end_last_line(self) -> None:
+        """Add the line end that an editor or a killed program left out: the next row is a line of its own."""
+        with open(self.filename, "rb+") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) not in b"\r\n":
+                file.write(b"\r\n")
 
     def get_state(self) -> dict[str, Any]:
         with open(self.filename, newline="", encoding="utf-8") as file:
@@ -57,4 +80,4 @@ class CSVLogger(Callback):
             if self._names is None:
                 self._names = list(row)
                 csv.writer(file).writerow(self._names)
-            csv.DictWriter(file, self._names, restval="", extrasaction="ignore").writerow(row)
+            csv.DictWriter(file, self._names, restval="").writerow(row)

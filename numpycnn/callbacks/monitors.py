@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING, Any
+import re
+from typing import Any
 
 from ..checks import check_choice, check_count, check_flag, check_fraction, check_positive, check_text
 from ..files import KERAS_SUFFIXES, path_text
 from ..schedules import Schedule
 
-if TYPE_CHECKING:
-    pass
 from .base import Callback
+
+# Of the words in a figure's name: these say that more is better. Anything else is taken for a loss.
+HIGHER_IS_BETTER = {"acc", "accuracy", "auc", "f1", "precision", "recall", "top"}
 
 
 class _Monitor(Callback):
@@ -24,14 +26,15 @@ class _Monitor(Callback):
         self.monitor = check_text(monitor, "monitor")
         self.mode = check_choice(mode, "mode", ("auto", "min", "max"))
         self.min_delta = check_positive(min_delta, "min_delta", zero_allowed=True)
-        self._sign = -1.0 if mode == "max" or (mode == "auto" and "acc" in monitor) else 1.0
+        words = set(re.findall("f1|[a-z]+", self.monitor.lower()))  # of "val_top5_accuracy": val, top, accuracy
+        self._sign = -1.0 if mode == "max" or (mode == "auto" and words & HIGHER_IS_BETTER) else 1.0
         self._reset()
 
     def _reset(self) -> None:
         self.best = math.inf * self._sign
         self.wait = 0
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._reset()
 
     def _improved(self, logs: dict[str, float]) -> bool:
@@ -58,7 +61,7 @@ class EarlyStopping(_Monitor):
     patience : int
         Epochs without improvement to wait for; with 0, stop at the first.
     mode : {"auto", "min", "max"}
-        Which way is better; "auto" knows accuracies from losses.
+        Which way is better; "auto": up for an accuracy, precision, recall, F1 or AUC, down for anything else.
     restore_best_weights : bool
         When training ends, however it ends, go back to the weights of the best epoch.
 
@@ -99,9 +102,13 @@ class EarlyStopping(_Monitor):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._best_weights is not None:
             self.model.set_weights(self._best_weights)
+            self._best_weights = None
+
+    def on_exception(self, error: BaseException) -> None:
+        self.on_train_end()
 
     def get_state(self) -> dict[str, Any]:
         weights = self._best_weights or []
@@ -115,6 +122,8 @@ class EarlyStopping(_Monitor):
 
 class ModelCheckpoint(_Monitor):
     """Save the model after each epoch, or after each epoch that is the best so far.
+
+    The best so far is kept from one ``fit`` to the next; a new object starts anew.
 
     Parameters
     ----------
@@ -139,8 +148,7 @@ class ModelCheckpoint(_Monitor):
         if not self.save_best_only:
             self.monitor = None  # type: ignore[assignment]
 
-    def on_train_begin(self) -> None:
-        super().on_train_begin()
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._path(0, dict.fromkeys(self.figures, 0.0))  # a wrong name shows now, not after an epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
@@ -188,7 +196,7 @@ class ReduceLROnPlateau(_Monitor):
         self.patience = check_count(patience, "patience", minimum=0)
         self.min_lr = check_positive(min_lr, "min_lr", zero_allowed=True)
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin()
         if isinstance(self.model.optimizer.learning_rate, Schedule):
             raise ValueError("ReduceLROnPlateau: expected a constant learning rate, got a schedule; use one of the two")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from ..nonfinite import all_finite, find_parameter
-
-if TYPE_CHECKING:
-    pass
+from ..terminal import show
 from .base import Callback
 
 
@@ -23,11 +20,11 @@ class TerminateOnNaN(Callback):
         Which rows of the data, which layer or which parameter.
     """
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.stopped: tuple[int, int] | None = None
         self.place: str | None = None
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._epoch = epoch
 
     def on_batch_end(self, batch: int, logs: dict[str, float]) -> None:
@@ -36,7 +33,7 @@ class TerminateOnNaN(Callback):
             self.stopped = self._epoch, batch
             self.model.stop_training = True
             place = f" ({self.place})" if self.place else ""
-            print(f"TerminateOnNaN: {problem} in epoch {self._epoch + 1}, batch {batch + 1}; stopping{place}")
+            show(f"TerminateOnNaN: {problem} in epoch {self._epoch + 1}, batch {batch + 1}; stopping{place}")
 
     def _problem(self, logs: dict[str, float]) -> str | None:
         arena = self.model.arena

@@ -101,19 +101,21 @@ def _fetch(url: str, file: IO[bytes]) -> None:
     is left behind; it ends at its next write, and it does not keep the program from ending.
     """
     failures: list[str] = []  # not the errors, which would keep the connection open
+    progress = _Progress(url)
     limited = _LimitedFile(file, MAX_BYTES, time.monotonic() + DEADLINE)
 
     def transfer() -> None:
         try:
-            _transfer(url, limited)
+            _transfer(url, limited, progress)
         except _MirrorError as error:
             failures.append(str(error))
         except Exception as error:
             failures.append(f"{type(error).__name__}: {error}")
 
     thread = threading.Thread(target=transfer, daemon=True)
-    thread.start()
-    thread.join(DEADLINE)
+    with progress:
+        thread.start()
+        thread.join(DEADLINE)
     if thread.is_alive():
         raise _MirrorError(f"not complete after {DEADLINE:g} seconds")
     if limited.disk_error is not None:
@@ -122,11 +124,11 @@ def _fetch(url: str, file: IO[bytes]) -> None:
         raise _MirrorError(failures[0])
 
 
-def _transfer(url: str, file: _LimitedFile) -> None:
+def _transfer(url: str, file: _LimitedFile, progress: _Progress) -> None:
     import pooch  # here, because it would slow down `import numpycnn` for everyone
 
     downloader = pooch.HTTPDownloader(
-        progressbar=_ProgressLine(url),
+        progressbar=progress,
         chunk_size=2**16,
         timeout=TIMEOUT,
         headers={"Accept-Encoding": "identity"},  # the file as it is, not packed once more
@@ -169,25 +171,42 @@ class _LimitedFile:
         """Nothing is hurried: the file is flushed when it is complete."""
 
 
-class _ProgressLine:
-    """A progress bar as pooch wants it: on a terminal a percentage, elsewhere just one line."""
+class _Progress:
+    """What pooch reports its progress to: a bar that rich draws on a terminal, elsewhere just one line.
+
+    Leaving the context ends the bar, however the transfer ended: a terminal must not be left without its cursor.
+    """
 
     def __init__(self, url: str) -> None:
-        self.text = f"Downloading {url}"
         self.total = 0  # bytes; pooch sets it when the server tells
-        self.done = 0
-        self.live = sys.stderr is not None and sys.stderr.isatty()
-        print(self.text, end="" if self.live else "\n", file=sys.stderr, flush=True)
+        self.bar: Any = None
+        if not getattr(sys.stderr, "isatty", lambda: False)():  # a stream of a program without a console, too
+            print(f"Downloading {url}", file=sys.stderr)
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
+
+        text = TextColumn("Downloading {task.description}", markup=False)
+        columns = text, BarColumn(bar_width=20), DownloadColumn(), TaskProgressColumn()
+        self.bar = Progress(*columns, console=Console(stderr=True), redirect_stdout=False, redirect_stderr=False)
+        self.task = self.bar.add_task(url, total=None)
+
+    def __enter__(self) -> _Progress:
+        if self.bar is not None:
+            self.bar.start()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        if self.bar is not None:
+            self.bar.stop()
 
     def update(self, count: int) -> None:
-        self.done += count
-        if self.live and self.total:
-            percent = min(100, 100 * self.done // self.total)
-            print(f"\r{self.text} {percent:3d} %", end="", file=sys.stderr, flush=True)
+        if self.bar is not None:
+            self.bar.update(self.task, total=self.total or None, advance=count)
 
     def reset(self) -> None:
-        self.done = 0
+        if self.bar is not None:
+            self.bar.update(self.task, completed=0)
 
     def close(self) -> None:
-        if self.live:
-            print(file=sys.stderr)
+        """Nothing: pooch calls it only where all went well; `__exit__` ends the bar."""

@@ -1,4 +1,4 @@
-"""Convolution and what follows it as one block: patches are read where they lie, and zeros are skipped."""
+"""Convolution and what follows it as one block: patches are read in the image itself, and zeros are skipped."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 from ..kernels import ops
 from ..layers import Conv2D, Layer
 from ..layers.conv import as_rows
+from ..layers.window import Window
 from .block import Block
 from .patches import Patches, addressable, bordered_gradient_shape, padded_shape
 
 WINOGRAD_CHANNELS = 16  # below, transforming the image costs more than the multiplications that it saves
-MOST_PATCHES = 2**22  # where each lies is written down when a block is made, even if no image ever comes
-LANES = 16  # of a vector of float32 on the CPUs whose choice matters most
+MOST_PATCHES = 2**22  # a block keeps the start offset of each of them in memory, from when it is made
+LANES = 16  # numbers of float32 in a vector of 64 bytes, the widest that CPUs have
 
 
 class DirectConv(Block):
-    """Conv2D without a matrix of patches: they are read where they lie in the image."""
+    """Conv2D without a matrix of patches: they are read in the image itself."""
 
     group = 1  # pixels of which at most one passes the gradient on
     by_windows = False  # whether dx is summed window by window
@@ -28,11 +29,8 @@ class DirectConv(Block):
     def __init__(self, conv: Conv2D, *others: Layer) -> None:
         super().__init__(conv, *others)
         self.conv = conv
-        self.corner = conv._geometry[6:]
         self.padded_shape = padded_shape(conv)
-        self.patches = Patches(
-            self.padded_shape, conv.kernel_size, conv.strides, conv.dilation_rate, conv.output_shape[:2]
-        )
+        self.patches = Patches(self.padded_shape, conv.window)
         self.offsets = self.in_groups(self.patches.starts).reshape(-1)
         self.by_taps = self._filters_fill_vectors()
 
@@ -68,7 +66,7 @@ class DirectConv(Block):
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """Visit the pixels that won: each gives its gradient times its patch to dw, times its filter to dx."""
         dy = as_maps(self.check_output_gradient(dy))
-        x, codes = self._saved
+        x, codes = self.saved
         weight, runs = self.conv.parameters[0], (self.patches.runs, self.patches.run_length)
         dw = as_rows(weight.grad)
         db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
@@ -101,7 +99,7 @@ class DirectConv(Block):
         if self.padded_shape == self.conv.input_shape:
             return x
         padded = self.empty("padded", (len(x), *self.padded_shape))
-        ops.pad_images(x, *self.corner, padded)
+        ops.pad_images(x, *self.conv.window.before, padded)
         return padded
 
     def _crop(self, dpadded: NDArray) -> NDArray:
@@ -109,25 +107,26 @@ class DirectConv(Block):
         if self.padded_shape == self.conv.input_shape:
             return dpadded
         dx = self.empty("dx", (len(dpadded), *self.conv.input_shape))
-        ops.crop_images(dpadded, *self.corner, dx)
+        ops.crop_images(dpadded, *self.conv.window.before, dx)
         return dx
 
 
 class DirectConvStride1(DirectConv):
-    """The same for neighbouring pixels: dx is a convolution, too, of dy with the filters turned by 180 degrees."""
+    """The same for strides of 1: dx is also a convolution, of dy with the filters turned by 180 degrees."""
 
     def __init__(self, conv: Conv2D) -> None:
         super().__init__(conv)
-        kernel, dilation = conv.kernel_size, conv.dilation_rate
-        self.border = [(k - 1) * d - before for k, d, before in zip(kernel, dilation, self.corner)]
+        window = conv.window
         self.dy_shape = bordered_gradient_shape(conv)
-        self.dy_patches = Patches(self.dy_shape, kernel, (1, 1), dilation, conv.input_shape[:2])
+        turned = Window.on(self.dy_shape, window.kernel, (1, 1), "valid", window.dilation)
+        self.border = [extent - 1 - before for extent, before in zip(window.extent, window.before)]
+        self.dy_patches = Patches(self.dy_shape, turned)
 
     @staticmethod
     def suits(*layers: Any) -> bool:
         conv = layers[0]
-        window = zip(conv.kernel_size, conv.dilation_rate, conv._geometry[6:])
-        dy_fits_inside = all((k - 1) * d >= before for k, d, before in window)
+        window = conv.window
+        dy_fits_inside = all(extent > before for extent, before in zip(window.extent, window.before))
         suits = conv.strides == (1, 1) and dy_fits_inside and DirectConv.suits(conv)
         return suits and addressable(bordered_gradient_shape(conv))
 
@@ -158,26 +157,32 @@ class ConvReLU(DirectConv):
         patches = self.patches
         ops.conv_relu_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
 
+    def choices(self) -> list[NDArray]:
+        """Return each element's code: which pixel of its group won, or that ReLU cut."""
+        _, codes = self.saved
+        return [codes.copy()]
+
 
 class ConvReLUPool(ConvReLU):
-    """Conv2D, then ReLU, then MaxPool2D over 2 x 2, of which only the pooled map is ever written.
+    """Conv2D, then ReLU, then MaxPool2D over 2 x 2: only the pooled map is written to memory.
 
-    With it goes a byte for each of its elements: which pixel of the window won, or that ReLU cut. Of the gradient
-    before pooling three quarters and more are zeros; backward does not visit them.
+    Beside it, a byte is kept for each of its elements: which pixel of the window won, or that ReLU cut. At least three
+    quarters of the gradient before pooling are zeros; backward does not visit them.
     """
 
     group = 4
 
     def __init__(self, conv: Conv2D, *others: Layer) -> None:
         super().__init__(conv, *others)
-        self.by_windows = conv._geometry[:6] == (3, 3, 1, 1, 1, 1)  # 3 x 3 filters at neighbouring pixels
+        window = conv.window  # of 3 x 3 neighbouring pixels, one at each pixel?
+        self.by_windows = window.kernel == (3, 3) and window.strides == window.dilation == (1, 1)
 
     @staticmethod
     def suits(*layers: Any) -> bool:
         pool = layers[2]
-        halves = tuple(n // 2 for n in pool.input_shape[:2])
-        plain = pool._geometry == (2, 2, 2, 2, 0, 0) and pool.output_shape[:2] == halves
-        return plain and ConvReLU.suits(*layers)
+        height, width, _ = pool.input_shape
+        plain = Window((2, 2), (2, 2), (1, 1), before=(0, 0), count=(height // 2, width // 2))
+        return pool.window == plain and ConvReLU.suits(*layers)
 
     def in_groups(self, starts: NDArray) -> NDArray:
         height, width, _ = self.output_shape

@@ -26,9 +26,14 @@ class DenseReLU(Block):
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """Let the gradient through where the output is positive, then apply Dense's rules."""
         dy = self.check_output_gradient(dy)
-        x, y = self._saved
+        x, y = self.saved
         dsums = self.empty("dsums", dy.shape)
         ops.relu_backward(dy.reshape(-1), y.reshape(-1), dsums.reshape(-1))
         dx = self.empty("dx", x.shape) if need_dx else None
         self.dense.gradients(x, dsums, dx)
         return dx
+
+    def choices(self) -> list[NDArray]:
+        """Return where the output was positive."""
+        _, y = self.saved
+        return [y > 0]

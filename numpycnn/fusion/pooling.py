@@ -25,7 +25,8 @@ class PoolReLU(Block):
         x = self.check_input(x)
         y = self.empty("y", (len(x), *self.output_shape))
         winners = self.empty("winners", y.shape, np.int32)
-        ops.maxpool_forward(x, *self.pool._geometry, y, winners)
+        window = self.pool.window
+        ops.maxpool_forward(x, *window.kernel, *window.strides, *window.before, y, winners)
         ops.relu_forward(y.reshape(-1), y.reshape(-1))
         self.save_for_backward(training, len(x), y, winners)
         return y
@@ -35,9 +36,14 @@ class PoolReLU(Block):
         dy = self.check_output_gradient(dy)
         if not need_dx:
             return None
-        y, winners = self._saved
+        y, winners = self.saved
         dpooled = self.empty("dpooled", dy.shape)
         ops.relu_backward(dy.reshape(-1), y.reshape(-1), dpooled.reshape(-1))
         dx = self.empty("dx", (len(dy), *self.input_shape))
         ops.maxpool_backward(dpooled, winners, dx)
         return dx
+
+    def choices(self) -> list[NDArray]:
+        """Return the position of each window's winner; -1 where ReLU cut, since who wins there makes no difference."""
+        y, winners = self.saved
+        return [np.where(y > 0, winners, -1)]

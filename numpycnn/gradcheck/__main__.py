@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import Sequence
+from typing import Any, Sequence
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from .. import kernels
 from ..bug_zoo import BUGS
+from ..terminal import Stdout, wrap_arguments
 from .check import check_package
 from .slopes import EXACT_TOLERANCE, Row
 
 WIDTH = 120  # where the output is no terminal
-
+COLUMNS = ("Gradient of", "Error", "Worst at", "Analytic", "Numeric", "Kinks", "Result")
+LEFT_OUT_FIRST = ("Numeric", "Analytic", "Kinks", "Worst at")  # where the terminal is too narrow
 
 KINDS = {
     "difference": "every element, by central differences",
@@ -50,7 +50,8 @@ def _run_one(kernel_set: str, kind: str) -> tuple[str, int]:
         reports = list(check_package(kind))
     rows = [row for _, report in reports for row in report.rows]
     console = _console()
-    console.print(_table(reports, f"Gradient check, {kernel_set} kernels, float64: {KINDS[kind]}"))
+    console.print(f"Gradient check, {kernel_set} kernels, float64: {KINDS[kind]}\n", highlight=False)
+    console.print(_table(reports, console.width), soft_wrap=True)
     wrong = [row for row in rows if not row.passed]
     for row in wrong:
         console.print(Text(str(row), style="red"))
@@ -88,8 +89,8 @@ def _break(name: str) -> int:
 
 
 def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)
+    stdout: Any = Stdout()
+    return Console(file=stdout, width=None if stdout.isatty() else WIDTH)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -116,26 +117,38 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _table(reports: Sequence, title: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("Gradient of", overflow="fold")
-    for name in ("Error", "Worst at", "Analytic", "Numeric", "Kinks"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("Result", no_wrap=True)
-    for subject, report in reports:
-        table.add_row(Text(subject, style="bold"))
-        for row in report.rows:
-            table.add_row(*_cells(row))
-    return table
+def _table(reports: Sequence, columns: int) -> Text:
+    """Return the rows of all reports below a line for each subject; what does not fit into the columns is left out."""
+    tables = [(subject, [_cells(row) for row in report.rows]) for subject, report in reports]
+    cells = [row for _, rows in tables for row in rows]
+    widths = {name: max(len(name), *(len(row[name]) for row in cells)) for name in COLUMNS}
+    for name in LEFT_OUT_FIRST:
+        if sum(widths.values()) + len(widths) - 1 > columns:
+            del widths[name]
+    gap = "  " if sum(widths.values()) + 2 * len(widths) - 2 <= columns else " "
+    lines = [_line({name: name for name in COLUMNS}, widths, gap), Text("─" * len(_line(cells[0], widths, gap)))]
+    for subject, rows in tables:
+        lines += [Text(line, style="bold") for line in wrap_arguments(subject, columns)]
+        lines += [_line(row, widths, gap) for row in rows]
+    return Text("\n").join([*lines, Text()])
 
 
-def _cells(row: Row) -> list[str | Text]:
-    index = "" if row.index is None else ", ".join(map(str, row.index))
-    result = Text("pass", style="green") if row.passed else Text("FAIL", style="bold red")
-    return [
-        Text("  " + row.name), f"{row.error:.1e}", index, f"{row.analytic:.6g}", f"{row.numeric:.6g}",
-        f"{row.skipped} of {row.elements}", result,
-    ]
+def _cells(row: Row) -> dict[str, str]:
+    index = "" if row.index is None else ",".join(map(str, row.index))
+    texts = (
+        f"  {row.name}", f"{row.error:.1e}", index, f"{row.analytic:.4g}", f"{row.numeric:.4g}",
+        f"{row.skipped}/{row.elements}", "pass" if row.passed else "FAIL",
+    )  # fmt: skip
+    return dict(zip(COLUMNS, texts))
+
+
+def _line(cells: dict[str, str], widths: dict[str, int], gap: str) -> Text:
+    left = COLUMNS[0], COLUMNS[-1]
+    parts = [cells[name].ljust(width) if name in left else cells[name].rjust(width) for name, width in widths.items()]
+    line = Text(gap.join(parts).rstrip())
+    line.highlight_words(["pass"], "green")
+    line.highlight_words(["FAIL"], "bold red")
+    return line
 
 
 if __name__ == "__main__":

@@ -51,6 +51,10 @@ def shake(parameters: Iterable[Parameter], rng: np.random.Generator) -> None:
 
 def layer_cases() -> list[tuple[Layer, Shape]]:
     """Return (layer, input shape) for every layer, not built."""
+    return [*_layers_with_windows(), *_layers_without_windows()]
+
+
+def _layers_with_windows() -> list[tuple[Layer, Shape]]:
     return [
         (Conv2D(3, 3), (6, 5, 2)),
         (Conv2D(3, 3, use_bias=False), (5, 6, 2)),
@@ -79,6 +83,11 @@ def layer_cases() -> list[tuple[Layer, Shape]]:
         (AvgPool2D(2, strides=3), (7, 8, 2)),
         (AvgPool2D(3, strides=2, padding="same"), (6, 5, 2)),
         (AvgPool2D((2, 3), strides=(1, 2), padding=(1, 2)), (5, 6, 2)),
+    ]
+
+
+def _layers_without_windows() -> list[tuple[Layer, Shape]]:
+    return [
         (GlobalAvgPool2D(), (4, 5, 3)),
         (Dense(4), (5,)),
         (Dense(3, use_bias=False), (7,)),

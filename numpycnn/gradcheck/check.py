@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
@@ -17,7 +18,7 @@ from . import cases
 from .methods import METHODS, settings_for, slopes_of
 from .report import Report
 from .slopes import Slopes, check_array, check_sum
-from .twins import as_complex, layer_in_float64, model_in_float64, to_complex
+from .twins import layer_in_float64, model_in_float64, to_complex
 
 
 @contextlib.contextmanager
@@ -80,8 +81,8 @@ def check_layer(
         products, ``np.exp``, ``np.maximum``, but no ``np.abs``.
     directions : int, optional
         Move each array along so many random directions v instead of element by element, and compare
-        ``<dy, J v>`` with ``<J^T dy, v>``, dx = J^T dy being what backward returned. That takes a forward or two a
-        direction, however large the array: with complex steps, the adjoint identity at full size.
+        ``<dy, J v>`` with ``<J^T dy, v>``, dx = J^T dy being what backward returned. That takes one or two forwards
+        for each direction, for an array of any size: with complex steps, the adjoint identity at full size.
     seed : int
         Fixes all that is random: parameters, `x`, the output gradient, the elements chosen.
 
@@ -115,10 +116,10 @@ def check_layer(
     dx = _backward_twice(function, lambda: layer.backward(dy.copy()))
     claims = [p.grad.copy() for p in layer.parameters]
     settings = settings_for(layer, step, tolerance, max_elements, rng, method, directions)
-    subject, hints = repr(layer), {"layer": layer, "batch": len(point), "x": point, "dy": dy, "y": y}
+    subject = repr(layer)
+    hints = {"layer": copy.deepcopy(layer), "batch": len(point), "x": point.copy(), "y": y, "dy": dy, "state": state}
     if method == "complex":
-        point = as_complex(point)
-        to_complex((layer, *getattr(layer, "layers", ())))
+        point = to_complex((layer, *getattr(layer, "layers", ())), point)
     with slopes_of(method, function, dy, [layer]) as slopes:
         rows = [check_array(slopes, settings, subject, "dx", point, dx, **hints)]
         if rows[0].skipped and directions is None:
@@ -216,13 +217,7 @@ def check_model(
     ValueError, TypeError
         No loss, or unsuitable data.
     """
-    if not isinstance(model, Sequential):
-        raise TypeError(f"check_model: expected a Sequential, got {model!r}; a layer goes to check_layer")
-    loss = model.loss if loss is None else loss
-    if loss is None:
-        raise ValueError("check_model: expected a loss, such as SoftmaxCrossEntropy(); give one, or compile the model")
-    chosen_loss = loss
-    _check_loss(loss)
+    chosen_loss = _loss_of(model, loss)
     rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
     settings = settings_for(model, step, tolerance, max_elements, rng, method, directions)
     point = _float64(x, "x")
@@ -245,11 +240,21 @@ def check_model(
     function, cotangent = loss_alone, np.ones(())
     if method == "complex":
         function, cotangent = forward, dlogits
-        point = as_complex(point)
-        to_complex((*model.layers, *model.plan))
+        point = to_complex((*model.layers, *model.plan), point)
     arrays = [(name, "dx", point, dx), *_parameters_of(model, name, claims)]
     with slopes_of(method, function, cotangent, model.plan) as slopes:
         return Report(name, tuple(check_array(slopes, settings, *array, batch=len(point)) for array in arrays))
+
+
+def _loss_of(model: Any, loss: Loss | None) -> Loss:
+    """Return `loss`, or by default the model's own."""
+    if not isinstance(model, Sequential):
+        raise TypeError(f"check_model: expected a Sequential, got {model!r}; a layer goes to check_layer")
+    loss = model.loss if loss is None else loss
+    if loss is None:
+        raise ValueError("check_model: expected a loss, such as SoftmaxCrossEntropy(); give one, or compile the model")
+    _check_loss(loss)
+    return loss
 
 
 def _parameters_of(model: Sequential, name: str, claims: list[list[NDArray]]) -> list[Any]:

@@ -1,19 +1,19 @@
 """Why a gradient may be wrong: each hint is one observation about the analytic and the numeric array.
 
-A hint says what was seen, and what bug usually looks like that. The first that applies is shown; where none does, the
-gradient is compared with those that known mistakes give.
+A hint says what was seen, and which mistake usually looks like that. The first that applies is shown. Before backward
+is blamed, its gradient is compared with the right one: where they are equal, forward is what is wrong.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..layers.window import output_size
-from .suspects import suspects
+from ..layers.window import Window
+from .suspects import right_gradients, suspects, window_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,22 +25,39 @@ class Mismatch:
     name : str
         Of the array: ``"dx"``, ``"weight.grad"``, ...
     analytic, numeric : ndarray
-        Of the array's shape; flat if only some elements were checked. Equal where a kink was skipped.
+        Of the array's shape; flat if only some elements, or directions, were checked. Equal where a kink was skipped.
+    part : callable (ndarray) -> ndarray
+        Takes from a whole gradient what was checked of it, in the shape of the two.
     layer : Layer, optional
     batch : int
         Number of rows.
     x, y, dy : ndarray, optional
         What the layer was given and gave, and the output gradient.
+    state : dict, optional
+        What ``get_state`` returned before the forward.
     """
 
     name: str
     analytic: NDArray
     numeric: NDArray
+    part: Callable[[NDArray], NDArray] = np.asarray
     layer: Any = None
     batch: int = 1
     x: Any = None
     y: Any = None
     dy: Any = None
+    state: Any = None
+
+    def is_near(self, array: NDArray, gradient: NDArray) -> bool:
+        """Whether `array`, one of the two, is this gradient: a hundred times nearer to it than to the other one."""
+        apart = np.abs(self.analytic - self.numeric).max()
+        return bool(np.abs(array - self.part(gradient)).max() <= 0.01 * apart)
+
+    def suspects(self) -> list[tuple[str, NDArray]]:
+        """Return what is wrong and the dx that comes of it, for each known mistake; for dx only."""
+        if self.name != "dx" or self.x is None:
+            return []
+        return [(text, dx) for text, dx in suspects(self.layer, self.x, self.y, self.dy) if dx.shape == self.x.shape]
 
     @property
     def wrong(self) -> NDArray:
@@ -64,12 +81,22 @@ def not_finite(m: Mismatch) -> str:
     return "" if np.isfinite(m.analytic).all() else "backward gives NaN or infinity"
 
 
-def never_written(m: Mismatch) -> str:
-    return "all zero: never written?" if not m.analytic.any() else ""
-
-
 def flat(m: Mismatch) -> str:
     return "the function does not depend on this array, the gradient does" if not m.numeric.any() else ""
+
+
+def forward_is_wrong(m: Mismatch) -> str:
+    if m.x is None:
+        return ""
+    for name, gradients in right_gradients(m.layer, m.x, m.dy, m.state):
+        if m.name in gradients and m.is_near(m.analytic, gradients[m.name]):
+            mistake = next((f" ({text})" for text, dx in m.suspects() if m.is_near(m.numeric, dx)), "")
+            return f"backward is right for {name}: forward is what is wrong{mistake}"
+    return ""
+
+
+def never_written(m: Mismatch) -> str:
+    return "all zero: never written?" if not m.analytic.any() else ""
 
 
 def scaled(m: Mismatch) -> str:
@@ -116,9 +143,11 @@ def shifted(m: Mismatch) -> str:
 
 
 def overlapping(m: Mismatch) -> str:
-    if not m.is_image or not _has_windows(m.layer):
+    window = window_of(m.layer) if m.is_image else None
+    if window is None:
         return ""
-    windows = np.outer(*(_windows_per_pixel(m.layer, axis) for axis in range(2)))  # (H, W)
+    height, width = m.analytic.shape[1:3]
+    windows = np.outer(_windows_per_pixel(window, 0, height), _windows_per_pixel(window, 1, width))  # (H, W)
     wrong = np.any(m.wrong, axis=(0, 3))  # (H, W)
     if not (windows == 1).any() or wrong[windows < 2].any():
         return ""
@@ -126,11 +155,10 @@ def overlapping(m: Mismatch) -> str:
 
 
 def border(m: Mismatch) -> str:
-    if not m.is_image or not _has_windows(m.layer):
+    window = window_of(m.layer) if m.is_image else None
+    if window is None:
         return ""
-    height, width = (
-        (window - 1) * dilation + 1 for window, _, dilation in (_window(m.layer, axis) for axis in range(2))
-    )
+    height, width = window.extent
     inside = m.wrong[:, height:-height, width:-width]
     return "wrong only near the border: what do padded cells count?" if inside.size and not inside.any() else ""
 
@@ -164,10 +192,7 @@ def other_holes(m: Mismatch) -> str:
 
 
 def suspected(m: Mismatch) -> str:
-    if m.name != "dx" or m.x is None or m.analytic.shape != m.x.shape:
-        return ""
-    gradients = suspects(m.layer, m.x, m.y, m.dy)
-    return next((text for text, dx in gradients if dx.shape == m.analytic.shape and _same(m.analytic, dx)), "")
+    return next((text for text, dx in m.suspects() if m.is_near(m.analytic, dx)), "")
 
 
 def another_function(m: Mismatch) -> str:
@@ -175,8 +200,8 @@ def another_function(m: Mismatch) -> str:
 
 
 HINTS = (
-    not_finite, never_written, flat, scaled, transposed, turned, shifted, overlapping, border, blocked, holes,
-    mean_is_constant, suspected, other_holes, another_function,
+    not_finite, flat, forward_is_wrong, never_written, scaled, transposed, turned, shifted, overlapping, border,
+    blocked, holes, mean_is_constant, suspected, other_holes, another_function,
 )
 
 
@@ -189,22 +214,9 @@ def _tail(offset: int) -> slice:
     return slice(offset, None) if offset >= 0 else slice(None, offset)
 
 
-def _has_windows(layer: Any) -> bool:
-    return hasattr(layer, "pool_size") or hasattr(layer, "kernel_size")
-
-
-def _window(layer: Any, axis: int) -> tuple[int, int, int]:
-    """Elements, stride and dilation of the layer's window along rows (0) or columns (1)."""
-    window = layer.pool_size if hasattr(layer, "pool_size") else layer.kernel_size
-    return window[axis], layer.strides[axis], getattr(layer, "dilation_rate", (1, 1))[axis]
-
-
-def _windows_per_pixel(layer: Any, axis: int) -> NDArray:
-    """How many windows look at each row (axis 0) or column (axis 1) of the layer's images."""
-    window, stride, dilation = _window(layer, axis)
-    size = layer.input_shape[axis]
-    padding = layer.padding if isinstance(layer.padding, str) else layer.padding[axis]
-    count, before = output_size(size, (window - 1) * dilation + 1, stride, padding)
-    seen = (np.arange(count) * stride - before)[:, None] + np.arange(window) * dilation  # (windows, elements)
+def _windows_per_pixel(window: Window, axis: int, size: int) -> NDArray:
+    """How many windows look at each of `size` rows (axis 0) or columns (axis 1)."""
+    first = np.arange(window.count[axis]) * window.strides[axis] - window.before[axis]
+    seen = first[:, None] + np.arange(window.kernel[axis]) * window.dilation[axis]  # (windows, elements)
     inside = seen[(seen >= 0) & (seen < size)]
     return np.bincount(inside, minlength=size)

@@ -10,19 +10,34 @@ from numpy.typing import NDArray
 
 from .. import kernels
 from ..checks import check_choice, check_count, check_positive
-from ..fusion.convolution import DirectConv, DirectConvStride1
-from ..layers import AvgPool2D, Conv2D, Dense, Flatten, GlobalAvgPool2D, Layer
+from ..fusion import DirectConv, DirectConvStride1
+from ..layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    Layer,
+    Sigmoid,
+    Tanh,
+)
 from ..losses import MeanSquaredError
-from .choices import recorder
 from .slopes import EXACT_TOLERANCE, ComplexSlopes, Settings, Slopes
 
 STEP, TOLERANCE = 2.0**-17, 1e-7  # 7.6e-6; a power of two, so that x + h and x - h are exact
-# In each of their arrays these are straight lines (the squared error: a parabola), on which the central difference is
-# exact whatever the step. A large one drowns rounding. Subclasses may bend, and are checked with the small step.
+# These are linear in each of their arrays (the squared error: a parabola), so the central difference is exact for any
+# step, and with a large step rounding does not matter. Subclasses may be curved: they are checked with the small step.
 EXACT_CLASSES = (
     Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, MeanSquaredError,
 )
 EXACT_STEP = 1.0
+# These are smooth everywhere: they make no choice that could be recorded. Subclasses may.
+SMOOTH_CLASSES = (
+    Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, BatchNorm, Dropout, Sigmoid,
+    Tanh,
+)
 COMPLEX_TOLERANCE = 1e-13
 METHODS = ("difference", "complex")
 
@@ -46,6 +61,21 @@ def settings_for(
     step = default_step if step is None else check_positive(step, "step")
     tolerance = default_tolerance if tolerance is None else check_positive(tolerance, "tolerance", zero_allowed=True)
     return Settings(step, tolerance, max_elements, rng, directions, exact)
+
+
+def recorder(steps: Iterable[Layer]) -> Callable[[], list[NDArray]] | None:
+    """Return a function that lists the choices of these layers' latest forward; None if one of them does not tell."""
+    choosing = [step for step in steps if type(step) not in SMOOTH_CLASSES]
+    if not all(map(_tells_its_choices, choosing)):
+        return None
+    return lambda: [choice for step in choosing for choice in step.choices()]
+
+
+def _tells_its_choices(step: Layer) -> bool:
+    """Whether ``choices`` speaks of the ``forward`` that runs: a subclass with another one may choose more."""
+    order = type(step).__mro__
+    forward, choices = (next(i for i, c in enumerate(order) if name in vars(c)) for name in ("forward", "choices"))
+    return choices <= forward
 
 
 @contextlib.contextmanager

@@ -180,7 +180,7 @@ class Slopes:
         return float(NOISE * np.linalg.norm(self.cotangent * self.middle) / h)
 
     def rounding(self, h: float) -> float:
-        """Error of a slope where large outputs are subtracted that hardly differ: no difference can do better."""
+        """Error of a slope where large outputs that are nearly equal are subtracted: no difference can do better."""
         return self.noise(h) / 8
 
 
@@ -278,7 +278,11 @@ def check_array(
     hint = ""
     if not error < settings.tolerance:
         shape = array.shape if len(probes) == array.size and settings.directions is None else (len(probes),)
-        hint = explain(Mismatch(name, analytic.reshape(shape), numeric.reshape(shape), **context))
+
+        def part(gradient: NDArray) -> NDArray:
+            return np.array([probe.along(gradient) for probe in probes]).reshape(shape)
+
+        hint = explain(Mismatch(name, analytic.reshape(shape), numeric.reshape(shape), part, **context))
     where = probes[worst].where
     return Row(
         subject, name, error, None if where is ... else tuple(map(int, where)), float(analytic[worst]),
@@ -314,7 +318,7 @@ def _find_kinks(
 
 
 def _scale(analytic: NDArray, numeric: NDArray, skipped: NDArray) -> float:
-    """The largest magnitude in either, but for skipped elements; NaN if there is one."""
+    """The largest magnitude in either, without skipped elements; NaN if there is one."""
     return float(np.maximum(np.abs(analytic), np.abs(numeric))[~skipped].max(initial=0))
 
 

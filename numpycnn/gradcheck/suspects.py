@@ -1,17 +1,22 @@
-"""The usual suspects: gradients as known mistakes compute them, to be compared with one that is wrong.
+"""The usual suspects: gradients to compare with one that fails, the right one first, then those of known mistakes.
 
-Each formula is right unless told otherwise, and each argument is one mistake. ``bug_zoo`` is made of the same formulas.
-They ask a layer for what its arguments are called here (``strides``, ``epsilon``, ...), whatever its class.
+Each formula is right by default, and each of its arguments is one mistake. ``bug_zoo`` is made of the same formulas.
+They read a layer's arguments by the names that these have in the package (``strides``, ``epsilon``, ...), so they work
+for a layer of any class that uses these names.
 """
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..layers.window import output_size
+from .. import kernels, layers
+from ..checks import check_padding, check_pair
+from ..layers import AvgPool2D, BatchNorm, Conv2D, Dense, Layer, MaxPool2D
+from ..layers.window import Window
 
 Suspect = tuple[str, NDArray]  # what is wrong, and the gradient that comes of it
 
@@ -22,13 +27,12 @@ def conv_dx(
 ) -> NDArray:
     """dx of a convolution, patch by patch."""
     weight = layer.parameters[0].value if weight is None else weight
-    (sh, sw), (eh, ew) = strides or layer.strides, dilation or layer.dilation_rate
-    (kh, kw), (top, left) = weight.shape[:2], _zeros_before(layer, layer.kernel_size, layer.dilation_rate)
-    (height, width), (out_h, out_w) = layer.input_shape[:2], layer.output_shape[:2]
-    reach_h, reach_w = _reach(height, out_h, kh, sh, eh), _reach(width, out_w, kw, sw, ew)
-    padded = np.zeros((len(dy), reach_h + 2 * top + off, reach_w + 2 * left + off, layer.input_shape[2]))
-    for oy, ox in np.ndindex(out_h, out_w):
-        for ky, kx in np.ndindex(kh, kw):
+    window: Any = window_of(layer)
+    (sh, sw), (eh, ew), (top, left) = strides or window.strides, dilation or window.dilation, window.before
+    (height, width, channels), (rows, columns) = layer.input_shape, window.padded(layer.input_shape)
+    padded = np.zeros((len(dy), rows + off, columns + off, channels))
+    for oy, ox in np.ndindex(window.count):
+        for ky, kx in np.ndindex(window.kernel):
             pixel = (slice(None), oy * sh + ky * eh, ox * sw + kx * ew)
             update = dy[:, oy, ox] @ weight[ky, kx].T  # (N, C)
             padded[pixel] = update if assign else padded[pixel] + update
@@ -38,10 +42,11 @@ def conv_dx(
 def maxpool_dx(
     layer: Any, x: NDArray, dy: NDArray, assign: bool = False, all_ties: bool = False, off: int = 0
 ) -> NDArray:
-    """dx of max pooling with explicit padding, window by window."""
-    (kh, kw), (sh, sw) = layer.pool_size, layer.strides
-    top, left = _zeros_before(layer, layer.pool_size, (1, 1))
-    pads = ((0, 0), (top, top), (left, left), (0, 0))
+    """dx of max pooling, window by window."""
+    window: Any = window_of(layer)
+    (kh, kw), (sh, sw), (top, left) = window.kernel, window.strides, window.before
+    rows, columns = window.padded(x.shape[1:])
+    pads = ((0, 0), (top, rows - top - x.shape[1]), (left, columns - left - x.shape[2]), (0, 0))
     padded = np.pad(x, pads, constant_values=-np.inf)
     dpadded = np.zeros_like(padded)
     for n, oy, ox, c in np.ndindex(dy.shape):
@@ -65,12 +70,87 @@ def batchnorm_dx(
     return layer.parameters[0].value * scale * centred
 
 
+def right_gradients(
+    layer: Any, x: NDArray, dy: NDArray, state: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, NDArray]]]:
+    """Yield (class, gradients by name) of what the layer should be, as far as its class or its arguments tell.
+
+    That is the package's own layer with the same arguments, parameters and state, computed by the NumPy twins of the
+    kernels.
+    """
+    for right in _counterparts(layer):
+        shapes = [[p.value.shape for p in each.parameters] for each in (right, layer)]
+        if right.output_shape != dy.shape[1:] or shapes[0] != shapes[1] or set(right.state_names) != set(state):
+            continue
+        for mine, theirs in zip(right.parameters, layer.parameters):
+            mine.value = theirs.value
+        right.set_state(state)
+        with kernels.using("reference"):
+            right.forward(x, training=True)
+            gradients: dict[str, Any] = {"dx": right.backward(dy)}
+        gradients |= {f"{theirs.name}.grad": mine.grad for mine, theirs in zip(right.parameters, layer.parameters)}
+        yield type(right).__name__, gradients
+
+
+def _counterparts(layer: Any) -> list[Layer]:
+    """Return the package's layers, built, that this one should agree with; empty for a layer of the package itself."""
+    own = next(cls for cls in type(layer).__mro__ if cls in _PACKAGE)
+    if own is type(layer):
+        return []  # it cannot be its own measure
+    try:
+        names = inspect.signature(own).parameters
+        found = list(_named_alike(layer)) if own is Layer else [own(**{name: getattr(layer, name) for name in names})]
+        for right in found:
+            right.build(layer.input_shape, np.random.default_rng(0), "float64")
+    except (AttributeError, TypeError, ValueError):  # it has other arguments, or other inputs, than the package's layer
+        return []
+    return found
+
+
+_PACKAGE = [getattr(layers, name) for name in layers.__all__]
+
+
+def _named_alike(layer: Any) -> Iterator[Layer]:
+    """Yield the layers whose arguments have the names of this one's, for a class that derives from Layer alone."""
+    window, parameters = window_of(layer), layer.parameters
+    weight: Any = parameters[0].value if parameters else np.zeros(())
+    use_bias = len(parameters) == 2
+    if window and weight.ndim == 4:
+        groups = layer.input_shape[2] // weight.shape[2]
+        arguments = window.kernel, window.strides, getattr(layer, "padding", "valid"), use_bias
+        yield Conv2D(weight.shape[3], *arguments, dilation_rate=window.dilation, groups=groups)
+    elif window and not parameters:
+        for cls in (MaxPool2D, AvgPool2D):
+            yield cls(window.kernel, window.strides, getattr(layer, "padding", "valid"))
+    elif weight.ndim == 2:
+        yield Dense(weight.shape[1], use_bias)
+    elif hasattr(layer, "epsilon"):
+        yield BatchNorm(epsilon=layer.epsilon)
+
+
+def window_of(layer: Any) -> Window | None:
+    """Return the windows of a layer that has a ``pool_size`` or a ``kernel_size``, on its images; else None."""
+    kernel = getattr(layer, "pool_size", getattr(layer, "kernel_size", None))
+    if kernel is None or len(layer.input_shape) != 3:
+        return None
+    strides = getattr(layer, "strides", None)
+    if strides is None:
+        strides = kernel if hasattr(layer, "pool_size") else 1
+    try:
+        pairs = check_pair(kernel, "kernel"), check_pair(strides, "strides")
+        dilation = check_pair(getattr(layer, "dilation_rate", 1), "dilation")
+        return Window.on(layer.input_shape, *pairs, check_padding(getattr(layer, "padding", "valid")), dilation)
+    except (TypeError, ValueError):  # the names mean something else in this class
+        return None
+
+
 def suspects(layer: Any, x: NDArray, y: NDArray, dy: NDArray) -> Iterator[Suspect]:
     """Yield the dx of every mistake that such a layer can have."""
-    weight = layer.parameters[0].value if layer.parameters else np.zeros(0)
-    if _has(layer, "kernel_size", "strides", "dilation_rate") and weight.ndim == x.ndim == 4:
+    weight: Any = layer.parameters[0].value if layer.parameters else np.zeros(0)
+    window = window_of(layer)
+    if window and weight.ndim == 4 and weight.shape[2] == x.shape[3] and window.count == dy.shape[1:3]:  # no groups
         yield from _of_convolution(layer, weight, dy)
-    if _has(layer, "epsilon") and weight.shape == x.shape[-1:]:
+    if hasattr(layer, "epsilon") and weight.shape == x.shape[-1:]:
         yield from _of_normalisation(layer, x, dy)
     if weight.ndim == x.ndim == 2 and weight.shape == weight.T.shape:
         yield "the weight is not transposed: dx = dy @ W.T", dy @ weight
@@ -79,8 +159,6 @@ def suspects(layer: Any, x: NDArray, y: NDArray, dy: NDArray) -> Iterator[Suspec
 
 
 def _of_convolution(layer: Any, weight: NDArray, dy: NDArray) -> Iterator[Suspect]:
-    if weight.shape[2] != layer.input_shape[2]:
-        return  # groups
     yield "filters flipped in one of the two passes", conv_dx(layer, dy, weight[::-1, ::-1])
     yield "the stride is forgotten: patches laid side by side", conv_dx(layer, dy, strides=(1, 1))
     yield "the dilation is forgotten", conv_dx(layer, dy, dilation=(1, 1))
@@ -101,22 +179,3 @@ def _of_activation(x: NDArray, y: NDArray, dy: NDArray) -> Iterator[Suspect]:
     yield of_the_input, dy * x * (1 - x)
     yield of_the_input, dy * (1 - x * x)
     yield "y is not squared: the derivative of tanh is 1 - y**2", dy * (1 - y)
-
-
-def _has(layer: Any, *names: str) -> bool:
-    return all(hasattr(layer, name) for name in names)
-
-
-def _zeros_before(layer: Any, window: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
-    """Rows of zeros above the image, and columns to the left."""
-    padding = (layer.padding,) * 2 if isinstance(layer.padding, str) else layer.padding
-    top, left = (
-        output_size(layer.input_shape[i], (window[i] - 1) * dilation[i] + 1, layer.strides[i], padding[i])[1]
-        for i in range(2)
-    )
-    return top, left
-
-
-def _reach(size: int, out: int, window: int, stride: int, dilation: int) -> int:
-    """Rows of the image, or as many as the patches reach over if that is more ("same" padding)."""
-    return max(size, (out - 1) * stride + (window - 1) * dilation + 1)

@@ -55,18 +55,15 @@ def model_in_float64(model: Sequential) -> Sequential:
     return twin
 
 
-def to_complex(steps: Iterable[Any]) -> None:
+def to_complex(steps: Iterable[Any], x: NDArray) -> NDArray:
     """Let layers (a block and its layers; a model's layers and its plan) compute in complex numbers from now on.
 
-    Only the NumPy twins of the kernels can. A forward needs nothing else: arrays are made in the layer's dtype.
+    Only the NumPy twins of the kernels can. A forward needs nothing else: arrays are made in the layer's dtype. Returns
+    a copy of the input `x` in complex numbers.
     """
     for step in steps:
         step.dtype = np.dtype(np.complex128)
         for p in step.parameters:
             if p.value.dtype != step.dtype:  # a block and its layers share theirs
                 p.move(np.empty(p.value.shape, step.dtype), np.empty(p.value.shape, step.dtype))
-
-
-def as_complex(x: NDArray) -> NDArray:
-    """Return a copy of `x` in complex numbers."""
     return np.array(x, np.complex128, order="C")

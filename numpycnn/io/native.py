@@ -262,18 +262,18 @@ def _restore(
 ) -> Sequential:
     """Build the model and put everything back."""
     model = model_class(dtype=check_dtype(config["dtype"]), seed=config["seed"], fused=config["fused"])
+    stored: list[dict[str, NDArray]] = []
     for i, described in enumerate(config["layers"]):
         name = described["class"]
         if name not in classes:
             raise ModelFileError(f"unknown layer {name!r}; pass its class: load(path, custom_layers=[...])")
         layer = classes[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in described["config"].items()})
-        prefix = f"layers/{i}/"
-        layer._stored = {k.removeprefix(prefix): arrays.pop(k) for k in list(arrays) if k.startswith(prefix)}
         model.add(layer)
-    model.build(config["input_shape"])
-    for layer, described in zip(model.layers, config["layers"]):
-        layer.set_state({**(layer._stored or {}), **described["state"]})
-        layer._stored = None
+        prefix = f"layers/{i}/"
+        stored.append({k.removeprefix(prefix): arrays.pop(k) for k in list(arrays) if k.startswith(prefix)})
+    model.build(config["input_shape"], stored)
+    for layer, left, described in zip(model.layers, stored, config["layers"]):
+        layer.set_state({**left, **described["state"]})
     model.fit_rng.bit_generator.state = config["fit_rng"]
     if "optimizer" in config:
         _restore_training(model, config, arrays)

@@ -285,9 +285,9 @@ def _announce() -> None:
     if not _announced:
         _announced = True
         message = "numpycnn: compiling kernels for this machine (once, some fifteen seconds) ..."
-        print(message, file=sys.stderr, flush=True)
+        print(message, file=sys.stderr)
 
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    print(f"numpycnn: {message}", file=sys.stderr, flush=True)
+    print(f"numpycnn: {message}", file=sys.stderr)

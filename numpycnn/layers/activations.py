@@ -28,10 +28,14 @@ class ReLU(Layer):
         dy = self.check_output_gradient(dy)
         if not need_dx:
             return None
-        (y,) = self._saved
+        (y,) = self.saved
         dx = self.empty("dx", dy.shape)
         ops.relu_backward(dy.reshape(-1), y.reshape(-1), dx.reshape(-1))
         return dx
+
+    def choices(self) -> list[NDArray]:
+        """Return where the output was positive, as of the latest training forward."""
+        return [self.saved[0] > 0]
 
 
 class LeakyReLU(Layer):
@@ -45,7 +49,7 @@ class LeakyReLU(Layer):
     Raises
     ------
     ValueError, TypeError
-        `negative_slope` is no finite number of at least 0.
+        `negative_slope` is not a finite number of at least 0.
 
     References
     ----------
@@ -64,8 +68,12 @@ class LeakyReLU(Layer):
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """dx = slope * dy. See ``Layer.backward`` for the arguments."""
         dy = self.check_output_gradient(dy)
-        (slope,) = self._saved
+        (slope,) = self.saved
         return dy * slope if need_dx else None
+
+    def choices(self) -> list[NDArray]:
+        """Return the slope of each element, as of the latest training forward."""
+        return [self.saved[0].copy()]
 
 
 class Sigmoid(Layer):
@@ -81,7 +89,7 @@ class Sigmoid(Layer):
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """dx = dy * y * (1 - y). See ``Layer.backward`` for the arguments."""
         dy = self.check_output_gradient(dy)
-        (y,) = self._saved
+        (y,) = self.saved
         return dy * y * (1 - y) if need_dx else None
 
 
@@ -99,7 +107,7 @@ class Tanh(Layer):
         dy = self.check_output_gradient(dy)
         if not need_dx:
             return None
-        (y,) = self._saved
+        (y,) = self.saved
         dx = self.empty("dx", dy.shape)
         ops.tanh_backward(dy.reshape(-1), y.reshape(-1), dx.reshape(-1))
         return dx

@@ -6,7 +6,9 @@ what the rule needs; ``backward`` takes dL/dy, overwrites each parameter's gradi
 
 from __future__ import annotations
 
+import copy
 import inspect
+import numbers
 from typing import Any
 
 import numpy as np
@@ -29,20 +31,55 @@ from ..memory.workspace import Workspace
 
 
 class Layer(ExplainsArguments):
-    """Base of all layers. Subclass it and write ``build`` (if it has parameters), ``forward`` and ``backward``.
+    """Base of all layers. To write your own, subclass it and define up to four methods.
 
-    ``__init__`` stores its arguments under their own names: ``repr``, ``save`` and ``load`` read them from there.
+    - ``__init__(self, ...)``, if the layer has arguments: store each under its own name (``repr``, ``save`` and
+      ``load`` read them from there).
+    - ``setup(self, rng)``, if the layer has parameters or changes the shape: call ``add_parameter`` for each parameter
+      and return the output shape. ``self.input_shape`` and ``self.dtype`` are known here.
+    - ``forward(self, x, training=False)``: begin with ``x = self.check_input(x)``, and hand what ``backward`` needs to
+      ``self.save_for_backward(training, len(x), ...)``.
+    - ``backward(self, dy, need_dx=True)``: begin with ``dy = self.check_output_gradient(dy)``, read what forward kept
+      from ``self.saved``, write each parameter's ``grad``, and return dx.
 
     Attributes
     ----------
     parameters : tuple of Parameter
-        Made in ``build``: weight, bias (BatchNorm: gamma, beta).
+        Made by ``add_parameter``: weight, bias (BatchNorm: gamma, beta).
     state_names : tuple of str
         Attributes besides the parameters that a saved layer needs: arrays or generators.
+    built : bool
+        Whether ``build`` was called.
     input_shape, output_shape : tuple of int
         Without the batch axis; known after ``build``.
     dtype : dtype
         float32 or float64; known after ``build``.
+    saved : tuple, or None
+        What the latest forward gave to ``save_for_backward``; None unless that forward had ``training=True``.
+
+    Raises
+    ------
+    TypeError
+        Where a subclass is defined: it has a ``build`` or ``_build`` of its own, which nobody would call or which
+        would leave out the checks; the method to write is ``setup``.
+
+    Examples
+    --------
+    >>> class Scale(Layer):
+    ...     def setup(self, rng):
+    ...         self.add_parameter("a", (1,), "ones", rng)
+    ...         return self.input_shape
+    ...
+    ...     def forward(self, x, training=False):
+    ...         x = self.check_input(x)
+    ...         self.save_for_backward(training, len(x), x)
+    ...         return x * self.parameters[0].value
+    ...
+    ...     def backward(self, dy, need_dx=True):
+    ...         dy = self.check_output_gradient(dy)
+    ...         (x,) = self.saved
+    ...         self.parameters[0].grad[:] = (dy * x).sum()
+    ...         return dy * self.parameters[0].value if need_dx else None
     """
 
     parameters: tuple[Parameter, ...] = ()
@@ -51,12 +88,27 @@ class Layer(ExplainsArguments):
     input_shape: Shape
     output_shape: Shape
     dtype: np.dtype
-    _workspace = Workspace()  # new arrays at each call; a model gives each layer one that keeps them
-    _saved: Any = None
-    _stored: dict[str, NDArray] | None = None  # arrays from a model file, in place of random starting values
+    saved: Any = None
+    _saved_batch: int | None = None  # rows of the forward that `saved` belongs to
+    _stored: dict[str, NDArray] | None = None  # what `build` was given, for as long as it runs
+    _workspace = Workspace()  # new arrays at each call; a layer in a model has one that keeps them
 
-    def build(self, input_shape: Shape, rng: np.random.Generator | None = None, dtype: DTypeLike = "float32") -> Shape:
-        """Make the parameters for inputs of this shape.
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("build", "_build"):
+            if getattr(cls, name, None) is not getattr(Layer, name, None):
+                raise TypeError(
+                    f"{cls.__name__} defines {name}, but a layer's own part of building is setup(self, rng): it makes "
+                    "the parameters and returns the output shape; Layer.build calls it. Rename the method"
+                )
+        if not isinstance(cls.state_names, tuple):
+            raise TypeError(f"{cls.__name__}.state_names: expected a tuple of names, got {cls.state_names!r}")
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator | None = None, dtype: DTypeLike = "float32",
+        stored: dict[str, NDArray] | None = None,
+    ) -> Shape:
+        """Make the parameters for inputs of this shape; parameters from an earlier ``build`` are lost.
 
         Parameters
         ----------
@@ -66,6 +118,9 @@ class Layer(ExplainsArguments):
             Source of the random starting values; default: a new, unpredictable one.
         dtype : dtype or str
             ``"float32"`` or ``"float64"``.
+        stored : dict of str to ndarray, optional
+            Starting values from a file, by the parameter's name, in the place of random ones. Each parameter takes
+            its array out of the dict, so that large arrays are not in memory twice; other arrays stay in it.
 
         Returns
         -------
@@ -75,20 +130,45 @@ class Layer(ExplainsArguments):
         Raises
         ------
         ValueError, TypeError
-            The shape does not suit the layer, or the dtype is another.
+            The shape does not suit the layer, the dtype is another, `stored` lacks a parameter or has one of another
+            shape, or ``setup`` does not return a shape.
         """
+        rng = np.random.default_rng() if rng is None else check_generator(rng)
         self.dtype = check_dtype(dtype)
         self.input_shape = check_shape(input_shape, self)
-        self.parameters = ()
-        self._saved = None
-        self.output_shape = self._build(np.random.default_rng() if rng is None else check_generator(rng))
-        check_memory(self.output_shape, self.dtype, "outputs", self)
+        self.parameters, self.saved = (), None
+        self._stored = stored
+        try:
+            self.output_shape = self._check_output_shape(self.setup(rng))
+        finally:
+            self._stored = None
         self.built = True
         return self.output_shape
 
-    def _build(self, rng: np.random.Generator) -> Shape:
-        """Make the parameters, given ``input_shape`` and ``dtype``; return the output shape. Default: as the input."""
+    def setup(self, rng: np.random.Generator) -> Shape:
+        """Make the parameters and return the shape of one output: what the author of a layer writes.
+
+        ``build`` calls it. The default is for a layer without parameters whose output has the input's shape.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of all random numbers: of ``add_parameter``, and of the layer itself (``rng.spawn(1)``).
+
+        Returns
+        -------
+        tuple of int
+            Without the batch axis.
+        """
         return self.input_shape
+
+    def _check_output_shape(self, shape: Any) -> Shape:
+        if not isinstance(shape, tuple) or not all(isinstance(n, numbers.Integral) for n in shape):
+            raise TypeError(f"{self!r}: expected setup to return the output shape, a tuple of integers, got {shape!r}")
+        if any(n < 1 for n in shape):
+            raise ValueError(f"{self!r}: expected setup to return a shape of positive integers, got {shape!r}")
+        check_memory(shape, self.dtype, "outputs", self)
+        return shape
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         """Compute the output.
@@ -140,7 +220,23 @@ class Layer(ExplainsArguments):
     # What subclasses use
 
     def add_parameter(self, name: str, shape: Shape, initializer: str | Initializer, rng: np.random.Generator) -> None:
-        """Append a parameter with starting values to ``parameters``."""
+        """Append a parameter to ``parameters``; call it in ``setup``.
+
+        Parameters
+        ----------
+        name : str
+            What it is called in the layer and in files, such as ``"weight"``.
+        shape : tuple of int
+        initializer : str or callable
+            Name of a function in ``numpycnn.initializers``, or a function (shape, rng, dtype) -> array.
+        rng : numpy.random.Generator
+            As ``setup`` got it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The initializer, or the file that the layer is read from, gives no array of this shape.
+        """
         check_memory(shape, self.dtype, name, self)
         if self._stored is None:
             value = check_numeric(get_initializer(initializer)(shape, rng, self.dtype), "initializer", self)
@@ -161,19 +257,57 @@ class Layer(ExplainsArguments):
 
     def check_output_gradient(self, dy: NDArray) -> NDArray:
         """Return `dy` in the layer's dtype, C-contiguous; raise if there is no forward that it belongs to."""
-        if self._saved is None:
+        if self.saved is None:
             raise RuntimeError(f"{self!r}: backward needs a forward(x, training=True) right before it")
         return check_batch(dy, self.output_shape, self.dtype, "output gradient", self._saved_batch, self)
 
     def save_for_backward(self, training: bool, batch: int, *values: Any) -> None:
-        """Keep `values` for backward if `training`; otherwise forget the earlier ones: they belong to another input."""
-        self._saved = values if training else None
+        """Keep `values` as ``self.saved`` if `training`; else forget the earlier ones: they belong to another input."""
+        self.saved = values if training else None
         self._saved_batch = batch
 
     def empty(self, name: str, shape: Shape, dtype: DTypeLike | None = None) -> NDArray:
-        """Return an array to write into; in a model the same memory again at each step."""
+        """Return an array to write into, with undefined content; in a model it is the same memory at each step."""
         dtype = self.dtype if dtype is None else dtype
         return self._workspace.array(name, shape, dtype)
+
+    def choices(self) -> list[NDArray]:
+        """Return which way the latest training forward went wherever it had a choice: a mask, the winners of maxima.
+
+        The function is smooth as long as these arrays stay the same; where they change, ``gradcheck`` knows of a kink.
+        You may define it beside a ``forward`` of your own. Where the class that has ``forward`` says nothing,
+        ``gradcheck`` looks for kinks in the outputs.
+
+        Returns
+        -------
+        list of ndarray
+            New arrays. The list is empty if the function is smooth everywhere.
+        """
+        return []
+
+    # The layer and the model
+
+    @property
+    def in_model(self) -> bool:
+        """Whether a built model holds this layer: its parameters are then views of the model's arena.
+
+        A copy (``copy``, ``deepcopy``, pickle) is in no model.
+        """
+        return self._workspace.reuse
+
+    def join_model(self) -> None:
+        """Use the same memory again at each call from now on; ``Sequential`` calls it when it is built."""
+        self._workspace = Workspace(reuse=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy starts with: not the latest batch, and not the place in a model."""
+        return {k: v for k, v in vars(self).items() if k not in ("saved", "_saved_batch", "_workspace")}
+
+    def __copy__(self) -> Layer:
+        """A copy shares nothing: training one of two layers with common parameters would change the other."""
+        twin = type(self).__new__(type(self))
+        vars(twin).update(copy.deepcopy(self.__getstate__()))
+        return twin
 
     # Configuration and state
 
@@ -206,12 +340,9 @@ class Layer(ExplainsArguments):
                 raise ValueError(f"{self!r}: {name} has shape {own.shape}, got {value.shape}")
             setattr(self, name, np.array(value, own.dtype))
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_saved": None}  # a copy starts without the latest batch
-
     def __repr__(self) -> str:
         defaults = {p.name: p.default for p in inspect.signature(type(self).__init__).parameters.values()}
-        shown = [f"{k}={v!r}" for k, v in self.get_config().items() if not _same(v, defaults[k])]
+        shown = [f"{k}={v!r}" for k, v in self.get_config().items() if k not in defaults or not _same(v, defaults[k])]
         return f"{type(self).__name__}({', '.join(shown)})"
 
 

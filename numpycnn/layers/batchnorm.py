@@ -28,9 +28,9 @@ class BatchNorm(Layer):
     Attributes
     ----------
     parameters : tuple of Parameter
-        gamma (C,), from 1, and beta (C,), from 0.
+        gamma (C,), which starts at 1, and beta (C,), which starts at 0.
     moving_mean, moving_variance : ndarray of shape (C,)
-        From 0 and 1; read at every forward.
+        They start at 0 and 1. You may assign to them: every prediction reads them anew.
 
     Raises
     ------
@@ -48,7 +48,7 @@ class BatchNorm(Layer):
         self.momentum = check_fraction(momentum, "momentum", one_allowed=True)
         self.epsilon = check_positive(epsilon, "epsilon")
 
-    def _build(self, rng: np.random.Generator) -> Shape:
+    def setup(self, rng: np.random.Generator) -> Shape:
         if not self.input_shape:
             raise ValueError(f"{self!r}: expected an input shape with channels last, got ()")
         channels = self.input_shape[-1]
@@ -82,7 +82,7 @@ class BatchNorm(Layer):
                        \left( dy - \frac{d\beta}{M} - \hat x \, \frac{d\gamma}{M} \right)
         """
         dy = self.check_output_gradient(dy)
-        x, mean, scale = self._saved
+        x, mean, scale = self.saved
         rows = dy.reshape(x.shape)  # (M, C)
         gamma, beta = self.parameters
         ops.sum_rows(rows, beta.grad)
@@ -96,7 +96,7 @@ class BatchNorm(Layer):
         return dx.reshape(dy.shape)
 
     def _moments(self, rows: NDArray) -> tuple[NDArray, NDArray]:
-        """Return mean and variance (C,) of the batch's rows (M, C), the second from the first: nothing cancels."""
+        """Return mean and variance (C,) of the batch's rows (M, C). Distances are squared, so that nothing cancels."""
         mean, variance = np.empty((2, rows.shape[1]), self.dtype)
         ops.sum_rows(rows, mean)
         mean /= len(rows)

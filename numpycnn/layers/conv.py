@@ -2,6 +2,9 @@
 
 Copy the patch under every stop into a row of a matrix (im2col), and the whole layer is matrix products: one forward,
 two backward. Columns are ordered (ky, kx, c), so the filters, flattened, are the other matrix.
+
+Patches are made some images at a time, and made again in ``backward``: a whole batch of them is kh * kw times as large
+as the images (nine times for 3 x 3), and reading them back from memory took longer than making them in the cache.
 """
 
 from __future__ import annotations
@@ -15,11 +18,9 @@ from ..checks import MAX_SIZE, Shape, check_count, check_flag, check_padding, ch
 from ..initializers import Initializer, get_initializer
 from ..kernels import ops
 from .base import Layer
-from .window import output_geometry
+from .window import Window
 
-# Bytes of patches made at a time. Patches repeat each pixel kh * kw times: a whole batch of them takes much memory, and
-# reading them back from it takes longer than making them again in backward.
-BLOCK_BYTES = 2**20
+BLOCK_BYTES = 2**20  # of patches made at a time
 
 
 class Conv2D(Layer):
@@ -37,8 +38,9 @@ class Conv2D(Layer):
     strides : int or pair of int
         Pixels from one stop to the next.
     padding : {"valid", "same"}, int or pair of int
-        No zeros around the image; as many as make OH = ceil(H / stride), the odd one at the bottom and right; or this
-        many rows above and below and columns left and right.
+        ``"valid"``: no zeros around the image. ``"same"``: so many that OH = ceil(H / stride); of an odd number, one
+        more goes to the bottom and right. A number or a pair: this many rows of zeros above and below, and columns
+        left and right.
     use_bias : bool
         Whether to add one number a filter.
     kernel_initializer, bias_initializer : str or callable
@@ -46,7 +48,7 @@ class Conv2D(Layer):
     dilation_rate : int or pair of int
         Pixels from one element of the filter to the next.
     groups : int
-        Cut input channels and filters into this many groups that do not see each other.
+        Cut input channels and filters into this many groups; a filter sees the channels of its own group only.
 
     Attributes
     ----------
@@ -91,19 +93,18 @@ class Conv2D(Layer):
         if self.filters % self.groups:
             raise ValueError(f"filters: expected a multiple of groups={self.groups}, got {self.filters}")
 
-    def _build(self, rng: np.random.Generator) -> Shape:
-        height, width, channels = check_shape(self.input_shape, self, rank=3)
+    def setup(self, rng: np.random.Generator) -> Shape:
+        _, _, channels = check_shape(self.input_shape, self, rank=3)
         if channels % self.groups:
             raise ValueError(f"{self!r}: expected a multiple of groups={self.groups} channels, got {channels}")
-        kernel_h, kernel_w = self.kernel_size
-        window = (kernel_h - 1) * self.dilation_rate[0] + 1, (kernel_w - 1) * self.dilation_rate[1] + 1
-        (out_h, out_w), before = output_geometry(self.input_shape, window, self.strides, self.padding, self)
-        self._geometry = (*self.kernel_size, *self.strides, *self.dilation_rate, *before)
-        weight_shape = (kernel_h, kernel_w, channels // self.groups, self.filters)
+        self.window = Window.on(
+            self.input_shape, self.kernel_size, self.strides, self.padding, self.dilation_rate, owner=self
+        )
+        weight_shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.add_parameter("weight", weight_shape, self.kernel_initializer, rng)
         if self.use_bias:
             self.add_parameter("bias", (self.filters,), self.bias_initializer, rng)
-        return out_h, out_w, self.filters
+        return *self.window.count, self.filters
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
@@ -122,10 +123,10 @@ class Conv2D(Layer):
 
         .. math:: dW = X^T \, dY, \qquad db = \sum_{rows} dY, \qquad dX = dY \, W^T
 
-        Each pixel of dx adds up what the patches that hold it say (col2im). See ``Layer.backward`` for the arguments.
+        Each pixel of dx is the sum over all patches that contain it (col2im). See ``Layer.backward`` for the arguments.
         """
         dy = self.check_output_gradient(dy)
-        (x,) = self._saved
+        (x,) = self.saved
         groups = zip(split_channels(x, self.groups), split_channels(dy, self.groups), self._matrices()[0])
         dw_parts, dx_parts = [], []
         for g, (x_g, dy_g, w) in enumerate(groups):
@@ -137,7 +138,7 @@ class Conv2D(Layer):
                 dw += dw_block
                 if need_dx:
                     ops.matmul_nt(dy_rows, w, cols)  # dX, in the place of X
-                    ops.col2im(cols.reshape(-1, *self.output_shape[:2], len(w)), *self._geometry, dx_g[images])
+                    self._add_patches(cols, dx_g[images])
             dw_parts.append(dw)
             dx_parts.append(dx_g)
         self.parameters[0].grad = join_channels(dw_parts).reshape(self.parameters[0].grad.shape)
@@ -146,7 +147,7 @@ class Conv2D(Layer):
         return join_channels(dx_parts) if need_dx else None
 
     def _blocks(self, batch: int) -> list[slice]:
-        """Cut the batch into runs of images whose patches fit into the cache, whatever the number of threads."""
+        """Cut the batch into slices whose patches fit into the cache. They do not depend on the number of threads."""
         out_h, out_w, _ = self.output_shape
         patch = math.prod(self.kernel_size) * self.input_shape[2] // self.groups
         size = max(1, BLOCK_BYTES // (out_h * out_w * patch * self.dtype.itemsize))
@@ -155,8 +156,15 @@ class Conv2D(Layer):
     def _patches(self, x: NDArray) -> NDArray:
         """Return the patch under each stop of the filters as a row: (n * OH * OW, kh * kw * C)."""
         cols = self.empty("cols", (len(x), *self.output_shape[:2], math.prod(self.kernel_size) * x.shape[3]))
-        ops.im2col(x, *self._geometry, cols)
+        window = self.window
+        ops.im2col(x, *window.kernel, *window.strides, *window.dilation, *window.before, cols)
         return as_rows(cols)
+
+    def _add_patches(self, cols: NDArray, dx: NDArray) -> None:
+        """Write into dx (n, H, W, C), for each pixel, the sum over the patches that contain it (col2im)."""
+        window = self.window
+        cols = cols.reshape(len(dx), *window.count, -1)  # (n, OH, OW, kh * kw * C)
+        ops.col2im(cols, *window.kernel, *window.strides, *window.dilation, *window.before, dx)
 
     def _matrices(self) -> tuple[list[NDArray], list[NDArray]]:
         """Return each group's filters (kh * kw * C // groups, F // groups) and biases (F // groups,)."""

@@ -33,7 +33,7 @@ class Dense(Layer):
     Raises
     ------
     ValueError, TypeError
-        An argument out of range; at ``build`` an input that is no vector.
+        An argument out of range; at ``build`` an input that is not a vector.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Dense(Layer):
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
 
-    def _build(self, rng: np.random.Generator) -> Shape:
+    def setup(self, rng: np.random.Generator) -> Shape:
         (inputs,) = check_shape(self.input_shape, self, rank=1)
         self.add_parameter("weight", (inputs, self.units), self.kernel_initializer, rng)
         if self.use_bias:
@@ -70,7 +70,7 @@ class Dense(Layer):
         .. math:: dW = x^T \, dy, \qquad db = \sum_{rows} dy, \qquad dx = dy \, W^T
         """
         dy = self.check_output_gradient(dy)
-        (x,) = self._saved
+        (x,) = self.saved
         dx = self.empty("dx", x.shape) if need_dx else None
         self.gradients(x, dy, dx)
         return dx

@@ -12,7 +12,7 @@ from .base import Layer
 class Dropout(Layer):
     """In training set each element to zero with probability `rate`, and divide the others by ``1 - rate``.
 
-    So the expected value stays what it is in prediction, where nothing is dropped ("inverted" dropout).
+    So the expected value is the same as in prediction, where nothing is dropped ("inverted" dropout).
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Dropout(Layer):
     Raises
     ------
     ValueError, TypeError
-        `rate` is no number in [0, 1).
+        `rate` is not a number in [0, 1).
 
     References
     ----------
@@ -39,7 +39,7 @@ class Dropout(Layer):
     def __init__(self, rate: float) -> None:
         self.rate = check_fraction(rate, "rate")
 
-    def _build(self, rng: np.random.Generator) -> Shape:
+    def setup(self, rng: np.random.Generator) -> Shape:
         (self.rng,) = rng.spawn(1)
         return self.input_shape
 
@@ -56,5 +56,5 @@ class Dropout(Layer):
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """dx = scale * dy, with the forward's holes. See ``Layer.backward`` for the arguments."""
         dy = self.check_output_gradient(dy)
-        (scale,) = self._saved
+        (scale,) = self.saved
         return dy * scale if need_dx else None

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from ..checks import MAX_SIZE, Shape, check_padding, check_pair, check_shape
 from ..kernels import ops
 from .base import Layer
-from .window import output_geometry
+from .window import Window
 
 
 class _Pool2D(Layer):
-    """What max and average pooling share: a window, a step, and where the windows lie."""
+    """What max and average pooling share: their arguments, and where the windows lie."""
 
     def __init__(
         self,
@@ -32,13 +32,12 @@ class _Pool2D(Layer):
         config = super().get_config()
         return {**config, "strides": None} if self.strides == self.pool_size else config
 
-    def _build(self, rng: np.random.Generator) -> Shape:
+    def setup(self, rng: np.random.Generator) -> Shape:
         height, width, channels = check_shape(self.input_shape, self, rank=3)
         if height * width > MAX_SIZE:  # the position of a window's winner is a 32-bit integer
             raise ValueError(f"{self!r}: expected at most {MAX_SIZE} pixels, got images of {height}x{width}")
-        (out_h, out_w), before = output_geometry(self.input_shape, self.pool_size, self.strides, self.padding, self)
-        self._geometry = (*self.pool_size, *self.strides, *before)
-        return out_h, out_w, channels
+        self.window = Window.on(self.input_shape, self.pool_size, self.strides, self.padding, owner=self)
+        return *self.window.count, channels
 
 
 class MaxPool2D(_Pool2D):
@@ -53,7 +52,7 @@ class MaxPool2D(_Pool2D):
     strides : int or pair of int, optional
         Pixels from one window to the next; default: `pool_size`, windows side by side.
     padding : {"valid", "same"}, int or pair of int
-        As in ``Conv2D``; at most the window less one.
+        As in ``Conv2D``; a number must be smaller than the window.
 
     Raises
     ------
@@ -65,7 +64,8 @@ class MaxPool2D(_Pool2D):
         x = self.check_input(x)
         y = self.empty("y", (len(x), *self.output_shape))
         winners = self.empty("winners", y.shape, np.int32)
-        ops.maxpool_forward(x, *self._geometry, y, winners)
+        window = self.window
+        ops.maxpool_forward(x, *window.kernel, *window.strides, *window.before, y, winners)
         self.save_for_backward(training, len(x), winners)
         return y
 
@@ -77,10 +77,14 @@ class MaxPool2D(_Pool2D):
         dy = self.check_output_gradient(dy)
         if not need_dx:
             return None
-        (winners,) = self._saved
+        (winners,) = self.saved
         dx = self.empty("dx", (len(dy), *self.input_shape))
         ops.maxpool_backward(dy, winners, dx)
         return dx
+
+    def choices(self) -> list[NDArray]:
+        """Return the position of each window's winner, as of the latest training forward."""
+        return [self.saved[0].copy()]
 
 
 class AvgPool2D(_Pool2D):
@@ -102,7 +106,8 @@ class AvgPool2D(_Pool2D):
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
         y = self.empty("y", (len(x), *self.output_shape))
-        ops.avgpool_forward(x, *self._geometry, y)
+        window = self.window
+        ops.avgpool_forward(x, *window.kernel, *window.strides, *window.before, y)
         self.save_for_backward(training, len(x))
         return y
 
@@ -112,7 +117,8 @@ class AvgPool2D(_Pool2D):
         if not need_dx:
             return None
         dx = self.empty("dx", (len(dy), *self.input_shape))
-        ops.avgpool_backward(dy, *self._geometry, dx)
+        window = self.window
+        ops.avgpool_backward(dy, *window.kernel, *window.strides, *window.before, dx)
         return dx
 
 
@@ -122,7 +128,7 @@ class GlobalAvgPool2D(Layer):
     Lin et al., "Network in network" (2014), section 3.2.
     """
 
-    def _build(self, rng: np.random.Generator) -> Shape:
+    def setup(self, rng: np.random.Generator) -> Shape:
         return check_shape(self.input_shape, self, rank=3)[2:]
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:

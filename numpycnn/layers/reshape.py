@@ -1,4 +1,4 @@
-"""Layers that only look at the same numbers in another shape."""
+"""Layers that only change the shape: the numbers stay the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .base import Layer
 class Flatten(Layer):
     """Each input becomes a vector: (N, H, W, C), or (N, H, W), to (N, H * W * C), in row-major order."""
 
-    def _build(self, rng: np.random.Generator) -> Shape:
+    def setup(self, rng: np.random.Generator) -> Shape:
         return (math.prod(self.input_shape),)
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:

@@ -1,6 +1,7 @@
 """Parameters, and the arena: one vector of all values and one of all gradients.
 
-Each parameter is a view of the arena. So the optimizer is one pass over one vector, and layers see its effect at once.
+Each parameter is a view of the arena. So the optimizer makes one pass over one vector, and layers see its effect at
+once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arrays that a layer needs at every step: new each time, or kept when nobody outside can see them.
+"""Arrays that a layer needs at every step: new each time, or the same memory again where no caller can see it.
 
 Allocating megabytes at every step costs more than the arithmetic on them, so a model lets its layers keep theirs. A
 layer used alone hands its arrays to the caller, and therefore makes new ones.
@@ -30,13 +30,13 @@ class Workspace(threading.local):
     Parameters
     ----------
     reuse : bool
-        Keep one buffer a name, grown to the largest request, and hand out its beginning again and again.
+        Keep one buffer for each name, as large as the largest request so far, and return its beginning at each request.
     """
 
     def __init__(self, reuse: bool = False) -> None:
         self.reuse = reuse
         self._buffers: dict[str, NDArray] = {}
-        self._latest: dict[str, NDArray] = {}  # what was handed out; most requests are for the same again
+        self._latest: dict[str, NDArray] = {}  # what was returned last; most requests are for the same shape again
 
     def array(self, name: str, shape: tuple[int, ...], dtype: Any) -> NDArray:
         """Return an array of this shape whose content is undefined."""

@@ -16,7 +16,7 @@ from .case import DTYPES, Case, expect, expect_close, expect_same, numbers, rais
 
 
 def build_returns_the_shape_of_the_output(case: Case) -> None:
-    """``build`` returns, and ``output_shape`` holds, what ``forward`` then gives."""
+    """``build`` returns the shape of ``forward``'s output, without the batch axis, and ``output_shape`` is the same."""
     layer = case.new()
     returned = layer.build(case.input_shape, np.random.default_rng(0))
     expect(isinstance(returned, tuple), "a tuple from build", repr(returned))
@@ -26,7 +26,7 @@ def build_returns_the_shape_of_the_output(case: Case) -> None:
 
 
 def build_sets_what_it_was_given(case: Case) -> None:
-    """``input_shape``, ``dtype`` and ``built`` are set."""
+    """``build`` sets ``input_shape``, ``dtype`` and ``built``."""
     for dtype in DTYPES:
         layer = case.new()
         layer.build(list(case.input_shape), np.random.default_rng(0), dtype)  # type: ignore[arg-type]
@@ -35,14 +35,14 @@ def build_sets_what_it_was_given(case: Case) -> None:
 
 
 def build_refuses_bad_shapes(case: Case) -> None:
-    """A shape is a tuple of positive integers."""
+    """``build`` refuses a shape that is not made of positive integers."""
     for wrong in (None, "ab", 28, (None, 3), (0, 4, 4), (-1,), (2.5, 4), (True, 4)):
         with raises((TypeError, ValueError), f"build({wrong!r})"):
             case.new().build(wrong)  # type: ignore[arg-type]
 
 
 def build_refuses_other_dtypes(case: Case) -> None:
-    """float32 or float64."""
+    """``build`` takes float32 and float64 only; another dtype raises TypeError."""
     for wrong in ("int32", "float16", "complex64", None):
         with raises(TypeError, f"dtype {wrong!r}"):
             case.new().build(case.input_shape, np.random.default_rng(0), wrong)  # type: ignore[arg-type]
@@ -184,7 +184,7 @@ def saved_and_loaded_predicts_the_same(case: Case) -> None:
 
 
 def in_a_model_it_computes_the_same(case: Case) -> None:
-    """In ``Sequential``, fused or not, where parameters are views of the arena and memory is used again."""
+    """In ``Sequential``, fused or not, it gives the same; there memory is used again, and parameters are views."""
     models = [
         Sequential([case.new()], input_shape=case.input_shape, seed=0, dtype="float64", fused=fused)
         for fused in (False, True)

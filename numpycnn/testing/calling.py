@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from .. import gradcheck, kernels
-from ..memory.workspace import Workspace
 from .case import DTYPES, MEMORY, Case, expect, expect_close, expect_same, gradients, numbers, raises, step
 
 ELEMENTS = 200  # of an array, at most; all of them count along random directions
@@ -15,7 +14,7 @@ ROWS = 64  # of the batch that is compared with its rows
 
 
 def results_have_the_layers_dtype(case: Case) -> None:
-    """y and dx come in float32 or float64, as the layer was built, whatever the input's dtype."""
+    """y and dx have the dtype that the layer was built with, for inputs of any dtype."""
     for dtype in DTYPES:
         layer = case.built(dtype)
         for given in DTYPES:
@@ -25,7 +24,7 @@ def results_have_the_layers_dtype(case: Case) -> None:
 
 
 def dx_has_the_shape_of_x(case: Case) -> None:
-    """dx is as x, whatever the batch size; one row is a batch, too."""
+    """dx has the shape of x for any batch size; one row is a batch, too."""
     layer = case.built()
     for batch in (3, 1, 2):
         x, dy = numbers(layer, batch)
@@ -35,7 +34,7 @@ def dx_has_the_shape_of_x(case: Case) -> None:
 
 
 def input_is_not_written_to(case: Case) -> None:
-    """``x`` stays as it was, in both modes."""
+    """``forward`` and ``backward`` leave ``x`` as it was, in both modes."""
     layer = case.built()
     x, dy = numbers(layer)
     before = x.copy()
@@ -47,7 +46,7 @@ def input_is_not_written_to(case: Case) -> None:
 
 
 def output_gradient_is_not_written_to(case: Case) -> None:
-    """``dy`` stays as it was."""
+    """``backward`` leaves ``dy`` as it was."""
     layer = case.built()
     x, dy = numbers(layer)
     before = dy.copy()
@@ -56,7 +55,7 @@ def output_gradient_is_not_written_to(case: Case) -> None:
 
 
 def results_are_the_callers_own(case: Case) -> None:
-    """What a layer outside of a model returned does not change at the next call."""
+    """The arrays that a layer outside of a model returned do not change at the next call."""
     layer = case.built()
     first = step(layer, *numbers(layer, seed=1))
     kept = {name: a.copy() for name, a in first.items()}
@@ -66,7 +65,7 @@ def results_are_the_callers_own(case: Case) -> None:
 
 
 def any_memory_gives_the_same_result(case: Case) -> None:
-    """Read-only, strided, reversed, unaligned, byte-swapped arrays and nested lists are as good as plain ones."""
+    """Read-only, strided, reversed, unaligned, byte-swapped arrays and nested lists give the same as plain ones."""
     layer = case.built()
     x, dy = numbers(layer)
     state = layer.get_state()
@@ -96,7 +95,7 @@ def integers_are_cast(case: Case) -> None:
 
 
 def other_things_than_numbers_are_refused(case: Case) -> None:
-    """Complex numbers, text and objects: TypeError, in both passes."""
+    """Complex numbers, text and objects raise TypeError, in both passes."""
     layer = case.built()
     x, dy = numbers(layer)
     for dtype in ("complex64", "U1", "object", "datetime64[s]"):
@@ -108,7 +107,7 @@ def other_things_than_numbers_are_refused(case: Case) -> None:
 
 
 def inputs_of_another_shape_are_refused(case: Case) -> None:
-    """ValueError with the expected and the given shape in its message."""
+    """Inputs of another shape raise ValueError, with the expected and the given shape in its message."""
     layer, shape = case.built(), case.input_shape
     expected = ", ".join(map(str, ("N", *shape)))
     for wrong in [(2, *shape, 1), (2, *shape[:-1], shape[-1] + 1), (2, *shape[:-1]), (2, shape[0] + 1, *shape[1:]), ()]:
@@ -119,13 +118,13 @@ def inputs_of_another_shape_are_refused(case: Case) -> None:
 
 
 def empty_batches_are_refused(case: Case) -> None:
-    """ValueError: there is no mean over no rows."""
+    """An empty batch raises ValueError: there is no mean over no rows."""
     with raises(ValueError, "an empty batch"):
         case.built().forward(np.zeros((0, *case.input_shape)))
 
 
 def output_gradients_of_another_shape_are_refused(case: Case) -> None:
-    """ValueError for another shape or another number of rows than the latest forward; then all goes on as before."""
+    """A dy of another shape, or with other rows than the latest forward, raises ValueError; a right one then works."""
     layer = case.built()
     x, dy = numbers(layer)
     layer.forward(x, training=True)
@@ -136,13 +135,13 @@ def output_gradients_of_another_shape_are_refused(case: Case) -> None:
 
 
 def a_layer_must_be_built_first(case: Case) -> None:
-    """RuntimeError before ``build``."""
+    """``forward`` raises RuntimeError before ``build``."""
     with raises(RuntimeError, "forward before build"):
         case.new().forward(np.zeros((1, *case.input_shape)))
 
 
 def backward_needs_a_training_forward(case: Case) -> None:
-    """RuntimeError without a ``forward(x, training=True)`` right before: at the start, after a prediction, a build."""
+    """``backward`` raises RuntimeError unless a ``forward(x, training=True)`` was the call before it."""
     layer = case.built()
     x, dy = numbers(layer)
     with raises(RuntimeError, "backward before any forward"):
@@ -188,7 +187,7 @@ def training_is_deterministic(case: Case) -> None:
 
 
 def rows_are_predicted_alone(case: Case) -> None:
-    """A row of a batch of 64 is predicted as it is alone, to rounding."""
+    """A row in a batch of 64 is predicted as it is alone, except for rounding."""
     layer = case.built("float64")
     step(layer, *numbers(layer))
     x, _ = numbers(layer, ROWS)
@@ -197,7 +196,7 @@ def rows_are_predicted_alone(case: Case) -> None:
 
 
 def rows_are_trained_alone(case: Case) -> None:
-    """So in training, and gradients are sums over rows; but for layers with a state (BatchNorm, Dropout)."""
+    """The same in training, where gradients are sums over rows; not for layers with a state (BatchNorm, Dropout)."""
     layer = case.built("float64")
     if layer.state_names:
         return
@@ -243,7 +242,7 @@ def without_dx_the_gradients_are_the_same(case: Case) -> None:
 
 
 def written_parameters_take_effect(case: Case) -> None:
-    """``p.value[...] = ...`` counts from the next forward on: no packed copy outlives it."""
+    """``p.value[...] = ...`` takes effect at the next forward: no packed copy outlives it."""
     layer, other = case.built(seed=1), case.built(seed=2)
     x, dy = numbers(layer)
     state = layer.get_state()
@@ -258,7 +257,7 @@ def written_parameters_take_effect(case: Case) -> None:
 def used_again_memory_changes_nothing(case: Case) -> None:
     """A layer that keeps its work space from step to step, as in a model, gives the same bits as one that does not."""
     alone, keeping = case.built(), case.built()
-    keeping._workspace = Workspace(reuse=True)
+    keeping.join_model()
     for batch in (4, 1, 6, 4):  # smaller and larger ones after another, predictions between
         x, dy = numbers(alone, batch, seed=batch)
         expect_same({"y": keeping.forward(x)}, {"y": alone.forward(x)}, f"with memory used again, batch of {batch}")
@@ -266,7 +265,7 @@ def used_again_memory_changes_nothing(case: Case) -> None:
 
 
 def threads_change_nothing(case: Case) -> None:
-    """The same bits on one thread and on all."""
+    """One thread gives the same bits as all threads."""
     if kernels.ops.active != "compiled" or kernels.get_num_threads() == 1:
         return
     threads, results = kernels.get_num_threads(), []

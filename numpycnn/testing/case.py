@@ -76,7 +76,7 @@ def expect_same(found: Results, expected: Results, when: str) -> None:
 def expect_close(
     found: Results, expected: Results, when: str, tolerance: float = 1e-12, sizes: Results | None = None
 ) -> None:
-    """Require the same numbers but for rounding, relative to the largest, of these or of `sizes`."""
+    """Require the same numbers except for rounding, relative to the largest of them (or of `sizes`)."""
     for name, array in expected.items():
         scale = max(np.abs(values[name]).max(initial=0) for values in (expected, sizes or expected))
         near = np.shape(found[name]) == array.shape and np.all(np.abs(found[name] - array) <= tolerance * scale)

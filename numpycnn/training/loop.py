@@ -20,6 +20,7 @@ from ..layers.batchnorm import BatchNorm
 from ..losses import Loss
 from ..nonfinite import find_source
 from ..optimizers import Optimizer
+from ..terminal import show
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -96,10 +97,14 @@ def fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> H
         warm_up(model, x, y, options.augment)
         with run.interruption:
             train_epochs(model, x, y, validation, run)
+        run.check_interruption()  # of the last validation and the last callbacks
     except KeyboardInterrupt:
         run.history.interrupted = True
+    except BaseException as error:
+        callbacks.exception(error)
+        raise
     if run.history.interrupted:
-        print("\nfit: interrupted; returning the history so far")
+        show("\nfit: interrupted; returning the history so far")
     callbacks.train_end()
     return run.history
 
@@ -120,7 +125,7 @@ def train_epochs(
             if run.history.interrupted:
                 return
             if validation is not None:
-                figures = evaluate(model, model.loss, *validation)
+                figures = evaluate(model, model.loss, *validation, callbacks=run.callbacks)
                 logs.update({f"val_{name}": value for name, value in _logs(model, *figures).items()})
             progress.finish(logs, run.seconds)
         run.finish_epoch(logs)
@@ -137,6 +142,7 @@ def train_epoch(model: Sequential, x: NDArray, y: NDArray, run: Run, progress: P
         if options.augment is not None:
             images = options.augment(images, run.rng)
         was_finite = model.nonfinite is None
+        run.callbacks.batch_begin(batch)
         rate = model.optimizer.current_rate
         loss, outputs = step(model, model.loss, model.optimizer, images, labels, rows)
         run.warn_of_explosion(loss, rate)
@@ -172,16 +178,23 @@ def evaluate(
     y: ArrayLike,
     batch_size: int | None = None,
     check_finite: bool = False,
+    callbacks: CallbackList = CallbackList(),
 ) -> tuple[float, float | None]:
     """Return the mean loss and, if it is among the metrics, the accuracy, without learning anything."""
     x, y = check_data(model, x, y, check_finite)
     batch_size = PREDICT_BATCH if batch_size is None else check_count(batch_size, "batch_size")
     total_loss = total_hits = 0.0
-    for first in range(0, len(x), batch_size):
+    callbacks.test_begin()
+    for batch, first in enumerate(range(0, len(x), batch_size)):
+        callbacks.test_batch_begin(batch)
         labels = y[first : first + batch_size]
         outputs = model.forward(x[first : first + batch_size])
         total_loss += loss(outputs, labels)[0] * len(labels)
         total_hits += accuracy(outputs, labels) * len(labels) if model.metrics else 0
+        seen = first + len(labels)
+        logs = _logs(model, total_loss / seen, total_hits / seen)
+        callbacks.test_batch_end(batch, logs)
+    callbacks.test_end(logs)
     return total_loss / len(x), total_hits / len(x) if model.metrics else None
 
 

@@ -1,12 +1,18 @@
-"""What ``fit`` prints: a bar in a terminal, a line an epoch elsewhere, or nothing."""
+"""What ``fit`` prints: a bar in a terminal or a notebook, now and then a line elsewhere, or nothing."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Any
 
+from ..terminal import Stdout, in_notebook, show, width
+
+BAR = 20  # columns, where there is room
 REFRESH = 0.1  # seconds between two pictures of the bar
+INTERVAL = 10.0  # seconds between two lines of one epoch, where no bar can be drawn
+NEVER = float("inf")
 
 
 class Progress:
@@ -26,58 +32,125 @@ class Progress:
 
     def __init__(self, epoch: int, epochs: int, steps: int, verbose: str | int, done: int = 0) -> None:
         self.steps = steps
-        self.done = done
+        self.done = self.before = done
         self.title = f"Epoch {epoch + 1}/{epochs}"
         self.silent = verbose == 0
-        self.bar: Any = None
+        self.bar = make_bar() if verbose in ("auto", 1) else None
+        self.interval = REFRESH if self.bar else INTERVAL if verbose in ("auto", 1) else NEVER
         self.started = self.drawn = time.perf_counter()
-        if verbose in ("auto", 1) and sys.stdout.isatty():
-            print(self.title)
-            self.bar = self._make_bar()
-            self.bar.start()
-            self.task = self.bar.add_task("", total=steps, figures="", time="")
+        if self.bar is not None:
+            show(self.title)
+            self._show({}, 0.0, 0)
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *exception: Any) -> None:
         if self.bar is not None:  # leave the terminal as it was, whatever happened
-            self.bar.stop()
-
-    @staticmethod
-    def _make_bar() -> Any:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-        columns = MofNCompleteColumn(), BarColumn(bar_width=20), TextColumn("{task.fields[time]}{task.fields[figures]}")
-        console = Console()  # of its own: two models may train at once, in two threads
-        return Progress(*columns, console=console, auto_refresh=False)
+            self.bar.close()
 
     def update(self, step: int, logs: dict[str, float]) -> None:
         """Show that `step` batches are done; at most ten times a second."""
         self.done = step
         now = time.perf_counter()
-        if self.bar is not None and (now - self.drawn > REFRESH or step == self.steps):
+        last = step == self.steps  # a bar shows it; as a line it comes with the epoch's figures
+        if self.bar is not None if last else now - self.drawn > self.interval:
             self.drawn = now
-            self._draw(step, logs, now - self.started)
+            self._show(logs, now - self.started, step - self.before)
 
     def finish(self, logs: dict[str, float], seconds: float) -> None:
-        """Show the epoch's figures; `seconds` is the time that training took."""
+        """Show the epoch's figures; `seconds` is the time that training took, all its steps together."""
+        if not self.silent:
+            self._show(logs, seconds, self.done)
+
+    def _show(self, logs: dict[str, float], seconds: float, steps: int) -> None:
+        count, figures = f"{self.done}/{self.steps}", format_figures(logs)
+        time_text = f"{seconds:.0f}s {seconds / max(1, steps) * 1e3:.1f}ms/step"
         if self.bar is not None:
-            self._draw(self.done, logs, seconds)
-        elif not self.silent:
-            time_text = self._time(self.done, seconds)
-            print(f"{self.title}: {self.done}/{self.steps} {time_text}{format_figures(logs)}", flush=True)
-
-    def _draw(self, step: int, logs: dict[str, float], seconds: float) -> None:
-        figures = format_figures(logs)
-        self.bar.update(self.task, completed=step, figures=figures, time=self._time(step, seconds), refresh=True)
-
-    def _time(self, step: int, seconds: float) -> str:
-        return f"{seconds:.0f}s {seconds / step * 1e3:.1f}ms/step"
+            columns = self.bar.width()
+            room = min(BAR, columns - len(f"{count}  {time_text}"))
+            self.bar.draw(wrap(f"{count} {draw_bar(self.done / self.steps, room)}{time_text}", figures, columns))
+        else:
+            columns = width() if Stdout().isatty() else sys.maxsize  # a file gets one line
+            show(wrap(f"{self.title}: {count} {time_text}", figures, columns))
 
 
-def format_figures(logs: dict[str, float]) -> str:
-    """Return `` - accuracy: 0.9432 - loss: 0.1902``, in the order given."""
-    return "".join(f" - {name}: {value:.4f}" if abs(value) >= 1e-3 or value == 0 else f" - {name}: {value:.3e}"
-                   for name, value in logs.items())
+def format_figures(logs: dict[str, float]) -> list[str]:
+    """Return ``accuracy: 0.9432``, ``loss: 0.1902``, in the order given."""
+    return [f"{name}: {value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{name}: {value:.3e}"
+            for name, value in logs.items()]
+
+
+def draw_bar(share: float, columns: int) -> str:
+    """Return a bar of so many columns and a blank; nothing where it would be too short to read."""
+    filled = int(share * columns)
+    return "━" * filled + "─" * (columns - filled) + " " if columns >= 4 else ""
+
+
+def wrap(head: str, figures: list[str], columns: int) -> str:
+    """Join head and figures by `` - ``, on a new line where a figure would not fit into the columns."""
+    lines = [head]
+    for figure in figures:
+        if len(lines[-1]) + len(f" - {figure}") <= columns:
+            lines[-1] += f" - {figure}"
+        else:
+            lines.append(f"  {figure}")
+    return "\n".join(lines)
+
+
+def make_bar() -> TerminalBar | NotebookBar | None:
+    """Return what can draw over itself here, if anything can."""
+    if in_notebook():
+        return NotebookBar()
+    return TerminalBar() if Stdout().isatty() and os.environ.get("TERM") != "dumb" else None
+
+
+class TerminalBar:
+    """A few lines of a terminal that are drawn anew."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        stdout = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
+        # A console of its own: two models may train at once, in two threads.
+        self.console = Console(file=Stdout(stdout))  # type: ignore[arg-type]
+        self.live = Live(console=self.console, auto_refresh=False)
+        self.started = False
+
+    def width(self) -> int:
+        return self.console.width
+
+    def draw(self, text: str) -> None:
+        from rich.text import Text
+
+        styled = Text(text)
+        styled.highlight_regex("━+", "bar.complete")
+        styled.highlight_regex("─+", "bar.back")
+        self.live.start()
+        self.live.update(styled, refresh=True)
+
+    def close(self) -> None:
+        self.live.stop()
+
+
+class NotebookBar:
+    """A cell's output that is drawn anew; it needs no widgets."""
+
+    def __init__(self) -> None:
+        self.handle: Any = None
+
+    def width(self) -> int:
+        return width()
+
+    def draw(self, text: str) -> None:
+        from IPython.display import display  # type: ignore[import-not-found]
+
+        picture = {"text/plain": text}
+        if self.handle is None:
+            self.handle = display(picture, raw=True, display_id=True)
+        else:
+            self.handle.update(picture, raw=True)
+
+    def close(self) -> None:
+        """Leave the last picture."""

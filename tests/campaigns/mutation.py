@@ -45,10 +45,7 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "numpycnn"
-TARGETS = [
-    *sorted(PACKAGE.glob("layers/*.py")), PACKAGE / "losses.py", PACKAGE / "optimizers.py",
-    *sorted(PACKAGE.glob("kernels/*.py")), PACKAGE / "data/idx.py",
-]
+TARGETS = sorted(path for path in PACKAGE.rglob("*.py") if path.read_text().count("\n") > 20)  # not those that hand on
 PROCESSOR_SECONDS = 300  # for a command; several times what the slowest one below takes
 WALL_SECONDS = 3600  # for a mutant that waits forever without using the processor
 ADDRESS_SPACE = 8 * 2**30  # for a mutant that asks for all memory there is
@@ -61,29 +58,50 @@ KERNELS: dict[str, str] = next(
 # The first two need arguments; the last one fails on names with a dot, such as gzip.BadGzipFile.
 LEFT_OUT = ["core/VariableInserter", "core/VariableReplacer", "core/ExceptionReplacer"]
 
-# Which tests judge a file: arguments of pytest, one command after the other until a test fails, the quickest and most
-# telling first. {kernels} stands for the tests of those kernels that run the mutated statement, {files} for those of
-# the files that these kernels stand in.
+# Which tests judge a file or a room: arguments of pytest, one command after the other until a test fails, the quickest
+# and most telling first. {kernels} stands for the tests of those kernels that run the mutated statement, {files} for
+# those of the files that these kernels stand in.
+KERNELS_TESTS, PROCESSES = "tests/kernels/test_kernels.py", "tests/kernels/test_kernel_processes.py"
 KERNEL_RULES = "nan or long or one_line or vectors or tiles or ties or zero or flush or compiled"
+TWIN = "agrees_with_its_twin and float32 and ({kernels})"
 MODELS = "tests/package/test_errors.py tests/io/test_persistence.py tests/model/test_model.py"
+ANY_INPUT = "tests/package/test_bad_inputs.py tests/package/test_errors.py"
+PICTURES = " ".join(f"tests/evaluation/test_plots{part}.py" for part in ("", "_evaluation", "_network"))
 COMMANDS = {
-    "layers": ["tests/layers/test_layer_values.py tests/layers/test_layer_arguments.py tests/model/test_activations.py",
-               "tests/layers/test_layers.py tests/layers/test_layer_statistics.py tests/layers/test_testing.py tests/gradients/test_gradients.py",
-               f"tests/gradients/test_fusion.py tests/training/test_callbacks.py {MODELS}"],
+    "layers": ["tests/layers", "tests/gradients", f"tests/training/test_callbacks.py {MODELS}"],
     "losses.py": ["tests/training/test_losses.py", f"tests/gradients/test_gradients.py {MODELS}"],
     "optimizers.py": ["tests/training/test_optimizers.py", MODELS],
+    "schedules.py": ["tests/training/test_schedules.py", MODELS],
+    "initializers.py": ["tests/model/test_parameter.py", MODELS],
+    "checks.py": [ANY_INPUT, "tests/layers tests/training tests/evaluation tests/data/test_labels.py"],
+    "files.py": ["tests/io/test_atomic_files.py tests/io/test_persistence.py", "tests/io tests/data/test_idx.py"],
+    "model.py": ["tests/model/test_model.py tests/model/test_model_memory.py", "tests/model tests/training", MODELS],
+    "summary.py": ["tests/model/test_model.py", "tests/model tests/training/test_progress.py"],
+    "profile.py": ["tests/model/test_profile.py"],
+    "architectures.py": ["tests/model/test_architectures.py", "tests/package/test_example.py"],
+    "nonfinite.py": ["tests/training/test_nonfinite.py", "tests/training"],
+    "memory": ["tests/model/test_parameter.py tests/model/test_model_memory.py", "tests/model tests/kernels"],
+    "fusion": ["tests/gradients/test_fusion.py", "tests/gradients"],
+    "training": ["tests/training/test_training.py tests/training/test_progress.py", "tests/training tests/model"],
+    "callbacks": ["tests/training/test_callbacks.py tests/training/test_backup.py", "tests/training"],
+    "metrics": ["tests/evaluation/test_metrics.py tests/evaluation/test_confidence.py", ANY_INPUT],
+    "plots": [PICTURES, ANY_INPUT],
+    "gradcheck": ["tests/gradients", "tests/layers"],
+    "bug_zoo": ["tests/gradients/test_bug_zoo.py", "tests/gradients"],
+    "testing": ["tests/layers/test_testing.py", "tests/layers"],
     "data/idx.py": ["tests/data/test_idx.py"],
-    "kernels": ["tests/kernels/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
-                f"tests/kernels/test_kernels.py -k '{KERNEL_RULES} or {{kernels}}'",
-                "NUMBA_BOUNDSCHECK=1 tests/kernels/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
-                "tests/kernels/test_kernel_processes.py -k 'beyond_its_arrays and ({files})'",
+    "data": ["tests/data", ANY_INPUT],
+    "io": ["tests/io", ANY_INPUT],
+    "kernels": [f"{KERNELS_TESTS} -k '{TWIN}'",
+                f"{KERNELS_TESTS} -k '{KERNEL_RULES} or {{kernels}}'",
+                f"NUMBA_BOUNDSCHECK=1 {KERNELS_TESTS} -k '{TWIN}'",
+                f"{PROCESSES} -k 'beyond_its_arrays and ({{files}})'",
                 "tests/gradients/test_fusion.py"],
-    "kernels/reference.py": ["tests/kernels/test_kernels.py -k 'agrees_with_its_twin and float32 and ({kernels})'",
-                             "tests/kernels/test_kernels.py -k 'one_line or flush or {kernels}'"],
-    "kernels/__init__.py": ["tests/kernels/test_kernels.py -k 'using or unknown or number_of_threads or table or twin'"],
-    "kernels/jit.py": ["tests/kernels/test_kernel_processes.py -k 'not narrower and not beyond_its_arrays'",
-                       "tests/kernels/test_kernels.py -k 'number_of_threads or concurrent or relu_forward'",
-                       "tests/kernels/test_kernels.py -k 'compiling or machine_code'"],
+    "kernels/reference.py": [f"{KERNELS_TESTS} -k '{TWIN}'", f"{KERNELS_TESTS} -k 'one_line or flush or {{kernels}}'"],
+    "kernels/__init__.py": [f"{KERNELS_TESTS} -k 'using or unknown or number_of_threads or table or twin'"],
+    "kernels/jit.py": [f"{PROCESSES} -k 'not narrower and not beyond_its_arrays'",
+                       f"{KERNELS_TESTS} -k 'number_of_threads or concurrent or relu_forward'",
+                       f"{KERNELS_TESTS} -k 'compiling or machine_code'"],
 }
 
 

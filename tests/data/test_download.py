@@ -10,6 +10,7 @@ import http.server
 import io
 import multiprocessing
 import os
+import re
 import shutil
 import socket
 import struct
@@ -457,9 +458,44 @@ def test_progress_is_one_line_a_file_when_no_terminal(files, server, capfd):
     assert err.splitlines() == [f"Downloading {server.url}/good/{name}.gz" for name in NAMES]
 
 
-def test_progress_reaches_100_percent_on_a_terminal(files, server, capsys, monkeypatch):
+HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"  # what switches a terminal's cursor off and on
+
+
+@pytest.fixture
+def on_a_terminal(capsys, monkeypatch):
+    """Return a function that calls another with a terminal as standard error; it returns what was written there."""
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):  # rich asks for these, too
+        monkeypatch.delenv(name, raising=False)
+
+    def call(function, *args):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        function(*args)
+        return capsys.readouterr().err
+
+    return call
+
+
+def without_controls(text):
+    return re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", text)
+
+
+def test_progress_reaches_100_percent_on_a_terminal(files, server, on_a_terminal):
     data_set, _ = make_set(files, 1, [f"{server.url}/good/"])
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    load(data_set)
-    lines = capsys.readouterr().err.splitlines()
-    assert sum(line.endswith("100 %") for line in lines) >= 4
+    written = on_a_terminal(load, data_set)
+    assert written.count(HIDE) == written.count(SHOW) == 4
+    lines = without_controls(written).splitlines()
+    done = [line for line in lines if line.startswith(f"Downloading {server.url}") and line.rstrip().endswith("100%")]
+    assert len(done) >= 4
+
+
+@pytest.mark.parametrize("behaviour", ["truncated", "trickle"])  # a transfer that fails; one that is left behind
+def test_a_failed_transfer_gives_the_terminal_its_cursor_back(files, server, short_limits, on_a_terminal, behaviour):
+    data_set, _ = make_set(files, 1, [f"{server.url}/{behaviour}/"])
+
+    def fail():
+        with pytest.raises(DownloadError):
+            load(data_set)
+
+    written = on_a_terminal(fail)
+    assert written.count(HIDE) == 1 and written.rfind(SHOW) > written.rfind(HIDE)

@@ -53,7 +53,7 @@ class Swish(Layer):
     def __init__(self, factor=1.0):
         self.factor = factor
 
-    def _build(self, rng):
+    def setup(self, rng):
         self.add_parameter("slope", self.input_shape, "ones", rng)
         return self.input_shape
 
@@ -64,7 +64,7 @@ class Swish(Layer):
         return x * s
 
     def backward(self, dy, need_dx=True):
-        x, s = self._saved
+        x, s = self.saved
         slope = self.parameters[0]
         slope.grad = self.factor * (dy * x * x * s * (1 - s)).sum(axis=0)
         return dy * (s + slope.value * x * s * (1 - s))
@@ -73,7 +73,7 @@ class Swish(Layer):
 class Noise(Layer):
     """Adds random numbers; whether it says so in state_names is up to the test."""
 
-    def _build(self, rng):
+    def setup(self, rng):
         self.generator = np.random.default_rng(0)
         return self.input_shape
 

@@ -1,16 +1,19 @@
 """``python -m numpycnn.gradcheck``: the table and the exit status."""
 
 import dataclasses
+import math
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from numpycnn import Dense, ReLU, kernels
+from numpycnn import Dense, ReLU, gradcheck, kernels
 from numpycnn.bug_zoo import BUGS
 from numpycnn.bug_zoo import mistakes as zoo
 from numpycnn.gradcheck import cases
-from numpycnn.gradcheck.__main__ import main
+from numpycnn.gradcheck.__main__ import COLUMNS, _table, main
+from numpycnn.gradcheck.slopes import Row
 
 
 def few(monkeypatch, *layer_cases):
@@ -103,3 +106,31 @@ def test_a_bug_that_passes_fails_the_command(monkeypatch, capsys):
     monkeypatch.setitem(BUGS, "relu-no-mask", right)
     assert main(["--break", "relu-no-mask"]) == 1
     assert "0 of 1 rejected" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "columns, left_out",
+    [(120, []), (80, []), (59, ["Numeric"]), (51, ["Numeric", "Analytic"]), (42, ["Numeric", "Analytic", "Kinks"]),
+     (36, ["Numeric", "Analytic", "Kinks", "Worst at"]), (9, ["Numeric", "Analytic", "Kinks", "Worst at"])],
+)  # fmt: skip
+def test_the_table_suits_the_terminal(columns, left_out):
+    report = gradcheck.check_layer(Dense(4), (3,))
+    subject = "Conv2D(filters=2, kernel_size=(3, 3), padding='same', use_bias=False) on (5, 6, 2)"
+    lines = _table([(subject, report)], columns).plain.splitlines()
+    assert lines[0].split() == " ".join(name for name in COLUMNS if name not in left_out).split()
+    assert " ".join(line.strip() for line in lines[2:-3]) == subject
+    assert columns < 36 or max(map(len, lines)) <= columns
+    for line, row in zip(lines[-3:], report.rows):
+        assert line.split()[0] == row.name and f" {row.error:.1e} " in line and line.endswith(" pass")
+        assert (f" {row.skipped}/{row.elements} " in line) == ("Kinks" not in left_out)
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_every_row_of_the_package_fits(columns):
+    rows = [
+        Row("reference CNN", "layers[0].weight.grad", 2.5e-9, (2, 10, 3, 12), -0.00029727, -0.00029727, 1428, 10, 1e-7),
+        Row("reference CNN", "dx", math.inf, None, math.nan, -1.23456789e-5, 10, 0, 1e-7),
+    ]
+    text = _table([("reference CNN", SimpleNamespace(rows=rows))], columns).plain
+    assert max(map(len, text.splitlines())) <= columns and "Numeric" in text
+    assert "-0.0002973" in text and "-1.235e-05" in text and "2,10,3,12" in text and text.count("FAIL") == 1

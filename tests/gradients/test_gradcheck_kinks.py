@@ -18,7 +18,7 @@ from numpycnn import (
 from numpycnn.bug_zoo import image_with_a_tie
 from numpycnn.bug_zoo import mistakes as zoo
 from numpycnn.gradcheck import GradientError, assert_gradients, cases, check_layer, check_model
-from numpycnn.gradcheck.choices import CHOICES, recorder
+from numpycnn.gradcheck.methods import recorder
 
 
 def rejected(report):
@@ -41,7 +41,10 @@ def test_crediting_every_tied_maximum_is_rejected():
 
 
 class UnknownReLU(ReLU):
-    """Of no class that the check knows: its kinks are found from its values."""
+    """Has a forward of its own and does not say what it chooses: its kinks are found from its values."""
+
+    def forward(self, x, training=False):
+        return super().forward(x, training)
 
 
 @pytest.mark.parametrize("layer", [ReLU(), UnknownReLU()], ids=str)
@@ -65,10 +68,33 @@ def test_recorded_choices_show_kinks_that_values_hide(step):
     assert report["dx"].skipped == 1
 
 
-def test_choices_are_recorded_for_every_layer_and_block_of_the_package():
+def test_every_layer_and_block_of_the_package_tells_its_choices():
+    steps = [layer for layer, _ in cases.layer_cases()] + cases.block_cases()
     known = {getattr(layers, name) for name in layers.__all__} - {Layer} | {block for _, block in fusion.RULES}
-    assert set(CHOICES) == known
+    assert {type(step) for step in steps} == known
+    assert all(recorder([step]) for step in steps)
     assert recorder([ReLU(), UnknownReLU()]) is None
+
+
+def test_choices_count_only_where_they_speak_of_the_forward_that_runs():
+    class OwnBackward(ReLU):
+        def backward(self, dy, need_dx=True):
+            return super().backward(dy)
+
+    class OwnForwardAndChoices(UnknownReLU):
+        def choices(self):
+            return [self.saved[0] > 0]
+
+    class OwnDense(Dense):
+        def forward(self, x, training=False):
+            return np.abs(super().forward(x, training))
+
+    for layer in (OwnBackward(), OwnForwardAndChoices()):
+        layer.build((2,))
+        layer.forward([[1, -1]], training=True)
+        (mask,) = recorder([layer])()
+        assert mask.tolist() == [[True, False]]
+    assert recorder([OwnDense(2)]) is None
 
 
 @pytest.mark.parametrize("block", cases.block_cases(), ids=lambda block: type(block).__name__)

@@ -78,7 +78,8 @@ def import_graph(package: Path = PACKAGE) -> dict[str, set[str]]:
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     """Return the groups of modules that reach each other."""
     reach = {module: reachable(module, graph) for module in graph}
-    groups = {tuple(sorted({m for m in reach[module] if module in reach[m]})) for module in graph if module in reach[module]}
+    in_circles = [module for module in graph if module in reach[module]]
+    groups = {tuple(sorted({m for m in reach[module] if module in reach[m]})) for module in in_circles}
     return [list(group) for group in sorted(groups)]
 
 
@@ -149,12 +150,13 @@ def main() -> None:
     print(f"modules: {len(graph)}; directly in the package: {len(flat_modules(options.package))}")
     print(f"circles of imports: {len(found)}", *map(" <-> ".join, found), sep="\n  ")
     files = file_lengths(options.package)
-    outside = [(lines, name) for lines, name in files if not name.startswith("kernels")]
-    print(f"lines: {sum(lines for lines, _ in files):,}; largest file outside kernels: {outside[-1][1]}, {outside[-1][0]}")
+    most, largest = [(lines, name) for lines, name in files if not name.startswith("kernels")][-1]
+    print(f"lines: {sum(lines for lines, _ in files):,}; largest file outside kernels: {largest}, {most}")
     lengths = [length for length, _ in function_lengths(options.package)]
     longest, name = function_lengths(options.package)[-1]
     share = statistics.quantiles(lengths, n=20)[-1]
-    print(f"functions: {len(lengths)}; lines: median {statistics.median(lengths):g}, 95 % {share:.0f}, longest {longest} ({name})")
+    middle = statistics.median(lengths)
+    print(f"functions: {len(lengths)}; lines: median {middle:g}, 95 % {share:.0f}, longest {longest} ({name})")
     readme = options.package.parent / "README.md"
     if readme.exists():
         print(f"README.md: {len(readme.read_text(encoding='utf-8').splitlines())} lines")

@@ -129,7 +129,7 @@ class Scale(Layer):
         self.factor = factor
         self.names = names
 
-    def _build(self, rng):
+    def setup(self, rng):
         self.add_parameter("scale", (), "ones", rng)
         self.counts = np.zeros((2, 3), np.int64, order="F")
         return self.input_shape
@@ -142,7 +142,7 @@ class Scale(Layer):
 
     def backward(self, dy, need_dx=True):
         dy = self.check_output_gradient(dy)
-        (x,) = self._saved
+        (x,) = self.saved
         self.parameters[0].grad = self.factor * (dy * x).sum()
         return self.factor * self.parameters[0].value * dy
 

@@ -1,4 +1,4 @@
-"""Inputs that do not suit a layer (arguments: ``test_bad_inputs.py``), and how a layer of one's own is written."""
+"""Inputs that do not suit a layer; what its arguments refuse stands in ``bad_inputs_table.py``."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from numpycnn import (
     MaxPool2D,
     ReLU,
 )
-from numpycnn.layers.window import output_size
+from numpycnn.layers.window import Window
 
 
 def test_numpy_numbers_are_numbers():
@@ -72,57 +72,40 @@ def test_same_padding_fits_a_window_larger_than_the_image():
         ((4, 1, 3, "same"), (2, 0)),  # (2 - 1) * 3 + 1 - 4 = 0 zeros
         ((5, 1, 3, "same"), (2, 0)),  # -1 zeros means none
         ((5, 3, 1, 4), (11, 4)),
-        ((2, 3, 1, "valid"), (0, 0)),  # does not fit
+        ((3, 3, 1, "valid"), (1, 0)),  # just fits
     ],
 )
-def test_output_size_by_hand(arguments, expected):
-    assert output_size(*arguments) == expected
+def test_where_windows_lie_by_hand(arguments, expected):
+    size, kernel, stride, padding = arguments
+    pair = padding if isinstance(padding, str) else (padding, 0)
+    window = Window.on((size, 9), (kernel, 2), (stride, 1), pair)
+    assert (window.count[0], window.before[0]) == expected
+    pair = padding if isinstance(padding, str) else (0, padding)
+    window = Window.on((9, size), (2, kernel), (1, stride), pair)
+    assert (window.count[1], window.before[1]) == expected
 
 
-# -- a layer of one's own ------------------------------------------------------------------------------
+def test_a_window_that_does_not_fit_is_refused():
+    for image in ((2, 9), (9, 2)):
+        with pytest.raises(ValueError, match="a window of 3x3 does not fit"):
+            Window.on(image, (3, 3), (1, 1), "valid")
+        assert Window.on(image, (3, 3), (1, 1), (1, 1)).count == image
 
 
-class Scale(Layer):
-    """y = factor * gain * x, with one gain a channel."""
-
-    def __init__(self, factor, start="ones"):
-        self.factor = factor
-        self.start = start
-
-    def _build(self, rng):
-        self.add_parameter("gain", self.input_shape[-1:], self.start, rng)
-        return self.input_shape
-
-    def forward(self, x, training=False):
-        x = self.check_input(x)
-        self.save_for_backward(training, len(x), x)
-        return self.factor * self.parameters[0].value * x
-
-    def backward(self, dy, need_dx=True):
-        dy = self.check_output_gradient(dy)
-        (x,) = self._saved
-        gain = self.parameters[0]
-        gain.grad = self.factor * (dy * x).sum(axis=tuple(range(dy.ndim - 1)))
-        return self.factor * gain.value * dy if need_dx else None
+def test_what_a_window_knows_by_hand():
+    # Rows: 3 elements, every second pixel: 5 pixels; from row -1 on, 3 apart: -1..3, 2..6, 5..9 of 9 rows.
+    # Columns: 2 elements side by side, 2 apart, from column -2 on: -2..-1, 0..1, 2..3, 4..5, 6..7 of 6 columns.
+    window = Window.on((9, 6, 4), (3, 2), (3, 2), (1, 2), (2, 1))
+    assert window == Window(kernel=(3, 2), strides=(3, 2), dilation=(2, 1), before=(1, 2), count=(3, 5))
+    assert window.extent == (5, 2)
+    assert window.reach == (11, 10)
+    assert window.padded((9, 6, 4)) == (11, 10)  # a row above and below, two columns left and right
+    assert window.padded((20, 20, 4)) == (21, 22)
+    with pytest.raises(AttributeError):
+        window.kernel = (1, 1)
 
 
-def test_a_layer_of_ones_own():
-    layer = Scale(2.0)
-    assert layer.build((2,), dtype="float64") == (2,)
-    layer.parameters[0].value = [1, 3]
-    assert layer.forward([[1, 1], [2, 0]], training=True).tolist() == [[2, 6], [4, 0]]
-    assert layer.backward(np.array([[1, 1], [1, 1]])).tolist() == [[2, 6], [2, 6]]
-    assert layer.parameters[0].grad.tolist() == [6, 2]  # 2 * (1 + 2), 2 * (1 + 0)
-    assert repr(layer) == "Scale(factor=2.0)" and layer.get_config() == {"factor": 2.0, "start": "ones"}
-
-
-def test_what_a_layer_must_define_is_named():
-    layer = Layer()
-    layer.build((3,))
-    with pytest.raises(NotImplementedError, match=r"Layer has to define forward\(x, training=False\)"):
-        layer.forward(np.zeros((1, 3)))
-    with pytest.raises(NotImplementedError, match=r"Layer has to define backward\(dy, need_dx=True\)"):
-        layer.backward(np.zeros((1, 3)))
+# -- building ---------------------------------------------------------------------------------------
 
 
 def test_an_initializer_of_ones_own():

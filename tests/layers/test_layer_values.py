@@ -10,7 +10,6 @@ from layer_table import assert_same_bits, both_dtypes, both_kernel_sets, numbers
 
 from numpycnn import AvgPool2D, Conv2D, Dense, GlobalAvgPool2D, LeakyReLU, MaxPool2D, ReLU, Sigmoid, Tanh, kernels
 from numpycnn.layers import conv
-from numpycnn.memory import Workspace
 
 INF, NAN = float("inf"), float("nan")
 quick = settings(max_examples=60, deadline=None, database=None)
@@ -200,7 +199,7 @@ def test_convolution_in_blocks_of_images(kernel_set, groups, monkeypatch):
         monkeypatch.setattr(conv, "BLOCK_BYTES", block_bytes)
         layer = build(Conv2D(4, 2, groups=groups), shape, numbers((2, 2, 2 // groups, 4)), [1, 2, 3, 4])
         assert [len(x[block]) for block in layer._blocks(5)] == {1: [1] * 5, 10**9: [5]}.get(block_bytes, [2, 2, 1])
-        layer._workspace = Workspace(reuse=True)
+        layer.join_model()
         with kernels.using(kernel_set):
             results.append([a.copy() for a in step(layer, x, dy)])
     assert_same_bits(results[1], results[0])

@@ -1,15 +1,13 @@
 """``numpycnn.testing.check_layer``: right layers pass, and every check rejects a layer that breaks its rule."""
 
 import copy
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import wrong_layers as wrong
 from wrong_layers import BatchMeanInTraining, Centred, Right, SlightlyWrong
 
-from numpycnn import BatchNorm, Conv2D, Dense, Layer, Sequential, kernels, testing
+from numpycnn import BatchNorm, Conv2D, Dense, Sequential, kernels, testing
 from numpycnn.testing import CHECKS, ContractError, check_layer
 
 SHAPE = (4, 3)
@@ -139,12 +137,3 @@ def test_the_error_is_an_assertion_and_can_be_copied():
         check_layer(SlightlyWrong(), SHAPE, checks=["gradients_are_derivatives"])
     assert isinstance(caught.value, testing.ContractError)
     assert copy.copy(caught.value.failures).keys() == {"gradients_are_derivatives"}
-
-
-def test_the_readmes_layer_passes():
-    readme = Path(__file__).parents[2] / "README.md"
-    blocks = re.findall(r"```python\n(.*?)```", readme.read_text(), re.S)
-    (code,) = [block for block in blocks if "class Scale" in block]
-    names = {"Layer": Layer}
-    exec(code, names)
-    check_layer(names["Scale"](), (5,))

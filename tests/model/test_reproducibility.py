@@ -4,10 +4,10 @@ import os
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import TESTS, python_path
 from small_models import make_images, small_stateful_cnn, weights_equal
 
 from numpycnn import (
@@ -23,8 +23,6 @@ from numpycnn import (
     set_num_threads,
 )
 from numpycnn.kernels import jit_disabled
-
-ROOT = Path(__file__).resolve().parents[2]
 
 needs_compiled_kernels = pytest.mark.skipif(
     jit_disabled(), reason="the JIT is disabled: NumPy's BLAS promises no bits across numbers of threads"
@@ -60,7 +58,7 @@ def bits(seed=0, fused=True):
 
 def bits_in_another_process(threads):
     code = "import test_reproducibility as t; print(t.bits(fused=True)); print(t.bits(fused=False))"
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests/helpers")])
+    path = os.pathsep.join([python_path(), str(TESTS / "model")])
     environment = {**os.environ, "NUMBA_NUM_THREADS": str(threads), "PYTHONPATH": path}
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], env=environment, capture_output=True, text=True, timeout=300

@@ -166,10 +166,34 @@ def test_check_of_kernels_is_by_kernel(monkeypatch, tmp_path):
 
 
 def test_readme_tables_are_generated_from_the_reference():
-    readme = (ROOT / "README.md").read_text()
+    readme = command.README.read_text()
     assert tables.readme_with(readme, REFERENCE) == readme
     for name in tables.README_TABLES:
-        assert readme.count(f"<!-- {name}: begin -->") == readme.count(f"<!-- {name}: end -->") <= 1
+        assert readme.count(f"<!-- {name}: begin -->") == readme.count(f"<!-- {name}: end -->") == 1
+
+
+def test_the_claims_of_the_front_page_are_the_records():
+    """The row of each command in the README's table of claims has the figures of the record, in its words."""
+    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| ")]
+    (training,) = (row for row in rows if row.endswith("| `python benchmarks/bench_training.py` |"))
+    record = REFERENCE["training cnn, batch 64"]
+    ours, (_, other) = records.medians(record)["numpycnn"], records.fastest_other(record)
+    assert f"an epoch in {ours:.2f} s, the fastest other engine {other:.2f} s: {other / ours:.2f} times" in training
+
+    (networks_row,) = (row for row in rows if row.endswith("bench_training.py --network all` |"))
+    by_network = {row[0]: float(row[4]) for row in tables.networks(REFERENCE).rows if row[0] != "reference CNN"}
+    least = min(by_network, key=by_network.__getitem__)
+    assert f"| {by_network[least]} ({least};" in networks_row and f"to {max(by_network.values())} times" in networks_row
+
+    (inference,) = (row for row in rows if row.endswith("| `python benchmarks/bench_inference.py` |"))
+    by_engine = {row[0].split(" (")[0]: row for row in tables.inference_sizes(REFERENCE).rows}
+    assert f"| {', '.join(by_engine['numpycnn'][1::2])} ms; " in inference
+    assert f"ONNX Runtime takes {', '.join(by_engine['ONNX Runtime'][2::2])} times as long" in inference
+
+    (memory,) = (row for row in rows if row.endswith("| `python benchmarks/bench_memory.py` |"))
+    found = records.medians(REFERENCE["memory"])
+    expected = f"| {found['numpycnn']:.0f} MiB, {found['the images alone']:.0f} of them for the images alone; "
+    assert expected + f"PyTorch {found['PyTorch eager']:.0f} MiB" in memory
 
 
 def test_reference_names_machine_versions_and_command():

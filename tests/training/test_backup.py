@@ -182,10 +182,20 @@ def test_ctrl_c_ends_after_a_step_and_the_next_fit_goes_on(step, tmp_path, capsy
     assert weights_equal(again, whole) and not os.listdir(tmp_path)
 
 
-def test_ctrl_c_in_the_last_moment_is_no_interruption(tmp_path):
+@pytest.mark.parametrize("hook", ["on_batch_end", "on_test_begin", "on_test_batch_end", "on_test_end", "on_epoch_end"])
+def test_ctrl_c_in_the_last_moments_is_heard(hook, tmp_path, capsys):
+    def press(*arguments):
+        if callback.model.optimizer.steps == 5:  # the last
+            signal.raise_signal(signal.SIGINT)
+
+    callback = Callback()
+    setattr(callback, hook, press)
     x, y = make_images(40)
-    history = small_cnn().fit(x, y, 8, 1, 0, [PressCtrlC(5), BackupAndRestore(tmp_path / "backup.npz")])
-    assert not history.interrupted and history.epoch == [0] and not os.listdir(tmp_path)
+    backup = BackupAndRestore(tmp_path / "backup.npz")
+    history = small_cnn().fit(x, y, 8, 1, 0, [callback, backup], validation_data=(x, y))
+    assert history.interrupted and history.epoch == [0] and "interrupted" in capsys.readouterr().out
+    again = small_cnn().fit(x, y, 8, 1, 0, [Callback(), backup], validation_data=(x, y))  # nothing is left to do
+    assert again.history == history.history and not again.interrupted and not os.listdir(tmp_path)
 
 
 def test_a_second_ctrl_c_ends_at_once():

@@ -158,6 +158,20 @@ def test_early_stopping_knows_accuracies():
     assert play(EarlyStopping("accuracy", mode="min"), [0.5, 0.6, 0.55], "accuracy") == 2
 
 
+@pytest.mark.parametrize(
+    "name, higher_is_better",
+    [
+        ("accuracy", True), ("val_accuracy", True), ("acc", True), ("val_sparse_categorical_accuracy", True),
+        ("precision", True), ("val_recall", True), ("f1", True), ("val_f1_score", True), ("AUC", True),
+        ("top_5_accuracy", True), ("val_top5", True), ("loss", False), ("val_loss", False), ("mae", False),
+        ("mean_squared_error", False), ("backpack_loss", False), ("distance", False),
+    ],
+)  # fmt: skip
+def test_auto_knows_which_way_is_better(name, higher_is_better):
+    epochs = play(EarlyStopping(name), [0.5, 0.6, 0.55], name)
+    assert epochs == (3 if higher_is_better else 2)
+
+
 def test_early_stopping_keeps_the_last_weights_unless_told_otherwise():
     callback = EarlyStopping(patience=2)
     play(callback, [3, 4, 5])
@@ -206,6 +220,18 @@ def test_checkpoint_of_the_best(figures, options, best, tmp_path):
     path = tmp_path / "best.npz"
     play(ModelCheckpoint(path, save_best_only=True, **options), figures)
     assert (Sequential.load(path).arena.values == best).all()
+
+
+def test_checkpoint_keeps_the_best_of_several_fits(tmp_path):
+    path = tmp_path / "best.npz"
+    checkpoint = ModelCheckpoint(path, save_best_only=True)
+    play(checkpoint, [9, 2])
+    play(checkpoint, [5, 4, 3])
+    assert checkpoint.best == 2 and (Sequential.load(path).arena.values == 1).all()
+    play(checkpoint, [1.5])
+    assert (Sequential.load(path).arena.values == 0).all()
+    play(ModelCheckpoint(path, save_best_only=True), [7, 6, 8, 5])
+    assert (Sequential.load(path).arena.values == 3).all()
 
 
 def test_checkpoint_in_a_real_fit_makes_its_folder(tmp_path):
@@ -307,19 +333,37 @@ def test_csv_logger_appends(tmp_path):
     assert [row[-1] for row in read_csv(path)] == ["val_loss", "4"]
 
 
-def test_csv_logger_appends_to_other_columns(tmp_path):
+@pytest.mark.parametrize("mark", ["", "\ufeff"])  # as Excel begins a file
+def test_csv_logger_appends_to_more_columns_in_another_order(mark, tmp_path):
     path = tmp_path / "log.csv"
-    path.write_text("val_loss,note,epoch\n")
+    path.write_text(f"{mark}val_loss,note,epoch,loss,accuracy,val_accuracy\n", encoding="utf-8")
     play(CSVLogger(path, append=True), [7])
-    assert read_csv(path) == [["val_loss", "note", "epoch"], ["7", "", "0"]]
+    assert read_csv(path)[1:] == [["7", "", "0", "0.5", "0.5", "0.5"]]
 
 
-def test_csv_logger_misses_its_folder_before_training(tmp_path):
+@pytest.mark.parametrize("header", ["epoch,accuracy,loss\n", "epoch;accuracy;loss;val_accuracy;val_loss\n", "\n"])
+def test_csv_logger_refuses_to_lose_figures(header, tmp_path):
     x, y = make_images()
-    model = small_cnn()
-    with pytest.raises(FileNotFoundError):
-        model.fit(x, y, verbose=0, callbacks=[CSVLogger(tmp_path / "missing" / "log.csv")])
-    assert model.optimizer.steps == 0
+    path, model = tmp_path / "log.csv", small_cnn()
+    path.write_text(header)
+    missing = "val_accuracy, val_loss" if "," in header else "epoch, accuracy, loss, val_accuracy, val_loss"
+    with pytest.raises(ValueError, match=f"log.csv: expected a column for each figure, got .*: {missing} missing"):
+        model.fit(x, y, verbose=0, validation_split=0.1, callbacks=[CSVLogger(path, append=True)])
+    assert path.read_text() == header and model.optimizer.steps == 0
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r", "\r\n"])
+def test_csv_logger_begins_a_line_of_its_own(end, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_bytes(b"epoch,accuracy,loss,val_accuracy,val_loss\r\n0,1,2,3,4" + end.encode())
+    play(CSVLogger(path, append=True), [7])
+    assert read_csv(path)[1:] == [["0", "1", "2", "3", "4"], ["0", "0.5", "0.5", "0.5", "7"]]
+
+
+def test_csv_logger_makes_its_folder(tmp_path):
+    x, y = make_images()
+    small_cnn().fit(x, y, verbose=0, callbacks=[CSVLogger(tmp_path / "run" / "1" / "log.csv")])
+    assert [row[0] for row in read_csv(tmp_path / "run" / "1" / "log.csv")] == ["epoch", "0"]
 
 
 # -- TerminateOnNaN ---------------------------------------------------------------------------

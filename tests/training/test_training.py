@@ -27,6 +27,7 @@ from numpycnn import (
     StepDecay,
     training,
 )
+from numpycnn.training import loop
 
 
 class Recorder:
@@ -294,7 +295,7 @@ def test_warming_up_changes_nothing():
     x, y = make_images()
     for make in (small_cnn, small_stateful_cnn):
         model, untouched = make(), make()
-        training.warm_up(model, x, y)
+        loop.warm_up(model, x, y)
         assert weights_equal(model, untouched)
         assert model.optimizer.steps == 0 and not any(slot.any() for slot in model.optimizer._slots.values())
         model.fit(x, y, verbose=0)

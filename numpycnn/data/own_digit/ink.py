@@ -171,16 +171,9 @@ def otsu(values: Grey) -> float:
 
 def resample(image: Grey, height: int, width: int) -> Grey:
     """Scale to (height, width) without aliasing: each new pixel is a mean weighted by a triangle at least 2 wide."""
-    return _weights(image.shape[0], height) @ image @ _weights(image.shape[1], width).T
+    from PIL import Image  # here, because it would slow down `import numpycnn` for everyone
 
-
-def _weights(old: int, new: int) -> Grey:
-    """Return the weight of each old pixel in each new one, (new, old); the identity if the sizes are the same."""
-    scale = old / new
-    centres = (np.arange(new) + 0.5) * scale - 0.5
-    away = abs(np.arange(old) - centres[:, None]) / max(scale, 1)
-    weights = np.maximum(0, 1 - away)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], int]:

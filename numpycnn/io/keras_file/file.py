@@ -114,18 +114,17 @@ def _restore(reader: Hdf5Reader, model_class: type[Sequential]) -> tuple[Sequent
     model = model_class(dtype=translation.dtype or "float32")
     group = reader.group(reader.root, "model_weights")
     paths: list[str] = []
-    for layer, source in zip(translation.layers, translation.sources):
-        layer._stored = _read_arrays(reader, group, source, paths)
+    for layer in translation.layers:
         model.add(layer)
+    stored = [_read_arrays(reader, group, source, paths) for source in translation.sources]
     try:
-        model.build(translation.input_shape)
+        model.build(translation.input_shape, stored)
     except (ValueError, TypeError) as error:
         names = [s.name for s, layer in zip(translation.sources, model.layers) if not layer.built]
         raise ModelFileError(f"layer {names[0]!r}: {error}" if names else str(error)) from None
-    for layer in model.layers:
-        if layer._stored:  # the moving statistics; build took the parameters
-            layer.set_state(layer._stored)
-        layer._stored = None
+    for layer, left in zip(model.layers, stored):
+        if left:  # the moving statistics; build took the parameters
+            layer.set_state(left)
     _compile(reader, model, translation, paths)
     return model, translation.notes
 

@@ -25,7 +25,7 @@ from ...layers import (
     Sigmoid,
     Tanh,
 )
-from ...layers.window import output_geometry
+from ...layers.window import Window
 from ...losses import LOSSES, MeanSquaredError, SoftmaxCrossEntropy
 from ...optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from ...schedules import CosineDecay, StepDecay
@@ -135,15 +135,11 @@ def _write_affine(layer: Conv2D | Dense) -> Config:
 def _write_pool(layer: MaxPool2D | AvgPool2D) -> list[KerasLayer]:
     class_name = "MaxPooling2D" if isinstance(layer, MaxPool2D) else "AveragePooling2D"
 
-    def geometry(padding: Any) -> Any:
-        return output_geometry(layer.input_shape, layer.pool_size, layer.strides, padding, layer)
-
     padding = layer.padding
     if not isinstance(padding, str):
-        wanted = geometry(padding)
         # Zeros around the image would count; "same" leaves them out as we do, where it has the same windows.
         padding = "valid" if not any(padding) else "same"
-        if geometry(padding) != wanted:
+        if Window.on(layer.input_shape, layer.pool_size, layer.strides, padding, owner=layer) != layer.window:
             raise ValueError(f'{layer!r}: Keras pools with padding "valid" or "same" alone; save to a .npz file')
     config = {"pool_size": layer.pool_size, "strides": layer.strides, "padding": padding, **CHANNELS_LAST}
     return [KerasLayer(class_name, config)]
