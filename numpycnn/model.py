@@ -310,7 +310,7 @@ class Sequential(ExplainsArguments):
         default = ["accuracy"] if classifies else []
         chosen_metrics = default if metrics is None else check_list(metrics, "metrics", "a list such as ['accuracy']")
         for metric in chosen_metrics:
-            check_choice(metric, "metrics", ["accuracy"])
+            check_choice(metric, "metrics", ["accuracy", "acc"])
             if not classifies:
                 raise ValueError(f"the accuracy needs SoftmaxCrossEntropy, got {chosen_loss!r}")
         if self.built:

@@ -66,8 +66,8 @@ ADVICE = {
     "monitor without validation": (
         lambda: small_cnn().fit(X, Y, callbacks=[nc.EarlyStopping()]), ValueError, "need validation_split"
     ),
-    "metric in old Keras": (
-        lambda: small_cnn().compile("adam", "categorical_crossentropy", ["acc"]), ValueError, "did you mean 'accuracy'"
+    "metric misspelt": (
+        lambda: small_cnn().compile("adam", "categorical_crossentropy", ["acuracy"]), ValueError, "mean 'accuracy'"
     ),
     "history as a dict": (lambda: nc.History()["loss"], TypeError, r"history.history\['loss'\]"),
     "a generator": (lambda: small_cnn().fit(batches()), TypeError, r"\(a generator\).* x = np.concatenate"),
