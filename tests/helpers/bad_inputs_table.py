@@ -347,7 +347,8 @@ PARAMETERS = {
     ),
     "Sequential.compile.metrics": (
         lambda v: MODEL.compile("adam", "mse", v),
-        {**LIST, "numbers": ([1], T), "arrays": ([np.ones(2)], T), "None in it": ([None], T), "misspelt": (["acuracy"], V),
+        {**LIST, "numbers": ([1], T), "arrays": ([np.ones(2)], T), "None in it": ([None], T),
+         "misspelt": (["acuracy"], V),
          "unknown": (["f1"], V)},
     ),
     "Sequential.fit.x": (lambda v: MODEL.fit(v, Y, verbose=0), ROWS),
