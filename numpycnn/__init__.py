@@ -23,6 +23,7 @@ from .data import (
     to_categorical,
     write_idx,
 )
+from .hints import explain_name as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .io.native import ModelFileError
 from .kernels import get_num_threads, set_num_threads
 from .layers import (

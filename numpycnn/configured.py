@@ -8,11 +8,13 @@ import inspect
 from types import CodeType
 from typing import Any, Iterator
 
+from .hints import ExplainsArguments
+
 # What others call it, and difflib does not find.
 SYNONYMS = {"lr": "learning_rate", "clipnorm": "global_clipnorm", "decay": "weight_decay", "b1": "beta1", "b2": "beta2"}
 
 
-class Strict:
+class Strict(ExplainsArguments):
     """Base of objects that refuse attributes which no line of their class knows, as ``optimizer.lr`` would be.
 
     Known is what the object or its class has, and every name that a method of the class mentions: a subclass may give
@@ -59,6 +61,7 @@ def _known_names(cls: type) -> frozenset[str]:
     for owner in cls.__mro__[: cls.__mro__.index(Strict)]:
         for member in vars(owner).values():
             function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+            function = inspect.unwrap(function) if callable(function) else function
             code = getattr(function, "__code__", None)
             if code is not None:
                 names.update(*(each.co_names for each in _codes(code)))

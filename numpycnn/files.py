@@ -26,7 +26,7 @@ def path_text(path: str | bytes | os.PathLike, name: str = "path") -> str:
     Raises
     ------
     TypeError, ValueError
-        It is no path, or has a zero byte in it.
+        It is not a path, or has a zero byte in it.
     """
     try:
         text = os.fsdecode(path)

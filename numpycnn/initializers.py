@@ -8,6 +8,8 @@ from typing import Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import check_choice
+
 Initializer = Callable[[tuple, np.random.Generator, Any], NDArray]
 
 
@@ -68,11 +70,9 @@ def get_initializer(name: str | Initializer) -> Initializer:
 
     Raises
     ------
-    ValueError
-        No initializer bears the name.
+    ValueError, TypeError
+        No initializer has this name, or it is neither a name nor a function.
     """
     if callable(name):
         return name
-    if not isinstance(name, str) or name not in INITIALIZERS:
-        raise ValueError(f"unknown initializer {name!r}; expected one of {', '.join(INITIALIZERS)} or a function")
-    return INITIALIZERS[name]
+    return INITIALIZERS[check_choice(name, "initializer", INITIALIZERS, " or a function")]

@@ -12,7 +12,7 @@ from typing import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import check_flag, check_fraction, check_numeric
+from .checks import check_choice, check_classes, check_flag, check_fraction, check_instance, check_numeric
 from .configured import Configured
 from .kernels import ops
 
@@ -85,7 +85,7 @@ class SoftmaxCrossEntropy(Loss):
     Raises
     ------
     ValueError, TypeError
-        `label_smoothing` is no number in [0, 1), or `predict_logits` neither True nor False.
+        `label_smoothing` is not a number in [0, 1), or `predict_logits` neither True nor False.
     """
 
     def __init__(self, label_smoothing: float = 0.0, predict_logits: bool = False) -> None:
@@ -129,12 +129,9 @@ class SoftmaxCrossEntropy(Loss):
             raise ValueError(f"{self!r}: expected outputs of shape (N, K), got ({shape})")
         (classes,) = output_shape
         labels = check_numeric(labels, "labels")
-        if labels.ndim == 2 and labels.shape[1] == 1 and classes > 1:
-            labels = labels[:, 0]
-        if labels.ndim == 1:
-            return _check_classes(labels, classes)
         if labels.ndim != 2 or labels.shape[1] != classes:
-            raise ValueError(f"labels: expected shape (N,) or (N, {classes}), got {labels.shape}")
+            hint = "; does the last layer have a unit for every class?"
+            return check_classes(labels, "labels", classes, hint, f"shape (N,), (N, 1) or (N, {classes})")
         if not (np.all(labels >= 0) and np.allclose(labels.sum(axis=1), 1, atol=1e-4)):
             raise ValueError("labels: expected rows of probabilities that sum to 1 (one-hot), got other values")
         return labels.astype(np.float64)
@@ -211,7 +208,11 @@ class MeanSquaredError(Loss):
         if targets.ndim == 1 and output_shape == (1,):
             targets = targets[:, None]
         if targets.shape[1:] != tuple(output_shape) or targets.ndim == 0:
-            raise ValueError(f"targets: expected shape (N, {', '.join(map(str, output_shape))}), got {targets.shape}")
+            expected = f"shape ({', '.join(map(str, ('N', *output_shape)))})"
+            hint = ""
+            if len(output_shape) == 1 and targets.shape[1:] in ((), (1,)) and targets.ndim:
+                hint = f"; make rows of class numbers with to_categorical(y, {output_shape[0]})"
+            raise ValueError(f"targets: expected {expected}, got {targets.shape}{hint}")
         return targets
 
 
@@ -236,23 +237,6 @@ def _check_lengths(outputs: NDArray, targets: NDArray) -> None:
         raise ValueError(f"expected one target for each of the {len(outputs)} rows, got {len(targets)}")
 
 
-def _check_classes(labels: NDArray, classes: int) -> NDArray:
-    """Return the labels as int64, all in range; they index memory later."""
-    if labels.dtype.kind == "f":
-        fractional = labels != np.floor(labels)  # true for NaN, too
-        if fractional.any():
-            row = int(fractional.argmax())
-            raise ValueError(f"labels: expected whole numbers from 0 to {classes - 1}, got {labels[row]} at row {row}")
-    outside = (labels < 0) | (labels >= classes)
-    if outside.any():
-        row = int(outside.argmax())
-        raise ValueError(
-            f"labels: expected classes from 0 to {classes - 1}, got {labels[row]} at row {row}; "
-            "does the last layer have a unit for every class?"
-        )
-    return labels.astype(np.int64)
-
-
 LOSSES: dict[str, type[Loss]] = {
     "sparse_categorical_crossentropy": SoftmaxCrossEntropy,
     "categorical_crossentropy": SoftmaxCrossEntropy,
@@ -267,13 +251,8 @@ def get_loss(loss: str | Loss) -> Loss:
     Raises
     ------
     ValueError, TypeError
-        The name is unknown, or the argument is no loss.
+        The name is unknown, or the argument is something else than a loss.
     """
     if isinstance(loss, str):
-        if loss not in LOSSES:
-            raise ValueError(f"unknown loss {loss!r}; expected one of {', '.join(LOSSES)}, or a loss")
-        return LOSSES[loss]()
-    if not isinstance(loss, Loss):
-        hint = "; write SoftmaxCrossEntropy() with parentheses" if isinstance(loss, type) else ""
-        raise TypeError(f"loss: expected a name or a numpycnn loss, got {loss!r}{hint}")
-    return loss
+        return LOSSES[check_choice(loss, "loss", LOSSES, ", or a loss")]()
+    return check_instance(loss, Loss, "loss", "a name or a numpycnn loss")

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .callbacks.base import Callback, CallbackList
 from .checks import (
-    Shape, check_count, check_dtype, check_flag, check_forward_bytes, check_function, check_list, check_shape,
+    Shape, check_count, check_dtype, check_flag, check_forward_bytes, check_function, check_instance, check_list,
+    check_shape,
 )
 from .configured import Strict
 from .fusion.plan import make_plan
@@ -103,9 +104,7 @@ class Sequential(Strict):
 
     def add(self, layer: Layer) -> None:
         """Append a layer; only before ``build``."""
-        if not isinstance(layer, Layer):
-            hint = "; write it with parentheses" if isinstance(layer, type) else ""
-            raise TypeError(f"expected a layer, got {layer!r}{hint}")
+        check_instance(layer, Layer, "layers", "a layer")
         if self.built:
             raise RuntimeError("the model is built: add layers before build or fit")
         if layer.in_model or any(layer is other for other in self.layers):
@@ -227,7 +226,11 @@ class Sequential(Strict):
         return outputs if self.loss is None else self.loss.predict(outputs)
 
     def evaluate(
-        self, x: ArrayLike, y: ArrayLike, batch_size: int | None = None, check_finite: bool = False,
+        self,
+        x: ArrayLike,
+        y: ArrayLike = None,  # type: ignore[assignment]  # refused, in words about generators
+        batch_size: int | None = None,
+        check_finite: bool = False,
         callbacks: Sequence[Callback] | CallbackList | None = None,
     ) -> Scores:
         """Return ``(loss, accuracy)``, or the loss alone where the accuracy is not among the metrics.

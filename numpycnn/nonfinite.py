@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from .hints import hint_at_rate
 from .losses import Loss, in_training
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ def watched(
 def warn_nonfinite(model: Sequential, where: str, stacklevel: int) -> None:
     """Say where the first NaN or infinity came from; `stacklevel` is the way back to the caller's own line."""
     hint = "callbacks=[TerminateOnNaN()] stops there"
-    text = f"the loss is not finite in {where}, and training on is useless ({hint}): {model.nonfinite}"
+    source = str(model.nonfinite)
+    of_the_data = source.startswith(("NaN or infinity in x", "NaN or infinity in y"))
+    rate = "" if of_the_data else hint_at_rate(model.optimizer.current_rate)
+    text = f"the loss is not finite in {where}, and training on is useless ({hint}): {source}{rate}"
     warnings.warn(text, RuntimeWarning, stacklevel)
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import check_flag, check_fraction, check_numeric, check_positive
+from .checks import check_choice, check_count, check_flag, check_fraction, check_instance, check_numeric, check_positive
 from .configured import Configured
+from .hints import shown
 from .kernels import ops
 from .schedules import SCHEDULES, Schedule
 
@@ -109,8 +110,8 @@ class Optimizer(Configured):
     def _check(values: NDArray, grads: NDArray) -> None:
         """Raise if these are no two vectors that belong together."""
         for vector in (values, grads):
-            if type(vector) is not np.ndarray:
-                raise TypeError(f"expected two vectors, got {vector!r}")
+            if type(vector) is not np.ndarray or vector.dtype.kind != "f":
+                raise TypeError(f"expected two vectors of float32 or float64, got {shown(vector)}")
         if values.ndim != 1 or values.shape != grads.shape or values.dtype != grads.dtype:
             found = f"{values.dtype}{values.shape}, {grads.dtype}{grads.shape}"
             raise ValueError(f"expected two vectors of one shape and dtype, got {found}")
@@ -141,20 +142,18 @@ class Optimizer(Configured):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what ``get_state`` returned."""
-        if not isinstance(state, dict):
-            raise TypeError(f"{self!r}: expected a dict, as get_state returns it, got {state!r}")
+        check_instance(state, dict, repr(self), "a dict, as get_state returns it")
         unknown = set(state) - {"steps", *self.slot_names}
         if unknown or "steps" not in state:
             raise ValueError(f"{self!r}: expected the state steps, {', '.join(self.slot_names)}; got {sorted(state)}")
-        if not isinstance(state["steps"], int) or isinstance(state["steps"], bool) or state["steps"] < 0:
-            raise ValueError(f"{self!r}: expected a number of steps of 0 or more, got {state['steps']!r}")
+        steps = check_count(state["steps"], f"{self!r}: steps", minimum=0)
         values, slots = self._values, {
             name: np.array(check_numeric(state[name], name, self)) for name in self.slot_names if name in state
         }
         for name, slot in slots.items():
             if values is not None and slot.shape != values.shape:
                 raise ValueError(f"{self!r}: {name} has shape {values.shape}, got {slot.shape}")
-        self._values, self._slots, self.steps = None, slots, state["steps"]
+        self._values, self._slots, self.steps = None, slots, steps
         if values is not None:
             self.bind(values)  # in their dtype; what the state lacks starts from zeros
 
@@ -283,7 +282,8 @@ def _check_vector(vector: Any, name: str, writeable: bool) -> None:
     fits = flags.c_contiguous and flags.aligned and (flags.writeable or not writeable)
     if vector.ndim != 1 or vector.dtype not in (np.float32, np.float64) or not fits:
         wanted = f"a {'writeable, ' if writeable else ''}contiguous vector of float32 or float64"
-        raise ValueError(f"{name}: expected {wanted}, got {vector.dtype}{vector.shape} with\n{flags}")
+        error = ValueError if vector.dtype in (np.float32, np.float64) else TypeError
+        raise error(f"{name}: expected {wanted}, got {vector.dtype}{vector.shape} with\n{flags}")
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
@@ -295,17 +295,12 @@ def get_optimizer(optimizer: str | Optimizer) -> Optimizer:
     Raises
     ------
     ValueError, TypeError
-        The name is unknown, or the argument is no optimizer.
+        The name is unknown, or the argument is something else than an optimizer.
     """
     if isinstance(optimizer, str):
-        if optimizer.lower() not in OPTIMIZERS:
-            names = ", ".join(OPTIMIZERS)
-            raise ValueError(f"unknown optimizer {optimizer!r}; expected one of {names}, or an optimizer")
-        return OPTIMIZERS[optimizer.lower()]()  # type: ignore[call-arg]  # each has its own default
-    if not isinstance(optimizer, Optimizer):
-        hint = "; write Adam() with parentheses" if isinstance(optimizer, type) else ""
-        raise TypeError(f"optimizer: expected a name or a numpycnn optimizer, got {optimizer!r}{hint}")
-    return optimizer
+        name = check_choice(optimizer.lower(), "optimizer", OPTIMIZERS, ", or an optimizer")
+        return OPTIMIZERS[name]()  # type: ignore[call-arg]  # each has its own default
+    return check_instance(optimizer, Optimizer, "optimizer", "a name or a numpycnn optimizer")
 
 
 def optimizer_from_config(name: str, config: dict[str, Any]) -> Optimizer:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
-from ..checks import check_function, check_list
+from ..checks import check_function, check_instance, check_list
+from ..hints import ExplainsArguments, did_you_mean
 from .hooks import MOMENTS, find_hooks
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 Logs = dict[str, float]
 
 
-class Callback:
+class Callback(ExplainsArguments):
     """Base of the callbacks; override what you need.
 
     The hooks bear Keras's names; ``logs`` are figures by name, each callback's own copy, and a hook may leave the
@@ -101,17 +102,18 @@ class CallbackList:
         self, callbacks: Sequence[Callback] | None = None, model: Sequential | None = None, names: Sequence[str] = ()
     ) -> None:
         if isinstance(callbacks, Callback):
-            raise TypeError(f"callbacks: expected a list of callbacks, got {callbacks!r}")
+            one = type(callbacks).__name__
+            raise TypeError(f"callbacks: expected a list, got one {one}; put it into a list: callbacks=[{one}(...)]")
         self.callbacks = [] if callbacks is None else check_list(callbacks, "callbacks", "a list of callbacks")
         for callback in self.callbacks:
-            if not isinstance(callback, Callback):
-                hint = "; write it with parentheses" if isinstance(callback, type) else ""
-                raise TypeError(f"callbacks: expected numpycnn callbacks, got {callback!r}{hint}")
+            check_instance(callback, Callback, "callbacks", "numpycnn callbacks")
             monitor = getattr(callback, "monitor", None)
             if monitor is not None and monitor not in names:
+                hint = did_you_mean(monitor, names)
+                if monitor.startswith("val_") and "val_loss" not in names:
+                    hint = "; val_ figures need validation_split or validation_data"
                 raise ValueError(
-                    f"{type(callback).__name__} monitors {monitor!r}, but an epoch has only {', '.join(names)}; "
-                    "val_ figures need validation_split or validation_data"
+                    f"{type(callback).__name__} monitors {monitor!r}, but an epoch has only {', '.join(names)}{hint}"
                 )
         self.callbacks.sort(key=lambda callback: callback.comes_last)
         found = [find_hooks(callback, Callback) for callback in self.callbacks]

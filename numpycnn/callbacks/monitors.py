@@ -7,7 +7,7 @@ import os
 import re
 from typing import Any
 
-from ..checks import check_count, check_flag, check_fraction, check_positive, check_text
+from ..checks import check_choice, check_count, check_flag, check_fraction, check_positive, check_text
 from ..files import KERAS_SUFFIXES, path_text
 from ..schedules import Schedule
 
@@ -23,10 +23,8 @@ class _Monitor(Callback):
     state_names: tuple[str, ...] = ("best", "wait")
 
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
-        if not isinstance(mode, str) or mode not in ("auto", "min", "max"):
-            raise ValueError(f'mode: expected "auto", "min" or "max", got {mode!r}')
         self.monitor = check_text(monitor, "monitor")
-        self.mode = mode
+        self.mode = check_choice(mode, "mode", ("auto", "min", "max"))
         self.min_delta = check_positive(min_delta, "min_delta", zero_allowed=True)
         words = set(re.findall("f1|[a-z]+", self.monitor.lower()))  # of "val_top5_accuracy": val, top, accuracy
         self._sign = -1.0 if mode == "max" or (mode == "auto" and words & HIGHER_IS_BETTER) else 1.0

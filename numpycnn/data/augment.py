@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_flag, check_generator, check_positive
+from ..checks import check_flag, check_generator, check_number, check_positive
 from ..kernels import ops
 
 CHUNK = 256  # images at a time: their displacements stay in the cache, and memory does not grow with the batch
@@ -265,8 +265,7 @@ def _gaussians(size: int, sigma: float, dtype: np.dtype) -> NDArray:
 
 def _amount(value: Any, name: str, expected: str, below: float, minimum: float = 0.0) -> float:
     """Return `value` as a float from `minimum` to `below`, which is excluded."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name}: expected {expected}, got {value!r}")
+    value = check_number(value, name, expected)
     if not minimum <= value < below:  # true for NaN, too
         raise ValueError(f"{name}: expected {expected}, got {value}")
     return float(value)

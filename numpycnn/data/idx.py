@@ -21,7 +21,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_count
+from ..checks import check_count, check_numeric
 from ..files import atomic_write, path_text, printable
 
 # The header's type byte -> the element type as it lies on disk (">": high byte first).
@@ -111,13 +111,15 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
 
     Raises
     ------
+    TypeError
+        `array` does not hold real numbers, or is masked.
     IdxError
         A subclass of ValueError: the format has no such type, rank or size.
     OSError
         The file cannot be written.
     """
     target = Path(os.path.realpath(path_text(path)))  # through a symbolic link to the file it names
-    array = _plain_array(array)
+    array = check_numeric(array, "array")
     header = idx_header(array)
     data = array.astype(array.dtype.newbyteorder(">"), copy=False).tobytes()
     content = header + data
@@ -127,15 +129,6 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
         content = gzip.compress(content, compresslevel=6, mtime=0)
     with atomic_write(path_text(path)) as file:
         file.write(content)
-
-
-def _plain_array(array: ArrayLike) -> NDArray[Any]:
-    if isinstance(array, np.ma.MaskedArray):
-        raise IdxError("expected an array without a mask, which IDX cannot hold; use array.filled(...)")
-    try:
-        return np.asarray(array)
-    except ValueError as error:
-        raise IdxError(f"expected an array, got rows of several lengths ({error})") from None
 
 
 def idx_header(array: NDArray[Any]) -> bytes:

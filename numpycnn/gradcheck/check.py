@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import kernels
-from ..checks import check_count, check_numeric
+from ..checks import check_choice, check_count, check_numeric
 from ..layers import Layer
 from ..losses import Loss
 from ..model import Sequential
@@ -275,8 +275,7 @@ def check_package(kind: str = "difference") -> Iterator[tuple[str, Report]]:
         Every element by central differences; every element by complex steps (not the losses, which take real numbers
         only); or layers, blocks and the reference CNN at full size, along random directions by complex steps.
     """
-    if not isinstance(kind, str) or kind not in ("adjoint", *METHODS):
-        raise ValueError(f"kind: expected one of {', '.join(('adjoint', *METHODS))}, got {kind!r}")
+    check_choice(kind, "kind", ("adjoint", *METHODS))
     if kind == "adjoint":
         for layer in cases.full_size_cases():
             report = check_layer(layer, batch_size=cases.BATCH, method="complex", directions=2)

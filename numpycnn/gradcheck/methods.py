@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import kernels
-from ..checks import check_count, check_positive
+from ..checks import check_choice, check_count, check_positive
 from ..fusion import DirectConv, DirectConvStride1
 from ..layers import (
     AvgPool2D,
@@ -47,8 +47,7 @@ def settings_for(
     method: str = "difference", directions: int | None = None,
 ) -> Settings:
     """Fill in the defaults; raise for what is out of range."""
-    if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    check_choice(method, "method", METHODS)
     if directions is not None:
         check_count(directions, "directions")
     if max_elements is not None:

@@ -45,7 +45,8 @@ Run = tuple[dict[str, Any], dict[str, NDArray]]  # what a backup holds besides t
 def save(model: Sequential, path: str | os.PathLike, run: Run | None = None) -> None:
     """Write the model, and for a backup where its training stands; see ``Sequential.save``."""
     if not os.fspath(path).endswith(".npz"):
-        raise ValueError(f"save: expected a name that ends in .npz or .h5, got {os.fspath(path)!r}")
+        hint = "; Keras reads .h5 files as well" if os.fspath(path).endswith(".keras") else ""
+        raise ValueError(f"save: expected a name that ends in .npz or .h5, got {os.fspath(path)!r}{hint}")
     arrays, config = _arrays(model), describe(model)
     if run is not None:
         config["run"] = json.loads(json.dumps(run[0]))
@@ -59,6 +60,9 @@ def load(
     path: str | os.PathLike, model_class: type[Sequential], custom_layers: Iterable[type[Layer]] = ()
 ) -> Sequential:
     """Read a model; see ``Sequential.load``."""
+    if os.fspath(path).endswith(".keras"):
+        text = "expected a .npz or .h5 file, got a .keras file; save it once more in Keras, with model.save('name.h5')"
+        raise ModelFileError(f"{os.fspath(path)}: {text}")
     classes = {name: getattr(layers_module, name) for name in layers_module.__all__}
     classes.update({c.__name__: c for c in custom_layers})
     with open(path, "rb") as file, _documented_errors(path):

@@ -76,7 +76,8 @@ ops: Any = _Ops()
 def using(kernel_set: str) -> Iterator[None]:
     """Run the block with the ``"compiled"`` or the ``"reference"`` kernels, in every thread."""
     if not isinstance(kernel_set, str) or kernel_set not in ("compiled", "reference"):
-        raise ValueError(f'expected "compiled" or "reference", got {kernel_set!r}')
+        error = ValueError if isinstance(kernel_set, str) else TypeError
+        raise error(f'expected "compiled" or "reference", got {kernel_set!r}')
     before = dict(ops.__dict__)
     ops.__dict__.clear()
     ops.active = kernel_set

@@ -59,8 +59,9 @@ def set_num_threads(n: int) -> None:
     """Use `n` threads in every kernel from now on; results do not depend on it."""
     global _num_threads
     limit = config.NUMBA_NUM_THREADS
-    if isinstance(n, bool) or not isinstance(n, numbers.Integral) or not 1 <= n <= limit:
-        raise ValueError(
+    is_integer = isinstance(n, numbers.Integral) and not isinstance(n, bool)
+    if not is_integer or not 1 <= n <= limit:
+        raise (ValueError if is_integer else TypeError)(
             f"set_num_threads: expected an integer from 1 to {limit}, got {n!r}; "
             "the limit is NUMBA_NUM_THREADS, read when the process starts"
         )

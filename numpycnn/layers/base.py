@@ -21,16 +21,18 @@ from ..checks import (
     check_dtype,
     check_forward_bytes,
     check_generator,
+    check_instance,
     check_memory,
     check_numeric,
     check_shape,
 )
+from ..hints import ExplainsArguments
 from ..initializers import Initializer, get_initializer
 from ..memory.parameter import Parameter
 from ..memory.workspace import Workspace
 
 
-class Layer:
+class Layer(ExplainsArguments):
     """Base of all layers. To write your own, subclass it and define up to four methods.
 
     - ``__init__(self, ...)``, if the layer has arguments: store each under its own name (``repr``, ``save`` and
@@ -331,8 +333,7 @@ class Layer:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what ``get_state`` returned."""
-        if not isinstance(state, dict):
-            raise TypeError(f"{self!r}: expected a dict, as get_state returns it, got {state!r}")
+        check_instance(state, dict, repr(self), "a dict, as get_state returns it")
         if set(state) != set(self.state_names):
             raise ValueError(f"{self!r}: expected the state {sorted(self.state_names)}, got {sorted(state)}")
         for name, value in state.items():

@@ -11,6 +11,7 @@ from typing import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import check_numeric, check_text
 from .workspace import empty_aligned
 
 
@@ -26,8 +27,8 @@ class Parameter:
 
     Raises
     ------
-    TypeError
-        `name` is not text, or `value` is not such an array.
+    TypeError, ValueError
+        `name` is not text, `value` is not an array of this dtype, or it is read-only or not contiguous.
 
     Attributes
     ----------
@@ -38,11 +39,11 @@ class Parameter:
     """
 
     def __init__(self, name: str, value: NDArray) -> None:
-        if not isinstance(name, str):
-            raise TypeError(f"expected a parameter's name, such as 'weight', got {name!r}")
+        check_text(name, "name of a parameter")
         if type(value) is not np.ndarray or value.dtype not in (np.float32, np.float64) or not value.flags.carray:
             found = f"{type(value).__name__} of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
-            raise TypeError(
+            right_type = type(value) is np.ndarray and value.dtype in (np.float32, np.float64)
+            raise (ValueError if right_type else TypeError)(
                 f"value of parameter {name!r}: expected a writeable, C-contiguous ndarray of float32 or float64, "
                 f"got {found}; make one with np.array(value, dtype, order='C')"
             )
@@ -109,14 +110,7 @@ class Arena:
 def _copy_into(target: NDArray, new: ArrayLike, what: str) -> None:
     if new is target:  # after `p.value -= step`
         return
-    try:
-        if isinstance(new, np.ma.MaskedArray):
-            raise ValueError("it is masked; use filled(...)")
-        new = np.asarray(new)
-    except ValueError as error:
-        raise TypeError(f"{what}: expected an array of real numbers, got {type(new).__name__} ({error})") from None
-    if new.dtype.kind not in "biuf":
-        raise TypeError(f"{what}: expected an array of real numbers, got dtype {new.dtype}")
+    new = check_numeric(new, what)
     if new.shape != target.shape:
         raise ValueError(f"{what}: expected shape {target.shape}, got {new.shape}")
     target[...] = new

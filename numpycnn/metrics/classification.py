@@ -12,12 +12,8 @@ from typing import Any, NamedTuple, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_flag
-from .inputs import SUMMARY_KEYS, check_class_names, check_whole, read_pair
+from ..checks import REPORT_KEYS, check_class_names, check_count, check_flag, check_label_pair, infer_num_classes
 
-# Without num_classes the largest label sets the size of the matrix. One stray label (-1 stored
-# as an unsigned integer, say) must not ask for a table of gigabytes.
-LARGEST_INFERRED_CLASSES = 10_000
 MOST_DIGITS = 17  # of a float64 that differ
 
 
@@ -35,9 +31,9 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
     Parameters
     ----------
-    y_true : array_like, shape (N,) or (N, K)
+    y_true : array_like, shape (N,), (N, 1) or (N, K)
         True classes, whole numbers from 0, or one-hot rows.
-    y_pred : array_like, shape (N,) or (N, K)
+    y_pred : array_like, shape (N,), (N, 1) or (N, K)
         Predicted classes, or a score (probability, logit) for each class.
 
     Returns
@@ -47,10 +43,10 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     Raises
     ------
     TypeError, ValueError
-        See `true_classes` and `predicted_classes`; also if the lengths or the numbers of
-        classes differ.
+        If they hold something else than real numbers; if a class is fractional, negative or not finite, a row is not
+        one-hot, or a score is NaN; if the lengths or the numbers of classes differ.
     """
-    true, predicted, _ = read_pair(y_true, y_pred)
+    true, predicted, _ = check_label_pair(y_true, y_pred)
     return float(np.mean(true == predicted))
 
 
@@ -77,12 +73,12 @@ def top_k_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> float:
     TypeError, ValueError
         As in `accuracy`; also for predictions without scores, and for another `k`.
     """
-    true, _, _ = read_pair(y_true, y_pred)
+    true, _, _ = check_label_pair(y_true, y_pred)
     scores = np.asarray(y_pred)
     if scores.ndim != 2:
         raise ValueError(f"y_pred: expected a score for each class, shape (N, K), got shape {scores.shape}")
     num_classes = scores.shape[1]
-    k = check_whole(k, "k", 1, num_classes, ", the number of classes")
+    k = check_count(k, "k", maximum=num_classes)
     own = np.take_along_axis(scores, true[:, None], axis=1)  # (N, 1): the score of the true class
     before = np.arange(num_classes) < true[:, None]  # (N, K)
     rank = ((scores > own) | ((scores == own) & before)).sum(axis=1)  # (N,): how many classes come first
@@ -112,14 +108,9 @@ def confusion_matrix(
     TypeError, ValueError
         As in `accuracy`; also if a class does not fit into `num_classes`.
     """
-    true, predicted, size = read_pair(y_true, y_pred, num_classes)
+    true, predicted, size = check_label_pair(y_true, y_pred, num_classes)
     if size is None:
-        size = int(max(true.max(), predicted.max())) + 1
-        if size > LARGEST_INFERRED_CLASSES:
-            raise ValueError(
-                f"expected classes below {LARGEST_INFERRED_CLASSES:,}, got {size - 1:,}; if there "
-                "really are so many classes, pass num_classes"
-            )
+        size = infer_num_classes(int(max(true.max(), predicted.max())))
     # Cell (i, j) has the number i K + j in a flattened table, so counting numbers counts cells.
     counts = np.bincount(true * size + predicted, minlength=size * size)
     return counts.reshape(size, size).astype(np.int64)  # (K, K)
@@ -197,7 +188,7 @@ def classification_report(
     matrix = confusion_matrix(y_true, y_pred, num_classes)
     names = [str(k) for k in range(len(matrix))] if class_names is None else list(class_names)
     report = _report_dict(matrix, names)
-    digits = check_whole(digits, "digits", 0, MOST_DIGITS)
+    digits = check_count(digits, "digits", 0, MOST_DIGITS)
     return report if check_flag(output_dict, "output_dict") else _report_text(report, names, digits)
 
 
@@ -239,7 +230,7 @@ def _report_dict(matrix: NDArray[np.int64], names: list[str]) -> dict[str, Any]:
 
 def _report_text(report: dict[str, Any], names: list[str], digits: int) -> str:
     """Lay the report out as scikit-learn does: names to the right, then columns of nine."""
-    width = max(digits, *(len(name) for name in (*names, *SUMMARY_KEYS)))
+    width = max(digits, *(len(name) for name in (*names, *REPORT_KEYS)))
     column = max(9, digits + 2)  # "0." and the digits must fit
 
     def line(name: str, *cells: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .inputs import check_probabilities, check_whole, read_pair
+from ..checks import check_count, check_label_pair, check_probabilities
 
 MOST_BINS = 1_000_000
 
@@ -61,7 +61,7 @@ def calibration(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> 
     Raises
     ------
     TypeError, ValueError
-        As in `accuracy`; also if the probabilities are none (below 0, above 1, NaN, a row's sum not 1), or `bins` is
+        As in `accuracy`; also if a probability is below 0, above 1 or NaN, or a row's sum is not 1, or if `bins` is
         not a whole number from 1.
 
     References
@@ -70,7 +70,7 @@ def calibration(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> 
     for the bins and the error M. P. Naeini, G. F. Cooper and M. Hauskrecht, AAAI 2015.
     """
     right, confidence = _judge(y_true, probabilities)
-    bins = check_whole(bins, "bins", 1, MOST_BINS)
+    bins = check_count(bins, "bins", 1, MOST_BINS)
     edges = np.linspace(0, 1, bins + 1)
     # The inner edges alone: 0 belongs to the first bin, and a sum that rounding carried above 1 to the last.
     which = np.searchsorted(edges[1:-1], confidence)  # (N,)
@@ -109,7 +109,7 @@ def most_confident_mistakes(
         As in `calibration`; also if `most` is not a whole number from 1.
     """
     right, confidence = _judge(y_true, probabilities)
-    most = None if most is None else check_whole(most, "most", hint=", or None for all")
+    most = None if most is None else check_count(most, "most")
     mistakes = np.flatnonzero(~right)
     order = np.argsort(-confidence[mistakes], kind="stable")
     return mistakes[order][:most].astype(np.int64)
@@ -118,5 +118,5 @@ def most_confident_mistakes(
 def _judge(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Whether each prediction is right (N,), and how sure the model was of it (N,)."""
     probs = check_probabilities(probabilities)
-    true, predicted, _ = read_pair(y_true, probs)
+    true, predicted, _ = check_label_pair(y_true, probs)
     return true == predicted, probs.max(axis=1)

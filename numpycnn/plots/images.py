@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_count, check_function, check_numeric
+from ..checks import check_count, check_function, check_numeric, check_probabilities, check_true_classes
 from ..metrics.confidence import most_confident_mistakes
-from ..metrics.inputs import check_probabilities, check_whole, true_classes
 from .inputs import check_grid, check_lengths, displayable, image_stack, names_of
 from .style import BLUE, RED, draw_grid, grid_inches, image_grid, in_our_style, new_figure, percent
 
@@ -63,7 +62,7 @@ def plot_samples(
         a label has no name.
     """
     pixels = displayable(image_stack(images)[: check_grid(rows, cols)])
-    classes = true_classes(labels, "labels")
+    classes = check_true_classes(labels, "labels")
     check_lengths(images, labels=classes)
     names = names_of(class_names, int(classes.max()) + 1, more_allowed=True)
     titles = [names[label] for label in classes[: len(pixels)]]
@@ -231,8 +230,8 @@ def plot_augmentation(
     TypeError, ValueError
         If the images have another shape, type or range, or if what `augment` returns has.
     """
-    check_whole(rows, "rows")
-    check_whole(versions, "versions", maximum=MOST_VERSIONS)
+    check_count(rows, "rows")
+    check_count(versions, "versions", maximum=MOST_VERSIONS)
     check_function(augment, "augment", "(images, rng) -> images")
     check_count(seed, "seed", minimum=0)
     originals = displayable(image_stack(images)[:rows])
@@ -257,7 +256,7 @@ def _check_predictions(
 ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64]]:
     """The images, classes (N,) and probabilities (N, K), after a check that they belong together."""
     pixels = image_stack(images)
-    classes = true_classes(labels, "labels")
+    classes = check_true_classes(labels, "labels")
     probs = check_probabilities(probabilities)
     check_lengths(images, labels=classes, probabilities=probs)
     if classes.max() >= probs.shape[1]:

@@ -11,13 +11,12 @@ from typing import Any, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_numeric
-from ..metrics.inputs import check_class_names, check_whole
+from ..checks import check_class_names, check_count, check_numeric
 
 
 def check_grid(rows: int, cols: int) -> int:
     """How many images a grid has room for."""
-    return check_whole(rows, "rows") * check_whole(cols, "cols")
+    return check_count(rows, "rows") * check_count(cols, "cols")
 
 
 def image_stack(images: ArrayLike) -> NDArray[Any]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_numeric
+from ..checks import check_count, check_numeric
 from ..layers import Conv2D, Dropout, Flatten
 from ..losses import SoftmaxCrossEntropy
-from ..metrics.inputs import check_whole
 from .inputs import names_of
 from .style import FAINT, GREY, in_our_style, ink_on, mosaic, new_figure, percent, signed_colors
 
@@ -64,7 +63,7 @@ def plot_filters(layer: Conv2D, most: int = 32) -> Figure:
         raise TypeError(f"layer: expected a Conv2D, such as model.layers[0], got {type(layer).__name__}")
     if not layer.built:
         raise RuntimeError(f"{layer!r} is not built: it has no filters yet")
-    check_whole(most, "most")
+    check_count(most, "most")
     weights = layer.parameters[0].value.transpose(3, 2, 0, 1)[:most]  # (F, C, kh, kw)
     filters, channels, height, width = weights.shape
     limit = _largest(weights, repr(layer))
@@ -117,7 +116,7 @@ def plot_feature_maps(
         If the image does not suit the model, `maps` is not a whole number from 1, there are not as many names as
         classes, or a layer's output is NaN or infinite.
     """
-    check_whole(maps, "maps")
+    check_count(maps, "maps")
     batch = _one_input(model, image)
     steps = [("input", batch[0])]
     for layer, output in zip(model.layers, model.activations(batch)):

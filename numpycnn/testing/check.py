@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Iterable, Sequence
 
-from ..checks import check_list, check_shape
+from ..checks import check_choice, check_instance, check_list, check_shape
 from ..layers.base import Layer
 from .building import CHECKS as BUILDING
 from .calling import CHECKS as CALLING
@@ -61,14 +61,11 @@ def check_layer(
     >>> from numpycnn import Dense, testing
     >>> names = testing.check_layer(Dense(3), (4,))
     """
-    if not isinstance(layer, Layer):
-        hint = "; write it with parentheses" if isinstance(layer, type) else ""
-        raise TypeError(f"check_layer: expected a layer, got {layer!r}{hint}")
+    check_instance(layer, Layer, "check_layer", "a layer")
     names = list(CHECKS) if checks is None else check_list(checks, "checks", "a list of names of checks")
     skipped = check_list(skip, "skip", "a list of names of checks")
     for name in (*names, *skipped):
-        if not isinstance(name, str) or name not in CHECKS:
-            raise ValueError(f"check_layer: unknown check {name!r}; there are {', '.join(CHECKS)}")
+        check_choice(name, "checks and skip", CHECKS)
     names = [name for name in names if name not in skipped]
     case = Case(copy.deepcopy(layer), check_shape(input_shape, layer))
     case.layer.built = False

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_count, check_flag, check_numeric, check_rows
+from ..checks import check_count, check_flag, check_instance, check_numeric, check_rows
+from ..data.augment import Augment
+from ..hints import hint_at_scale
 from ..kernels import ops
+from ..layers.batchnorm import BatchNorm
 from .run import FitOptions
 
 if TYPE_CHECKING:
@@ -45,13 +49,23 @@ def shape_of_one(x: ArrayLike) -> tuple[int, ...]:
     return x.shape[1:]
 
 
+def warn_of_scale(model: Sequential, x: NDArray, options: FitOptions) -> None:
+    """Warn of pixels that are not scaled, or twice; not where something scales them later."""
+    first = next((i for i, layer in enumerate(model.layers) if layer.parameters), 0)
+    theirs = any(not type(layer).__module__.startswith("numpycnn.") for layer in model.layers[: first + 1])
+    scales = isinstance(model.layers[first], BatchNorm) or not isinstance(options.augment, (Augment, type(None)))
+    hint = "" if theirs or scales else hint_at_scale(x)
+    if hint:
+        warnings.warn(hint, UserWarning, stacklevel=5)  # the line that called Sequential.fit
+
+
 def hold_out(model: Sequential, x: NDArray, y: NDArray, options: FitOptions) -> tuple[Pair, Pair | None]:
     """Return the rows to train on, and those to validate on, if there are any."""
     if options.validation_data is not None:
-        try:
-            x_val, y_val = options.validation_data
-        except (TypeError, ValueError):
-            raise ValueError("validation_data: expected a pair (x, y)") from None
+        check_instance(options.validation_data, (tuple, list), "validation_data", "a pair (x, y)")
+        if len(options.validation_data) != 2:
+            raise ValueError(f"validation_data: expected a pair (x, y), got {len(options.validation_data)} things")
+        x_val, y_val = options.validation_data
         return (x, y), check_data(model, x_val, y_val, options.check_finite)
     if options.validation_split == 0:
         return (x, y), None

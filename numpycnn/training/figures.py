@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_list
+from ..checks import check_choice, check_list
 from ..losses import Loss, SoftmaxCrossEntropy
 
 Scores = tuple[float, float] | float  # loss and accuracy, or the loss alone where the accuracy was not asked for
@@ -20,8 +20,7 @@ def check_metrics(metrics: Any, loss: Loss) -> list[str]:
         return ["accuracy"] if classifies else []
     chosen = check_list(metrics, "metrics", "a list such as ['accuracy']")
     for metric in chosen:
-        if not isinstance(metric, str) or metric not in ("accuracy", "acc"):
-            raise ValueError(f'unknown metric {metric!r}; expected "accuracy"')
+        check_choice(metric, "metrics", ["accuracy", "acc"])
         if not classifies:
             raise ValueError(f"the accuracy needs SoftmaxCrossEntropy, got {loss!r}")
     if len(chosen) > 1:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..callbacks.base import CallbackList
+from ..checks import check_instance
 from ..data.augment import Augment
 from ..losses import Loss, in_training
 from ..nonfinite import look_at_weights, warn_nonfinite, watched
 from ..optimizers import Optimizer
 from ..terminal import show
-from .data import check_data, hold_out, shape_of_one, take
+from .data import check_data, hold_out, shape_of_one, take, warn_of_scale
 from .figures import accuracy, by_name
 from .progress import Progress
 from .run import FitOptions, History, Run
@@ -63,8 +64,8 @@ def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, 
     """
     if not hasattr(model, "plan"):
         raise TypeError(f"train_step: expected a Sequential, got {model!r}")
-    if not isinstance(loss, Loss) or not isinstance(optimizer, Optimizer):
-        raise TypeError(f"train_step: expected a loss and an optimizer, got {loss!r} and {optimizer!r}")
+    check_instance(loss, Loss, "train_step", "a loss")
+    check_instance(optimizer, Optimizer, "train_step", "an optimizer")
     model._require_built("train_step")
     y = loss.check_targets(y, model.output_shape)
     return step(model, watched(model, loss, x), optimizer, x, y)[0]
@@ -83,7 +84,7 @@ def evaluate(
 def fit(
     model: Sequential,
     x: ArrayLike,
-    y: ArrayLike,
+    y: ArrayLike = None,  # type: ignore[assignment]  # refused, in words about generators
     batch_size: int = 32,
     epochs: int = 1,
     verbose: str | int = "auto",
@@ -101,8 +102,8 @@ def fit(
     Parameters
     ----------
     x : array of shape (N, *input_shape)
-    y : array of shape (N,) or (N, K)
-        Classes or one-hot rows.
+    y : array of shape (N,), (N, 1) or (N, K)
+        Classes or one-hot rows. Always needed; a generator of batches in `x` is not taken, and the error says so.
     batch_size : int
         Images a step; the last batch may be smaller.
     epochs : int
@@ -129,9 +130,10 @@ def fit(
     Returns
     -------
     History
-        ``history["loss"][epoch]``, and ``accuracy``, ``val_loss``, ``val_accuracy`` where they apply; in training
-        they are means over the epoch, while the weights change. After Ctrl-C the epochs done are listed, and the
-        model is usable.
+        ``history.history["loss"][epoch]``, and ``accuracy``, ``val_loss``, ``val_accuracy`` where they apply. The
+        training figures are means over the epoch, while the weights change. Ctrl-C ends the training after the step at
+        hand, a second one at once; the epochs done are listed, ``history.interrupted`` is True, and the model is
+        usable. To go on later, see ``BackupAndRestore``.
 
     Raises
     ------
@@ -142,6 +144,8 @@ def fit(
     -----
     RuntimeWarning
         The loss, or a weight at the end, is not finite; it names the rows, the parameter or the layer.
+    UserWarning
+        `x` looks like pixels that are not scaled, or scaled twice; or the loss explodes in the first epoch.
     """
     options = FitOptions(
         batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks, validation_split=validation_split,
@@ -179,6 +183,7 @@ def _fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> 
 def _start(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> Run:
     """Return a run at its beginning; what does not suit the model is found here."""
     x, y = check_data(model, x, y, options.check_finite)
+    warn_of_scale(model, x, options)
     (x, y), validation = hold_out(model, x, y, options)
     rng = model.fit_rng if options.seed is None else np.random.default_rng(options.seed)
     figures = [*model.metrics, "loss"]
@@ -221,7 +226,9 @@ def train_epoch(model: Sequential, run: Run, progress: Progress) -> dict[str, fl
             images = run.options.augment(images, run.rng)
         was_finite = model.nonfinite is None
         run.callbacks.batch_begin(batch)
+        rate = model.optimizer.current_rate
         loss, outputs = step(model, watched(model, model.loss, images, rows), model.optimizer, images, labels)
+        run.warn_of_explosion(loss, rate)
         run.record(len(rows), loss, accuracy(outputs, labels) if model.metrics else None)
         run.seconds = time.perf_counter() - start
         logs = by_name(model.metrics, run.figures())

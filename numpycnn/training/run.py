@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import math
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
@@ -10,13 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..callbacks.base import Callback, CallbackList
-from ..checks import check_count, check_flag, check_fraction, check_function
+from ..checks import check_choice, check_count, check_flag, check_fraction, check_function, check_instance
+from ..hints import hint_at_rate
 from ..losses import Loss
 from .figures import Scores
 from .interruption import Interruption
 
 if TYPE_CHECKING:
     from ..model import Sequential
+
+EXPLODED = 10  # times the loss of the first step, which is 2.3 for ten classes
 
 
 @dataclass
@@ -40,10 +45,12 @@ class History:
     seconds: list[float] = field(default_factory=list)
     interrupted: bool = False
 
+    def __getitem__(self, name: str) -> list[float]:
+        raise TypeError(f"a History holds its figures in history: write history.history[{name!r}]")
+
     def append(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
         """Add the figures of one epoch."""
-        if not isinstance(logs, dict):
-            raise TypeError(f"logs: expected a dict of figures by name, got {logs!r}")
+        check_instance(logs, dict, "logs", "a dict of figures by name")
         self.epoch.append(epoch)
         self.seconds.append(seconds)
         for name in sorted(logs):
@@ -75,8 +82,7 @@ class FitOptions:
         self.initial_epoch = check_count(self.initial_epoch, "initial_epoch", minimum=0)
         self.seed = None if self.seed is None else check_count(self.seed, "seed", minimum=0)
         self.validation_split = check_fraction(self.validation_split, "validation_split")
-        if not isinstance(self.verbose, (str, int, np.integer)) or self.verbose not in ("auto", 0, 1, 2):
-            raise ValueError(f'verbose: expected "auto", 0, 1 or 2, got {self.verbose!r}')
+        check_choice(self.verbose, "verbose", ("auto", 0, 1, 2))
         if self.augment is not None:
             check_function(self.augment, "augment", "(images, rng) -> images")
         self.shuffle = check_flag(self.shuffle, "shuffle")
@@ -108,6 +114,8 @@ class Run:
         Rows of which the answers were counted: not all, if the model was compiled within the epoch.
     seconds : float
         Time that they took.
+    first_loss : float or None
+        Loss of the first step; infinity once there was a warning.
     epoch_rng : dict
         State of `rng` when the epoch began.
     history : History
@@ -129,6 +137,7 @@ class Run:
     hits_seen: int = 0
     seconds: float = 0.0
     epoch_rng: Any = None
+    first_loss: float | None = None
     history: History = field(default_factory=History)
     interruption: Interruption = field(default_factory=Interruption)
 
@@ -172,6 +181,16 @@ class Run:
         """Return the means over the epoch so far, as ``evaluate`` would."""
         loss = self.loss_sum / self.seen
         return (loss, self.hits_sum / self.hits_seen) if self.hits_seen else loss
+
+    def warn_of_explosion(self, loss: float, rate: float) -> None:
+        """Warn, once, if the loss has grown out of all proportion in the first epoch, and the rate is large."""
+        if self.first_loss is None:
+            self.first_loss = loss
+        hint = hint_at_rate(rate)
+        if hint and self.epoch == self.options.initial_epoch and EXPLODED * max(self.first_loss, 1) < loss < math.inf:
+            text = f"the loss has grown from {self.first_loss:.3g} to {loss:.3g} in {self.batch + 1} steps{hint}"
+            warnings.warn(text, UserWarning, stacklevel=6)  # the line that called Sequential.fit
+            self.first_loss = math.inf
 
     def check_interruption(self) -> None:
         """Take note of a Ctrl-C in the history, where callbacks see it."""

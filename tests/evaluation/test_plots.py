@@ -121,8 +121,6 @@ def test_one_hot_labels_and_names():
         (np.full((2, 8, 8), np.nan), [0, 1], {}, ValueError, "floats from 0 to 1, got nan"),
         (np.full((2, 8, 8), -1), [0, 1], {}, ValueError, "integers from 0 to 255, got -1"),
         (np.full((2, 8, 8), 1j), [0, 1], {}, TypeError, "complex128"),
-        (np.zeros((2, 8, 8)), [0, 1], {"rows": 0}, ValueError, "rows: .* got 0"),
-        (np.zeros((2, 8, 8)), [0, 1], {"cols": 2.0}, ValueError, r"cols: .* got 2\.0"),
         (np.zeros((2, 8, 8)), [0, 2], {"class_names": ["a", "b"]}, ValueError, "got 2"),
         (np.zeros((2, 8, 8)), [0, 1], {"class_names": "ab"}, TypeError, "sequence of strings"),
     ],

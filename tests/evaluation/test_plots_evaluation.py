@@ -100,7 +100,6 @@ def test_only_the_images_that_are_drawn_need_to_be_drawable():
         (np.zeros((2, 8, 8)), [0, 2], np.eye(2), {}, "labels: expected classes from 0 to 1"),
         (np.zeros((2, 8, 8)), [0, 1], [[3.0, -2.0], [0, 1]], {}, "logits become probabilities"),
         (np.zeros((2, 8, 8)), [0, 1], np.eye(2), {"class_names": ["a"]}, "each of 2 classes, got 1"),
-        (np.zeros((2, 8, 8)), [0, 1], np.eye(2), {"rows": 0}, "rows: expected a whole number from 1"),
     ],
 )
 def test_bad_input_gets_a_clear_error(images, labels, probs, options, message):

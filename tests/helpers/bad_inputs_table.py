@@ -1,4 +1,7 @@
-"""Bad inputs for ``test_bad_inputs.py``: a table of parameters, and for each kind of parameter what it refuses."""
+"""Bad inputs for ``test_bad_inputs.py``: a table of parameters, and for each kind of parameter what it refuses.
+
+A value of the wrong type is a TypeError, a wrong value of the right type a ValueError; each kind says which is which.
+"""
 
 import datetime
 
@@ -41,8 +44,8 @@ FRACTION = {**FROM_ZERO, "1": (1, V), "2.5": (2.5, V)}
 FLAG = {"None": (None, T), "text": ("no", T), "0": (0, T), "1.0": (1.0, T), "a list": ([False], T),
         "an array": (np.ones(2), T), "an empty array": (np.ones(0), T)}  # fmt: skip
 TEXT = {"None": (None, T), "a number": (3, T), "a list": (["loss"], T), "bytes": (b"loss", T), "an array": (X[0], T)}
-CHOICE = {"None": (None, V), "a number": (7, V), "a list": (["auto"], V), "another": ("best", V),
-          "an array": (np.ones(2), V), "an empty array": (np.ones(0), V)}  # fmt: skip
+CHOICE = {"None": (None, T), "a number": (7.5, T), "a list": (["auto"], T), "a dict": ({}, T), "an object": (Odd(), T),
+          "another": ("best", V), "an array": (np.ones(2), T), "an empty array": (np.ones(0), T)}  # fmt: skip
 FUNCTION = {"None": (None, T), "text": ("print", T), "a number": (3, T), "an array": (X, T)}
 LIST = {"a number": (3, T), "text": ("abc", T), "an object": (Odd(), T), "a class": (int, T),
         "a 0-d array": (np.array(3), T)}  # fmt: skip
@@ -50,15 +53,16 @@ PATH = {"None": (None, T), "a number": (3, T), "a list": (["a.npz"], T), "an arr
         "an object": (Odd(), T), "a zero byte": ("a\0b.npz", V)}  # fmt: skip
 GENERATOR = {"a seed": (0, T), "text": ("random", T), "the old kind": (np.random.RandomState(0), T)}
 SHAPE = {"None": (None, T), "a number": (28, T), "text": ("28", T), "bytes": (b"ab", T), "a dict": ({1: 2}, T),
-         "a float": ((2.5, 3, 1), V), "a zero": ((0, 3, 1), V), "negative": ((-1, 3, 1), V),
+         "an object": (Odd(), T),
+         "a float": ((2.5, 3, 1), T), "a whole float": ((3.0, 3, 1), T), "True": ((True, 3, 1), T),
+         "a zero": ((0, 3, 1), V), "negative": ((-1, 3, 1), V),
          "None in it": ((None, 3, 1), T), "infinity in it": ((INF, 3, 1), T), "huge": ((2**31, 3, 1), V),
          "huge product": ((2**30, 2**30, 2**30), V)}  # fmt: skip
 DTYPE = {"None": (None, T), "float16": ("float16", T), "an integer": (int, T), "complex": ("c8", T), "text": ("x", T),
          "byte-swapped": (np.dtype("f4").newbyteorder(), T)}  # fmt: skip
-# The metrics and plots refuse a number of another kind with ValueError.
-WHOLE = {name: (value, V) for name, (value, _) in COUNT.items() if name not in ("None", "an array")}
-WHOLE_LARGE = {**WHOLE, "10**30": (10**30, V)}
+COUNT_LARGE = {**COUNT, "10**30": (10**30, V)}
 STATE = {"None": (None, T), "a list": ([1], T), "a number": (3, T), "empty": ({}, V),
+         "a text for the steps": ({"steps": "1"}, T), "negative steps": ({"steps": -1}, V),
          "unknown": ({"steps": 1, "x": 2}, V)}  # fmt: skip
 ARRAY = {
     "None": (None, T), "text": ("abc", T), "an object": (Odd(), T), "a function": (len, T),
@@ -113,28 +117,34 @@ PARAMETERS = {
     "Conv2D.dilation_rate": (lambda v: nc.Conv2D(2, 3, dilation_rate=v), PAIR),
     "Conv2D.groups": (lambda v: nc.Conv2D(2, 3, groups=v), COUNT),
     "Conv2D.groups ": (lambda v: nc.Conv2D(2, 3, groups=v), {"3 of 2 filters": (3, V)}),
+    "Conv2D.groups  ": (lambda v: nc.Conv2D(4, 3, groups=v), {"3 of 4 filters": (3, V)}),
     "Conv2D.padding": (
         lambda v: nc.Conv2D(2, 3, padding=v),
-        {**TOO_LARGE, "-1": (-1, V), "None": (None, T), "full": ("full", V)},
+        {**TOO_LARGE, "-1": (-1, V), "None": (None, T), "full": ("full", V), "three": ((1, 2, 3), V), "1.5": (1.5, T),
+         "a list of text": (["same"], V), "an object": (Odd(), T), "a dict": ({}, T)},
     ),
     "Conv2D.use_bias": (lambda v: nc.Conv2D(2, 3, use_bias=v), FLAG),
     "Conv2D.initializer": (lambda v: nc.Conv2D(2, 3, kernel_initializer=v), CHOICE),
     "Conv2D.initializer ": (lambda v: nc.Conv2D(2, 3, bias_initializer=v), CHOICE),
     "Dense.units": (nc.Dense, SIZE),
     "Dense.use_bias": (lambda v: nc.Dense(2, use_bias=v), FLAG),
+    "Dense.initializer ": (lambda v: nc.Dense(2, bias_initializer=v), CHOICE),
     "Dense.initializer": (lambda v: nc.Dense(2, kernel_initializer=v), CHOICE),
     "MaxPool2D.pool_size": (nc.MaxPool2D, PAIR),
+    "MaxPool2D.strides": (lambda v: nc.MaxPool2D(2, v), but(PAIR, "None")),
     "MaxPool2D.padding": (
         lambda v: nc.MaxPool2D(2, padding=v),
-        {**TOO_LARGE, "-1": (-1, V), "2": (2, V), "None": (None, T)},
+        {**TOO_LARGE, "-1": (-1, V), "2": (2, V), "(1, 3)": ((1, 3), V), "None": (None, T), "text": ("same ", V)},
     ),
     "AvgPool2D.pool_size": (nc.AvgPool2D, PAIR),
+    "AvgPool2D.padding": (lambda v: nc.AvgPool2D((3, 2), padding=v), {"-1": (-1, V), "(1, 2)": ((1, 2), V)}),
     "AvgPool2D.strides": (lambda v: nc.AvgPool2D(2, v), but(PAIR, "None")),
     "BatchNorm.momentum": (nc.BatchNorm, {**FROM_ZERO, "1.1": (1.1, V)}),
     "BatchNorm.epsilon": (lambda v: nc.BatchNorm(epsilon=v), POSITIVE),
     "Dropout.rate": (nc.Dropout, FRACTION),
     "LeakyReLU.negative_slope": (nc.LeakyReLU, FROM_ZERO),
     "SGD.learning_rate": (nc.SGD, FROM_ZERO),
+    "SGD.global_clipnorm": (lambda v: nc.SGD(global_clipnorm=v), but(POSITIVE, "None")),
     "SGD.momentum": (lambda v: nc.SGD(0.1, v), FRACTION),
     "SGD.nesterov": (lambda v: nc.SGD(0.1, 0.9, v), FLAG),
     "Adam.learning_rate": (nc.Adam, FROM_ZERO),
@@ -143,14 +153,15 @@ PARAMETERS = {
     "Adam.beta2": (lambda v: nc.Adam(beta2=v), FRACTION),
     "Adam.epsilon": (lambda v: nc.Adam(epsilon=v), POSITIVE),
     "Adam.global_clipnorm": (lambda v: nc.Adam(global_clipnorm=v), but(POSITIVE, "None")),
+    "AdamW.learning_rate": (nc.AdamW, FROM_ZERO),
     "AdamW.weight_decay": (lambda v: nc.AdamW(weight_decay=v), FROM_ZERO),
     "Optimizer.step": (
         lambda v: nc.SGD().step(v, np.ones(3)),
-        {**{k: (v, (T, V)) for k, (v, _) in ROWS.items()}, "a list": ([1.0], T)},
+        {**ROWS, "a number": (3.0, T), "a list": ([1.0], T), "another length": (np.ones(4), V)},
     ),
     "Optimizer.values": (
         lambda v: nc.SGD().bind(v),
-        {"a list": ([1.0], T), "integers": (np.arange(3), V), "strided": (np.ones(6)[::2], V)},
+        {"a list": ([1.0], T), "integers": (np.arange(3), T), "strided": (np.ones(6)[::2], V)},
     ),
     "Optimizer.state": (lambda v: nc.Adam().set_state(v), STATE),
     "SoftmaxCrossEntropy.label_smoothing": (nc.SoftmaxCrossEntropy, FRACTION),
@@ -164,9 +175,11 @@ PARAMETERS = {
     "MeanSquaredError.targets": (lambda v: nc.MeanSquaredError()(np.ones((2, 3)), v), ROWS),
     "Constant.learning_rate": (nc.Constant, FROM_ZERO),
     "Constant.step": (nc.Constant(0.1), FROM_0),
+    "StepDecay.learning_rate": (lambda v: nc.StepDecay(v, 3), FROM_ZERO),
     "StepDecay.step_size": (lambda v: nc.StepDecay(0.1, v), COUNT),
     "StepDecay.factor": (lambda v: nc.StepDecay(0.1, 3, v), POSITIVE),
     "StepDecay.step": (nc.StepDecay(0.1, 3), FROM_0),
+    "CosineDecay.learning_rate": (lambda v: nc.CosineDecay(v, 3), FROM_ZERO),
     "CosineDecay.steps": (lambda v: nc.CosineDecay(0.1, v), COUNT),
     "CosineDecay.final_rate": (lambda v: nc.CosineDecay(0.1, 3, v), FROM_ZERO),
     "CosineDecay.step": (nc.CosineDecay(0.1, 3), FROM_0),
@@ -174,6 +187,7 @@ PARAMETERS = {
     "OneCycle.steps": (lambda v: nc.OneCycle(0.1, v), COUNT),
     "OneCycle.warmup": (lambda v: nc.OneCycle(0.1, 3, v), FRACTION),
     "OneCycle.start_factor": (lambda v: nc.OneCycle(0.1, 3, 0.3, v), POSITIVE),
+    "OneCycle.end_factor": (lambda v: nc.OneCycle(0.1, 3, end_factor=v), POSITIVE),
     "OneCycle.step": (nc.OneCycle(0.1, 3), FROM_0),
     "EarlyStopping.monitor": (nc.EarlyStopping, TEXT),
     "EarlyStopping.min_delta": (lambda v: nc.EarlyStopping(min_delta=v), FROM_ZERO),
@@ -182,10 +196,13 @@ PARAMETERS = {
     "EarlyStopping.restore_best_weights": (lambda v: nc.EarlyStopping(restore_best_weights=v), FLAG),
     "ModelCheckpoint.filepath": (nc.ModelCheckpoint, {**PATH, "another suffix": ("model.pt", V)}),
     "ModelCheckpoint.monitor": (lambda v: nc.ModelCheckpoint("a.npz", v), TEXT),
+    "ModelCheckpoint.mode": (lambda v: nc.ModelCheckpoint("a.npz", mode=v), CHOICE),
     "ModelCheckpoint.save_best_only": (lambda v: nc.ModelCheckpoint("a.npz", save_best_only=v), FLAG),
     "ReduceLROnPlateau.monitor": (nc.ReduceLROnPlateau, TEXT),
     "ReduceLROnPlateau.factor": (lambda v: nc.ReduceLROnPlateau(factor=v), {**FRACTION, "0": (0, V)}),
     "ReduceLROnPlateau.patience": (lambda v: nc.ReduceLROnPlateau(patience=v), FROM_0),
+    "ReduceLROnPlateau.mode": (lambda v: nc.ReduceLROnPlateau(mode=v), CHOICE),
+    "ReduceLROnPlateau.min_delta": (lambda v: nc.ReduceLROnPlateau(min_delta=v), FROM_ZERO),
     "ReduceLROnPlateau.min_lr": (lambda v: nc.ReduceLROnPlateau(min_lr=v), FROM_ZERO),
     "CSVLogger.filename": (nc.CSVLogger, PATH),
     "CSVLogger.append": (lambda v: nc.CSVLogger("a.csv", v), FLAG),
@@ -198,8 +215,8 @@ PARAMETERS = {
     "Parameter.value": (
         lambda v: nc.Parameter("w", v),
         {"a list": ([1.0], T), "integers": (np.arange(3), T), "float16": (np.ones(3, "f2"), T), "a number": (1.0, T),
-         "byte-swapped": (np.ones(3, np.dtype("f4").newbyteorder()), T), "strided": (np.ones(6)[::2], T),
-         "masked": (np.ma.masked_array([1.0, 2.0]), T), "read-only": (np.broadcast_to(1.0, 3), T)},
+         "byte-swapped": (np.ones(3, np.dtype("f4").newbyteorder()), T), "strided": (np.ones(6)[::2], V),
+         "masked": (np.ma.masked_array([1.0, 2.0]), T), "read-only": (np.broadcast_to(1.0, 3), V)},
     ),
     "Parameter.value ": (
         lambda v: setattr(nc.Parameter("w", np.ones(2)), "value", v),
@@ -238,30 +255,36 @@ PARAMETERS = {
     "to_categorical.num_classes ": (lambda v: nc.to_categorical([0, 5], v), {"a label beyond": (3, V)}),
     "confusion_matrix.y_true": (lambda v: nc.confusion_matrix(v, Y), CLASSES),
     "confusion_matrix.y_pred": (lambda v: nc.confusion_matrix(Y, v), CLASSES),
-    "confusion_matrix.num_classes": (lambda v: nc.confusion_matrix(Y, Y, v), WHOLE_LARGE),
+    "confusion_matrix.num_classes": (lambda v: nc.confusion_matrix(Y, Y, v), but(COUNT_LARGE, "None")),
     "classification_report.y_pred": (lambda v: nc.classification_report(Y, v), CLASSES),
     "classification_report.class_names": (lambda v: nc.classification_report(Y, Y, v), NAMES),
-    "classification_report.digits": (lambda v: nc.classification_report(Y, Y, digits=v), {**WHOLE_LARGE, "0": (18, V)}),
+    "classification_report.digits": (
+        lambda v: nc.classification_report(Y, Y, digits=v),
+        {**FROM_0, "18": (18, V), "10**30": (10**30, V)},
+    ),
     "classification_report.output_dict": (lambda v: nc.classification_report(Y, Y, output_dict=v), FLAG),
     "metrics.accuracy.y_true": (lambda v: metrics.accuracy(v, Y), CLASSES),
     "metrics.top_k_accuracy.k": (
         lambda v: metrics.top_k_accuracy(Y, PROBABILITIES, v),
-        {**WHOLE_LARGE, "None": (None, V)},
+        COUNT_LARGE,
     ),
     "metrics.precision_recall_f1.y_pred": (lambda v: metrics.precision_recall_f1(Y, v), CLASSES),
     "metrics.calibration.probabilities": (
         lambda v: metrics.calibration(Y, v),
         {**ROWS, "NaN": (np.full((20, 4), NAN), V)},
     ),
-    "metrics.calibration.bins": (lambda v: metrics.calibration(Y, PROBABILITIES, v), WHOLE_LARGE),
-    "metrics.most_confident_mistakes.most": (lambda v: metrics.most_confident_mistakes(Y, PROBABILITIES, v), WHOLE),
+    "metrics.calibration.bins": (lambda v: metrics.calibration(Y, PROBABILITIES, v), COUNT_LARGE),
+    "metrics.most_confident_mistakes.most": (
+        lambda v: metrics.most_confident_mistakes(Y, PROBABILITIES, v),
+        but(COUNT, "None"),
+    ),
     "read_idx.file": (nc.read_idx, PATH),
     "read_idx.max_bytes": (lambda v: nc.read_idx("a.idx", v), FROM_0),
     "write_idx.path": (lambda v: nc.write_idx(v, np.ones(3)), PATH),
     "write_idx.array": (
         lambda v: nc.write_idx("a.idx", v),
         {
-            **{k: (v, V) for k, (v, _) in ARRAY.items()}, "uint64": (np.ones(3, "u8"), V),
+            **ARRAY, "uint64": (np.ones(3, "u8"), V),
             "float16": (np.ones(3, "f2"), V), "a number": (3.0, V),
         },
     ),
@@ -273,13 +296,13 @@ PARAMETERS = {
     "prepare_digit.image": (
         nc.prepare_digit,
         {k: (v, T) for k, (v, _) in ARRAY.items() if k not in ("ragged", "text")}
-        | {"ragged": ([[1], [1, 2]], V), "rank 1": (np.ones(9), V), "five channels": (np.ones((4, 4, 5)), V),
+        | {"ragged": ([[1], [1, 2]], T), "rank 1": (np.ones(9), V), "five channels": (np.ones((4, 4, 5)), V),
            "NaN": (np.full((4, 4), NAN), V), "infinite": (np.full((4, 4), INF), V),
            "beyond float32": (np.full((4, 4), 1e300), V), "negative": (-np.ones((4, 4)), V),
            "no pixel": (np.ones((0, 4)), V),
            "huge": (np.broadcast_to(np.uint8(3), (10**5, 10**5)), V), "a zero byte": ("a\0b.png", V)},
     ),
-    "set_num_threads.n": (nc.set_num_threads, {k: (v, V) for k, (v, _) in SIZE.items()}),
+    "set_num_threads.n": (nc.set_num_threads, SIZE),
     "kernels.using": (lambda v: kernels.using(v).__enter__(), CHOICE),
     "Sequential.layers": (
         nc.Sequential,
@@ -309,6 +332,8 @@ PARAMETERS = {
     "Sequential.predict.batch_size": (lambda v: MODEL.predict(X, v), but(COUNT, "None")),
     "Sequential.predict.check_finite": (lambda v: MODEL.predict(X, check_finite=v), FLAG),
     "Sequential.activations": (MODEL.activations, ROWS),
+    "Sequential.evaluate.x": (lambda v: MODEL.evaluate(v, Y), ROWS),
+    "Sequential.evaluate.batch_size": (lambda v: MODEL.evaluate(X, Y, v), but(COUNT, "None")),
     "Sequential.evaluate.y": (lambda v: MODEL.evaluate(X, v), CLASSES),
     "Sequential.evaluate.check_finite": (lambda v: MODEL.evaluate(X, Y, check_finite=v), FLAG),
     "Sequential.train_on_batch": (lambda v: MODEL.train_on_batch(v, Y), ROWS),
@@ -322,13 +347,15 @@ PARAMETERS = {
     ),
     "Sequential.compile.metrics": (
         lambda v: MODEL.compile("adam", "mse", v),
-        {**LIST, "numbers": ([1], V), "arrays": ([np.ones(2)], V)},
+        {**LIST, "numbers": ([1], T), "arrays": ([np.ones(2)], T), "None in it": ([None], T),
+         "misspelt": (["acuracy"], V),
+         "unknown": (["f1"], V)},
     ),
     "Sequential.fit.x": (lambda v: MODEL.fit(v, Y, verbose=0), ROWS),
     "Sequential.fit.y": (lambda v: MODEL.fit(X, v, verbose=0), CLASSES),
     "Sequential.fit.batch_size": (lambda v: MODEL.fit(X, Y, batch_size=v, verbose=0), COUNT),
     "Sequential.fit.epochs": (lambda v: MODEL.fit(X, Y, epochs=v, verbose=0), COUNT),
-    "Sequential.fit.verbose": (lambda v: MODEL.fit(X, Y, verbose=v), CHOICE),
+    "Sequential.fit.verbose": (lambda v: MODEL.fit(X, Y, verbose=v), {**CHOICE, "3": (3, V), "-1": (-1, V)}),
     "Sequential.fit.callbacks": (
         lambda v: MODEL.fit(X, Y, callbacks=v, verbose=0),
         {
@@ -339,7 +366,8 @@ PARAMETERS = {
     "Sequential.fit.validation_split": (lambda v: MODEL.fit(X, Y, validation_split=v, verbose=0), FRACTION),
     "Sequential.fit.validation_data": (
         lambda v: MODEL.fit(X, Y, validation_data=v, verbose=0),
-        {"a number": (3, V), "one array": (X, V), "three": ((X, Y, Y), V)},
+        {**but(LIST, "a class"), "one array": (X, T), "a dict": ({}, T), "three": ((X, Y, Y), V), "none": ((), V),
+         "texts": (("a", "b"), T)},
     ),
     "Sequential.fit.shuffle": (lambda v: MODEL.fit(X, Y, shuffle=v, verbose=0), FLAG),
     "Sequential.fit.initial_epoch": (lambda v: MODEL.fit(X, Y, initial_epoch=v, verbose=0), FROM_0),
@@ -384,13 +412,17 @@ PARAMETERS = {
     "architectures.num_classes": (lambda v: architectures.mlp(num_classes=v), SIZE),
     "plots.plot_samples.images": (lambda v: plots.plot_samples(v, Y), ROWS),
     "plots.plot_samples.labels": (lambda v: plots.plot_samples(GREY, v), CLASSES),
-    "plots.plot_samples.rows": (lambda v: plots.plot_samples(GREY, Y, v), {**WHOLE, "None": (None, V)}),
-    "plots.plot_samples.cols": (lambda v: plots.plot_samples(GREY, Y, 1, v), {**WHOLE, "None": (None, V)}),
+    "plots.plot_samples.rows": (lambda v: plots.plot_samples(GREY, Y, v), COUNT),
+    "plots.plot_samples.cols": (lambda v: plots.plot_samples(GREY, Y, 1, v), COUNT),
     "plots.plot_samples.class_names": (lambda v: plots.plot_samples(GREY, Y, class_names=v), NAMES),
+    "plots.plot_predictions.rows": (lambda v: plots.plot_predictions(GREY, Y, PROBABILITIES, v), COUNT),
+    "plots.plot_predictions.cols": (lambda v: plots.plot_predictions(GREY, Y, PROBABILITIES, 1, v), COUNT),
     "plots.plot_predictions.probabilities": (
         lambda v: plots.plot_predictions(GREY, Y, v),
         {**ROWS, "logits": (np.full((20, 4), -3.0), V)},
     ),
+    "plots.plot_mistakes.rows": (lambda v: plots.plot_mistakes(GREY, Y, PROBABILITIES, v), COUNT),
+    "plots.plot_mistakes.cols": (lambda v: plots.plot_mistakes(GREY, Y, PROBABILITIES, 1, v), COUNT),
     "plots.plot_mistakes.probabilities": (lambda v: plots.plot_mistakes(GREY, Y, v), ROWS),
     "plots.plot_augmentation.augment": (
         lambda v: plots.plot_augmentation(GREY, v),
@@ -399,7 +431,8 @@ PARAMETERS = {
             "ragged": (lambda x, rng: [[1], [1, 2]], T),
         },
     ),
-    "plots.plot_augmentation.versions": (lambda v: plots.plot_augmentation(GREY, len, 1, v), WHOLE_LARGE),
+    "plots.plot_augmentation.rows": (lambda v: plots.plot_augmentation(GREY, len, v), COUNT),
+    "plots.plot_augmentation.versions": (lambda v: plots.plot_augmentation(GREY, len, 1, v), COUNT_LARGE),
     "plots.plot_augmentation.seed": (lambda v: plots.plot_augmentation(GREY, len, 1, 1, v), FROM_0),
     "plots.plot_curves.history": (
         plots.plot_curves,
@@ -418,13 +451,13 @@ PARAMETERS = {
     ),
     "plots.plot_reliability.result": (plots.plot_reliability, {"None": (None, T), "probabilities": (PROBABILITIES, T)}),
     "plots.plot_filters.layer": (plots.plot_filters, {"None": (None, T), "dense": (MODEL.layers[-1], T)}),
-    "plots.plot_filters.most": (lambda v: plots.plot_filters(MODEL.layers[0], v), {**WHOLE, "None": (None, V)}),
+    "plots.plot_filters.most": (lambda v: plots.plot_filters(MODEL.layers[0], v), COUNT),
     "plots.plot_feature_maps.model": (
         lambda v: plots.plot_feature_maps(v, X[0]),
         {"None": (None, T), "a layer": (nc.ReLU(), T)},
     ),
     "plots.plot_feature_maps.image": (lambda v: plots.plot_feature_maps(MODEL, v), ROWS),
-    "plots.plot_feature_maps.maps": (lambda v: plots.plot_feature_maps(MODEL, X[0], v), {**WHOLE, "None": (None, V)}),
+    "plots.plot_feature_maps.maps": (lambda v: plots.plot_feature_maps(MODEL, X[0], v), COUNT),
     "plots.save_figure.figure": (lambda v: plots.save_figure(v, "a.png"), {"None": (None, T), "text": ("figure", T)}),
     "plots.save_figure.path": (
         lambda v: plots.save_figure(plots.plot_curves({"loss": [1.0]}), v),
@@ -479,7 +512,7 @@ PARAMETERS = {
     "testing.check_layer.input_shape": (lambda v: testing.check_layer(nc.ReLU(), v), SHAPE),
     "testing.check_layer.checks": (
         lambda v: testing.check_layer(nc.ReLU(), (3,), checks=v),
-        {**LIST, "unknown": (["x"], V), "numbers": ([1], V)},
+        {**LIST, "unknown": (["x"], V), "numbers": ([1], T)},
     ),
     "testing.check_layer.skip": (
         lambda v: testing.check_layer(nc.ReLU(), (3,), skip=v),

@@ -170,5 +170,5 @@ def test_constant_starting_values():
 def test_names_and_functions():
     assert get_initializer("he_normal") is initializers.he_normal
     assert get_initializer(initializers.zeros) is initializers.zeros
-    with pytest.raises(ValueError, match="unknown initializer 'xavier'; expected one of glorot_uniform, .*function"):
+    with pytest.raises(ValueError, match="initializer: expected one of .*glorot_uniform.* or a function, got 'xavier'"):
         get_initializer("xavier")

@@ -393,7 +393,7 @@ def test_errors_say_what_to_do():
         model.profile(x, y[:3])
     with pytest.raises(ValueError, match="at least one row"):
         model.profile(x[:0], y[:0])
-    with pytest.raises(ValueError, match="classes from 0 to 2, got 3"):
+    with pytest.raises(ValueError, match="whole numbers from 0 to 2, got 3"):
         model.profile(x, np.full(4, 3))
     with pytest.raises(ValueError, match="repeats: expected an integer of at least 1, got 0"):
         model.profile(x, y, repeats=0)

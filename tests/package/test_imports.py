@@ -33,6 +33,7 @@ FLOORS = [
     {"schedules", "initializers", "memory"},
     {"data"},
     {"checks", "configured", "files", "kernels", "terminal"},
+    {"hints"},
 ]
 
 

@@ -96,7 +96,7 @@ def test_a_figure_that_is_not_there_is_found_before_training(make, figures, tmp_
     model = small_cnn()
     before = model.get_weights()
     log = tmp_path / "log.csv"
-    with pytest.raises(ValueError, match=f"monitors '.*', but an epoch has only {figures}; val_ figures need"):
+    with pytest.raises(ValueError, match=f"monitors '.*', but an epoch has only {figures}; (val_ figures|did you)"):
         model.fit(x, y, verbose=0, callbacks=[CSVLogger(log), make()])
     assert weights_equal(model, before) and not log.exists()
 
@@ -107,7 +107,7 @@ def test_what_is_no_callback():
         small_cnn().fit(x, y, callbacks=[EarlyStopping])
     with pytest.raises(TypeError, match="expected numpycnn callbacks, got 'stop'"):
         small_cnn().fit(x, y, callbacks=["stop"])
-    with pytest.raises(TypeError, match="expected a list of callbacks"):
+    with pytest.raises(TypeError, match="put it into a list: callbacks="):
         small_cnn().fit(x, y, callbacks=EarlyStopping())
 
 

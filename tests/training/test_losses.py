@@ -169,19 +169,19 @@ def test_ways_of_writing_labels(labels):
 
 
 BAD_LABELS = [
-    ([0, 3], ValueError, "expected classes from 0 to 2, got 3 at row 1; does the last layer have a unit for every"),
-    ([-1, 0], ValueError, "expected classes from 0 to 2, got -1 at row 0"),
-    ([0, 2**40], ValueError, "expected classes from 0 to 2, got 1099511627776 at row 1"),
-    ([0.5, 0], ValueError, "expected whole numbers from 0 to 2, got 0.5 at row 0"),
-    ([0, NAN], ValueError, "expected whole numbers from 0 to 2, got nan at row 1"),
-    ([0, INF], ValueError, "expected classes from 0 to 2, got inf at row 1"),
+    ([0, 3], ValueError, "whole numbers from 0 to 2, got 3 at row 1; does the last layer have a unit for every"),
+    ([-1, 0], ValueError, "whole numbers from 0 to 2, got -1 at row 0"),
+    ([0, 2**40], ValueError, "whole numbers from 0 to 2, got 1099511627776 at row 1"),
+    ([0.5, 0], ValueError, "whole numbers from 0 to 2, got 0.5 at row 0"),
+    ([0, NAN], ValueError, "whole numbers from 0 to 2, got nan at row 1"),
+    ([0, INF], ValueError, "whole numbers from 0 to 2, got inf at row 1"),
     ([0], ValueError, "expected one target for each of the 2 rows, got 1"),
     ([0, 1, 2], ValueError, "expected one target for each of the 2 rows, got 3"),
     ([], ValueError, "expected one target for each of the 2 rows, got 0"),
-    (1, ValueError, r"expected shape \(N,\) or \(N, 3\), got \(\)"),
-    ([[0, 1], [1, 0]], ValueError, r"expected shape \(N,\) or \(N, 3\), got \(2, 2\)"),
-    ([[0, 1, 0, 0], [1, 0, 0, 0]], ValueError, r"expected shape \(N,\) or \(N, 3\), got \(2, 4\)"),
-    (np.zeros((2, 3, 1)), ValueError, r"expected shape \(N,\) or \(N, 3\), got \(2, 3, 1\)"),
+    (1, ValueError, r"expected shape \(N,\), \(N, 1\) or \(N, 3\), got \(\)"),
+    ([[0, 1], [1, 0]], ValueError, r"expected shape \(N,\), \(N, 1\) or \(N, 3\), got \(2, 2\)"),
+    ([[0, 1, 0, 0], [1, 0, 0, 0]], ValueError, r"expected shape \(N,\), \(N, 1\) or \(N, 3\), got \(2, 4\)"),
+    (np.zeros((2, 3, 1)), ValueError, r"expected shape \(N,\), \(N, 1\) or \(N, 3\), got \(2, 3, 1\)"),
     ([[0, 0, 0], [1, 0, 0]], ValueError, "expected rows of probabilities that sum to 1"),
     ([[1, 1, 0], [1, 0, 0]], ValueError, "expected rows of probabilities that sum to 1"),
     ([[2, -1, 0], [1, 0, 0]], ValueError, "expected rows of probabilities that sum to 1"),
@@ -201,9 +201,9 @@ def test_bad_labels_are_refused(labels, error, message):
 
 def test_bad_labels_are_found_before_anything_is_computed():
     # Logits of a kind that would raise in any computation: the complaint is about the labels.
-    with np.errstate(all="raise"), pytest.raises(ValueError, match="expected classes from 0 to 1"):
+    with np.errstate(all="raise"), pytest.raises(ValueError, match="whole numbers from 0 to 1"):
         SoftmaxCrossEntropy()(np.array([[INF, INF], [INF, INF]]), [0, 2])
-    with pytest.raises(ValueError, match="expected classes from 0 to 9, got 10 at row 2"):
+    with pytest.raises(ValueError, match="whole numbers from 0 to 9, got 10 at row 2"):
         SoftmaxCrossEntropy().check_targets([0, 9, 10], (10,))
 
 
@@ -219,12 +219,6 @@ def test_bad_logits_are_refused():
         criterion(np.array([[None, 1]]), [0])
     with pytest.raises(ValueError, match=r"expected outputs of shape \(N, K\), got \(N, 4, 4\)"):
         criterion.check_targets([0], (4, 4))
-
-
-@pytest.mark.parametrize("smoothing", [1, -0.1, NAN, "0.1", True])
-def test_smoothing_out_of_range(smoothing):
-    with pytest.raises((ValueError, TypeError), match="label_smoothing: expected a number"):
-        SoftmaxCrossEntropy(smoothing)
 
 
 # -- mean squared error ------------------------------------------------------------------------------------
@@ -289,9 +283,9 @@ def test_losses_by_name():
     assert all(get_loss(name) is not get_loss(name) for name in LOSSES)  # no object shared by two models
     loss = SoftmaxCrossEntropy(0.1)
     assert get_loss(loss) is loss
-    with pytest.raises(ValueError, match="unknown loss 'crossentropy'; expected one of sparse_cat"):
+    with pytest.raises(ValueError, match="loss: expected one of .*; did you mean 'categorical_crossentropy'"):
         get_loss("crossentropy")
-    with pytest.raises(TypeError, match=r"write SoftmaxCrossEntropy\(\) with parentheses"):
+    with pytest.raises(TypeError, match=r"write it with parentheses: SoftmaxCrossEntropy\(\)"):
         get_loss(SoftmaxCrossEntropy)
 
 

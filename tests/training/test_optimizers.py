@@ -418,28 +418,6 @@ def test_the_rate_follows_its_schedule_and_can_be_set():
     assert SGD(Constant(0.5)).current_rate == 0.5
 
 
-BAD_ARGUMENTS = [
-    (SGD, {"learning_rate": -0.1}, "learning_rate: expected a finite number of at least 0, got -0.1"),
-    (SGD, {"learning_rate": NAN}, "learning_rate: expected a finite number of at least 0, got nan"),
-    (SGD, {"learning_rate": INF}, "learning_rate: expected a finite number of at least 0, got inf"),
-    (SGD, {"learning_rate": "fast"}, "learning_rate: expected a number, got 'fast'"),
-    (SGD, {"learning_rate": None}, "learning_rate: expected a number, got None"),
-    (SGD, {"momentum": 1.0}, r"momentum: expected a number in \[0, 1\), got 1.0"),
-    (SGD, {"momentum": -0.1}, r"momentum: expected a number in \[0, 1\), got -0.1"),
-    (SGD, {"global_clipnorm": 0}, "global_clipnorm: expected a finite number above 0, got 0"),
-    (Adam, {"beta1": 1}, r"beta1: expected a number in \[0, 1\), got 1"),
-    (Adam, {"beta2": NAN}, r"beta2: expected a number in \[0, 1\), got nan"),
-    (Adam, {"epsilon": 0}, "epsilon: expected a finite number above 0, got 0"),
-    (AdamW, {"weight_decay": -0.1}, "weight_decay: expected a finite number of at least 0, got -0.1"),
-]
-
-
-@pytest.mark.parametrize(("cls", "arguments", "message"), BAD_ARGUMENTS)
-def test_arguments_out_of_range(cls, arguments, message):
-    with pytest.raises((ValueError, TypeError), match=message):
-        cls(**arguments)
-
-
 def test_a_bad_rate_is_refused_later_too():
     optimizer = Adam(0.5)
     with pytest.raises(ValueError, match="learning_rate"):
@@ -485,9 +463,9 @@ def test_optimizers_by_name():
     assert (SGD().learning_rate, Adam().learning_rate, AdamW().weight_decay) == (0.01, 1e-3, 0.01)
     optimizer = Adam()
     assert get_optimizer(optimizer) is optimizer
-    with pytest.raises(ValueError, match="unknown optimizer 'rmsprop'; expected one of sgd, adam, adamw"):
+    with pytest.raises(ValueError, match='optimizer: expected one of "sgd", "adam", "adamw", or an optimizer, got'):
         get_optimizer("rmsprop")
-    with pytest.raises(TypeError, match=r"write Adam\(\) with parentheses"):
+    with pytest.raises(TypeError, match=r"write it with parentheses: Adam\(\)"):
         get_optimizer(Adam)
 
 

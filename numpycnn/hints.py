@@ -1,0 +1,147 @@
+"""What errors and warnings add for people who come from Keras: the right word, the right shape, the right scale."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+ADD_LAYER = "activations are layers here: put ReLU(), Sigmoid() or Tanh() after it; the softmax is in the loss"
+GIVE_SHAPE = "give the shape to the model: Sequential([...], input_shape=(28, 28, 1))"
+
+FEWEST_PIXELS = 64  # the least numbers in a row that may be a picture
+LARGE_RATE = 0.1
+LONGEST_SHOWN = 200  # characters
+
+# Arguments that Keras has, and what to write here.
+KERAS_ARGUMENTS = {
+    "lr": "write learning_rate", "beta_1": "write beta1", "beta_2": "write beta2",
+    "decay": "give learning_rate a schedule, such as StepDecay", "clipnorm": "write global_clipnorm",
+    "activation": ADD_LAYER, "input_shape": GIVE_SHAPE, "batch_input_shape": GIVE_SHAPE, "input_dim": GIVE_SHAPE,
+    "data_format": "images are channels-last here: x.transpose(0, 2, 3, 1) of channels-first ones",
+    "axis": "the channels are the last axis here", "alpha": "write negative_slope",
+    "kernel_regularizer": "use AdamW(weight_decay=...)", "name": "layers and models have no names here",
+    "from_logits": "SoftmaxCrossEntropy always takes logits",
+    "save_weights_only": "the whole model is saved",
+}  # fmt: skip
+# Names that Keras has, and ours.
+KERAS_NAMES = {
+    "MaxPooling2D": "MaxPool2D", "AveragePooling2D": "AvgPool2D", "GlobalAveragePooling2D": "GlobalAvgPool2D",
+    "BatchNormalization": "BatchNorm", "Convolution2D": "Conv2D", "Activation": "ReLU",
+    "Softmax": "SoftmaxCrossEntropy",
+    "Input": "Sequential", "InputLayer": "Sequential", "Model": "Sequential",
+    "CategoricalCrossentropy": "SoftmaxCrossEntropy", "SparseCategoricalCrossentropy": "SoftmaxCrossEntropy",
+}  # fmt: skip
+
+
+def explain_name(name: str) -> Any:
+    """Serve as ``__getattr__`` of the package: for a name that Keras has, say ours.
+
+    An ImportError, since ``from numpycnn import MaxPooling2D`` would drop the text of an AttributeError.
+    """
+    if name in KERAS_NAMES:
+        raise ImportError(f"numpycnn has no {name}; it has {KERAS_NAMES[name]}", name="numpycnn")
+    raise AttributeError(f"module 'numpycnn' has no attribute {name!r}")
+
+
+def explain_arguments(function: Callable) -> Callable:
+    """Make an ``__init__`` answer to an argument that only Keras has with what to write here."""
+
+    @functools.wraps(function)
+    def explained(self: Any, *args: Any, **kwargs: Any) -> None:
+        for word in kwargs.keys() & KERAS_ARGUMENTS.keys():
+            if word not in inspect.signature(function).parameters:
+                raise TypeError(f"{type(self).__name__}: unexpected argument {word!r}; {KERAS_ARGUMENTS[word]}")
+        function(self, *args, **kwargs)
+
+    return explained
+
+
+class ExplainsArguments:
+    """Base of what has arguments as Keras has them: every subclass explains those that only Keras knows."""
+
+    @explain_arguments
+    def __init__(self) -> None:
+        pass
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = explain_arguments(cls.__init__)  # type: ignore[method-assign]
+
+
+def shown(value: Any) -> str:
+    """Return how an error shows a value: an array by its shape, anything long cut short."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 4] + " ..."
+
+
+def did_you_mean(word: Any, known: Iterable[Any]) -> str:
+    """Return a hint at the known word that is most like this one, or an empty text."""
+    import difflib  # only after a mistake
+
+    close = difflib.get_close_matches(str(word), [k for k in known if isinstance(k, str)], 1, 0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def hint_at_numbers(x: Any, array: NDArray, what: str) -> str:
+    """Say how to make numbers of text, or an array of what hands out batches."""
+    if array.ndim == 0 and (isinstance(x, Iterator) or hasattr(x, "__iter__") or hasattr(x, "__getitem__")):
+        return (
+            f" (a {type(x).__name__}); generators and data loaders are not taken: join their batches, "
+            f"{what} = np.concatenate([...])"
+        )
+    sample = array.ravel()[:10].tolist()
+    if not sample or not all(isinstance(value, str) for value in sample):
+        return ""
+    try:
+        kind = "int" if all(float(value).is_integer() for value in sample) else "float"
+    except ValueError:
+        return f"; to number the classes: {what} = np.unique({what}, return_inverse=True)[1]"
+    return f"; it holds numbers as text: use {what}.astype({kind})"
+
+
+def hint_at_shape(found: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Say what makes rows of this shape of an array of another, where that is known."""
+    if found == shape:
+        return "; add the batch axis: x[None]"
+    if found + (1,) == shape:
+        return "; for one image add the batch and the channel axis: x[None, ..., None]"
+    if found[1:] + (1,) == shape:
+        return "; add the channel axis: x[..., None]"
+    if len(found) == 4 and len(shape) == 3 and found[2:] + found[1:2] == shape:
+        return "; channels come last here: x.transpose(0, 2, 3, 1)"
+    if len(found) == 2 and len(shape) > 1 and found[1] == math.prod(shape):
+        return f"; give the pixels their places: x.reshape{(-1, *shape)}"
+    return ""
+
+
+def hint_at_scale(x: NDArray) -> str:
+    """Say that the rows look like pixels from 0 to 255, or divided by 255 twice; from the first thousand rows.
+
+    Numbers of few features are left alone: ages and counts are whole, too.
+    """
+    sample = x[:1000]
+    low, high = sample.min(), sample.max()
+    if math.prod(x.shape[1:]) < FEWEST_PIXELS or low < 0:
+        return ""
+    if 128 <= high <= 255 and (x.dtype.kind in "iu" or (sample == sample.astype(int)).all()):
+        return (
+            f"x holds whole numbers up to {high:g}, as pixels do that are not scaled; networks learn from numbers of "
+            "about 1: divide by 255, here and wherever the model is used"
+        )
+    if 0 < high < 0.01:
+        return f"the largest number in x is {high:.2g}, as of pixels divided by 255 twice; divide them once"
+    return ""
+
+
+def hint_at_rate(rate: float) -> str:
+    """Say that the learning rate may be to blame, if it is one of those that usually are."""
+    return f"; the learning rate is {rate:g}: try a tenth of it, or less" if rate >= LARGE_RATE else ""
