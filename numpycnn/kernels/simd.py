@@ -104,6 +104,18 @@ class Vectors:
         function = self._intrinsic(f"llvm.fmuladd.{self.suffix}", self.vector, [self.vector] * 3)
         return self.builder.call(function, [x, y, total])
 
+    def maximum(self, x: Any, y: Any) -> Any:
+        """Return the larger of each lane's two; y where x is NaN."""
+        return self.builder.select(self.builder.fcmp_ordered(">", x, y), x, y)
+
+    def minimum(self, x: Any, y: Any) -> Any:
+        """Return the smaller of each lane's two; y where x is NaN."""
+        return self.builder.select(self.builder.fcmp_ordered("<", x, y), x, y)
+
+    def absolute(self, x: Any) -> Any:
+        """Return each lane without its sign."""
+        return self.builder.call(self._intrinsic(f"llvm.fabs.{self.suffix}", self.vector, [self.vector]), [x])
+
     def opaque(self, pointer: Any) -> Any:
         """Return the same pointer, computed now: addresses that are sums of registers cost each access a step more."""
         function = ir.FunctionType(pointer.type, [pointer.type])

@@ -213,6 +213,67 @@ def count_ones(typing_context, word):  # type: ignore
     return types.int64(types.uint64), codegen
 
 
+def make_equal() -> Any:
+    """Make the test that ``a[ia:]`` and ``b[ib:]`` agree in `columns` elements; NaN agrees with nothing.
+
+    The function made takes ``(a, ia, b, ib, columns)``.
+    """
+
+    @intrinsic
+    def equal(typing_context, a, ia, b, ib, columns):  # type: ignore
+        signature = types.boolean(a, ia, b, ib, columns)
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            a_, ia, b_, ib, columns = arguments
+            lanes = Vectors(context, builder, a.dtype, 1).lanes
+            a_at, b_at = pointers(context, builder, (a, a_, ia), (b, b_, ib))
+            bits = ir.IntType(lanes)
+
+            def piece(n, differ):  # type: ignore
+                first = builder.mul(n, INDEX(lanes))
+                vectors = Vectors(context, builder, a.dtype, 1, builder.sub(columns, first))
+                x, y = (vectors.load(builder.gep(at, [first]), 0) for at in (a_at, b_at))
+                return [builder.or_(differ[0], builder.bitcast(builder.fcmp_unordered("!=", x, y), bits))]
+
+            pieces = builder.sdiv(builder.add(columns, INDEX(lanes - 1)), INDEX(lanes))
+            (differ,) = loop(builder, pieces, piece, [bits(0)])
+            return builder.icmp_unsigned("==", differ, bits(0))
+
+        return signature, codegen
+
+    return equal
+
+
+def make_largest() -> Any:
+    """Make ``largest[lane] = max(abs(a[i]))`` of the elements i that fall on this lane; NaN does not count.
+
+    The function made takes ``(a, ia, columns, largest, i_largest)``, the last of which holds a vector.
+    """
+
+    @intrinsic
+    def largest_of(typing_context, a, ia, columns, largest, i_largest):  # type: ignore
+        signature = types.void(a, ia, columns, largest, i_largest)
+
+        def codegen(context, builder, signature, arguments):  # type: ignore
+            a_, ia, columns, largest_, i_largest = arguments
+            whole = Vectors(context, builder, a.dtype, 1)
+            a_at, largest_at = pointers(context, builder, (a, a_, ia), (largest, largest_, i_largest))
+
+            def piece(n, best):  # type: ignore
+                first = builder.mul(n, INDEX(whole.lanes))
+                vectors = Vectors(context, builder, a.dtype, 1, builder.sub(columns, first))
+                return [whole.maximum(whole.absolute(vectors.load(builder.gep(a_at, [first]), 0)), best[0])]
+
+            pieces = builder.sdiv(builder.add(columns, INDEX(whole.lanes - 1)), INDEX(whole.lanes))
+            (best,) = loop(builder, pieces, piece, [whole.zero])
+            whole.store(best, largest_at, 0)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return largest_of
+
+
 def make_finished_row() -> Any:
     """Make ``c += sum of others``, then ``max(0, c)`` if `relu`, for a row of any length.
 
@@ -373,13 +434,19 @@ def make_convolution_tile(pixels: int, rectified: bool, pooled: bool, full: bool
     return convolution_tile
 
 
-def rectified_maximum(builder: Any, vectors: Vectors, values: list) -> tuple:
-    """Return max(0, *values) and which value it is, the first of equals; a NaN wins over every number."""
+def first_maximum(builder: Any, vectors: Vectors, values: list) -> tuple:
+    """Return max(values) and which value it is, the first of equals; a NaN wins over every number."""
     best, code = values[0], vectors.code(0)
     for q, value in enumerate(values[1:], 1):
         larger_or_nan = builder.fcmp_unordered(">", value, best)
         wins = builder.and_(larger_or_nan, builder.fcmp_ordered("ord", best, best))
         best, code = builder.select(wins, value, best), builder.select(wins, vectors.code(q), code)
+    return best, code
+
+
+def rectified_maximum(builder: Any, vectors: Vectors, values: list) -> tuple:
+    """Return max(0, *values) and which value it is, the first of equals; a NaN wins over every number."""
+    best, code = first_maximum(builder, vectors, values)
     cut = builder.fcmp_ordered("<=", best, vectors.zero)
     return builder.select(cut, vectors.zero, best), builder.select(cut, vectors.code(len(values)), code)
 
