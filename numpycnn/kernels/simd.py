@@ -6,11 +6,14 @@ tiles built from them stand in ``tiles.py``. Everything else stays Python.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Callable
 
 import llvmlite.binding
 from llvmlite import ir
+from numba import types
 from numba.core import config
+from numba.extending import intrinsic
 
 INDEX = ir.IntType(64)
 INT32 = ir.IntType(32)
@@ -36,6 +39,81 @@ _NAMED_CPUS = {"haswell": 32, "skylake": 32, "znver3": 32, "skylake-avx512": 64,
 
 VECTOR_BYTES = _vector_bytes()
 MANY_REGISTERS = VECTOR_BYTES == 64  # 32 vector registers with AVX-512, 16 elsewhere: tiles have to follow
+
+
+def tile(body: Callable) -> Any:
+    """Decorate a function that emits instructions: kernels can call it then, with the arguments after the first.
+
+    The first is a ``Code``. An array comes as a ``Memory``, a number as the value that it will have. Nothing is
+    returned, unless the decorator is ``returns(...)``.
+    """
+    return returns(types.void)(body)
+
+
+def returns(result: Any) -> Callable[[Callable], Any]:
+    """Like ``tile``, for a function that returns a number: of this type, or, if ``"element"``, as the first array's."""
+
+    def decorate(body: Callable) -> Any:
+        first, *names = inspect.signature(body).parameters.values()
+
+        def typed(typing_context, *kinds):  # type: ignore
+            def emit(context, builder, signature, values):  # type: ignore
+                arguments = [
+                    Memory(context, builder, kind, value) if isinstance(kind, types.Array) else value
+                    for kind, value in zip(kinds, values)
+                ]
+                number = body(Code(context, builder), *arguments)
+                return context.get_dummy_value() if number is None else number
+
+            return (kinds[0].dtype if result == "element" else result)(*kinds), emit
+
+        typed.__name__, typed.__doc__ = body.__name__, body.__doc__
+        typed.__signature__ = inspect.Signature([first, *names])  # type: ignore  # Numba reads the arguments' names there
+        return intrinsic(typed)
+
+    return decorate
+
+
+class Memory:
+    """An array that a tile gets: C-contiguous, of elements of type ``dtype``."""
+
+    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
+        self.builder, self.dtype = builder, kind.dtype
+        self.array = context.make_array(kind)(context, builder, value)
+
+    def at(self, position: Any) -> Any:
+        """Return the address of the element at this position."""
+        return self.builder.gep(self.array.data, [position])
+
+    @property
+    def size(self) -> Any:
+        """Number of elements."""
+        return self.array.nitems
+
+
+class Code:
+    """Where a tile writes its instructions: ``builder`` has LLVM's own, and what tiles often need is here."""
+
+    def __init__(self, context: Any, builder: Any) -> None:
+        self.context, self.builder = context, builder
+
+    def vectors(self, array: Memory, count: int, columns: Any = None) -> Vectors:
+        """Return the vector instructions for this array's elements; arguments as in ``Vectors``."""
+        return Vectors(self.context, self.builder, array.dtype, count, columns)
+
+    def step(self, pointer: Any, count: Any, distance: Any = INDEX(1)) -> Any:
+        """Return the address `count` times `distance` elements further on; counts may be Python's integers."""
+        count, distance = (INDEX(n) if isinstance(n, int) else n for n in (count, distance))
+        return self.builder.gep(pointer, [self.builder.mul(count, distance)])
+
+    def index(self, pointer: Any, position: Any = INDEX(0)) -> Any:
+        """Load an integer and widen it to an index."""
+        value = self.builder.load(self.step(pointer, position))
+        return value if value.type == INDEX else self.builder.sext(value, INDEX)
+
+    def load(self, pointer: Any) -> Any:
+        """Load one element."""
+        return self.builder.load(pointer)
 
 
 class Vectors:
@@ -115,6 +193,26 @@ class Vectors:
     def absolute(self, x: Any) -> Any:
         """Return each lane without its sign."""
         return self.builder.call(self._intrinsic(f"llvm.fabs.{self.suffix}", self.vector, [self.vector]), [x])
+
+    def any(self, mask: Any) -> Any:
+        """Return the index 1 if some lane's bit is set, else 0; lanes beyond the columns do not count."""
+        if self.masks is not None:
+            mask = self.builder.and_(mask, self.masks[0])
+        bits = self.builder.bitcast(mask, ir.IntType(self.lanes))
+        return self.builder.zext(self.builder.icmp_unsigned("!=", bits, bits.type(0)), INDEX)
+
+    def bits_of(self, x: Any) -> Any:
+        """Return each lane's bits as an integer."""
+        return self.builder.bitcast(x, ir.VectorType(ir.IntType(8 * self.scalar_bytes), self.lanes))
+
+    def reduced(self, x: Any, operation: Callable[[Any, Any], Any]) -> Any:
+        """Return one number, made of all lanes by an operation on two vectors."""
+        distance = self.lanes // 2
+        while distance:
+            places = [(lane + distance) % self.lanes for lane in range(self.lanes)]
+            x = operation(x, self.builder.shuffle_vector(x, x, ir.Constant(ir.VectorType(INT32, self.lanes), places)))
+            distance //= 2
+        return self.builder.extract_element(x, INT32(0))
 
     def opaque(self, pointer: Any) -> Any:
         """Return the same pointer, computed now: addresses that are sums of registers cost each access a step more."""

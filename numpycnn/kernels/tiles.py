@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .simd import BYTE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_bits, unrolled_loop
+from .simd import BYTE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_bits, returns, tile, unrolled_loop
 
 WINDOW = 4  # pixels of a pooling window, 2 x 2
 # Sums + operands have to fit into 32 registers with AVX-512, 16 elsewhere.
@@ -213,65 +213,96 @@ def count_ones(typing_context, word):  # type: ignore
     return types.int64(types.uint64), codegen
 
 
-def make_equal() -> Any:
-    """Make the test that ``a[ia:]`` and ``b[ib:]`` agree in `columns` elements; NaN agrees with nothing.
+@returns(types.boolean)
+def equal(code, a, ia, b, ib, columns):  # type: ignore
+    """Whether ``a[ia:]`` and ``b[ib:]`` agree in `columns` elements; NaN agrees with nothing."""
+    builder = code.builder
+    lanes = code.vectors(a, 1).lanes
+    a_at, b_at, bits = a.at(ia), b.at(ib), ir.IntType(lanes)
 
-    The function made takes ``(a, ia, b, ib, columns)``.
+    def piece(n, differ):  # type: ignore
+        first = builder.mul(n, INDEX(lanes))
+        vectors = code.vectors(a, 1, builder.sub(columns, first))
+        x, y = (vectors.load(code.step(at, first), 0) for at in (a_at, b_at))
+        return [builder.or_(differ[0], builder.bitcast(builder.fcmp_unordered("!=", x, y), bits))]
+
+    (differ,) = loop(builder, pieces_of(builder, columns, lanes), piece, [bits(0)])
+    return builder.icmp_unsigned("==", differ, bits(0))
+
+
+@returns("element")
+def survey(code, x, ix, pixels, channels, background, kinds, i_kind):  # type: ignore
+    """Return the largest absolute value of `pixels` pixels, or NaN if one is not finite; set a kind for each of them.
+
+    A kind is 1 if the pixel is the background, plus 2 if it is zeros. If no pixel is background, that is NaN.
     """
+    builder = code.builder
+    x_at, back_at, kind_at = x.at(ix), background.at(INDEX(0)), kinds.at(i_kind)
+    whole = code.vectors(x, 1)
+    lanes, bits = whole.lanes, ir.IntType(whole.lanes)
+    sign = ir.Constant(whole.bits_of(whole.zero).type, [2 ** (8 * whole.scalar_bytes - 1) - 1] * lanes)
+    pieces = builder.sdiv(channels, INDEX(lanes))
+    done = builder.mul(pieces, INDEX(lanes))
+    rest = builder.sub(channels, done)
+    ends = builder.zext(builder.icmp_signed(">", rest, INDEX(0)), INDEX)  # 1 if part of a vector is left
+    masked = code.vectors(x, 1, rest)
 
-    @intrinsic
-    def equal(typing_context, a, ia, b, ib, columns):  # type: ignore
-        signature = types.boolean(a, ia, b, ib, columns)
+    def pixel(p, largest):  # type: ignore
+        row = code.step(x_at, p, channels)
 
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            a_, ia, b_, ib, columns = arguments
-            lanes = Vectors(context, builder, a.dtype, 1).lanes
-            a_at, b_at = pointers(context, builder, (a, a_, ia), (b, b_, ib))
-            bits = ir.IntType(lanes)
+        def look(vectors, first, found):  # type: ignore
+            largest, other, nonzero = found
+            value = vectors.load(code.step(row, first), 0)
+            other = builder.or_(
+                other, builder.fcmp_unordered("!=", value, vectors.load(code.step(back_at, first), 0))
+            )
+            nonzero = builder.or_(nonzero, builder.fcmp_unordered("!=", value, vectors.zero))
+            size = builder.and_(vectors.bits_of(value), sign)  # as integers, positive numbers keep their order
+            return [builder.select(builder.icmp_signed(">", size, largest), size, largest), other, nonzero]
 
-            def piece(n, differ):  # type: ignore
-                first = builder.mul(n, INDEX(lanes))
-                vectors = Vectors(context, builder, a.dtype, 1, builder.sub(columns, first))
-                x, y = (vectors.load(builder.gep(at, [first]), 0) for at in (a_at, b_at))
-                return [builder.or_(differ[0], builder.bitcast(builder.fcmp_unordered("!=", x, y), bits))]
+        no_lane = ir.Constant(whole.mask, [0] * lanes)
+        found = loop(
+            builder, pieces, lambda n, found: look(whole, builder.mul(n, INDEX(lanes)), found),
+            [largest[0], no_lane, no_lane],
+        )
+        found = loop(builder, ends, lambda n, found: look(masked, done, found), found)
+        other, nonzero = (builder.icmp_unsigned("==", builder.bitcast(mask, bits), bits(0)) for mask in found[1:])
+        kind = builder.or_(builder.zext(other, BYTE), builder.shl(builder.zext(nonzero, BYTE), BYTE(1)))
+        builder.store(kind, code.step(kind_at, p))
+        return found[:1]
 
-            pieces = builder.sdiv(builder.add(columns, INDEX(lanes - 1)), INDEX(lanes))
-            (differ,) = loop(builder, pieces, piece, [bits(0)])
-            return builder.icmp_unsigned("==", differ, bits(0))
-
-        return signature, codegen
-
-    return equal
+    (largest,) = loop(builder, pixels, pixel, [ir.Constant(sign.type, [0] * lanes)])
+    larger = lambda x, y: builder.select(builder.icmp_signed(">", x, y), x, y)  # noqa: E731
+    scale = builder.bitcast(whole.reduced(largest, larger), whole.scalar)
+    return builder.fadd(scale, builder.fsub(scale, scale))  # infinity less infinity is NaN
 
 
-def make_largest() -> Any:
-    """Make ``largest[lane] = max(abs(a[i]))`` of the elements i that fall on this lane; NaN does not count.
+def pieces_of(builder: Any, columns: Any, lanes: int) -> Any:
+    """Number of vectors that hold so many columns."""
+    return builder.sdiv(builder.add(columns, INDEX(lanes - 1)), INDEX(lanes))
 
-    The function made takes ``(a, ia, columns, largest, i_largest)``, the last of which holds a vector.
-    """
 
-    @intrinsic
-    def largest_of(typing_context, a, ia, columns, largest, i_largest):  # type: ignore
-        signature = types.void(a, ia, columns, largest, i_largest)
+@tile
+def squares(code, w, iw, w_row, rows, columns, total, i_total):  # type: ignore
+    """Set ``total = sum of squares`` of each of `columns` columns."""
+    builder = code.builder
+    lanes = code.vectors(w, 1).lanes
+    w_at, total_at = w.at(iw), total.at(i_total)
 
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            a_, ia, columns, largest_, i_largest = arguments
-            whole = Vectors(context, builder, a.dtype, 1)
-            a_at, largest_at = pointers(context, builder, (a, a_, ia), (largest, largest_, i_largest))
+    def piece(n, nothing):  # type: ignore
+        first = builder.mul(n, INDEX(lanes))
+        vectors = code.vectors(w, 1, builder.sub(columns, first))
+        column = code.step(w_at, first)
 
-            def piece(n, best):  # type: ignore
-                first = builder.mul(n, INDEX(whole.lanes))
-                vectors = Vectors(context, builder, a.dtype, 1, builder.sub(columns, first))
-                return [whole.maximum(whole.absolute(vectors.load(builder.gep(a_at, [first]), 0)), best[0])]
+        def add(k, sums):  # type: ignore
+            value = vectors.load(code.step(column, k, w_row), 0)
+            return [vectors.multiply_add(value, value, sums[0])]
 
-            pieces = builder.sdiv(builder.add(columns, INDEX(whole.lanes - 1)), INDEX(whole.lanes))
-            (best,) = loop(builder, pieces, piece, [whole.zero])
-            whole.store(best, largest_at, 0)
-            return context.get_dummy_value()
+        (sums,) = loop(builder, rows, add, [vectors.zero])
+        vectors.store(sums, code.step(total_at, first), 0)
+        return []
 
-        return signature, codegen
-
-    return largest_of
+    loop(builder, pieces_of(builder, columns, lanes), piece, [])
 
 
 def make_finished_row() -> Any:

@@ -20,6 +20,7 @@ best matrix product of the run.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -29,8 +30,8 @@ from numba.extending import intrinsic
 
 from .jit import called, device, kernel
 from .matmul import empty_aligned
-from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Vectors
-from .tiles import WINDOW, first_maximum, make_convolution_tile, make_equal, make_largest, make_product_tile, pointers
+from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Vectors, returns
+from .tiles import WINDOW, equal, make_convolution_tile, make_product_tile, pointers, squares, survey
 
 POINTS = [1, 0.5]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
 SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
@@ -38,6 +39,7 @@ SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
 ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
 FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
 MANY_WINDOWS = 16 * ROWS  # so many fill the products of every kind of tiles
+PLAIN_BIT = 5  # of a window's mark, see _learn_image
 MARGIN = 4  # of roundings: no sum was found farther off than 4.6 times what `_learn_filters` works out for 1, few 2.3
 KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
 
@@ -158,87 +160,74 @@ def make_transform(make_matrix, down: int, across: int, full: bool):
 def make_output(down: int, across: int, full: bool):
     """Make ``y = maxpool(relu(A.T m A + b))`` for a tile and one vector of filters, and the codes.
 
-    The function made takes ``(m, im, m_step, b, f, filters, facts, scale, lifts, firsts, window, grid_width, y, codes,
-    columns)``: `window` is the number of the tile's first window, in all images; facts, scale, lifts and firsts are
-    what `_learn_filters` and `_learn_image` find out. It returns a word of bits: bit k says that the tile's k-th
-    window holds a decision too close for these sums. Codes lie as y does, unless there are none.
+    `pixel` and `window` are the numbers of the tile's first ones, in all images; facts, scale, lifts and marks are what
+    `_learn_filters` and `_learn_image` find out. The function made returns a word of bits: bit k says that rounding may
+    have decided in the tile's k-th window. Codes lie as y does, unless there are none.
     """
     matrices = _output_matrix(_points(down)), _output_matrix(_points(across))
 
-    @intrinsic
+    @returns(types.int64)
     def output(
-        typing_context, m, im, m_step, b, f, filters, facts, scale, lifts, firsts, window, grid_width, y, codes, columns
+        code, m, im, m_step, b, f, filters, facts, scale, lifts, marks, pixel, width, window, grid_width, y, codes,
+        columns
     ):
-        signature = types.int64(
-            m, im, m_step, b, f, filters, facts, scale, lifts, firsts, window, grid_width, y, codes, columns
-        )
-
-        def codegen(context, builder, signature, arguments):
-            (m_, im, m_step, b_, f, filters, facts_, scale, lifts_, firsts_, window, grid_width, y_, codes_,
-             columns) = arguments
-            vectors = Vectors(context, builder, m.dtype, 1, None if full else columns)
-            iy = builder.add(builder.mul(window, filters), f)
-            m_at, b_at, fact_at, lift_at, first_at, y_at, code_at = pointers(
-                context, builder, (m, m_, im), (b, b_, f), (facts, facts_, f),
-                (lifts, lifts_, builder.mul(window, INDEX(WINDOW))), (firsts, firsts_, window), (y, y_, iy),
-                (codes, codes_, iy),
-            )
-            square = _load_square(vectors, m_at, builder.mul(m_step, INDEX(across)), m_step, down, across)
-            keep = builder.icmp_signed(">", context.make_array(codes)(context, builder, codes_).nitems, INDEX(0))
-            bias, width = vectors.load(b_at, 0), across - 2
-            rows = [builder.gep(fact_at, [builder.mul(filters, INDEX(k))]) for k in range(3)]
-            by_scale, by_bias, known = (vectors.load(row, 0) for row in rows)
-            margin = vectors.multiply_add(by_scale, vectors.broadcast(scale), by_bias)
-            outputs = [
-                builder.fadd(value, bias) for value in _along_both_axes(_coefficients, vectors, *matrices, square)
+        builder, vectors = code.builder, code.vectors(m, 1, None if full else columns)
+        square = _load_square(vectors, m.at(im), builder.mul(m_step, INDEX(across)), m_step, down, across)
+        keep = builder.icmp_signed(">", codes.size, INDEX(0))
+        by_scale, by_bias, known = (vectors.load(code.step(facts.at(f), k, filters), 0) for k in range(3))
+        margin = vectors.multiply_add(by_scale, vectors.broadcast(scale), by_bias)
+        bias = vectors.load(b.at(f), 0)
+        outputs = [builder.fadd(value, bias) for value in _along_both_axes(_coefficients, vectors, *matrices, square)]
+        side = across - 2  # outputs in a row
+        corners = outputs[0], outputs[side - 1], outputs[-side], outputs[-1]  # NaN in m is in one of them
+        total = functools.reduce(builder.fadd, corners)
+        not_a_number = builder.fcmp_unordered("uno", total, total)
+        lift_rows = [code.step(lifts.at(builder.mul(pixel, INDEX(2))), 2 * i, width) for i in range(down - 2)]
+        doubts = INDEX(0)
+        for k, (i, j) in enumerate((i, j) for i in range(0, down - 2, 2) for j in range(0, side, 2)):
+            places = [(i + q // 2, j + q % 2) for q in range(WINDOW)]
+            values = [
+                builder.fadd(outputs[r * side + c], vectors.broadcast(code.load(code.step(lift_rows[r], 2 * c))))
+                for r, c in places
             ]
-            doubts = INDEX(0)
-            for k in range((down - 2) * width // WINDOW):
-                i, j = k // (width // 2), k % (width // 2)
-                number = builder.add(builder.mul(grid_width, INDEX(i)), INDEX(j))  # from the tile's first window on
-                corner = 2 * i * width + 2 * j
-                values = [outputs[q] for q in (corner, corner + 1, corner + width, corner + width + 1)]
-                lift = builder.gep(lift_at, [builder.mul(number, INDEX(WINDOW))])
-                lifted = [vectors.broadcast(builder.load(builder.gep(lift, [INDEX(q)]))) for q in range(WINDOW)]
-                values = [builder.fadd(value, step) for value, step in zip(values, lifted)]
-                first = builder.load(builder.gep(first_at, [number]))
-                best, code, doubtful = _decide(vectors, values, known, first, margin)
-                doubt = builder.zext(doubtful, INDEX)
-                doubts = builder.or_(doubts, builder.shl(doubt, INDEX(k)))
-                place = builder.mul(number, filters)
-                vectors.store(best, builder.gep(y_at, [place]), 0)
-                with builder.if_then(keep):
-                    vectors.store_codes(code, builder.gep(code_at, [place]), 0)
-            return doubts
-
-        return signature, codegen
+            present = vectors.broadcast(code.load(code.step(lift_rows[i], 2 * j + 1)))
+            mark = builder.zext(code.load(code.step(marks.at(builder.add(pixel, INDEX(j))), i, width)), INDEX)
+            first = builder.cttz(mark, ir.IntType(1)(1))
+            best, winner, clear = _decide(vectors, values, builder.fmul(known, present), first, margin)
+            doubtful = vectors.any(builder.or_(builder.not_(clear), not_a_number))
+            doubtful = builder.or_(doubtful, builder.lshr(mark, INDEX(PLAIN_BIT)))
+            doubts = builder.or_(doubts, builder.shl(doubtful, INDEX(k)))
+            number = builder.add(builder.mul(grid_width, INDEX(i // 2)), INDEX(j // 2))
+            at = builder.add(builder.mul(builder.add(window, number), filters), f)
+            vectors.store(best, y.at(at), 0)
+            with builder.if_then(keep):
+                vectors.store_codes(winner, codes.at(at), 0)
+        return doubts
 
     return output
 
 
 def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, margin: ir.Value) -> tuple:
-    """Return max(0, *values, known), which one it is, and whether rounding may have decided that in some lane.
+    """Return max(*values, known), which one it is, and in which lanes rounding by less than `margin` cannot change that.
 
-    `known` is exact and counts if ``first`` is less than 4: the number of the first pixel that has it.
+    `known`, at least 0, is exact: pixel ``first`` has it, or all are cut. It does not matter what becomes of a NaN.
     """
     builder = vectors.builder
-    has_known = builder.icmp_unsigned("<", first, first.type(WINDOW))
-    absent = builder.select(has_known, vectors.scalar(0.0), vectors.scalar(-math.inf))
-    known = builder.fadd(known, vectors.broadcast(absent))
-    best, code = first_maximum(builder, vectors, values)
-    larger = [vectors.maximum(x, y) for x, y in (values[:2], values[2:])]
-    smaller = [vectors.minimum(x, y) for x, y in (values[:2], values[2:])]
+    larger, smaller, later = [], [], []
+    for x, y in (values[:2], values[2:]):
+        larger.append(vectors.maximum(y, x))
+        smaller.append(vectors.minimum(y, x))
+        later.append(builder.fcmp_ordered(">", y, x))
+    best = vectors.maximum(*reversed(larger))
     second = vectors.maximum(vectors.minimum(*larger), vectors.maximum(*smaller))
-    exact = vectors.maximum(known, vectors.zero)
-    loses = builder.fcmp_ordered("<=", best, builder.fsub(exact, margin))
-    wins = builder.fcmp_ordered(">=", best, builder.fadd(vectors.maximum(second, exact), margin))
-    clear = builder.bitcast(builder.or_(loses, wins), ir.IntType(vectors.lanes))
-    doubtful = builder.icmp_unsigned("!=", clear, ir.Constant(clear.type, -1))
-    known_wins = builder.fcmp_ordered(">", known, best)
-    best = builder.select(known_wins, known, best)
-    code = builder.select(known_wins, vectors.broadcast_code(builder.zext(first, INDEX)), code)
-    cut = builder.fcmp_ordered("<=", best, vectors.zero)
-    return builder.select(cut, vectors.zero, best), builder.select(cut, vectors.code(WINDOW), code), doubtful
+    codes = [builder.select(which, vectors.code(2 * k + 1), vectors.code(2 * k)) for k, which in enumerate(later)]
+    code = builder.select(builder.fcmp_ordered(">", larger[1], larger[0]), codes[1], codes[0])
+    gap = vectors.absolute(builder.fsub(best, vectors.maximum(second, known)))
+    clear = builder.fcmp_ordered(">=", gap, margin)
+    positive = builder.fcmp_ordered(">", known, vectors.zero)
+    known_code = builder.select(positive, vectors.broadcast_code(first), vectors.code(WINDOW))
+    code = builder.select(builder.fcmp_ordered(">", best, known), code, known_code)
+    return vectors.maximum(best, known), code, clear
 
 
 _long_filter = make_transform(_filter_matrix, LONG, LONG, True)
@@ -249,7 +238,6 @@ _ll_output, _ls_output, _sl_output, _ss_output = (make_output(*kind, True) for k
 _ss_output_edge = make_output(SHORT, SHORT, False)
 _tile, _edge_tile = make_product_tile(ROWS, True), make_product_tile(ROWS, False)
 _plain_window = make_convolution_tile(WINDOW, True, True, False)
-_equal, _largest = make_equal(), make_largest()
 
 
 # -- the stages: each has a branch for each kind of tile; only the smallest may have part of a vector -----------------
@@ -303,48 +291,54 @@ def _products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, col
 
 
 @device
-def _outputs(m, im, m_step, down, across, x, at, w, b, f, count, plain, facts, scale, lifts, firsts, window, grid_width,
+def _outputs(m, im, m_step, down, across, x, pixel, w, b, f, count, offsets, taps, facts, scale, lifts, marks, window, grid_width,
              y, codes):
-    """Finish one tile, whose pixels start at `at` in x, for `count` filters from f on; `window` is its first."""
-    filters, lanes = b.size, VECTOR_BYTES // m.itemsize
+    """Finish one tile for `count` filters from f on; `pixel` and `window` are the numbers of its first ones."""
+    width, filters, lanes = x.shape[2], b.size, VECTOR_BYTES // m.itemsize
     for g in range(0, count, lanes):
         n = min(lanes, count - g)
         if n < lanes:
             doubts = _ss_output_edge(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, firsts, window, grid_width, y, codes, n
+                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, pixel, width, window,
+                grid_width, y, codes, n,
             )
         elif down == LONG and across == LONG:
             doubts = _ll_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, firsts, window, grid_width, y, codes, n
+                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, pixel, width, window,
+                grid_width, y, codes, n,
             )
         elif down == LONG:
             doubts = _ls_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, firsts, window, grid_width, y, codes, n
+                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, pixel, width, window,
+                grid_width, y, codes, n,
             )
         elif across == LONG:
             doubts = _sl_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, firsts, window, grid_width, y, codes, n
+                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, pixel, width, window,
+                grid_width, y, codes, n,
             )
         else:
             doubts = _ss_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, firsts, window, grid_width, y, codes, n
+                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, pixel, width, window,
+                grid_width, y, codes, n,
             )
         if doubts:
-            _sum_plainly(doubts, across // 2 - 1, x, at, w, b, f + g, n, plain, window, grid_width, y, codes)
+            _sum_plainly(
+                doubts, across // 2 - 1, x, pixel, w, b, f + g, n, offsets, taps, window, grid_width, y, codes
+            )
 
 
 # -- what decides between the sums and the plain sums ----------------------------------------------------------------
 
 
 @called
-def _sum_plainly(doubts, wide, x, at, w, b, f, count, plain, window, grid_width, y, codes):
+def _sum_plainly(doubts, wide, x, pixel, w, b, f, count, offsets, taps, window, grid_width, y, codes):
     """Compute those of a tile's windows, `wide` in a row, that bits of `doubts` name: as the layers add up."""
-    offsets, taps = plain
     filters, width, channels = b.size, x.shape[2], x.shape[3]
     for k in range(4):
         if doubts >> k & 1:
             r, q = k // wide, k % wide
-            ix, iy = at + (2 * r * width + 2 * q) * channels, (window + r * grid_width + q) * filters + f
+            ix, iy = (pixel + 2 * r * width + 2 * q) * channels, (window + r * grid_width + q) * filters + f
             _plain_window(x, ix, offsets, 0, taps, w, f, filters, b, y, iy, codes, codes.size > 0, count)
 
 
@@ -356,81 +350,54 @@ def _find_background(x):
     for i in range(height - 2):
         for j in range(width - 2):
             at = i * row + j * channels
-            if _equal(x, at, x, at + channels, 2 * channels):
-                if _equal(x, at, x, at + row, 3 * channels) and _equal(x, at, x, at + 2 * row, 3 * channels):
+            if equal(x, at, x, at + channels, 2 * channels):
+                if equal(x, at, x, at + row, 3 * channels) and equal(x, at, x, at + 2 * row, 3 * channels):
                     return at
     return -1
 
 
 @device
-def _learn_filters(x, w, b, first, end, background, plain, facts):
-    """Set facts (3, F) of filters `first` to `end`: how far rounding may go, by pixels and by bias; the background's sum."""
-    depth, channels = w.shape[0], x.shape[3]
-    offsets, taps = plain
-    unit = MARGIN * math.sqrt(depth) * (2.0**-23 if x.itemsize == 4 else 2.0**-52)
-    for f in range(first, end):
-        facts[0, f] = 0
-    for k in range(depth):
-        for f in range(first, end):
-            facts[0, f] += w[k, f] * w[k, f]
+def _learn_filters(x, w, b, first, end, background, taps, facts):
+    """Set facts (3, F) of filters `first` to `end`: how far rounding may go, by pixels and by bias; background's sum."""
+    filters, lanes = b.size, VECTOR_BYTES // x.itemsize
+    unit = MARGIN * math.sqrt(w.shape[0]) * (2.0**-23 if x.itemsize == 4 else 2.0**-52)
+    squares(w, first, filters, w.shape[0], end - first, facts, first)
     for f in range(first, end):
         facts[0, f] = unit * math.sqrt(facts[0, f])
         facts[1, f] = unit * abs(b[f])
         facts[2, f] = 0
     if background >= 0:
-        lanes, same = VECTOR_BYTES // x.itemsize, np.empty(WINDOW, offsets.dtype)
+        same, no_codes = np.empty(WINDOW, np.int64), np.empty((0, 0, 0), np.uint8)
         for q in range(WINDOW):
             same[q] = 0
-        no_codes = np.empty((0, 0, 0), np.uint8)
         for f in range(first, end, lanes):
-            _plain_window(
-                x, background, same, 0, taps, w, f, b.size, b, facts, 2 * b.size + f, no_codes, False,
-                min(lanes, end - f),
-            )
+            i, n = 2 * filters + f, min(lanes, end - f)
+            _plain_window(x, background, same, 0, taps, w, f, filters, b, facts, i, no_codes, False, n)
 
 
 @device
-def _learn_image(x, n, background, grid_width, lifts, firsts, scales):
+def _learn_image(x, n, background, kinds, lifts, marks, scales):
     """Find the largest pixel of image n, and the patches of which nothing needs to be computed, or all plainly.
 
-    ``lifts[n, p, q]`` is added to the sum at pixel q of window p: minus infinity where the patch is background (that
-    sum is known, and ``firsts[n, p]`` is the first such pixel, 4 if there is none), NaN where it is zeros, else 0.
+    ``lifts[n, i, 0]`` is added to the sum at pixel i: minus infinity where the patch is background, whose sum is known,
+    else 0; ``lifts[n, i, 1]`` is 1 if that is so somewhere in the window that starts at this pixel. ``marks[n, i]`` has
+    a bit for each pixel of this window that is so, bit 4, and bit 5 if a patch is zeros though the background is not.
     """
-    _, height, width, channels = x.shape
-    pixels, windows = height * width, firsts.shape[1]
-    lanes = VECTOR_BYTES // x.itemsize
-    real = x.dtype.type
-    start = n * pixels * channels
-    peaks, zeros = np.empty(lanes, x.dtype), np.empty(channels, x.dtype)
-    _largest(x, start, pixels * channels, peaks, 0)
-    scale = real(0)
-    for k in range(lanes):
-        scale = max(scale, peaks[k])
-    scales[n] = scale
-    for c in range(channels):
-        zeros[c] = 0
-    of_zeros = background >= 0 and _equal(x, background, zeros, 0, channels)
-    kinds = np.empty(pixels, np.uint8)  # bit 0: background, bit 1: zeros
-    for i in range(pixels):
-        at, kind = start + i * channels, 0
-        if background >= 0 and _equal(x, at, x, background, channels):
-            kind = 3 if of_zeros else 1
-        elif not of_zeros and _equal(x, at, zeros, 0, channels):
-            kind = 2
-        kinds[i] = kind
+    _, _, width, channels = x.shape
+    pixels = kinds.size
+    scales[n] = survey(x, n * pixels * channels, pixels, channels, background, kinds, 0)
     for i in range(pixels - 2):  # now of a pixel and the two to its right
         kinds[i] &= kinds[i + 1] & kinds[i + 2]
     for i in range(pixels - 2 * width):  # of a patch, 3 x 3
         kinds[i] &= kinds[i + width] & kinds[i + 2 * width]
-    for p in range(windows):
-        corner = 2 * (p // grid_width) * width + 2 * (p % grid_width)
-        first = WINDOW
-        for q in range(WINDOW - 1, -1, -1):
-            kind = kinds[corner + q // 2 * width + q % 2]
-            lifts[n, p, q] = real(-np.inf) if kind & 1 else (real(np.nan) if kind else real(0))
-            if kind & 1:
-                first = q
-        firsts[n, p] = first
+    mark, lift = marks[n], lifts[n]
+    for i in range(pixels - width - 1):
+        a, b, c, d = kinds[i], kinds[i + 1], kinds[i + width], kinds[i + width + 1]
+        zeros = (a == 2) | (b == 2) | (c == 2) | (d == 2)
+        flat = (a & 1) | (b & 1) << 1 | (c & 1) << 2 | (d & 1) << 3
+        mark[i] = flat | 16 | zeros << 5
+        lift[i, 0] = -np.inf if a & 1 else 0
+        lift[i, 1] = 1 if flat else 0
 
 
 # -- the kernel ------------------------------------------------------------------------------------------------------
@@ -445,8 +412,8 @@ def _pieces(windows, points, side):
 
 
 @device
-def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, plain, facts, lifts,
-                firsts, scales, grid_width, y, codes):
+def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps, facts, lifts,
+                marks, scales, grid_width, y, codes):
     """Take a share of one kind of tiles, ROWS at a time, through all stages, for some panels of filters."""
     images, windows, filters = y.shape
     _, height, width, channels = x.shape
@@ -473,16 +440,16 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
             for p in range(min(ROWS, tiles - first)):
                 n = (first + p) // (rows * columns)
                 r, q = top + (first + p) // columns % rows * high, left + (first + p) % columns * wide
-                at, window = ((n * height + 2 * r) * width + 2 * q) * channels, n * windows + r * grid_width + q
+                pixel, window = (n * height + 2 * r) * width + 2 * q, n * windows + r * grid_width + q
                 count = min(panel_width, filters - f)
                 _outputs(
-                    m, p * panel_width, m_step, down, across, x, at, w, b, f, count, plain, facts, scales[n], lifts,
-                    firsts, window, grid_width, y, codes,
+                    m, p * panel_width, m_step, down, across, x, pixel, w, b, f, count, offsets, taps, facts,
+                    scales[n], lifts, marks, window, grid_width, y, codes,
                 )
 
 
 @called
-def _run_task(task, tasks, prepared, by_panel, x, w, u, side, b, background, plain, facts, lifts, firsts, scales,
+def _run_task(task, tasks, prepared, by_panel, x, w, u, side, b, background, offsets, taps, facts, lifts, marks, scales,
               grid_width, y, codes):
     """Prepare a share of the filters and images, or take a share of the tiles; or do both, with one panel of filters."""
     images, channels, filters = x.shape[0], x.shape[3], y.shape[2]
@@ -493,18 +460,21 @@ def _run_task(task, tasks, prepared, by_panel, x, w, u, side, b, background, pla
         for panel in range(task * panels // tasks, (task + 1) * panels // tasks):
             _transform_filters(w, channels, panel, side, u, u_step)
             first, end = panel * 2 * lanes, min((panel + 1) * 2 * lanes, filters)
-            _learn_filters(x, w, b, first, end, background, plain, facts)
+            _learn_filters(x, w, b, first, end, background, taps, facts)
         copy = task if by_panel else 0
+        kinds, pixel = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(channels, x.dtype)
+        for c in range(channels):
+            pixel[c] = x.reshape(-1)[background + c] if background >= 0 else np.nan
         for n in range(0 if by_panel else task * images // tasks, images if by_panel else (task + 1) * images // tasks):
-            _learn_image(x, n, background, grid_width, lifts[copy], firsts[copy], scales[copy])
+            _learn_image(x, n, pixel, kinds, lifts[copy], marks[copy], scales[copy])
     first_panel, last_panel, copy = 0, panels, 0
     if by_panel:
         first_panel, last_panel, copy, task, tasks = task, task + 1, task, 0, 1
     if prepared:
         for down, across in KINDS:
             _run_groups(
-                down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, plain, facts, lifts[copy],
-                firsts[copy], scales[copy], grid_width, y, codes,
+                down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps, facts, lifts[copy],
+                marks[copy], scales[copy], grid_width, y, codes,
             )
 
 
@@ -533,7 +503,8 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
         taps[k] = k // (3 * channels) * row + k % (3 * channels)
     copies = panels if by_panel else 1  # of what is known about the images: each task writes its own
     facts, scales = np.empty((3, filters), x.dtype), np.empty((copies, images), x.dtype)
-    lifts, firsts = np.empty((copies, images, windows, WINDOW), x.dtype), np.empty((copies, images, windows), np.uint8)
+    pixels = x.shape[1] * x.shape[2]
+    lifts, marks = np.empty((copies, images, pixels, 2), x.dtype), np.empty((copies, images, pixels), np.uint8)
     background = _find_background(x)
     for stage in range(by_panel, 2):
         tasks = panels
@@ -543,6 +514,6 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
             tasks = (images * windows // (1 if side == SHORT else 4) + ROWS - 1) // ROWS
         for task in prange(tasks):
             _run_task(
-                np.int64(task), tasks, stage == 1, by_panel, x, w, u, side, b, background, (offsets, taps), facts,
-                lifts, firsts, scales, grid_width, y, codes,
+                np.int64(task), tasks, stage == 1, by_panel, x, w, u, side, b, background, offsets, taps, facts,
+                lifts, marks, scales, grid_width, y, codes,
             )
