@@ -39,6 +39,7 @@ SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
 ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
 FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
 MANY_WINDOWS = 16 * ROWS  # so many fill the products of every kind of tiles
+LIFTS = WINDOW + 1  # see _lifts
 PLAIN_BIT = 5  # of a window's mark, see _learn_image
 MARGIN = 4  # of roundings: no sum was found farther off than 4.6 times what `_learn_filters` works out for 1, few 2.3
 KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
@@ -160,16 +161,15 @@ def make_transform(make_matrix, down: int, across: int, full: bool):
 def make_output(down: int, across: int, full: bool):
     """Make ``y = maxpool(relu(A.T m A + b))`` for a tile and one vector of filters, and the codes.
 
-    `pixel` and `window` are the numbers of the tile's first ones, in all images; facts, scale, lifts and marks are what
-    `_learn_filters` and `_learn_image` find out. The function made returns a word of bits: bit k says that rounding may
+    `window` is the number of the tile's first window, in all images; facts, scale and marks are what `_learn_filters`
+    and `_learn_image` find out, lifts what `_lifts` says. The function made returns a word of bits: bit k says that rounding may
     have decided in the tile's k-th window. Codes lie as y does, unless there are none.
     """
     matrices = _output_matrix(_points(down)), _output_matrix(_points(across))
 
     @returns(types.int64)
     def output(
-        code, m, im, m_step, b, f, filters, facts, scale, lifts, marks, pixel, width, window, grid_width, y, codes,
-        columns
+        code, m, im, m_step, b, f, filters, facts, scale, lifts, marks, window, grid_width, y, codes, columns
     ):
         builder, vectors = code.builder, code.vectors(m, 1, None if full else columns)
         square = _load_square(vectors, m.at(im), builder.mul(m_step, INDEX(across)), m_step, down, across)
@@ -182,23 +182,22 @@ def make_output(down: int, across: int, full: bool):
         corners = outputs[0], outputs[side - 1], outputs[-side], outputs[-1]  # NaN in m is in one of them
         total = functools.reduce(builder.fadd, corners)
         not_a_number = builder.fcmp_unordered("uno", total, total)
-        lift_rows = [code.step(lifts.at(builder.mul(pixel, INDEX(2))), 2 * i, width) for i in range(down - 2)]
         doubts = INDEX(0)
         for k, (i, j) in enumerate((i, j) for i in range(0, down - 2, 2) for j in range(0, side, 2)):
-            places = [(i + q // 2, j + q % 2) for q in range(WINDOW)]
+            number = builder.add(window, builder.add(builder.mul(grid_width, INDEX(i // 2)), INDEX(j // 2)))
+            mark = builder.zext(code.load(marks.at(number)), INDEX)
+            lift = code.step(lifts.at(INDEX(0)), builder.and_(mark, INDEX(15)), LIFTS)
+            *lifted, present = (vectors.broadcast(code.load(code.step(lift, q))) for q in range(LIFTS))
+            first_output = i * side + j
             values = [
-                builder.fadd(outputs[r * side + c], vectors.broadcast(code.load(code.step(lift_rows[r], 2 * c))))
-                for r, c in places
+                builder.fadd(outputs[first_output + q // 2 * side + q % 2], lifted[q]) for q in range(WINDOW)
             ]
-            present = vectors.broadcast(code.load(code.step(lift_rows[i], 2 * j + 1)))
-            mark = builder.zext(code.load(code.step(marks.at(builder.add(pixel, INDEX(j))), i, width)), INDEX)
             first = builder.cttz(mark, ir.IntType(1)(1))
             best, winner, clear = _decide(vectors, values, builder.fmul(known, present), first, margin)
             doubtful = vectors.any(builder.or_(builder.not_(clear), not_a_number))
             doubtful = builder.or_(doubtful, builder.lshr(mark, INDEX(PLAIN_BIT)))
             doubts = builder.or_(doubts, builder.shl(doubtful, INDEX(k)))
-            number = builder.add(builder.mul(grid_width, INDEX(i // 2)), INDEX(j // 2))
-            at = builder.add(builder.mul(builder.add(window, number), filters), f)
+            at = builder.add(builder.mul(number, filters), f)
             vectors.store(best, y.at(at), 0)
             with builder.if_then(keep):
                 vectors.store_codes(winner, codes.at(at), 0)
@@ -294,33 +293,28 @@ def _products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, col
 def _outputs(m, im, m_step, down, across, x, pixel, w, b, f, count, offsets, taps, facts, scale, lifts, marks, window, grid_width,
              y, codes):
     """Finish one tile for `count` filters from f on; `pixel` and `window` are the numbers of its first ones."""
-    width, filters, lanes = x.shape[2], b.size, VECTOR_BYTES // m.itemsize
+    filters, lanes = b.size, VECTOR_BYTES // m.itemsize
     for g in range(0, count, lanes):
         n = min(lanes, count - g)
         if n < lanes:
             doubts = _ss_output_edge(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, pixel, width, window,
-                grid_width, y, codes, n,
+                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y, codes, n
             )
         elif down == LONG and across == LONG:
             doubts = _ll_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, pixel, width, window,
-                grid_width, y, codes, n,
+                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y, codes, n
             )
         elif down == LONG:
             doubts = _ls_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, pixel, width, window,
-                grid_width, y, codes, n,
+                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y, codes, n
             )
         elif across == LONG:
             doubts = _sl_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, pixel, width, window,
-                grid_width, y, codes, n,
+                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y, codes, n
             )
         else:
             doubts = _ss_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, pixel, width, window,
-                grid_width, y, codes, n,
+                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y, codes, n
             )
         if doubts:
             _sum_plainly(
@@ -376,12 +370,11 @@ def _learn_filters(x, w, b, first, end, background, taps, facts):
 
 
 @device
-def _learn_image(x, n, background, kinds, lifts, marks, scales):
+def _learn_image(x, n, background, grid_width, kinds, marks, scales):
     """Find the largest pixel of image n, and the patches of which nothing needs to be computed, or all plainly.
 
-    ``lifts[n, i, 0]`` is added to the sum at pixel i: minus infinity where the patch is background, whose sum is known,
-    else 0; ``lifts[n, i, 1]`` is 1 if that is so somewhere in the window that starts at this pixel. ``marks[n, i]`` has
-    a bit for each pixel of this window that is so, bit 4, and bit 5 if a patch is zeros though the background is not.
+    ``marks[n, p]`` has a bit for each patch of window p that is background, whose sum is known; bit 4 is set, and bit 5
+    if a patch is zeros though the background is not.
     """
     _, _, width, channels = x.shape
     pixels = kinds.size
@@ -390,14 +383,25 @@ def _learn_image(x, n, background, kinds, lifts, marks, scales):
         kinds[i] &= kinds[i + 1] & kinds[i + 2]
     for i in range(pixels - 2 * width):  # of a patch, 3 x 3
         kinds[i] &= kinds[i + width] & kinds[i + 2 * width]
-    mark, lift = marks[n], lifts[n]
-    for i in range(pixels - width - 1):
+    for p in range(marks.shape[1]):
+        i = 2 * (p // grid_width) * width + 2 * (p % grid_width)
         a, b, c, d = kinds[i], kinds[i + 1], kinds[i + width], kinds[i + width + 1]
-        zeros = (a == 2) | (b == 2) | (c == 2) | (d == 2)
-        flat = (a & 1) | (b & 1) << 1 | (c & 1) << 2 | (d & 1) << 3
-        mark[i] = flat | 16 | zeros << 5
-        lift[i, 0] = -np.inf if a & 1 else 0
-        lift[i, 1] = 1 if flat else 0
+        plain = (a == 2) | (b == 2) | (c == 2) | (d == 2)
+        marks[n, p] = a & 1 | (b & 1) << 1 | (c & 1) << 2 | (d & 1) << 3 | 16 | plain << PLAIN_BIT
+
+
+@device
+def _lifts(x):
+    """Return what is added to a window's four sums, for each mark: minus infinity to the background's, else 0.
+
+    The fifth number is what the background's known sum is multiplied with: 1 if the window has it, else 0.
+    """
+    lifts = np.empty((16, LIFTS), x.dtype)
+    for mark in range(16):
+        for q in range(WINDOW):
+            lifts[mark, q] = -np.inf if mark >> q & 1 else 0
+        lifts[mark, WINDOW] = mark > 0
+    return lifts
 
 
 # -- the kernel ------------------------------------------------------------------------------------------------------
@@ -412,8 +416,8 @@ def _pieces(windows, points, side):
 
 
 @device
-def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps, facts, lifts,
-                marks, scales, grid_width, y, codes):
+def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps,
+                facts, lifts, marks, scales, grid_width, y, codes):
     """Take a share of one kind of tiles, ROWS at a time, through all stages, for some panels of filters."""
     images, windows, filters = y.shape
     _, height, width, channels = x.shape
@@ -466,15 +470,15 @@ def _run_task(task, tasks, prepared, by_panel, x, w, u, side, b, background, off
         for c in range(channels):
             pixel[c] = x.reshape(-1)[background + c] if background >= 0 else np.nan
         for n in range(0 if by_panel else task * images // tasks, images if by_panel else (task + 1) * images // tasks):
-            _learn_image(x, n, pixel, kinds, lifts[copy], marks[copy], scales[copy])
+            _learn_image(x, n, pixel, grid_width, kinds, marks[copy], scales[copy])
     first_panel, last_panel, copy = 0, panels, 0
     if by_panel:
         first_panel, last_panel, copy, task, tasks = task, task + 1, task, 0, 1
     if prepared:
         for down, across in KINDS:
             _run_groups(
-                down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps, facts, lifts[copy],
-                marks[copy], scales[copy], grid_width, y, codes,
+                down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps,
+                facts, lifts, marks[copy], scales[copy], grid_width, y, codes,
             )
 
 
@@ -503,8 +507,7 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
         taps[k] = k // (3 * channels) * row + k % (3 * channels)
     copies = panels if by_panel else 1  # of what is known about the images: each task writes its own
     facts, scales = np.empty((3, filters), x.dtype), np.empty((copies, images), x.dtype)
-    pixels = x.shape[1] * x.shape[2]
-    lifts, marks = np.empty((copies, images, pixels, 2), x.dtype), np.empty((copies, images, pixels), np.uint8)
+    lifts, marks = _lifts(x), np.empty((copies, images, windows), np.uint8)
     background = _find_background(x)
     for stage in range(by_panel, 2):
         tasks = panels
