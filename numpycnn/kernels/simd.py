@@ -68,7 +68,7 @@ def returns(result: Any) -> Callable[[Callable], Any]:
             return (kinds[0].dtype if result == "element" else result)(*kinds), emit
 
         typed.__name__, typed.__doc__ = body.__name__, body.__doc__
-        typed.__signature__ = inspect.Signature([first, *names])  # type: ignore  # Numba reads the arguments' names there
+        typed.__signature__ = inspect.Signature([first, *names])  # type: ignore  # where Numba looks for names
         return intrinsic(typed)
 
     return decorate
@@ -106,14 +106,62 @@ class Code:
         count, distance = (INDEX(n) if isinstance(n, int) else n for n in (count, distance))
         return self.builder.gep(pointer, [self.builder.mul(count, distance)])
 
+    def load(self, pointer: Any) -> Any:
+        """Load one element."""
+        return self.builder.load(pointer)
+
     def index(self, pointer: Any, position: Any = INDEX(0)) -> Any:
         """Load an integer and widen it to an index."""
         value = self.builder.load(self.step(pointer, position))
         return value if value.type == INDEX else self.builder.sext(value, INDEX)
 
-    def load(self, pointer: Any) -> Any:
-        """Load one element."""
-        return self.builder.load(pointer)
+    def first_of(self, cases: list[tuple[Any, Callable[[], Any]]]) -> Any:
+        """Emit ``if condition: case() elif condition: case() ... else: case()``; return what the case returns.
+
+        The last condition is not looked at.
+        """
+        (condition, case), *others = cases
+        if not others:
+            return case()
+        with self.builder.if_else(condition) as (then, otherwise):
+            with then:
+                number = case()
+                end = self.builder.block
+            with otherwise:
+                other_number = self.first_of(others)
+                other_end = self.builder.block
+        if number is None:
+            return None
+        phi = self.builder.phi(number.type)
+        phi.add_incoming(number, end)
+        phi.add_incoming(other_number, other_end)
+        return phi
+
+    def whole_or_edge(
+        self, array: Memory, count: int, columns: Any, case: Callable[[Vectors], Any], edge_count: int | None = None
+    ) -> Any:
+        """Emit ``case(vectors)`` for `count` whole vectors, and for the end of a row, where fewer columns are left.
+
+        There, vectors stop at the last column; they are `edge_count` then, if that is given.
+        """
+        whole = self.vectors(array, count)
+        is_whole = self.builder.icmp_signed(">=", columns, INDEX(count * whole.lanes))
+        edge = lambda: case(self.vectors(array, edge_count or count, columns))  # noqa: E731
+        return self.first_of([(is_whole, lambda: case(whole)), (None, edge)])
+
+    def vector_by_vector(self, array: Memory, columns: Any, piece: Callable, values: list | None = None) -> list:
+        """Emit ``values = piece(vectors, first, values)`` for each vector of a row, the last of which may be in part.
+
+        `first` is the vector's first column.
+        """
+        lanes = VECTOR_BYTES // (array.dtype.bitwidth // 8)
+        count = self.builder.sdiv(self.builder.add(columns, INDEX(lanes - 1)), INDEX(lanes))
+
+        def step(n, values):  # type: ignore
+            first = self.builder.mul(n, INDEX(lanes))
+            return piece(self.vectors(array, 1, self.builder.sub(columns, first)), first, values)
+
+        return loop(self.builder, count, step, values or [])
 
 
 class Vectors:
@@ -134,7 +182,7 @@ class Vectors:
         self.builder = builder
         self.scalar = context.get_value_type(dtype)
         self.scalar_bytes = dtype.bitwidth // 8
-        self.lanes = VECTOR_BYTES // self.scalar_bytes
+        self.count, self.lanes = count, VECTOR_BYTES // self.scalar_bytes
         self.vector = ir.VectorType(self.scalar, self.lanes)
         self.mask = ir.VectorType(ir.IntType(1), self.lanes)
         self.bytes = ir.VectorType(BYTE, self.lanes)
@@ -194,12 +242,12 @@ class Vectors:
         """Return each lane without its sign."""
         return self.builder.call(self._intrinsic(f"llvm.fabs.{self.suffix}", self.vector, [self.vector]), [x])
 
-    def any(self, mask: Any) -> Any:
-        """Return the index 1 if some lane's bit is set, else 0; lanes beyond the columns do not count."""
+    def nowhere(self, mask: Any) -> Any:
+        """Whether no lane's bit is set; lanes beyond the columns do not count."""
         if self.masks is not None:
             mask = self.builder.and_(mask, self.masks[0])
         bits = self.builder.bitcast(mask, ir.IntType(self.lanes))
-        return self.builder.zext(self.builder.icmp_unsigned("!=", bits, bits.type(0)), INDEX)
+        return self.builder.icmp_unsigned("==", bits, bits.type(0))
 
     def bits_of(self, x: Any) -> Any:
         """Return each lane's bits as an integer."""

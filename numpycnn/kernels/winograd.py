@@ -26,12 +26,11 @@ import math
 import numpy as np
 from llvmlite import ir
 from numba import prange, types
-from numba.extending import intrinsic
 
 from .jit import called, device, kernel
 from .matmul import empty_aligned
-from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Vectors, returns
-from .tiles import WINDOW, equal, make_convolution_tile, make_product_tile, pointers, squares, survey
+from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Code, Memory, Vectors, returns, tile
+from .tiles import WINDOW, equal, make_convolution_tile, make_product_tile, squares, survey
 
 POINTS = [1, 0.5]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
 SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
@@ -124,56 +123,56 @@ def _points(side: int) -> list[float]:
     return POINTS[: side // 2 - 1]
 
 
-def _load_square(vectors: Vectors, start: ir.Value, row: ir.Value, column: ir.Value, down: int, across: int) -> list:
+def _load_square(code: Code, vectors: Vectors, start: ir.Value, row: ir.Value, column: ir.Value, size: tuple) -> list:
     """Load a vector at each place of a square, from which the next is `row` and `column` elements away."""
-    at = vectors.builder.gep
-    times = vectors.builder.mul
-    rows = [at(start, [times(row, INDEX(i))]) for i in range(down)]
-    return [[vectors.load(at(line, [times(column, INDEX(j))]), 0) for j in range(across)] for line in rows]
+    rows = [code.step(start, i, row) for i in range(size[0])]
+    return [[vectors.load(code.step(line, j, column), 0) for j in range(size[1])] for line in rows]
 
 
-def make_transform(make_matrix, down: int, across: int, full: bool):
-    """Make the values at `down` by `across` points of a square of vectors, pixels or a filter's elements.
+def _by_kind(code: Code, array: Memory, kinds, down: ir.Value, across: ir.Value, columns: ir.Value, case) -> ir.Value:
+    """Emit ``case(vectors, down, across)`` for each kind of tiles; only the smallest may have part of a vector."""
+    builder, vectors = code.builder, code.vectors(array, 1)
+    in_part = builder.icmp_signed("<", columns, INDEX(vectors.lanes))
+    cases = [(in_part, lambda: case(code.vectors(array, 1, columns), SHORT, SHORT))]
+    for kind in kinds:
+        same = (builder.icmp_signed("==", side, INDEX(points)) for side, points in zip((down, across), kind))
+        cases.append((builder.and_(*same), functools.partial(case, vectors, *kind)))
+    return code.first_of(cases)
 
-    The function made takes ``(a, ia, a_row, a_column, out, i_out, out_step, columns)``: the vectors of the result are
-    `out_step` apart.
-    """
-    matrices = make_matrix(_points(down)), make_matrix(_points(across))
 
-    @intrinsic
-    def transform(typing_context, a, ia, a_row, a_column, out, i_out, out_step, columns):
-        signature = types.void(a, ia, a_row, a_column, out, i_out, out_step, columns)
+def make_transform(make_matrix, kinds):
+    """Make the values at `down` by `across` points of a square of vectors, pixels or a filter's elements."""
 
-        def codegen(context, builder, signature, arguments):
-            a_, ia, a_row, a_column, out_, i_out, out_step, columns = arguments
-            vectors = Vectors(context, builder, a.dtype, 1, None if full else columns)
-            a_at, out_at = pointers(context, builder, (a, a_, ia), (out, out_, i_out))
-            square = _load_square(vectors, a_at, a_row, a_column, *(matrix.shape[1] for matrix in matrices))
+    @tile
+    def transform(code, down, across, a, ia, a_row, a_column, out, i_out, out_step, columns):
+        """The vectors of the result are `out_step` apart."""
+
+        def case(vectors, down, across):
+            matrices = make_matrix(_points(down)), make_matrix(_points(across))
+            square = _load_square(code, vectors, a.at(ia), a_row, a_column, [matrix.shape[1] for matrix in matrices])
             for k, value in enumerate(_along_both_axes(_values, vectors, *matrices, square)):
-                vectors.store(value, builder.gep(out_at, [builder.mul(out_step, INDEX(k))]), 0)
-            return context.get_dummy_value()
+                vectors.store(value, code.step(out.at(i_out), k, out_step), 0)
 
-        return signature, codegen
+        _by_kind(code, a, kinds, down, across, columns, case)
 
     return transform
 
 
-def make_output(down: int, across: int, full: bool):
-    """Make ``y = maxpool(relu(A.T m A + b))`` for a tile and one vector of filters, and the codes.
+@returns(types.int64)
+def finish(
+    code, down, across, m, im, m_step, b, f, filters, facts, scale, lifts, marks, window, grid_width, y, codes, columns
+):
+    """``y = maxpool(relu(A.T m A + b))`` for a tile and one vector of filters, and the codes.
 
     `window` is the number of the tile's first window, in all images; facts, scale and marks are what `_learn_filters`
-    and `_learn_image` find out, lifts what `_lifts` says. The function made returns a word of bits: bit k says that rounding may
-    have decided in the tile's k-th window. Codes lie as y does, unless there are none.
+    and `_learn_image` find out, lifts what `_lifts` says. Bit k of what is returned says that rounding may have decided
+    in the tile's k-th window. Codes lie as y does, unless there are none.
     """
-    matrices = _output_matrix(_points(down)), _output_matrix(_points(across))
+    builder = code.builder
 
-    @returns(types.int64)
-    def output(
-        code, m, im, m_step, b, f, filters, facts, scale, lifts, marks, window, grid_width, y, codes, columns
-    ):
-        builder, vectors = code.builder, code.vectors(m, 1, None if full else columns)
-        square = _load_square(vectors, m.at(im), builder.mul(m_step, INDEX(across)), m_step, down, across)
-        keep = builder.icmp_signed(">", codes.size, INDEX(0))
+    def case(vectors, down, across):
+        matrices = _output_matrix(_points(down)), _output_matrix(_points(across))
+        square = _load_square(code, vectors, m.at(im), builder.mul(m_step, INDEX(across)), m_step, (down, across))
         by_scale, by_bias, known = (vectors.load(code.step(facts.at(f), k, filters), 0) for k in range(3))
         margin = vectors.multiply_add(by_scale, vectors.broadcast(scale), by_bias)
         bias = vectors.load(b.at(f), 0)
@@ -188,22 +187,20 @@ def make_output(down: int, across: int, full: bool):
             mark = builder.zext(code.load(marks.at(number)), INDEX)
             lift = code.step(lifts.at(INDEX(0)), builder.and_(mark, INDEX(15)), LIFTS)
             *lifted, present = (vectors.broadcast(code.load(code.step(lift, q))) for q in range(LIFTS))
-            first_output = i * side + j
-            values = [
-                builder.fadd(outputs[first_output + q // 2 * side + q % 2], lifted[q]) for q in range(WINDOW)
-            ]
+            places = [(i + q // 2) * side + j + q % 2 for q in range(WINDOW)]
+            values = [builder.fadd(outputs[place], step) for place, step in zip(places, lifted)]
             first = builder.cttz(mark, ir.IntType(1)(1))
             best, winner, clear = _decide(vectors, values, builder.fmul(known, present), first, margin)
-            doubtful = vectors.any(builder.or_(builder.not_(clear), not_a_number))
-            doubtful = builder.or_(doubtful, builder.lshr(mark, INDEX(PLAIN_BIT)))
+            sure = vectors.nowhere(builder.or_(builder.not_(clear), not_a_number))
+            doubtful = builder.or_(builder.zext(builder.not_(sure), INDEX), builder.lshr(mark, INDEX(PLAIN_BIT)))
             doubts = builder.or_(doubts, builder.shl(doubtful, INDEX(k)))
             at = builder.add(builder.mul(number, filters), f)
             vectors.store(best, y.at(at), 0)
-            with builder.if_then(keep):
+            with builder.if_then(builder.icmp_signed(">", codes.size, INDEX(0))):
                 vectors.store_codes(winner, codes.at(at), 0)
         return doubts
 
-    return output
+    return _by_kind(code, m, KINDS, down, across, columns, case)
 
 
 def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, margin: ir.Value) -> tuple:
@@ -229,17 +226,13 @@ def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, ma
     return vectors.maximum(best, known), code, clear
 
 
-_long_filter = make_transform(_filter_matrix, LONG, LONG, True)
-_short_filter, _short_filter_edge = (make_transform(_filter_matrix, SHORT, SHORT, full) for full in (True, False))
-_ll_pixels, _ls_pixels, _sl_pixels, _ss_pixels = (make_transform(_pixel_matrix, *kind, True) for kind in KINDS)
-_ss_pixels_edge = make_transform(_pixel_matrix, SHORT, SHORT, False)
-_ll_output, _ls_output, _sl_output, _ss_output = (make_output(*kind, True) for kind in KINDS)
-_ss_output_edge = make_output(SHORT, SHORT, False)
-_tile, _edge_tile = make_product_tile(ROWS, True), make_product_tile(ROWS, False)
-_plain_window = make_convolution_tile(WINDOW, True, True, False)
+_transform_filter = make_transform(_filter_matrix, (KINDS[0], KINDS[-1]))
+_transform_tile = make_transform(_pixel_matrix, KINDS)
+_tile = make_product_tile(ROWS)
+_plain_window = make_convolution_tile(WINDOW, True, True)
 
 
-# -- the stages: each has a branch for each kind of tile; only the smallest may have part of a vector -----------------
+# -- the stages ------------------------------------------------------------------------------------------------------
 
 
 @device
@@ -251,12 +244,7 @@ def _transform_filters(w, channels, panel, side, u, u_step):
         for g in range(0, min(2 * lanes, filters - panel * 2 * lanes), lanes):
             f = panel * 2 * lanes + g
             at, to = c * filters + f, iu + c * 2 * lanes + g
-            if side == LONG:
-                _long_filter(w, at, 3 * step, step, u, to, u_step, lanes)
-            elif f + lanes <= filters:
-                _short_filter(w, at, 3 * step, step, u, to, u_step, lanes)
-            else:
-                _short_filter_edge(w, at, 3 * step, step, u, to, u_step, filters - f)
+            _transform_filter(side, side, w, at, 3 * step, step, u, to, u_step, filters - f)
 
 
 @device
@@ -265,16 +253,7 @@ def _transform_pixels(x, at, down, across, v, iv, v_step):
     _, _, width, channels = x.shape
     row, lanes = width * channels, VECTOR_BYTES // x.itemsize
     for c in range(0, channels, lanes):
-        if c + lanes > channels:
-            _ss_pixels_edge(x, at + c, row, channels, v, iv + c, v_step, channels - c)
-        elif down == LONG and across == LONG:
-            _ll_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
-        elif down == LONG:
-            _ls_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
-        elif across == LONG:
-            _sl_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
-        else:
-            _ss_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
+        _transform_tile(down, across, x, at + c, row, channels, v, iv + c, v_step, channels - c)
 
 
 @device
@@ -283,39 +262,20 @@ def _products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, col
     width = zeros.size
     for k in range(down * across):
         i = iu + (k // across * side + k % across) * u_step
-        if columns >= width:
-            _tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
-        else:
-            _edge_tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
+        _tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
 
 
 @device
-def _outputs(m, im, m_step, down, across, x, pixel, w, b, f, count, offsets, taps, facts, scale, lifts, marks, window, grid_width,
-             y, codes):
+def _outputs(m, im, m_step, down, across, x, pixel, w, b, f, count, offsets, taps, facts, scale, lifts, marks, window,
+             grid_width, y, codes):
     """Finish one tile for `count` filters from f on; `pixel` and `window` are the numbers of its first ones."""
     filters, lanes = b.size, VECTOR_BYTES // m.itemsize
     for g in range(0, count, lanes):
         n = min(lanes, count - g)
-        if n < lanes:
-            doubts = _ss_output_edge(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y, codes, n
-            )
-        elif down == LONG and across == LONG:
-            doubts = _ll_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y, codes, n
-            )
-        elif down == LONG:
-            doubts = _ls_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y, codes, n
-            )
-        elif across == LONG:
-            doubts = _sl_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y, codes, n
-            )
-        else:
-            doubts = _ss_output(
-                m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y, codes, n
-            )
+        doubts = finish(
+            down, across, m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y,
+            codes, n,
+        )
         if doubts:
             _sum_plainly(
                 doubts, across // 2 - 1, x, pixel, w, b, f + g, n, offsets, taps, window, grid_width, y, codes
