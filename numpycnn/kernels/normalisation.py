@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 
 from .jit import kernel
-from .loops import CHUNK
+from .rows import CHUNK
 
 
 @kernel
