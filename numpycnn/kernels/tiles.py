@@ -1,10 +1,10 @@
 """The innermost loops of the fast kernels: blocks of sums that stay in vector registers.
 
-Each function here emits one loop nest for a fixed block of registers. ``@tile`` turns it into something that kernels
-call with the arguments after ``code``; a ``make_*`` returns one for each kind of block. Arrays are C-contiguous and
-come with the position of the first element to touch (x with ix); positions and steps count elements, and ``a_row`` is the
-distance from one row of A to the next. ``columns`` is how many columns are left: where they do not fill the block's
-vectors, what lies behind them is not touched. Nothing is checked here: the layers' geometry keeps the addresses inside.
+Each function here emits one loop nest for a fixed block of registers. ``@tile`` makes it callable in kernels, with the
+arguments after ``code``; a ``make_*`` returns one for each kind of block. Arrays are C-contiguous and come with the
+position of the first element to touch (x with ix); positions and steps count elements, and ``a_row`` is the distance
+from one row of A to the next. ``columns`` is how many columns are left: where they do not fill the block's vectors,
+what lies behind them is not touched. Nothing is checked here: the layers' geometry keeps the addresses inside.
 """
 
 from __future__ import annotations
@@ -331,7 +331,7 @@ def squares(code, w, iw, w_row, rows, columns, total, i_total):  # type: ignore
 
 
 def make_gradient_tile(of_weights: bool, rows: int) -> Any:
-    """Make one filter's share in a gradient, from its entries in one image: `rows` runs of ``RUN_VECTORS`` vectors.
+    """Make one filter's share in a gradient, from its entries in one image: `rows` runs of ``RUN_VECTORS`` (or one).
 
     An entry is the start of a patch, ``positions[first + i]``, and the gradient at its pixel, ``values[first + i]``. Of
     weights: ``filter += value * patch``, the filter in registers; else ``patch += value * filter``, for the input.
@@ -341,7 +341,7 @@ def make_gradient_tile(of_weights: bool, rows: int) -> Any:
     def gradient_tile(  # type: ignore
         code, filters, i_filter, run_length, image, i_image, runs, r, positions, values, first, count, columns
     ):
-        """The filter's runs follow each other, the image's are at ``runs[r], runs[r + 1], ...``; at the edge, one vector."""
+        """The filter's runs follow each other, the image's are at ``runs[r], runs[r + 1], ...``."""
 
         def block(vectors: Vectors) -> None:
             width = vectors.count

@@ -9,9 +9,13 @@ Tiles have 4 or 2 outputs along an axis, which are 2 or 1 pooling windows and ta
 cut into 4 + 4 + 2 along both, 16 x 16 products in place of 10 x 10 x 9. The 4 points are among the 6, so filters are
 transformed once. Few images, and channels or filters that leave part of a vector, get tiles of 2 x 2 outputs alone.
 
-Rounding: the tiles of 2 x 2 are exact on whole numbers. A constant square of pixels is 0 at all points but 1, exactly,
-so that its outputs tie as they should: a picture's background is such. 6 points cost some digits, in float32 up to 4e-6
-of the largest output; so where only a part of a larger tile is constant, any of the pixels that tie may win.
+Rounding: 6 points cost some digits, in float32 up to 5e-6 of the largest output. Outputs may be that far off, but what
+ReLU cuts and who wins a window must be what the layers say, or a gradient would go somewhere else. So:
+
+- An image's background (pixels that are equal in a whole patch) gives the same sum everywhere. It is summed once, as
+  the layers do, and stands wherever a patch is background: a patch of zeros gives exactly the bias.
+- A window is summed again as the layers do, pixel by pixel, where its best sum and the next, or 0, are closer than
+  rounding may have moved them (``_learn_filters``). That happens to a window in some thousand, and to equal patches.
 
 The tile of a product: 13 tiles of the image by two vectors of filters with AVX-512 (4 elsewhere), at each pair of
 points. Measured on the reference CNN's second convolution: 530 to 550 GFLOP/s in terms of the plain sum, 2.5 times the
@@ -40,7 +44,7 @@ FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
 MANY_WINDOWS = 16 * ROWS  # so many fill the products of every kind of tiles
 LIFTS = WINDOW + 1  # see _lifts
 PLAIN_BIT = 5  # of a window's mark, see _learn_image
-MARGIN = 4  # of roundings: no sum was found farther off than 4.6 times what `_learn_filters` works out for 1, few 2.3
+MARGIN = 4  # with 1, a sum in ten thousand was farther off than 2.3 times what `_learn_filters` works out; none 4.6
 KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
 
 
@@ -123,10 +127,11 @@ def _points(side: int) -> list[float]:
     return POINTS[: side // 2 - 1]
 
 
-def _load_square(code: Code, vectors: Vectors, start: ir.Value, row: ir.Value, column: ir.Value, size: tuple) -> list:
+def _load_square(code: Code, vectors: Vectors, start: ir.Value, row: ir.Value, column: ir.Value, size) -> list:
     """Load a vector at each place of a square, from which the next is `row` and `column` elements away."""
-    rows = [code.step(start, i, row) for i in range(size[0])]
-    return [[vectors.load(code.step(line, j, column), 0) for j in range(size[1])] for line in rows]
+    down, across = size
+    rows = [code.step(start, i, row) for i in range(down)]
+    return [[vectors.load(code.step(line, j, column), 0) for j in range(across)] for line in rows]
 
 
 def _by_kind(code: Code, array: Memory, kinds, down: ir.Value, across: ir.Value, columns: ir.Value, case) -> ir.Value:
@@ -204,9 +209,9 @@ def finish(
 
 
 def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, margin: ir.Value) -> tuple:
-    """Return max(*values, known), which one it is, and in which lanes rounding by less than `margin` cannot change that.
+    """Return max(*values, known), which one it is, and in which lanes rounding by less than `margin` changes nothing.
 
-    `known`, at least 0, is exact: pixel ``first`` has it, or all are cut. It does not matter what becomes of a NaN.
+    `known`, at least 0, is exact: pixel `first` has it, or all are cut. It does not matter what becomes of a NaN.
     """
     builder = vectors.builder
     larger, smaller, later = [], [], []
@@ -312,7 +317,11 @@ def _find_background(x):
 
 @device
 def _learn_filters(x, w, b, first, end, background, taps, facts):
-    """Set facts (3, F) of filters `first` to `end`: how far rounding may go, by pixels and by bias; background's sum."""
+    """Set facts (3, F) of filters `first` to `end`.
+
+    How far off a sum may be, for a largest pixel of 1, as rounding errors add up in a random walk over as many terms;
+    the same for the bias; and the background's sum, its negative values cut.
+    """
     filters, lanes = b.size, VECTOR_BYTES // x.itemsize
     unit = MARGIN * math.sqrt(w.shape[0]) * (2.0**-23 if x.itemsize == 4 else 2.0**-52)
     squares(w, first, filters, w.shape[0], end - first, facts, first)
@@ -415,25 +424,29 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
 @called
 def _run_task(task, tasks, prepared, by_panel, x, w, u, side, b, background, offsets, taps, facts, lifts, marks, scales,
               grid_width, y, codes):
-    """Prepare a share of the filters and images, or take a share of the tiles; or do both, with one panel of filters."""
+    """Prepare a share of filters and images, or take a share of the tiles; or do both, with one panel of filters."""
     images, channels, filters = x.shape[0], x.shape[3], y.shape[2]
     lanes = VECTOR_BYTES // x.itemsize
     u_step = channels * 2 * lanes + lanes
     panels = (filters + 2 * lanes - 1) // (2 * lanes)
+    copy, first_image, end_image = 0, task * images // tasks, (task + 1) * images // tasks
+    first_panel, last_panel = task * panels // tasks, (task + 1) * panels // tasks
+    if by_panel:
+        copy, first_image, end_image = task, 0, images
     if by_panel or not prepared:
-        for panel in range(task * panels // tasks, (task + 1) * panels // tasks):
+        for panel in range(first_panel, last_panel):
             _transform_filters(w, channels, panel, side, u, u_step)
             first, end = panel * 2 * lanes, min((panel + 1) * 2 * lanes, filters)
             _learn_filters(x, w, b, first, end, background, taps, facts)
-        copy = task if by_panel else 0
-        kinds, pixel = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(channels, x.dtype)
+        kinds, known = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(channels, x.dtype)
         for c in range(channels):
-            pixel[c] = x.reshape(-1)[background + c] if background >= 0 else np.nan
-        for n in range(0 if by_panel else task * images // tasks, images if by_panel else (task + 1) * images // tasks):
-            _learn_image(x, n, pixel, grid_width, kinds, marks[copy], scales[copy])
-    first_panel, last_panel, copy = 0, panels, 0
+            known[c] = x.reshape(-1)[background + c] if background >= 0 else np.nan
+        for n in range(first_image, end_image):
+            _learn_image(x, n, known, grid_width, kinds, marks[copy], scales[copy])
     if by_panel:
-        first_panel, last_panel, copy, task, tasks = task, task + 1, task, 0, 1
+        task, tasks = 0, 1
+    else:
+        first_panel, last_panel = 0, panels
     if prepared:
         for down, across in KINDS:
             _run_groups(
@@ -472,7 +485,7 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     for stage in range(by_panel, 2):
         tasks = panels
         if not by_panel and stage == 0:
-            tasks = max(panels, min(images, 16))
+            tasks = max(panels, min(images, 16))  # the few panels are shared out among them, too
         elif not by_panel:
             tasks = (images * windows // (1 if side == SHORT else 4) + ROWS - 1) // ROWS
         for task in prange(tasks):
