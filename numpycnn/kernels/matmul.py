@@ -113,7 +113,7 @@ def _find_nonzeros(a, transposed, i, rows, t, steps, words):
 
 
 @called
-def _product_ofnonzeros(a, b, start, transpose_a, t_first, t_end, c, i, height, j, count):
+def _product_of_nonzeros(a, b, start, transpose_a, t_first, t_end, c, i, height, j, count):
     """C[i : i + height, j : j + count] = start + A @ B, over steps `t_first` to `t_end` in which A is not 0."""
     rows, columns = c.shape
     a_row, a_step = (1, rows) if transpose_a else (a.shape[1], 1)
@@ -175,7 +175,7 @@ def product(a, b, start, transpose_a, transpose_b, relu, c):
         if skipping:
             t, end = part * depth // parts, (part + 1) * depth // parts
             first, sums = (start, c) if part == 0 else (zeros, others[part - 1])
-            _product_ofnonzeros(a, b, first, transpose_a, t, end, sums, i, height, j, count)
+            _product_of_nonzeros(a, b, first, transpose_a, t, end, sums, i, height, j, count)
         else:
             _product_of_tiles(a, b, start, transpose_a, transpose_b, c, i, height, j, count)
         if relu and parts == 1:

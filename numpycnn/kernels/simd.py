@@ -6,7 +6,9 @@ tiles built from them stand in ``tiles.py``. Everything else stays Python.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import math
 from typing import Any, Callable
 
 import llvmlite.binding
@@ -101,16 +103,21 @@ class Code:
         """Return the vector instructions for this array's elements; arguments as in ``Vectors``."""
         return Vectors(self.context, self.builder, array.dtype, count, columns)
 
-    def step(self, pointer: Any, count: Any, distance: Any = INDEX(1)) -> Any:
-        """Return the address `count` times `distance` elements further on; counts may be Python's integers."""
-        count, distance = (INDEX(n) if isinstance(n, int) else n for n in (count, distance))
-        return self.builder.gep(pointer, [self.builder.mul(count, distance)])
+    def step(self, pointer: Any, count: Any, distance: Any = 1) -> Any:
+        """Return the address `count` times `distance` elements further on; both may be Python's integers."""
+        known = [n for n in (count, distance) if isinstance(n, int)]
+        factors = [n for n in (count, distance) if not isinstance(n, int)]
+        if math.prod(known) == 0:
+            return pointer
+        if math.prod(known) != 1 or not factors:  # nothing is written that says nothing: compiling takes its time
+            factors.append(INDEX(math.prod(known)))
+        return self.builder.gep(pointer, [functools.reduce(self.builder.mul, factors)])
 
     def load(self, pointer: Any) -> Any:
         """Load one element."""
         return self.builder.load(pointer)
 
-    def index(self, pointer: Any, position: Any = INDEX(0)) -> Any:
+    def index(self, pointer: Any, position: Any = 0) -> Any:
         """Load an integer and widen it to an index."""
         value = self.builder.load(self.step(pointer, position))
         return value if value.type == INDEX else self.builder.sext(value, INDEX)
@@ -188,7 +195,7 @@ class Vectors:
         self.bytes = ir.VectorType(BYTE, self.lanes)
         self.words = ir.VectorType(INDEX, self.lanes)
         self.suffix = f"v{self.lanes}f{dtype.bitwidth}"
-        self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
+        self.zero = self.constant(0.0)
         self.masks = None if columns is None else [self._mask(v, columns) for v in range(count)]
 
     def _mask(self, v: int, columns: Any) -> Any:
@@ -196,10 +203,9 @@ class Vectors:
         return self.builder.icmp_signed("<", lane_numbers, self.broadcast_word(columns))
 
     def _splat(self, value: Any, vector: Any) -> Any:
-        undefined = ir.Constant(vector, ir.Undefined)
+        undefined = _constant(vector, ir.Undefined)
         first = self.builder.insert_element(undefined, value, INT32(0))
-        zeros = ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, undefined, zeros)
+        return self.builder.shuffle_vector(first, undefined, _constant(ir.VectorType(INT32, self.lanes), 0))
 
     def _intrinsic(self, name: str, result: Any, arguments: list) -> Any:
         return self.builder.module.declare_intrinsic(name, (), ir.FunctionType(result, arguments))
@@ -210,11 +216,11 @@ class Vectors:
 
     def constant(self, value: float) -> Any:
         """All lanes equal to this number, known now."""
-        return ir.Constant(self.vector, [value] * self.lanes)
+        return _constant(self.vector, value)
 
     def code(self, value: int) -> Any:
         """All bytes equal to this small number."""
-        return ir.Constant(self.bytes, [value] * self.lanes)
+        return _constant(self.bytes, value)
 
     def broadcast_code(self, value: Any) -> Any:
         """All bytes equal to this index's lowest byte."""
@@ -277,8 +283,7 @@ class Vectors:
 
     def load_codes(self, row: Any, v: int) -> Any:
         """Load a byte for each lane of vector number `v`."""
-        zero = ir.Constant(self.bytes, [0] * self.lanes)
-        return self._load(row, v, self.bytes, zero, f"v{self.lanes}i8", 1)
+        return self._load(row, v, self.bytes, self.code(0), f"v{self.lanes}i8", 1)
 
     def store_codes(self, value: Any, row: Any, v: int) -> None:
         """Store a byte for each lane of vector number `v`."""
@@ -318,7 +323,7 @@ class Vectors:
         return self.builder.call(function, [table, places])
 
     def _at(self, row: Any, v: int, vector: Any) -> Any:
-        pointer = self.builder.gep(row, [INDEX(v * self.lanes)])
+        pointer = self.builder.gep(row, [INDEX(v * self.lanes)]) if v else row
         return self.builder.bitcast(pointer, ir.PointerType(vector))
 
     def _load(self, row: Any, v: int, vector: Any, zero: Any, suffix: str, alignment: int) -> Any:
@@ -342,6 +347,12 @@ class Vectors:
             f"llvm.masked.store.{suffix}.p0", ir.VoidType(), [vector, pointer.type, INT32, self.mask]
         )
         self.builder.call(function, [value, pointer, INT32(alignment), self.masks[v]])
+
+
+@functools.cache
+def _constant(vector: Any, value: Any) -> Any:
+    """All lanes equal to this number, or undefined; kept, because it takes long to write down."""
+    return ir.Constant(vector, value if value is ir.Undefined else [value] * vector.count)
 
 
 def unrolled_loop(builder: Any, count: Any, step: Callable[[Any, list], list], values: list) -> list:

@@ -316,8 +316,8 @@ def _find_background(x):
 
 
 @device
-def _learn_filters(x, w, b, first, end, background, taps, facts):
-    """Set facts (3, F) of filters `first` to `end`.
+def _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes):
+    """Set facts (3 * F,) of filters `first` to `end`.
 
     How far off a sum may be, for a largest pixel of 1, as rounding errors add up in a random walk over as many terms;
     the same for the bias; and the background's sum, its negative values cut.
@@ -326,23 +326,20 @@ def _learn_filters(x, w, b, first, end, background, taps, facts):
     unit = MARGIN * math.sqrt(w.shape[0]) * (2.0**-23 if x.itemsize == 4 else 2.0**-52)
     squares(w, first, filters, w.shape[0], end - first, facts, first)
     for f in range(first, end):
-        facts[0, f] = unit * math.sqrt(facts[0, f])
-        facts[1, f] = unit * abs(b[f])
-        facts[2, f] = 0
+        facts[f] = unit * math.sqrt(facts[f])
+        facts[filters + f] = unit * abs(b[f])
+        facts[2 * filters + f] = 0
     if background >= 0:
-        same, no_codes = np.empty(WINDOW, np.int64), np.empty((0, 0, 0), np.uint8)
-        for q in range(WINDOW):
-            same[q] = 0
         for f in range(first, end, lanes):
             i, n = 2 * filters + f, min(lanes, end - f)
-            _plain_window(x, background, same, 0, taps, w, f, filters, b, facts, i, no_codes, False, n)
+            _plain_window(x, background, offsets, WINDOW, taps, w, f, filters, b, facts, i, codes, False, n)
 
 
 @device
-def _learn_image(x, n, background, grid_width, kinds, marks, scales):
+def _learn_image(x, n, background, grid_width, windows, kinds, marks, scales):
     """Find the largest pixel of image n, and the patches of which nothing needs to be computed, or all plainly.
 
-    ``marks[n, p]`` has a bit for each patch of window p that is background, whose sum is known; bit 4 is set, and bit 5
+    Window p's mark has a bit for each patch of window p that is background, whose sum is known; bit 4 is set, and bit 5
     if a patch is zeros though the background is not.
     """
     _, _, width, channels = x.shape
@@ -352,11 +349,11 @@ def _learn_image(x, n, background, grid_width, kinds, marks, scales):
         kinds[i] &= kinds[i + 1] & kinds[i + 2]
     for i in range(pixels - 2 * width):  # of a patch, 3 x 3
         kinds[i] &= kinds[i + width] & kinds[i + 2 * width]
-    for p in range(marks.shape[1]):
+    for p in range(windows):
         i = 2 * (p // grid_width) * width + 2 * (p % grid_width)
         a, b, c, d = kinds[i], kinds[i + 1], kinds[i + width], kinds[i + width + 1]
         plain = (a == 2) | (b == 2) | (c == 2) | (d == 2)
-        marks[n, p] = a & 1 | (b & 1) << 1 | (c & 1) << 2 | (d & 1) << 3 | 16 | plain << PLAIN_BIT
+        marks[n * windows + p] = a & 1 | (b & 1) << 1 | (c & 1) << 2 | (d & 1) << 3 | 16 | plain << PLAIN_BIT
 
 
 @device
@@ -365,11 +362,11 @@ def _lifts(x):
 
     The fifth number is what the background's known sum is multiplied with: 1 if the window has it, else 0.
     """
-    lifts = np.empty((16, LIFTS), x.dtype)
+    lifts = np.empty(16 * LIFTS, x.dtype)
     for mark in range(16):
         for q in range(WINDOW):
-            lifts[mark, q] = -np.inf if mark >> q & 1 else 0
-        lifts[mark, WINDOW] = mark > 0
+            lifts[mark * LIFTS + q] = -np.inf if mark >> q & 1 else 0
+        lifts[mark * LIFTS + WINDOW] = mark > 0
     return lifts
 
 
@@ -422,37 +419,36 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
 
 
 @called
-def _run_task(task, tasks, prepared, by_panel, x, w, u, side, b, background, offsets, taps, facts, lifts, marks, scales,
-              grid_width, y, codes):
-    """Prepare a share of filters and images, or take a share of the tiles; or do both, with one panel of filters."""
-    images, channels, filters = x.shape[0], x.shape[3], y.shape[2]
+def _prepare(task, tasks, x, w, side, b, background, offsets, taps, grid_width, windows, u, facts, marks, scales,
+             codes):
+    """Prepare a share of the filters, by panels, and of the images."""
+    images, channels, filters = x.shape[0], x.shape[3], b.size
     lanes = VECTOR_BYTES // x.itemsize
-    u_step = channels * 2 * lanes + lanes
     panels = (filters + 2 * lanes - 1) // (2 * lanes)
-    copy, first_image, end_image = 0, task * images // tasks, (task + 1) * images // tasks
-    first_panel, last_panel = task * panels // tasks, (task + 1) * panels // tasks
+    for panel in range(task * panels // tasks, (task + 1) * panels // tasks):
+        _transform_filters(w, channels, panel, side, u, channels * 2 * lanes + lanes)
+        first, end = panel * 2 * lanes, min((panel + 1) * 2 * lanes, filters)
+        _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
+    kinds, known = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(channels, x.dtype)
+    for c in range(channels):
+        known[c] = x.reshape(-1)[background + c] if background >= 0 else np.nan
+    for n in range(task * images // tasks, (task + 1) * images // tasks):
+        _learn_image(x, n, known, grid_width, windows, kinds, marks, scales)
+
+
+@called
+def _run_task(task, tasks, by_panel, x, w, u, side, b, offsets, taps, facts, lifts, marks, scales, grid_width, y,
+              codes):
+    """Take a share of each kind of tiles through all panels of filters; or all of them through one panel."""
+    lanes = VECTOR_BYTES // x.itemsize
+    first_panel, last_panel = 0, (b.size + 2 * lanes - 1) // (2 * lanes)
     if by_panel:
-        copy, first_image, end_image = task, 0, images
-    if by_panel or not prepared:
-        for panel in range(first_panel, last_panel):
-            _transform_filters(w, channels, panel, side, u, u_step)
-            first, end = panel * 2 * lanes, min((panel + 1) * 2 * lanes, filters)
-            _learn_filters(x, w, b, first, end, background, taps, facts)
-        kinds, known = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(channels, x.dtype)
-        for c in range(channels):
-            known[c] = x.reshape(-1)[background + c] if background >= 0 else np.nan
-        for n in range(first_image, end_image):
-            _learn_image(x, n, known, grid_width, kinds, marks[copy], scales[copy])
-    if by_panel:
-        task, tasks = 0, 1
-    else:
-        first_panel, last_panel = 0, panels
-    if prepared:
-        for down, across in KINDS:
-            _run_groups(
-                down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps,
-                facts, lifts, marks[copy], scales[copy], grid_width, y, codes,
-            )
+        first_panel, last_panel, task, tasks = task, task + 1, 0, 1
+    for down, across in KINDS:
+        _run_groups(
+            down, across, side, task, tasks, x, w, u, x.shape[3] * 2 * lanes + lanes, first_panel, last_panel, b,
+            offsets, taps, facts, lifts, marks, scales, grid_width, y, codes,
+        )
 
 
 @kernel
@@ -462,7 +458,7 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     An image has P windows, ``grid_width`` in a row; codes as in ``conv_relu_pool_forward``.
 
     Filters go in panels of two vectors. A task takes its share of each kind of tiles through all panels; when there are
-    few windows (one small image) it takes all of them through one panel, and prepares that panel's filters itself.
+    few windows (one small image) it takes all of them through one panel.
     """
     images, windows, filters = y.shape
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
@@ -470,26 +466,30 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     side = SHORT
     if images * windows >= MANY_WINDOWS and channels % lanes == 0 and filters % lanes == 0:
         side = LONG
-    u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
-    by_panel = images * windows <= FEW_WINDOWS
     row = x.shape[2] * channels
-    offsets, taps = np.empty(WINDOW, np.int64), np.empty(9 * channels, np.int64)
-    for q in range(WINDOW):
-        offsets[q] = q // 2 * row + q % 2 * channels
+    offsets, taps = np.empty(2 * WINDOW, np.int64), np.empty(9 * channels, np.int64)
+    for q in range(2 * WINDOW):
+        offsets[q] = q // 2 * row + q % 2 * channels if q < WINDOW else 0  # those of a window, and of equal patches
     for k in range(taps.size):
         taps[k] = k // (3 * channels) * row + k % (3 * channels)
-    copies = panels if by_panel else 1  # of what is known about the images: each task writes its own
-    facts, scales = np.empty((3, filters), x.dtype), np.empty((copies, images), x.dtype)
-    lifts, marks = _lifts(x), np.empty((copies, images, windows), np.uint8)
-    background = _find_background(x)
-    for stage in range(by_panel, 2):
-        tasks = panels
-        if not by_panel and stage == 0:
-            tasks = max(panels, min(images, 16))  # the few panels are shared out among them, too
-        elif not by_panel:
-            tasks = (images * windows // (1 if side == SHORT else 4) + ROWS - 1) // ROWS
+    background, lifts = _find_background(x), _lifts(x)
+    u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
+    facts, scales = np.empty(3 * filters, x.dtype), np.empty(images, x.dtype)
+    marks = np.empty(images * windows, np.uint8)
+    by_panel = images * windows <= FEW_WINDOWS
+    for stage in range(2):
+        tasks = max(panels, min(images, 16))  # the few panels are shared out among as many tasks as there are
+        if stage == 1:
+            tiles = images * windows // (1 if side == SHORT else 4)
+            tasks = panels if by_panel else (tiles + ROWS - 1) // ROWS
         for task in prange(tasks):
-            _run_task(
-                np.int64(task), tasks, stage == 1, by_panel, x, w, u, side, b, background, offsets, taps, facts,
-                lifts, marks, scales, grid_width, y, codes,
-            )
+            if stage == 0:
+                _prepare(
+                    np.int64(task), tasks, x, w, side, b, background, offsets, taps, grid_width, windows, u, facts,
+                    marks, scales, codes,
+                )
+            else:
+                _run_task(
+                    np.int64(task), tasks, by_panel, x, w, u, side, b, offsets, taps, facts, lifts, marks, scales,
+                    grid_width, y, codes,
+                )
