@@ -42,7 +42,7 @@ SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
 ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
 FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
 MANY_WINDOWS = 16 * ROWS  # so many fill the products of every kind of tiles
-LIFTS = WINDOW + 1  # see _lifts
+LIFTS = WINDOW + 1  # see _tables
 PLAIN_BIT = 5  # of a window's mark, see _learn_image
 MARGIN = 4  # with 1, a sum in ten thousand was farther off than 2.3 times what `_learn_filters` works out; none 4.6
 KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
@@ -170,8 +170,8 @@ def finish(
     """``y = maxpool(relu(A.T m A + b))`` for a tile and one vector of filters, and the codes.
 
     `window` is the number of the tile's first window, in all images; facts, scale and marks are what `_learn_filters`
-    and `_learn_image` find out, lifts what `_lifts` says. Bit k of what is returned says that rounding may have decided
-    in the tile's k-th window. Codes lie as y does, unless there are none.
+    and `_learn_image` find out, lifts what `_tables` says. Bit k of what is returned says that rounding may have
+    decided in the tile's k-th window. Codes lie as y does, unless there are none.
     """
     builder = code.builder
 
@@ -234,7 +234,7 @@ def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, ma
 _transform_filter = make_transform(_filter_matrix, (KINDS[0], KINDS[-1]))
 _transform_tile = make_transform(_pixel_matrix, KINDS)
 _tile = make_product_tile(ROWS)
-_plain_window = make_convolution_tile(WINDOW, True, True)
+_window_tile = make_convolution_tile(WINDOW, True, True)
 
 
 # -- the stages ------------------------------------------------------------------------------------------------------
@@ -283,7 +283,8 @@ def _outputs(m, im, m_step, down, across, x, pixel, w, b, f, count, offsets, tap
         )
         if doubts:
             _sum_plainly(
-                doubts, across // 2 - 1, x, pixel, w, b, f + g, n, offsets, taps, window, grid_width, y, codes
+                doubts, across // 2 - 1, x, pixel, w, b, f + g, n, offsets, 0, taps, window, grid_width, y, codes,
+                codes.size > 0,
             )
 
 
@@ -291,28 +292,14 @@ def _outputs(m, im, m_step, down, across, x, pixel, w, b, f, count, offsets, tap
 
 
 @called
-def _sum_plainly(doubts, wide, x, pixel, w, b, f, count, offsets, taps, window, grid_width, y, codes):
+def _sum_plainly(doubts, wide, x, pixel, w, b, f, count, offsets, i_offset, taps, window, grid_width, y, codes, keep):
     """Compute those of a tile's windows, `wide` in a row, that bits of `doubts` name: as the layers add up."""
     filters, width, channels = b.size, x.shape[2], x.shape[3]
     for k in range(4):
         if doubts >> k & 1:
             r, q = k // wide, k % wide
             ix, iy = (pixel + 2 * r * width + 2 * q) * channels, (window + r * grid_width + q) * filters + f
-            _plain_window(x, ix, offsets, 0, taps, w, f, filters, b, y, iy, codes, codes.size > 0, count)
-
-
-@called
-def _find_background(x):
-    """Return where the first patch of the first image starts whose pixels are all equal; -1 if there is none."""
-    _, height, width, channels = x.shape
-    row = width * channels
-    for i in range(height - 2):
-        for j in range(width - 2):
-            at = i * row + j * channels
-            if equal(x, at, x, at + channels, 2 * channels):
-                if equal(x, at, x, at + row, 3 * channels) and equal(x, at, x, at + 2 * row, 3 * channels):
-                    return at
-    return -1
+            _window_tile(x, ix, offsets, i_offset, taps, w, f, filters, b, y, iy, codes, keep, count)
 
 
 @device
@@ -330,9 +317,9 @@ def _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
         facts[filters + f] = unit * abs(b[f])
         facts[2 * filters + f] = 0
     if background >= 0:
-        for f in range(first, end, lanes):
-            i, n = 2 * filters + f, min(lanes, end - f)
-            _plain_window(x, background, offsets, WINDOW, taps, w, f, filters, b, facts, i, codes, False, n)
+        for f in range(first, end, end - first if end - first == 2 * lanes else lanes):
+            n = min(2 * lanes, end - f)
+            _sum_plainly(1, 1, x, background, w, b, f, n, offsets, WINDOW, taps, 2, 1, facts, codes, False)
 
 
 @device
@@ -356,18 +343,32 @@ def _learn_image(x, n, background, grid_width, windows, kinds, marks, scales):
         marks[n * windows + p] = a & 1 | (b & 1) << 1 | (c & 1) << 2 | (d & 1) << 3 | 16 | plain << PLAIN_BIT
 
 
-@device
-def _lifts(x):
-    """Return what is added to a window's four sums, for each mark: minus infinity to the background's, else 0.
+@called
+def _tables(x):
+    """Return where the patches of a window lie, and four times the first; a patch's elements; lifts; the background.
 
-    The fifth number is what the background's known sum is multiplied with: 1 if the window has it, else 0.
+    Lifts are what is added to a window's four sums, for each mark: minus infinity to the background's, else 0. A fifth
+    number is what the background's known sum is multiplied with: 1 if the window has it, else 0. The background is the
+    number of the pixel where the first patch of the first image starts whose pixels are all equal; -1 without one.
     """
+    _, height, width, channels = x.shape
+    row = width * channels
+    offsets, taps = np.empty(2 * WINDOW, np.int64), np.empty(9 * channels, np.int64)
     lifts = np.empty(16 * LIFTS, x.dtype)
+    for q in range(2 * WINDOW):
+        offsets[q] = q // 2 * row + q % 2 * channels if q < WINDOW else 0
+    for k in range(taps.size):
+        taps[k] = k // (3 * channels) * row + k % (3 * channels)
     for mark in range(16):
         for q in range(WINDOW):
             lifts[mark * LIFTS + q] = -np.inf if mark >> q & 1 else 0
         lifts[mark * LIFTS + WINDOW] = mark > 0
-    return lifts
+    for pixel in range((height - 2) * width):
+        at, size = pixel * channels, 3 * channels  # of a row of the patch; equal to the row moved by a pixel
+        if pixel % width < width - 2 and equal(x, at, x, at + channels, size - channels):
+            if equal(x, at, x, at + row, size) and equal(x, at, x, at + 2 * row, size):
+                return offsets, taps, lifts, pixel
+    return offsets, taps, lifts, -1
 
 
 # -- the kernel ------------------------------------------------------------------------------------------------------
@@ -431,7 +432,7 @@ def _prepare(task, tasks, x, w, side, b, background, offsets, taps, grid_width, 
         _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
     kinds, known = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(channels, x.dtype)
     for c in range(channels):
-        known[c] = x.reshape(-1)[background + c] if background >= 0 else np.nan
+        known[c] = x.reshape(-1)[background * channels + c] if background >= 0 else np.nan
     for n in range(task * images // tasks, (task + 1) * images // tasks):
         _learn_image(x, n, known, grid_width, windows, kinds, marks, scales)
 
@@ -466,13 +467,7 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     side = SHORT
     if images * windows >= MANY_WINDOWS and channels % lanes == 0 and filters % lanes == 0:
         side = LONG
-    row = x.shape[2] * channels
-    offsets, taps = np.empty(2 * WINDOW, np.int64), np.empty(9 * channels, np.int64)
-    for q in range(2 * WINDOW):
-        offsets[q] = q // 2 * row + q % 2 * channels if q < WINDOW else 0  # those of a window, and of equal patches
-    for k in range(taps.size):
-        taps[k] = k // (3 * channels) * row + k % (3 * channels)
-    background, lifts = _find_background(x), _lifts(x)
+    offsets, taps, lifts, background = _tables(x)
     u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
     facts, scales = np.empty(3 * filters, x.dtype), np.empty(images, x.dtype)
     marks = np.empty(images * windows, np.uint8)
