@@ -476,7 +476,7 @@ def make_tap_gradient_tile(in_squares: bool) -> Any:
 
                 return loop(builder, group, pixel, sums)
 
-            def image(n, sums):  # type: ignore
+            def image(n, nothing):  # type: ignore
                 x_image, first = code.step(x.at(ix), n, image_size), builder.mul(n, windows)
 
                 def window(p, sums):  # type: ignore
@@ -487,11 +487,15 @@ def make_tap_gradient_tile(in_squares: bool) -> Any:
                     picks = in_squares and width == TAP_VECTORS and vectors.lanes == UNION * UNION
                     return (in_square if picks else pixel_by_pixel)(p, x_image, gradients, winners, sums)
 
-                return loop(builder, windows, window, sums)
+                # Each image by itself: the longer a sum grows, the more rounding adds up.
+                for total, row in zip(loop(builder, windows, window, [vectors.zero] * len(rows)), rows):
+                    vectors.store(builder.fadd(vectors.load(*row), total), *row)
+                return []
 
-            sums = loop(builder, images, image, [vectors.zero] * ((TAPS + 1) * width))
-            for k, total in enumerate(sums):
-                vectors.store(total, code.step(out.at(i_out), k // width, filters), k % width)
+            rows = [(code.step(out.at(i_out), k, filters), v) for k in range(TAPS + 1) for v in range(width)]
+            for row in rows:
+                vectors.store(vectors.zero, *row)
+            loop(builder, images, image, [])
 
         code.whole_or_edge(x, TAP_VECTORS, columns, block, edge_count=1)
 
