@@ -28,6 +28,7 @@ from .tiles import (
 CACHE_LINE = 64  # bytes
 ROW_GROUP = 256  # rows of the output that share a panel
 DEPTH = 64  # steps of the summed axis between visits to a tile: a panel of B, and A's rows beside it, fit the cache
+LONG_SUM = 512  # steps after which a new sum is begun over many rows of A and B: rounding grows with a sum's length
 SPARSE_GROUP = 64  # rows that read the same rows of B one after the other, where zeros are skipped
 PARTS = 4  # cuts of the summed axis where there are fewer blocks: threads share them without changing the bits
 MOST_NONZEROS = 0.6  # share of A's elements; with more, tiles are faster
@@ -138,17 +139,27 @@ def _product_of_tiles(a, b, start, transpose_a, transpose_b, c, i, height, j, co
     depth = a.shape[0] if transpose_a else a.shape[1]
     a_row, a_step = (1, rows) if transpose_a else (depth, 1)
     width = 2 * (VECTOR_BYTES // a.itemsize)
+    part = LONG_SUM if transpose_a else depth
+    others, zeros = np.empty(height * width if depth > part else 0, c.dtype), np.empty(width, c.dtype)
+    for k in range(width):
+        zeros[k] = 0
     in_place = height < TILE_ROWS and not transpose_b  # a panel would serve a few rows only: read B where it lies
     panel = b if in_place else empty_aligned(DEPTH * width, b).reshape(DEPTH, width)
-    ib, b_row, most = (j, columns, depth) if in_place else (0, width, DEPTH)
+    b_row, most = (columns, part) if in_place else (width, DEPTH)
     for t in range(0, depth, most):
         steps = min(most, depth - t)
         if not in_place:
             _fill_panel(b, transpose_b, j, count, t, steps, panel)
-        ia = i * a_row + t * a_step
+        ia, ib = i * a_row + t * a_step, t * columns + j if in_place else 0
+        first, i_first = (start, j) if t < part else (zeros, 0)
+        target, i_target, target_row = (sums, ic, columns) if t < part else (others, 0, width)
         _add_panel(
-            a, ia, a_row, a_step, panel, ib, b_row, start, j, sums, ic, columns, height, count, steps, t == 0
+            a, ia, a_row, a_step, panel, ib, b_row, first, i_first, target, i_target, target_row, height, count, steps,
+            t % part == 0,
         )
+        if t >= part and ((t + steps) % part == 0 or t + steps == depth):
+            for row in range(height):
+                finished_row(sums, ic + row * columns, others, row * width, 0, 1, False, count)
 
 
 @kernel
