@@ -26,6 +26,7 @@ from .losses import in_training
 from .memory.workspace import empty_aligned
 from .terminal import show, width
 from .training.data import check_data
+from .training.loop import update
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -211,7 +212,7 @@ def _timed_step(model: Sequential, x: NDArray, y: NDArray) -> NDArray:
         if position >= first:
             gradient = model.plan[position].backward(gradient, position > first)  # type: ignore[arg-type]
         lap()
-    model.optimizer.step(model.arena.values, model.arena.grads, model.trained_parts())
+    update(model, model.optimizer)
     lap()
     return np.diff(times)
 
@@ -256,7 +257,7 @@ def count_flops(layers: Sequence[Layer], batch: int, need_dx: bool) -> tuple[int
             known = True
             flops = FLOPS[type(layer)](layer, batch)
             forward += flops
-            backward += flops * (layer.learns + need_dx)
+            backward += flops * (layer.trainable + need_dx)
         need_dx = need_dx or layer.learns
     return (forward, backward) if known else (None, None)
 

@@ -36,8 +36,17 @@ def step(
         outputs = model.forward(x, training=True)
         value, doutputs = loss(outputs, y)
         model.backward(doutputs)
-        optimizer.step(model.arena.values, model.arena.grads, model.trained_parts())
+        update(model, optimizer)
     return value, outputs
+
+
+def update(model: Sequential, optimizer: Optimizer) -> None:
+    """Let the optimizer take its step on all parameters that are not frozen."""
+    values, grads = model.arena.values, model.arena.grads
+    if model.trainable:
+        optimizer.step(values, grads)
+    else:  # an optimizer of one's own that takes no parts raises: it would move frozen layers
+        optimizer.step(values, grads, model.trained_parts())
 
 
 def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, y: ArrayLike) -> float:

@@ -21,6 +21,7 @@ from numpycnn import (
     Flatten,
     MaxPool2D,
     MeanSquaredError,
+    Optimizer,
     ReLU,
     Sequential,
     SoftmaxCrossEntropy,
@@ -415,6 +416,21 @@ def test_one_pass_over_each_run_of_layers_that_train(frozen, sizes, monkeypatch)
     monkeypatch.setattr(ops, "adam", lambda gradient, *rest: (calls.append(gradient.size), adam(gradient, *rest)))
     model.train_on_batch(x, y)
     assert calls == sizes
+
+
+def test_an_optimizer_of_ones_own_that_takes_no_parts_does_not_move_frozen_layers():
+    class Plain(Optimizer):
+        def step(self, values, grads):
+            values -= self.current_rate
+
+    x, y = make_images(8)
+    model = small_cnn(optimizer=Plain(0.1))
+    model.train_on_batch(x, y)
+    model.layers[0].trainable = False
+    before = model.get_weights()
+    with pytest.raises(TypeError, match="positional arguments"):
+        model.train_on_batch(x, y)
+    assert weights_equal(model.get_weights(), before)
 
 
 # -- what is said about it ----------------------------------------------------------------------------------------
