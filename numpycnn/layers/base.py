@@ -20,7 +20,6 @@ from ..checks import (
     check_batch,
     check_dtype,
     check_flag,
-    check_forward_bytes,
     check_generator,
     check_instance,
     check_memory,
@@ -30,7 +29,7 @@ from ..checks import (
 from ..hints import ExplainsArguments
 from ..initializers import Initializer, get_initializer
 from ..memory.parameter import Parameter
-from ..memory.workspace import Workspace
+from ..memory.workspace import Workspace, check_forward_bytes
 
 
 class Layer(ExplainsArguments):
