@@ -81,7 +81,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{zlib.crc32(os.fsencode(target.name)):08x}-"
     _remove_leftovers(target.parent, prefix)
-    temporary = target.with_name(f"{prefix}{uuid.uuid4().hex}.tmp")
+    temporary = target.with_name(f"{prefix}{uuid.uuid4().hex[:8]}.tmp")  # short: Windows takes 259 characters
     with contextlib.ExitStack() as until_renamed:
         until_renamed.enter_context(_errors_of(temporary, path))
         until_renamed.callback(temporary.unlink, missing_ok=True)

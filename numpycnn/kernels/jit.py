@@ -14,6 +14,7 @@ import hashlib
 import numbers
 import os
 import pickle
+import re
 import stat
 import sys
 import tempfile
@@ -218,7 +219,8 @@ class KernelCache(caching._Cache):
     """
 
     def __init__(self, function: Callable[..., None], parallel: bool) -> None:
-        self._name = f"{function.__qualname__}-{'parallel' if parallel else 'serial'}"
+        name = re.sub(r"[^\w.]", "_", function.__qualname__)  # Windows has no file make.<locals>.add
+        self._name = f"{name}-{'parallel' if parallel else 'serial'}"
         self._source = _source_digest(function.__code__.co_filename)
 
     @property

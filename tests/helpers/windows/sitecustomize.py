@@ -24,21 +24,21 @@ from pathlib import Path
 
 warnings.simplefilter("ignore", EncodingWarning)  # of the dependencies
 for module in (
-    "numba", "numba.np.ufunc.parallel", "numba.core.typed_passes", "numpy", "matplotlib.figure", "matplotlib.font_manager",
-    "PIL.Image", "pooch", "requests", "platformdirs", "rich.console", "rich.progress", "multiprocessing.pool",
-    "concurrent.futures", "asyncio", "tarfile", "platform", "uuid", "h5py", "ctypes.util",
+    "numba", "numba.np.ufunc.parallel", "numpy", "matplotlib.figure", "matplotlib.font_manager", "PIL.Image", "pooch",
+    "requests", "platformdirs", "rich.console", "rich.progress", "multiprocessing.pool", "concurrent.futures",
+    "asyncio", "tarfile", "platform", "uuid", "h5py", "ctypes.util",
 ):  # fmt: skip
     with contextlib.suppress(ImportError):  # some are optional
         importlib.import_module(module)
 
 MODULES = "fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty"
 FUNCTIONS = (
-    "chown", "chroot", "ctermid", "fchmod", "fchown", "fdatasync", "fork", "forkpty", "getegid", "geteuid", "getgid",
-    "getgroups", "getloadavg", "getpgid", "getpgrp", "getpriority", "getresuid", "getsid", "getuid", "killpg", "lchown",
-    "lockf", "mkfifo", "mknod", "nice", "openpty", "pathconf", "pipe2", "posix_fadvise", "posix_fallocate", "posix_spawn",
-    "pread", "preadv", "pwrite", "pwritev", "readv", "register_at_fork", "sched_getaffinity", "sched_setaffinity",
-    "sched_yield", "sendfile", "setpgid", "setpriority", "setsid", "setuid", "statvfs", "sync", "sysconf", "uname", "wait",
-    "wait3", "wait4", "waitid", "writev",
+    "chown", "chroot", "ctermid", "fchmod", "fchown", "fdatasync", "fork", "forkpty", "getegid", "geteuid",
+    "getgid", "getgroups", "getloadavg", "getpgid", "getpgrp", "getpriority", "getresuid", "getsid", "getuid",
+    "killpg", "lchown", "lockf", "mkfifo", "mknod", "nice", "openpty", "pathconf", "pipe2", "posix_fadvise",
+    "posix_fallocate", "posix_spawn", "pread", "preadv", "pwrite", "pwritev", "readv", "register_at_fork",
+    "sched_getaffinity", "sched_setaffinity", "sched_yield", "sendfile", "setpgid", "setpriority", "setsid",
+    "setuid", "statvfs", "sync", "sysconf", "uname", "wait", "wait3", "wait4", "waitid", "writev",
 )  # fmt: skip
 FLAGS = "O_CLOEXEC", "O_DIRECTORY", "O_DSYNC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK", "O_SYNC", "O_TMPFILE"
 SIGNALS = "SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGSTOP", "SIGTSTP", "SIGUSR1"
@@ -49,6 +49,12 @@ class SharingViolation(PermissionError):
     """What Windows says when a file is open elsewhere."""
 
     winerror = 32
+
+
+def check_name(*paths: object) -> None:
+    """Raise as Windows does for characters that a name must not have; for two paths the error begins with the first."""
+    if FORBIDDEN & set(Path(os.fsdecode(paths[-1])).name):
+        raise OSError(errno.EINVAL, "the name of the file is not allowed", os.fsdecode(paths[0]))
 
 
 def is_open(path: object) -> bool:
@@ -67,6 +73,7 @@ def unless_open(function: object, scanned: bool = False) -> object:
 
     def wrapped(*paths: object, **options: object) -> None:
         if options.get("dir_fd") is None and not isinstance(paths[0], int):
+            check_name(*paths)
             names = [os.path.realpath(path) for path in paths]
             if any(map(is_open, names)):
                 raise SharingViolation(errno.EACCES, "it is open in another process", str(paths[0]), 32, str(paths[-1]))
@@ -82,8 +89,8 @@ def plain_names(function: object) -> object:
     """Wrap a function that makes a file or folder: some characters are not for names."""
 
     def wrapped(path: object, *arguments: object, **options: object) -> object:
-        if not isinstance(path, int) and FORBIDDEN & set(Path(os.fsdecode(path)).name):
-            raise OSError(errno.EINVAL, "the name of the file is not allowed", os.fsdecode(path))
+        if not isinstance(path, int):
+            check_name(path)
         return function(path, *arguments, **options)
 
     return wrapped
