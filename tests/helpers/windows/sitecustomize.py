@@ -98,6 +98,7 @@ def plain_names(function: object) -> object:
 
 def take_away() -> None:
     subprocess.signal = types.SimpleNamespace(**vars(signal))  # Popen.kill: Windows has a call for that
+    subprocess._USE_POSIX_SPAWN = subprocess._USE_VFORK = False
     for name in FUNCTIONS + FLAGS:
         if hasattr(os, name):
             delattr(os, name)
