@@ -24,8 +24,8 @@ from .jit import device, kernel
 from .matmul import empty_aligned, transpose
 from .simd import VECTOR_BYTES
 from .tiles import (
-    RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, UNION_VECTORS, WINDOW, WINNERS, make_convolution_tile,
-    make_gradient_tile, make_tap_gradient_tile, window_gradient, winners,
+    LONG_SUM, RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, UNION_VECTORS, WINDOW, WINNERS,
+    make_convolution_tile, make_gradient_tile, make_tap_gradient_tile, window_gradient, winners,
 )
 
 PARTS = 4  # cuts of the batch whose sums are formed apart: threads share them without changing their bits
@@ -125,10 +125,15 @@ def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):
     for n in prange(images):
         place, value, total = positions[n], values[n], sums[n]
         total[:] = 0
-        for p in range(windows):
-            code, gradient = codes[n, p], dy[n, p]
+        part = np.empty(filters, dy.dtype)
+        for start in range(0, windows, LONG_SUM):
+            part[:] = 0
+            for p in range(start, min(start + LONG_SUM, windows)):
+                code, gradient = codes[n, p], dy[n, p]
+                for f in range(filters):
+                    part[f] += gradient[f] if code[f] < cut else dy.dtype.type(0)
             for f in range(filters):
-                total[f] += gradient[f] if code[f] < cut else dy.dtype.type(0)
+                total[f] += part[f]
         code_of, gradient_of = codes[n].reshape(-1), dy[n].reshape(-1)
         count = np.uintp(0)
         for f in range(filters):
@@ -180,7 +185,8 @@ def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, d
     depth = dw.shape[0]
     parts = min(PARTS, images)
     blocks = (filters + FILTER_BLOCK - 1) // FILTER_BLOCK
-    rows = empty_aligned(parts * filters * depth, x).reshape(parts, filters, depth)
+    # After the filters' sums a row for each task: a piece of a long sum, which is formed by itself, as rounding grows.
+    rows = empty_aligned((parts * filters + parts * blocks) * depth, x).reshape(-1, depth)
     totals = np.empty((parts, filters), x.dtype)
     for task in prange(parts * blocks):
         part, block = task // blocks, task % blocks
@@ -188,20 +194,29 @@ def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, d
         for f in range(start, stop):
             totals[part, f] = 0
             for k in range(depth):
-                rows[part, f, k] = 0
+                rows[part * filters + f, k] = 0
         for n in range(part * images // parts, (part + 1) * images // parts):
             for f in range(start, stop):
                 first, count = n * capacity + starts[n, f], np.int64(starts[n, f + 1] - starts[n, f])
-                _add_to_weights(
-                    rows, (part * filters + f) * depth, run_length, x, n * image_size, runs, positions, values,
-                    first, count,
-                )
+                row = part * filters + f
+                target = row if count <= LONG_SUM else parts * filters + task
+                for start in range(0, count, LONG_SUM):
+                    if target != row:
+                        for k in range(depth):
+                            rows[target, k] = 0
+                    _add_to_weights(
+                        rows, target * depth, run_length, x, n * image_size, runs, positions, values,
+                        first + start, min(LONG_SUM, count - start),
+                    )
+                    if target != row:
+                        for k in range(depth):
+                            rows[row, k] += rows[target, k]
                 totals[part, f] += sums[n, f]
     for part in range(1, parts):
         for f in range(filters):
             totals[0, f] += totals[part, f]
             for k in range(depth):
-                rows[0, f, k] += rows[part, f, k]
+                rows[f, k] += rows[part * filters + f, k]
     transpose(rows, 0, depth, filters, depth, dw, 0, filters)
     for f in range(filters):
         db[f] = totals[0, f]

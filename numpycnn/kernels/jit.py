@@ -201,6 +201,10 @@ class _Library(JITCodeLibrary):
         # "gufunc" is Numba's word for the loop's function: all three bear it. What is `called` bears its own name.
         return "gufunc" in self.name.lower() or self.name in _called_names
 
+    def _optimize_functions(self, module: Any) -> None:
+        if not self._is_part:
+            super()._optimize_functions(module)
+
     def _optimize_final_module(self) -> None:
         if not self._is_part:
             super()._optimize_final_module()

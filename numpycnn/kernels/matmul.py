@@ -21,14 +21,14 @@ from numba import prange
 from .jit import called, device, kernel
 from .simd import VECTOR_BYTES
 from .tiles import (
-    ROW_VECTORS, STEPS, TILE_ROWS, all_finite, count_ones, finished_row, make_product_tile, nonzeros,
+    LONG_SUM, ROW_VECTORS, STEPS, TILE_ROWS, all_finite, count_ones, finished_row, make_product_tile, nonzeros,
     nonzeros_of_columns, row_copy, sparse_row, transposition,
 )
 
 CACHE_LINE = 64  # bytes
 ROW_GROUP = 256  # rows of the output that share a panel
 DEPTH = 64  # steps of the summed axis between visits to a tile: a panel of B, and A's rows beside it, fit the cache
-LONG_SUM = 512  # steps after which a new sum is begun over many rows of A and B: rounding grows with a sum's length
+LONG_ROW = 4096  # the same along rows of A: few layers have as many inputs, and none of these sums is cut otherwise
 SPARSE_GROUP = 64  # rows that read the same rows of B one after the other, where zeros are skipped
 PARTS = 4  # cuts of the summed axis where there are fewer blocks: threads share them without changing the bits
 MOST_NONZEROS = 0.6  # share of A's elements; with more, tiles are faster
@@ -139,7 +139,7 @@ def _product_of_tiles(a, b, start, transpose_a, transpose_b, c, i, height, j, co
     depth = a.shape[0] if transpose_a else a.shape[1]
     a_row, a_step = (1, rows) if transpose_a else (depth, 1)
     width = 2 * (VECTOR_BYTES // a.itemsize)
-    part = LONG_SUM if transpose_a else depth
+    part = LONG_SUM if transpose_a else LONG_ROW
     others, zeros = np.empty(height * width if depth > part else 0, c.dtype), np.empty(width, c.dtype)
     for k in range(width):
         zeros[k] = 0

@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 
 from .jit import kernel
-from .rows import CHUNK
+from .rows import CHUNK, add_up
 
 
 @kernel
@@ -26,11 +26,7 @@ def sum_products(x, center, y, y_center, total):
             x_row, y_row = x[i], y[i]
             for c in range(channels):
                 sums[c] += (x_row[c] - center[c]) * (y_row[c] - y_center[c])
-    for c in range(channels):
-        total[c] = 0
-    for chunk in range(chunks):
-        for c in range(channels):
-            total[c] += partial[chunk, c]
+    add_up(partial, total)
 
 
 @kernel

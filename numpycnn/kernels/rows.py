@@ -5,9 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .jit import kernel
+from .jit import device, kernel
 
 CHUNK = 256  # rows summed by themselves before they join the total: rounding grows with their number, not all rows'
+
+
+@device
+def add_up(partial, total):
+    """Add up the chunks' sums (chunks, N) to total (N,), in float64: there may be thousands of them."""
+    for j in range(total.size):
+        exact = np.float64(0)
+        for chunk in range(len(partial)):
+            exact += partial[chunk, j]
+        total[j] = exact
 
 
 @kernel
@@ -30,8 +40,4 @@ def sum_rows(x, total):
         for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, rows)):
             for j in range(columns):
                 partial[chunk, j] += x[i, j]
-    for j in range(columns):
-        total[j] = 0
-    for chunk in range(chunks):
-        for j in range(columns):
-            total[j] += partial[chunk, j]
+    add_up(partial, total)

@@ -26,6 +26,7 @@ RUN_VECTORS = 6 if MANY_REGISTERS else 3  # vectors along a run of a patch, for 
 WINNERS = 64  # filters whose winners fit into one word of bits
 UNION = 4  # pixels to a side of what the four 3 x 3 patches of a window cover
 UNION_VECTORS = 2 if MANY_REGISTERS else 1  # vectors of channels at each of a window's 2 x 4 pixels in two rows
+LONG_SUM = 512  # terms after which a new sum is begun: rounding grows with a sum's length
 TAPS = 9  # elements of a patch, where a filter's gradient is summed over pixels
 TAP_VECTORS = 2 if MANY_REGISTERS else 1
 
@@ -487,10 +488,18 @@ def make_tap_gradient_tile(in_squares: bool) -> Any:
                     picks = in_squares and width == TAP_VECTORS and vectors.lanes == UNION * UNION
                     return (in_square if picks else pixel_by_pixel)(p, x_image, gradients, winners, sums)
 
-                # Each image by itself: the longer a sum grows, the more rounding adds up.
-                for total, row in zip(loop(builder, windows, window, [vectors.zero] * len(rows)), rows):
-                    vectors.store(builder.fadd(vectors.load(*row), total), *row)
-                return []
+                def piece(i, nothing):  # type: ignore
+                    start = builder.mul(i, INDEX(LONG_SUM))
+                    left = builder.sub(windows, start)
+                    count = builder.select(builder.icmp_signed("<", left, INDEX(LONG_SUM)), left, INDEX(LONG_SUM))
+                    sums = [vectors.zero] * len(rows)
+                    sums = loop(builder, count, lambda p, sums: window(builder.add(start, p), sums), sums)
+                    for total, row in zip(sums, rows):
+                        vectors.store(builder.fadd(vectors.load(*row), total), *row)
+                    return []
+
+                pieces = builder.sdiv(builder.add(windows, INDEX(LONG_SUM - 1)), INDEX(LONG_SUM))
+                return loop(builder, pieces, piece, [])
 
             rows = [(code.step(out.at(i_out), k, filters), v) for k in range(TAPS + 1) for v in range(width)]
             for row in rows:

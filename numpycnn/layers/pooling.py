@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from ..checks import MAX_SIZE, Shape, check_padding, check_pair, check_shape
 from ..kernels import ops
 from .base import Layer
 from .window import Window
+
+LARGE_WINDOW = 256  # pixels; the mean of more is formed in float64, for rounding grows with a sum's length
 
 
 class _Pool2D(Layer):
@@ -107,7 +110,12 @@ class AvgPool2D(_Pool2D):
         x = self.check_input(x)
         y = self.empty("y", (len(x), *self.output_shape))
         window = self.window
-        ops.avgpool_forward(x, *window.kernel, *window.strides, *window.before, y)
+        if math.prod(window.kernel) <= LARGE_WINDOW:
+            ops.avgpool_forward(x, *window.kernel, *window.strides, *window.before, y)
+        else:
+            exact = np.empty(y.shape, np.result_type(y, np.float64))
+            ops.avgpool_forward(x.astype(exact.dtype), *window.kernel, *window.strides, *window.before, exact)
+            y[...] = exact
         self.save_for_backward(training, len(x))
         return y
 
@@ -134,7 +142,7 @@ class GlobalAvgPool2D(Layer):
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
         self.save_for_backward(training, len(x))
-        return x.mean(axis=(1, 2))
+        return x.mean(axis=(1, 2), dtype=np.result_type(x, np.float64)).astype(x.dtype)  # a long sum rounds less so
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """Share each channel's gradient equally among the H * W pixels. See ``Layer.backward`` for the arguments."""

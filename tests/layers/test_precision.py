@@ -1,0 +1,74 @@
+"""Long sums in float32: as good as in float64 to a few roundings, however many terms they have.
+
+All terms are positive and about as large, which is the hardest: each addition rounds a sum that has grown. Where the
+terms come one after the other into a single sum, a million of them leave an error of 1e-4 to 1e-2.
+"""
+
+import numpy as np
+import pytest
+
+from numpycnn import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Tanh,
+    layers,
+)
+from numpycnn.kernels import jit_disabled
+
+CASES = {
+    "global average": (lambda: [GlobalAvgPool2D()], (1000, 1000, 1), 1),
+    "average of a large window": (lambda: [AvgPool2D(500)], (1000, 1000, 1), 1),
+    "1 x 1, many pixels": (lambda: [Conv2D(2, 1)], (150, 150, 3), 32),
+    "1 x 1, one large image": (lambda: [Conv2D(2, 1), ReLU()], (1000, 1000, 1), 1),
+    "one channel, one large image": (lambda: [Conv2D(8, 3)], (600, 600, 1), 1),
+    "many channels, one large image": (lambda: [Conv2D(4, 3), ReLU()], (300, 300, 16), 1),
+    "many filters, pooled": (lambda: [Conv2D(16, 3), ReLU(), MaxPool2D(2)], (300, 300, 1), 4),
+    "stride": (lambda: [Conv2D(4, 5, strides=2)], (300, 300, 4), 2),
+    "groups": (lambda: [Conv2D(4, 3, groups=2)], (200, 200, 4), 2),
+    "many inputs": (lambda: [Flatten(), Dense(3)], (200_000,), 2),
+    "many rows": (lambda: [Dense(3)], (4,), 100_000),
+    "many rows, rectified": (lambda: [Dense(3), ReLU()], (4,), 100_000),
+    "normalised": (lambda: [BatchNorm()], (400, 400, 2), 4),
+}
+WITHOUT_SUMS = {Dropout, Sigmoid, Tanh, LeakyReLU}  # every output is of one input, or nearly
+
+
+def results(make, shape, batch, dtype, fused):
+    """Return outputs and gradients of positive numbers that are all of one size."""
+    model = Sequential(make(), input_shape=shape, seed=0, dtype=dtype, fused=fused)
+    model.set_weights([np.abs(w) + 0.01 for w in model.get_weights()])
+    rng = np.random.default_rng(0)
+    y = model.forward((100 + rng.random((batch, *shape), np.float32)).astype(dtype), training=True)
+    dy = (1 + rng.random(y.shape, np.float32)).astype(dtype)
+    dx = model.backward(dy, need_dx=True)
+    return {"y": y, "dx": dx, **{f"d{p.name}": p.grad for p in model.parameters}}
+
+
+@pytest.mark.skipif(jit_disabled(), reason="the JIT is disabled: NumPy's own sums are not promised anything")
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("case", CASES)
+def test_long_sums_round_little(case, fused):
+    found, exact = (results(*CASES[case], dtype, fused) for dtype in ("float32", "float64"))
+    for name in exact:
+        if "normalised" in case and name != "dbeta":
+            bound = 1e-4 if name == "y" else np.inf  # 100 less 100.5: the inputs' own rounding, times 300
+        elif name == "dx" and "pooled" in case:
+            continue  # which of two pixels wins may differ between 32 and 64 bits
+        else:
+            bound = 5e-6
+        assert abs(found[name] - exact[name]).max() <= bound * abs(exact[name]).max(), name
+
+
+def test_every_layer_with_long_sums_is_here():
+    used = {type(layer) for make, *_ in CASES.values() for layer in make()}
+    assert used | WITHOUT_SUMS == {getattr(layers, name) for name in layers.__all__} - {layers.Layer}
