@@ -200,13 +200,13 @@ def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, d
                 first, count = n * capacity + starts[n, f], np.int64(starts[n, f + 1] - starts[n, f])
                 row = part * filters + f
                 target = row if count <= LONG_SUM else parts * filters + task
-                for start in range(0, count, LONG_SUM):
+                for done in range(0, count, LONG_SUM):
                     if target != row:
                         for k in range(depth):
                             rows[target, k] = 0
                     _add_to_weights(
                         rows, target * depth, run_length, x, n * image_size, runs, positions, values,
-                        first + start, min(LONG_SUM, count - start),
+                        first + done, min(LONG_SUM, count - done),
                     )
                     if target != row:
                         for k in range(depth):
