@@ -134,6 +134,20 @@ def test_train_on_batch_warns_once():
     assert len(caught) == 1 and caught[0].filename == __file__
 
 
+def test_compile_forgets_what_was_met_before():
+    """A model that is compiled anew says what it meets, again."""
+    x, y = make_vectors(8)
+    x[3] = math.nan
+    model = small_mlp(optimizer=SGD(0.0))
+    for _ in range(2):
+        with pytest.warns(RuntimeWarning, match="NaN or infinity in x, row 3 "):
+            model.train_on_batch(x, y)
+        assert model.nonfinite.startswith("NaN or infinity in x, row 3 ")
+        model.compile(SGD(0.0), "sparse_categorical_crossentropy")
+        assert model.nonfinite is None
+        model.set_weights(small_mlp().get_weights())
+
+
 def test_looking_for_the_place_changes_nothing():
     x, y = make_images(24)
     x[13] = math.nan
