@@ -67,7 +67,7 @@ def test_every_block_has_a_language_that_is_tried_here():
 def test_every_readme_is_read_here():
     folders = [ROOT / name for name in ("benchmarks", "examples", "numpycnn", "tests")]
     found = {*ROOT.glob("README*"), *(path for folder in folders for path in folder.rglob("README*"))}
-    assert found == {ROOT / page for page in PAGES}
+    assert found == {ROOT / page for page in PAGES} | {ROOT / "tests/io/written_before/README.md"}
 
 
 # -- python: the blocks of a page in order, in one namespace, as a reader types them
@@ -297,6 +297,21 @@ def test_links_lead_somewhere(page):
         target = (ROOT / page).parent / path if path else ROOT / page
         assert target.is_file(), link
         assert not anchor or anchor in anchors_of(target), link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_tests_that_are_named_exist(page):
+    named = re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", (ROOT / page).read_text())
+    assert [path for path, _ in named if not (ROOT / path).is_file()] == []
+    assert [f"{path}::{name}" for path, name in named if name and name not in names_of_tests(ROOT / path)] == []
+
+
+def test_every_field_report_has_its_test():
+    rows = (ROOT / "tests/README.md").read_text().split("## Field reports")[1].splitlines()
+    reports = [row for row in rows if row.startswith("| ") and not row.startswith("| symptom")]
+    assert len(reports) > 50
+    names_a_test = re.compile(r"`tests/[\w/]+\.py(::\w+)?` \|$")
+    assert [row for row in reports if not names_a_test.search(row) or row.count(" | ") != 3] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
