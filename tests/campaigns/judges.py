@@ -26,7 +26,8 @@ KERNEL_RULES = "nan or long or one_line or vectors or tiles or ties or zero or f
 TWIN = "agrees_with_its_twin and float32 and ({kernels})"
 MODELS = "tests/package/test_errors.py tests/io/test_persistence.py tests/model/test_model.py"
 ANY_INPUT = "tests/package/test_bad_inputs.py tests/package/test_errors.py"
-PICTURES = " ".join(f"tests/evaluation/test_plots{part}.py" for part in ("", "_evaluation", "_network"))
+PICTURES = " ".join(f"tests/evaluation/test_plots{part}.py" for part in ("", "_curves", "_evaluation", "_network"))
+LOOP = "tests/training/test_training.py tests/training/test_going_on.py"
 COMMANDS = {
     "layers": ["tests/layers", "tests/gradients", f"tests/training/test_callbacks.py {MODELS}"],
     "losses.py": ["tests/training/test_losses.py", f"tests/gradients/test_gradients.py {MODELS}"],
@@ -46,7 +47,7 @@ COMMANDS = {
     "nonfinite.py": ["tests/training/test_nonfinite.py", "tests/training"],
     "memory": ["tests/model/test_parameter.py tests/model/test_model_memory.py", "tests/model tests/kernels"],
     "fusion": ["tests/gradients/test_fusion.py", "tests/gradients"],
-    "training": ["tests/training/test_training.py tests/training/test_progress.py", "tests/training tests/model"],
+    "training": [f"{LOOP} tests/training/test_progress.py", "tests/training tests/model"],
     "callbacks": ["tests/training/test_callbacks.py tests/training/test_backup.py", "tests/training"],
     "metrics": ["tests/evaluation/test_metrics.py tests/evaluation/test_confidence.py", ANY_INPUT],
     "plots": [PICTURES, ANY_INPUT],

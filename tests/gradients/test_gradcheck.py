@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from reports import rejected
 
 from numpycnn import (
     BatchNorm,
@@ -24,11 +25,6 @@ from numpycnn.bug_zoo import mistakes as zoo
 from numpycnn.gradcheck import GradientError, Report, assert_gradients, cases, check_layer, check_loss, check_model
 
 LOGITS, LABELS = np.random.default_rng(0).standard_normal((5, 4)), np.array([1, 0, 3, 2, 2])
-
-
-def rejected(report):
-    """Return {array: hint} of the rows that failed."""
-    return {row.name: row.hint for row in report.rows if not row.passed}
 
 
 def test_a_model_is_checked_by_the_call_that_trains():
