@@ -63,8 +63,8 @@ def server(files):
 
 @pytest.fixture
 def short_limits(monkeypatch):
-    monkeypatch.setattr(download_module, "TIMEOUT", (5.0, 1.0))
-    monkeypatch.setattr(download_module, "DEADLINE", 2.0)
+    monkeypatch.setattr(download_module, "TIMEOUT", (5.0, 0.5))
+    monkeypatch.setattr(download_module, "DEADLINE", 1.0)
     monkeypatch.setattr(download_module, "MAX_BYTES", 2**20)
 
 
@@ -103,10 +103,10 @@ FAILURES = {
     "hang_up": "Connection aborted",
     "no_http": "Connection aborted",
     "long_headers": "Connection aborted",
-    "trickle_in_the_headers": "not complete after 2 seconds",
+    "trickle_in_the_headers": "not complete after 1 seconds",
     "endless_redirect": "404",
     "silent": "timed out",
-    "trickle": "not complete after 2 seconds",
+    "trickle": "not complete after 1 seconds",
     "endless": "larger than 1048576 bytes",
 }
 
