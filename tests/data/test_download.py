@@ -113,7 +113,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("behaviour", FAILURES)
 def test_failing_mirror(files, server, cache, short_limits, behaviour):
-    """Alone it gives one clear error; with a good one behind it, it does no harm."""
+    """Alone, a failing mirror gives one clear error; with a good one after it, it does no harm."""
     mirrors = [f"{server.url}/{behaviour}/", f"{server.url}/good/"]
     data_set, arrays = make_set(files, 1, mirrors)
     alone = dataclasses.replace(data_set, mirrors=mirrors[:1])
@@ -216,7 +216,7 @@ data_set, arrays = make_set(files, 1, [mirror, mirror.replace("good", "no_length
 
 
 def test_read_only_cache(files, server, tmp_path):
-    """What is there is used; what is not gives one clear error."""
+    """Files that are there are used; missing ones give one clear error."""
     code = LOAD + """
 assert_loaded(load(data_set), arrays)
 try:

@@ -329,7 +329,7 @@ print(len(plt.get_fignums()))
 
 @pytest.mark.parametrize("backend, counts", [("agg", ["11 True True", "11"]), ("inline", ["1 False True", "1"])])
 def test_pyplot_shows_the_figures_where_it_is_used(tmp_path, backend, counts):
-    """The last ten, so that it neither warns nor keeps all; in a notebook, which shows them by themselves, none."""
+    """It knows the last ten: with more it would warn. In a notebook, which shows figures by itself, it knows none."""
     (tmp_path / "inline.py").write_text("from matplotlib.backends.backend_agg import *\n")
     module = "module://inline" if backend == "inline" else backend
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}

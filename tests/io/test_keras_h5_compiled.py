@@ -130,7 +130,7 @@ def test_loss_weights(weights, noted, tmp_path):
 
 
 def test_weighted_metrics(tmp_path):
-    """Without weights of samples they are what metrics are."""
+    """No sample has a weight here, so they are the same as plain metrics."""
     training = {**compiled(metrics=()), "weighted_metrics": ["accuracy"]}
     assert Sequential.load(dense_file(tmp_path, training=training)).metrics == ["accuracy"]
 

@@ -309,7 +309,7 @@ def files_of(folder):
 
 
 def test_a_finished_run_is_not_trained_again(example, call, little_data, monkeypatch, tmp_path, capsys):
-    """--resume on it said nothing, began anew and overwrote it."""
+    """It used to begin anew and to overwrite the finished run, without a word."""
     metrics = call("--recipe", "lenet5", "--epochs", 3)
     before = files_of(tmp_path)
     monkeypatch.setattr(example, "train", lambda *arguments: pytest.fail("it trained"))

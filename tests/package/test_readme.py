@@ -1,6 +1,6 @@
 """What the READMEs show: every code block runs or is compared with what comes out, and commands and links are good.
 
-A block in a language that nobody here knows how to try is a failure, so none is left out unseen.
+A block in a language that these tests cannot check is a failure, so that no block goes unchecked.
 """
 
 import ast

@@ -9,7 +9,7 @@ from small_models import make_images, make_vectors, small_cnn, small_mlp, small_
 from numpycnn import SGD, Dense, Layer, MeanSquaredError, ReLU, Sequential, Tanh, TerminateOnNaN
 from numpycnn.nonfinite import all_finite
 
-# What NumPy says itself where the kernels' twins run.
+# NumPy's own warnings, where its twins of the kernels run.
 pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
 BAD = pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 
