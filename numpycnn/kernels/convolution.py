@@ -24,18 +24,15 @@ from .jit import device, kernel
 from .matmul import empty_aligned, transpose
 from .simd import VECTOR_BYTES
 from .tiles import (
-    RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, UNION_VECTORS, WINDOW, WINNERS,
-    make_convolution_tile, make_gradient_tile, make_tap_gradient_tile, make_window_gradient_tile, make_winners,
+    RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, UNION_VECTORS, WINDOW, WINNERS, make_convolution_tile,
+    make_gradient_tile, make_tap_gradient_tile, window_gradient, winners,
 )
 
 PARTS = 4  # cuts of the batch whose sums are formed apart: threads share them without changing their bits
 FILTER_BLOCK = 64  # filters that share an image while it is in the nearest cache; their sums stream from the next
 IMAGE_BLOCK = 8  # images whose sums are formed apart, so that threads can share the work without changing its bits
 
-_winners = make_winners()
-_window_gradient, _window_gradient_edge = make_window_gradient_tile(True), make_window_gradient_tile(False)
-_taps, _taps_in_squares = make_tap_gradient_tile(True), make_tap_gradient_tile(True, in_squares=True)
-_taps_edge = make_tap_gradient_tile(False)
+_taps, _taps_in_squares = make_tap_gradient_tile(False), make_tap_gradient_tile(True)
 
 
 @device
@@ -51,8 +48,7 @@ def _taps_of(runs, run_length):
 def _make_forward(pixels, rectified, pooled):
     """Make one task of a forward: a tile of `pixels` pixels for all filters, or, past the last tile, one output."""
     group = WINDOW if pooled else 1
-    tile, tile_edge = (make_convolution_tile(pixels, rectified, pooled, full) for full in (True, False))
-    one, one_edge = (make_convolution_tile(group, rectified, pooled, full) for full in (True, False))
+    tile, one = (make_convolution_tile(size, rectified, pooled) for size in (pixels, group))
     width = pixels // group  # outputs of a tile
 
     @device
@@ -67,18 +63,11 @@ def _make_forward(pixels, rectified, pooled):
         f = 0
         while f < filters:
             left = filters - f
-            if left >= 2 * lanes:
-                if whole:
-                    tile(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
-                else:
-                    one(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
-                f += 2 * lanes
+            if whole:
+                tile(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
             else:
-                if whole:
-                    tile_edge(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
-                else:
-                    one_edge(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
-                f += lanes
+                one(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
+            f += 2 * lanes if left >= 2 * lanes else lanes
 
     return forward
 
@@ -157,33 +146,23 @@ def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):
 
 def _make_gradient(of_weights):
     """Make the sum over one filter's entries in one image, three runs of the patch at once if it has them."""
-    tile_3 = make_gradient_tile(of_weights, 3, RUN_VECTORS, True)
-    edge_3 = make_gradient_tile(of_weights, 3, 1, False)
-    tile_1 = make_gradient_tile(of_weights, 1, RUN_VECTORS, True)
-    edge_1 = make_gradient_tile(of_weights, 1, 1, False)
+    three, one = make_gradient_tile(of_weights, 3), make_gradient_tile(of_weights, 1)
 
     @device
     def gradient(filters, i_filter, run_length, image, i_image, runs, positions, values, first, count):
         lanes = VECTOR_BYTES // image.itemsize
         r = 0
         while r < runs.size:
-            three = r + 3 <= runs.size
+            rows = 3 if r + 3 <= runs.size else 1
             t = 0
             while t < run_length:
                 left, i, j = run_length - t, i_filter + r * run_length + t, i_image + t
-                if left >= RUN_VECTORS * lanes:
-                    if three:
-                        tile_3(filters, i, run_length, image, j, runs, r, positions, values, first, count, left)
-                    else:
-                        tile_1(filters, i, run_length, image, j, runs, r, positions, values, first, count, left)
-                    t += RUN_VECTORS * lanes
+                if rows == 3:
+                    three(filters, i, run_length, image, j, runs, r, positions, values, first, count, left)
                 else:
-                    if three:
-                        edge_3(filters, i, run_length, image, j, runs, r, positions, values, first, count, left)
-                    else:
-                        edge_1(filters, i, run_length, image, j, runs, r, positions, values, first, count, left)
-                    t += lanes
-            r += 3 if three else 1
+                    one(filters, i, run_length, image, j, runs, r, positions, values, first, count, left)
+                t += RUN_VECTORS * lanes if left >= RUN_VECTORS * lanes else lanes
+            r += rows
 
     return gradient
 
@@ -285,14 +264,9 @@ def window_input_gradient(w, dy, codes, offsets, row, dx):
                     p, f = i // words, i % words * WINNERS
                     i_filter, idy = f * depth + k * 3 * channels + c, (n * windows + p) * filters + f
                     i_dx = n * image_size + offsets[p * WINDOW] + k * row + c
-                    if left >= UNION_VECTORS * lanes:
-                        _window_gradient(
-                            rows, i_filter, depth, dy, idy, won, i * WINDOW, dx, i_dx, row, channels, left
-                        )
-                    else:
-                        _window_gradient_edge(
-                            rows, i_filter, depth, dy, idy, won, i * WINDOW, dx, i_dx, row, channels, left
-                        )
+                    window_gradient(
+                        rows, i_filter, depth, dy, idy, won, i * WINDOW, dx, i_dx, row, channels, left
+                    )
             c += (UNION_VECTORS if left >= UNION_VECTORS * lanes else 1) * lanes
 
 
@@ -300,7 +274,7 @@ def window_input_gradient(w, dy, codes, offsets, row, dx):
 def _winners_of(codes, at, count, q):
     """Bits of the `count` filters, from ``codes[at]`` on, whose winner is pixel q."""
     if count == WINNERS:
-        return _winners(codes, at, q)
+        return winners(codes, at, q)
     flat, bits = codes.reshape(-1), np.uint64(0)
     for f in range(count):
         bits |= np.uint64(flat[at + f] == q) << np.uint64(f)
@@ -331,24 +305,17 @@ def conv_tap_gradient(x, dy, codes, offsets, group, taps, in_squares, dw, db):
         f = 0
         while f < filters:
             left, idy = filters - f, n * windows * filters + f
-            if left >= TAP_VECTORS * lanes and in_squares:
+            if in_squares:
                 _taps_in_squares(
                     x, n * image_size, image_size, count, offsets, group, padded_taps, part * TAPS, dy, idy, codes,
                     windows, filters, parts, i_out + f, left,
                 )
-                f += TAP_VECTORS * lanes
-            elif left >= TAP_VECTORS * lanes:
+            else:
                 _taps(
                     x, n * image_size, image_size, count, offsets, group, padded_taps, part * TAPS, dy, idy, codes,
                     windows, filters, parts, i_out + f, left,
                 )
-                f += TAP_VECTORS * lanes
-            else:
-                _taps_edge(
-                    x, n * image_size, image_size, count, offsets, group, padded_taps, part * TAPS, dy, idy, codes,
-                    windows, filters, parts, i_out + f, left,
-                )
-                f += lanes
+            f += TAP_VECTORS * lanes if left >= TAP_VECTORS * lanes else lanes
     for k in range(depth + 1):
         part, row = (k // TAPS, k % TAPS) if k < depth else (0, TAPS)
         total = dw[k] if k < depth else db

@@ -1,4 +1,4 @@
-"""Compile a loop once a machine, call it safely from anywhere.
+"""Compile a loop once on each machine, and call it safely from anywhere.
 
 ``@kernel`` turns a plain Python loop into a compiled one. Around Numba's ``njit`` it adds what strangers' machines
 need: an on-disk cache that survives edits, crashes and eight processes at once; a serial twin for forked children,

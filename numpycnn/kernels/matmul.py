@@ -21,29 +21,21 @@ from numba import prange
 from .jit import called, device, kernel
 from .simd import VECTOR_BYTES
 from .tiles import (
-    ROW_VECTORS, STEPS, TILE_ROWS, count_ones, make_all_finite, make_finished_row, make_nonzeros,
-    make_nonzeros_of_columns, make_product_tile, make_row_copy, make_sparse_row, make_transposition,
+    ROW_VECTORS, STEPS, TILE_ROWS, all_finite, count_ones, finished_row, make_product_tile, nonzeros,
+    nonzeros_of_columns, row_copy, sparse_row, transposition,
 )
 
 CACHE_LINE = 64  # bytes
 ROW_GROUP = 256  # rows of the output that share a panel
 DEPTH = 64  # steps of the summed axis between visits to a tile: a panel of B, and A's rows beside it, fit the cache
+LONG_SUM = 512  # steps after which a new sum is begun over many rows of A and B: rounding grows with a sum's length
 SPARSE_GROUP = 64  # rows that read the same rows of B one after the other, where zeros are skipped
 PARTS = 4  # cuts of the summed axis where there are fewer blocks: threads share them without changing the bits
 MOST_NONZEROS = 0.6  # share of A's elements; with more, tiles are faster
 SAMPLE = 16  # places in A where as many elements as a word has bits are counted
 ALL_STEPS = np.uint64(2**64 - 1)
 
-_tile = make_product_tile(TILE_ROWS, True)
-_edge_tile = make_product_tile(TILE_ROWS, False)
-_row = make_product_tile(1, True)
-_edge_row = make_product_tile(1, False)
-_transpose_square = make_transposition()
-_copy, _copy_edge = make_row_copy(True), make_row_copy(False)
-_nonzeros, _nonzeros_of_columns = make_nonzeros(), make_nonzeros_of_columns()
-_finished_row = make_finished_row()
-_sparse_row, _sparse_row_edge = make_sparse_row(True), make_sparse_row(False)
-_all_finite, _all_finite_edge = make_all_finite(True), make_all_finite(False)
+_tile, _row = make_product_tile(TILE_ROWS), make_product_tile(1)
 
 
 @device
@@ -61,7 +53,7 @@ def transpose(a, ia, a_row, rows, columns, b, ib, b_row):
     whole_rows, whole_columns = rows // lanes * lanes, columns // lanes * lanes
     for i in range(0, whole_rows, lanes):
         for j in range(0, whole_columns, lanes):
-            _transpose_square(a, ia + i * a_row + j, a_row, b, ib + j * b_row + i, b_row)
+            transposition(a, ia + i * a_row + j, a_row, b, ib + j * b_row + i, b_row)
     a_flat, b_flat = a.reshape(-1), b.reshape(-1)
     for i in range(rows):
         for j in range(whole_columns if i < whole_rows else 0, columns):
@@ -74,30 +66,22 @@ def _fill_panel(b, transposed, j, count, t, steps, panel):
     width, b_row = panel.shape[1], b.shape[1]
     if transposed:
         transpose(b, j * b_row + t, b_row, count, steps, panel, 0, width)
-    elif count == width:
-        _copy(b, t * b_row + j, b_row, panel, 0, width, steps, count)
     else:
-        _copy_edge(b, t * b_row + j, b_row, panel, 0, width, steps, count)
+        row_copy(b, t * b_row + j, b_row, panel, 0, width, steps, count)
 
 
 @device
 def _add_panel(a, ia, a_row, a_step, b, ib, b_row, start, i_start, c, ic, c_row, rows, columns, depth, fresh):
     """C[rows, columns] += A[rows, depth] @ B[depth, columns], from `start` on if `fresh`; names as in tiles.py."""
-    width = 2 * (VECTOR_BYTES // a.itemsize)
     i = 0
     while i < rows:
         whole = rows - i >= TILE_ROWS
         ai, ci = ia + i * a_row, ic + i * c_row
         first, i_first, first_row = (start, i_start, 0) if fresh else (c, ci, c_row)
-        if columns >= width:
-            if whole:
-                _tile(a, ai, a_row, a_step, b, ib, b_row, first, i_first, first_row, c, ci, c_row, depth, columns)
-            else:
-                _row(a, ai, a_row, a_step, b, ib, b_row, first, i_first, first_row, c, ci, c_row, depth, columns)
-        elif whole:
-            _edge_tile(a, ai, a_row, a_step, b, ib, b_row, first, i_first, first_row, c, ci, c_row, depth, columns)
+        if whole:
+            _tile(a, ai, a_row, a_step, b, ib, b_row, first, i_first, first_row, c, ci, c_row, depth, columns)
         else:
-            _edge_row(a, ai, a_row, a_step, b, ib, b_row, first, i_first, first_row, c, ci, c_row, depth, columns)
+            _row(a, ai, a_row, a_step, b, ib, b_row, first, i_first, first_row, c, ci, c_row, depth, columns)
         i += TILE_ROWS if whole else 1
 
 
@@ -111,7 +95,7 @@ def _skipping_pays(a, columns):
         return False
     ones = 0
     for k in range(SAMPLE):
-        ones += count_ones(_nonzeros(a, k * (a.size - STEPS) // (SAMPLE - 1)))
+        ones += count_ones(nonzeros(a, k * (a.size - STEPS) // (SAMPLE - 1)))
     return ones * row_vectors < MOST_NONZEROS * SAMPLE * STEPS * tile_vectors
 
 
@@ -121,12 +105,12 @@ def _find_nonzeros(a, transposed, i, rows, t, steps, words):
     if transposed:
         lanes = VECTOR_BYTES // a.itemsize
         for row in range(0, rows, lanes):
-            _nonzeros_of_columns(a, t * a.shape[1] + i + row, a.shape[1], steps, words, row, rows - row)
+            nonzeros_of_columns(a, t * a.shape[1] + i + row, a.shape[1], steps, words, row, rows - row)
     else:
         for row in range(rows):
             first = (i + row) * a.shape[1] + t
             start = max(0, first + steps - STEPS)  # as many elements as a word has bits, in the array
-            words[row] = (_nonzeros(a, start) >> np.uint64(first - start)) & (ALL_STEPS >> np.uint64(STEPS - steps))
+            words[row] = (nonzeros(a, start) >> np.uint64(first - start)) & (ALL_STEPS >> np.uint64(STEPS - steps))
 
 
 @called
@@ -135,23 +119,16 @@ def _product_of_nonzeros(a, b, start, transpose_a, t_first, t_end, c, i, height,
     rows, columns = c.shape
     a_row, a_step = (1, rows) if transpose_a else (a.shape[1], 1)
     words, sums = np.empty(height, np.uint64), c.reshape(-1)
-    whole = count == ROW_VECTORS * (VECTOR_BYTES // a.itemsize)
     for t in range(t_first, t_end, STEPS):
         steps, ib = min(STEPS, t_end - t), t * columns + j
         _find_nonzeros(a, transpose_a, i, height, t, steps, words)
-        if whole:
-            finite = _all_finite(b, ib, columns, steps, count)
-        else:
-            finite = _all_finite_edge(b, ib, columns, steps, count)
+        finite = all_finite(b, ib, columns, steps, count)
         for row in range(height):
             ia, ic = (i + row) * a_row + t * a_step, (i + row) * columns + j
             first, i_first = (start, j) if t == t_first else (sums, ic)
             # 0 times NaN or infinity is NaN: where B has one, no step is skipped.
             bits = words[row] if finite else ALL_STEPS >> np.uint64(STEPS - steps)
-            if whole:
-                _sparse_row(a, ia, a_step, bits, b, ib, columns, first, i_first, sums, ic, count)
-            else:
-                _sparse_row_edge(a, ia, a_step, bits, b, ib, columns, first, i_first, sums, ic, count)
+            sparse_row(a, ia, a_step, bits, b, ib, columns, first, i_first, sums, ic, count)
 
 
 @called
@@ -162,17 +139,27 @@ def _product_of_tiles(a, b, start, transpose_a, transpose_b, c, i, height, j, co
     depth = a.shape[0] if transpose_a else a.shape[1]
     a_row, a_step = (1, rows) if transpose_a else (depth, 1)
     width = 2 * (VECTOR_BYTES // a.itemsize)
+    part = LONG_SUM if transpose_a else depth
+    others, zeros = np.empty(height * width if depth > part else 0, c.dtype), np.empty(width, c.dtype)
+    for k in range(width):
+        zeros[k] = 0
     in_place = height < TILE_ROWS and not transpose_b  # a panel would serve a few rows only: read B where it lies
     panel = b if in_place else empty_aligned(DEPTH * width, b).reshape(DEPTH, width)
-    ib, b_row, most = (j, columns, depth) if in_place else (0, width, DEPTH)
+    b_row, most = (columns, part) if in_place else (width, DEPTH)
     for t in range(0, depth, most):
         steps = min(most, depth - t)
         if not in_place:
             _fill_panel(b, transpose_b, j, count, t, steps, panel)
-        ia = i * a_row + t * a_step
+        ia, ib = i * a_row + t * a_step, t * columns + j if in_place else 0
+        first, i_first = (start, j) if t < part else (zeros, 0)
+        target, i_target, target_row = (sums, ic, columns) if t < part else (others, 0, width)
         _add_panel(
-            a, ia, a_row, a_step, panel, ib, b_row, start, j, sums, ic, columns, height, count, steps, t == 0
+            a, ia, a_row, a_step, panel, ib, b_row, first, i_first, target, i_target, target_row, height, count, steps,
+            t % part == 0,
         )
+        if t >= part and ((t + steps) % part == 0 or t + steps == depth):
+            for row in range(height):
+                finished_row(sums, ic + row * columns, others, row * width, 0, 1, False, count)
 
 
 @kernel
@@ -204,10 +191,10 @@ def product(a, b, start, transpose_a, transpose_b, relu, c):
             _product_of_tiles(a, b, start, transpose_a, transpose_b, c, i, height, j, count)
         if relu and parts == 1:
             for row in range(i, i + height):
-                _finished_row(c, row * columns + j, others, 0, 0, 0, relu, count)
+                finished_row(c, row * columns + j, others, 0, 0, 0, relu, count)
     if parts > 1:
         for row in range(rows):
-            _finished_row(c, row * columns, others, row * columns, rows * columns, parts - 1, relu, columns)
+            finished_row(c, row * columns, others, row * columns, rows * columns, parts - 1, relu, columns)
 
 
 @product.called_as

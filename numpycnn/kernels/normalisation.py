@@ -1,4 +1,4 @@
-"""The loops of batch normalisation: what sums of rows leave to do over every element.
+"""The loops of batch normalisation: what is left to do for every element once the sums of rows are known.
 
 A row holds one number a channel. The layer works out a few numbers a channel between these passes.
 """
@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 
 from .jit import kernel
-from .loops import CHUNK
+from .rows import CHUNK
 
 
 @kernel

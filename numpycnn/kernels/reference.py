@@ -1,11 +1,169 @@
 """Every kernel once more in plain NumPy: the judge of the compiled ones, and what runs with the JIT disabled.
 
-Same names and arguments as the kernels; slow, short, and importing nothing but NumPy.
+Same names and arguments as the kernels; slow, short, and importing nothing but NumPy. What a network is made of comes
+first; the convolutions that run as one with ReLU and pooling, and the words that they need, stand at the end.
 """
 
 from __future__ import annotations
 
 import numpy as np
+
+
+# -- patches and windows ----------------------------------------------------------------------------------------------
+
+
+def im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, cols):
+    """Copy the patch under each filter position: x (N, H, W, C) to cols (N, OH, OW, kh * kw * C), zeros outside."""
+    images, height, width, channels = x.shape
+    out_h, out_w = cols.shape[1:3]
+    padded_h = max(top + height, (out_h - 1) * stride_h + (kernel_h - 1) * dilation_h + 1)
+    padded_w = max(left + width, (out_w - 1) * stride_w + (kernel_w - 1) * dilation_w + 1)
+    padded = np.zeros((images, padded_h, padded_w, channels), x.dtype)
+    padded[:, top : top + height, left : left + width] = x
+    patches = cols.reshape(images, out_h, out_w, kernel_h, kernel_w, channels)
+    for ky in range(kernel_h):
+        for kx in range(kernel_w):
+            rows, columns = _strided(ky * dilation_h, stride_h, out_h), _strided(kx * dilation_w, stride_w, out_w)
+            patches[:, :, :, ky, kx] = padded[:, rows, columns]
+
+
+def col2im(cols, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, dx):
+    """Add each patch back where it came from: cols (N, OH, OW, kh * kw * C) to dx (N, H, W, C)."""
+    images, height, width, channels = dx.shape
+    out_h, out_w = cols.shape[1:3]
+    padded_h = max(top + height, (out_h - 1) * stride_h + (kernel_h - 1) * dilation_h + 1)
+    padded_w = max(left + width, (out_w - 1) * stride_w + (kernel_w - 1) * dilation_w + 1)
+    padded = np.zeros((images, padded_h, padded_w, channels), dx.dtype)
+    patches = cols.reshape(images, out_h, out_w, kernel_h, kernel_w, channels)
+    for ky in range(kernel_h):
+        for kx in range(kernel_w):
+            rows, columns = _strided(ky * dilation_h, stride_h, out_h), _strided(kx * dilation_w, stride_w, out_w)
+            padded[:, rows, columns] += patches[:, :, :, ky, kx]
+    dx[...] = padded[:, top : top + height, left : left + width]
+
+
+def _strided(offset, stride, count):
+    """Where one element of the filter meets the padded image: `count` places, `stride` apart."""
+    return slice(offset, offset + (count - 1) * stride + 1, stride)
+
+
+def pad_images(x, top, left, padded):
+    """Copy x (N, H, W, C) into padded (N, HP, WP, C), `top` rows down and `left` columns right; zeros around it."""
+    padded[...] = 0
+    padded[:, top : top + x.shape[1], left : left + x.shape[2]] = x
+
+
+def crop_images(padded, top, left, x):
+    """Copy back what ``pad_images`` wrote: padded (N, HP, WP, C) to x (N, H, W, C)."""
+    x[...] = padded[:, top : top + x.shape[1], left : left + x.shape[2]]
+
+
+def maxpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y, winners):
+    """Largest element of each window and its position iy * W + ix: x (N, H, W, C) to y, winners (N, OH, OW, C)."""
+    images, _, width, channels = x.shape
+    for oy, ox, rows, columns in _windows(x.shape, pool_h, pool_w, stride_h, stride_w, top, left, *y.shape[1:3]):
+        window = x[:, rows, columns]
+        cells = window.reshape(images, -1, channels)
+        first = cells.argmax(axis=1)  # (N, C)
+        y[:, oy, ox] = np.take_along_axis(cells, first[:, None], axis=1)[:, 0]
+        window_w = window.shape[2]
+        winners[:, oy, ox] = (rows.start + first // window_w) * width + columns.start + first % window_w
+
+
+def maxpool_backward(dy, winners, dx):
+    """Give each window's gradient to its winner: dy, winners (N, OH, OW, C) to dx (N, H, W, C)."""
+    images, height, width, channels = dx.shape
+    flat = np.zeros((images, height * width, channels), dx.dtype)
+    n, _, _, c = np.indices(dy.shape, sparse=True)
+    np.add.at(flat, (n, winners, c), dy)
+    dx[...] = flat.reshape(dx.shape)
+
+
+def avgpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y):
+    """Mean of each window's cells inside the image: x (N, H, W, C) to y (N, OH, OW, C)."""
+    for oy, ox, rows, columns in _windows(x.shape, pool_h, pool_w, stride_h, stride_w, top, left, *y.shape[1:3]):
+        y[:, oy, ox] = x[:, rows, columns].mean(axis=(1, 2))
+
+
+def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
+    """Share each window's gradient among its cells: dy (N, OH, OW, C) to dx (N, H, W, C)."""
+    dx[...] = 0
+    for oy, ox, rows, columns in _windows(dx.shape, pool_h, pool_w, stride_h, stride_w, top, left, *dy.shape[1:3]):
+        cells = (rows.stop - rows.start) * (columns.stop - columns.start)
+        dx[:, rows, columns] += dy[:, oy, ox][:, None, None] / cells
+
+
+def _windows(shape, pool_h, pool_w, stride_h, stride_w, top, left, out_h, out_w):
+    """Yield (oy, ox, rows, columns): each window cut to the image."""
+    _, height, width, _ = shape
+    for oy in range(out_h):
+        y_first = oy * stride_h - top
+        for ox in range(out_w):
+            x_first = ox * stride_w - left
+            rows = slice(max(y_first, 0), min(y_first + pool_h, height))
+            columns = slice(max(x_first, 0), min(x_first + pool_w, width))
+            yield oy, ox, rows, columns
+
+
+# -- activations and the loss -----------------------------------------------------------------------------------------
+
+
+def relu_forward(x, y):
+    """y = max(x, 0), elementwise on (n,); NaN stays NaN."""
+    np.maximum(x, 0, out=y)
+
+
+def relu_backward(dy, y, dx):
+    """dx = dy where y > 0, else 0, elementwise on (n,); y is the forward's output."""
+    dx[...] = np.where(y <= 0, 0, dy)
+
+
+def tanh_backward(dy, y, dx):
+    """dx = dy * (1 - y**2), elementwise on (n,); y is the forward's output."""
+    dx[...] = dy * (1 - y * y)
+
+
+def softmax(logits, p):
+    """p = exp(logits) / sum of exp(logits) in each row: logits, p (N, K)."""
+    with np.errstate(invalid="ignore"):  # infinite logits: NaN
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p[...] = exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def softmax_cross_entropy(logits, targets, losses, dlogits):
+    """losses (N,) = -sum(targets * log p), p = softmax(logits); dlogits = (p - targets) / N; all else (N, K)."""
+    softmax(logits, dlogits)
+    with np.errstate(invalid="ignore"):
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        losses[...] = -np.where(targets == 0, 0, targets * log_p).sum(axis=1, dtype=losses.dtype)
+    dlogits[...] = (dlogits - targets) / len(logits)
+
+
+# -- optimizers -------------------------------------------------------------------------------------------------------
+
+
+def sgd(gradient, rate, momentum, nesterov, weight, velocity):
+    """One step on (n,) vectors: velocity = momentum * velocity + gradient; weight -= rate * velocity."""
+    velocity[...] = _flush(momentum * velocity + gradient)
+    weight -= rate * (gradient + momentum * velocity if nesterov else velocity)
+
+
+def adam(gradient, rate, beta1, beta2, epsilon, correction1, correction2, decay, weight, m, v):
+    """One step of Adam (Algorithm 1) on (n,) vectors; correction1 = 1 - beta1**t, decay shrinks the weight first."""
+    m[...] = _flush(beta1 * m + (1 - beta1) * gradient)
+    v[...] = _flush(beta2 * v + _flush((1 - beta2) * gradient**2))
+    floor = np.finfo(v.dtype).tiny / v.dtype.type(1 - beta2)  # what flushing can take from v: m / root stays below 1
+    step = (m / correction1) / (np.sqrt(v / correction2 + floor) + epsilon)
+    weight -= decay * weight + rate * step
+
+
+def _flush(values):
+    """Return 0 for numbers too small for the usual format: with those the processor is a hundred times slower."""
+    return np.where(abs(values) < np.finfo(values.dtype).tiny, 0, values)
+
+
+# -- matrices ---------------------------------------------------------------------------------------------------------
 
 
 def affine(x, w, b, relu, y):
@@ -23,6 +181,68 @@ def matmul_tn(x, dy, dw):
 def matmul_nt(dy, w, dx):
     """dx = dy @ w.T for dy (M, N), w (K, N), dx (M, K)."""
     dx[...] = dy @ w.T
+
+
+def take_rows(x, rows, y):
+    """y = x[rows]: x (N, K), rows (M,), y (M, K)."""
+    y[...] = x[rows]
+
+
+def sum_rows(x, total):
+    """Sum over the first axis: x (M, N) to total (N,)."""
+    total[...] = x.sum(axis=0)
+
+
+# -- batch normalisation ----------------------------------------------------------------------------------------------
+
+
+def sum_products(x, center, y, y_center, total):
+    """Sum over rows of (x - center) * (y - y_center): x, y (M, C), centers (C,) to total (C,)."""
+    total[...] = ((x - center) * (y - y_center)).sum(axis=0)
+
+
+def normalise(x, mean, factor, shift, y):
+    """y = (x - mean) * factor + shift, channel by channel: x, y (M, C), the others (C,)."""
+    y[...] = (x - mean) * factor + shift
+
+
+def normalise_backward(dy, dy_mean, x, x_mean, slope, factor, dx):
+    """dx = (dy - dy_mean - (x - x_mean) * slope) * factor, channel by channel: dy, x, dx (M, C), the others (C,)."""
+    dx[...] = (dy - dy_mean - (x - x_mean) * slope) * factor
+
+
+# -- augmentation -----------------------------------------------------------------------------------------------------
+
+
+def warp(x, matrices, field, fill, y):
+    """Sample x (N, H, W, C) at matrices[n] @ (oy, ox, 1) + field[n, :, oy, ox], rows and columns, to y (N, H, W, C)."""
+    images, height, width, channels = x.shape
+    framed = np.full((images, height + 3, width + 3, channels), fill, x.dtype)
+    framed[:, 1 : height + 1, 1 : width + 1] = x
+    rows, columns = np.indices((height, width)).astype(x.dtype)  # each (H, W)
+    by_row, by_column, offset = np.moveaxis(matrices[:, :, None, None], -1, 0)  # each (N, 2, 1, 1)
+    source = by_row * rows + by_column * columns + offset + field + x.dtype.type(1)  # (N, 2, H, W), in the frame
+    source = np.where(source > 0, source, x.dtype.type(0))
+    source = np.minimum(source, np.array([height + 1, width + 1], x.dtype)[:, None, None])
+    iy, ix = np.moveaxis(source.astype(np.intp), 1, 0)  # each (N, H, W)
+    down, right = np.moveaxis(source % 1, 1, 0)[..., None]  # each (N, H, W, 1)
+    n = np.arange(images)[:, None, None]
+    upper = framed[n, iy, ix] + right * (framed[n, iy, ix + 1] - framed[n, iy, ix])
+    lower = framed[n, iy + 1, ix] + right * (framed[n, iy + 1, ix + 1] - framed[n, iy + 1, ix])
+    y[...] = upper + down * (lower - upper)
+
+
+# -- convolutions that read their patches where they lie --------------------------------------------------------------
+# An image is a row of H * W * C elements here. A patch is what a filter sees at one stop, and
+#
+# offsets     where patches start in that row, a number for each output pixel. Where pixels are pooled, the four of a
+#             window follow each other: P windows have 4 * P offsets.
+# runs        where the pieces of a patch start, counted from its first element. Each is `run_length` neighbouring
+#             elements: a filter of 3 x 3 pixels has three runs, its rows.
+# taps        where each single element of a patch is, counted from its first: all runs written out.
+# codes       which pixel of a group passes the gradient on, a byte for each output: its number in the group, or the
+#             group's size if ReLU cut the output to 0. A group is one pixel, or the four of a pooling window.
+# entries     the pixels that pass a gradient on, as lists: filter after filter, image by image.
 
 
 def conv_forward(x, w, b, offsets, runs, run_length, y):
@@ -122,191 +342,3 @@ def conv_tap_gradient(x, dy, codes, offsets, group, taps, in_squares, dw, db):
     patches = x.reshape(len(x), -1)[:, offsets[:, None] + taps].reshape(-1, len(taps))
     dw[...] = patches.T @ gradients
     db[...] = gradients.sum(axis=0)
-
-
-def pad_images(x, top, left, padded):
-    """Copy x (N, H, W, C) into padded (N, HP, WP, C), `top` rows down and `left` columns right; zeros around it."""
-    padded[...] = 0
-    padded[:, top : top + x.shape[1], left : left + x.shape[2]] = x
-
-
-def crop_images(padded, top, left, x):
-    """Copy back what ``pad_images`` wrote: padded (N, HP, WP, C) to x (N, H, W, C)."""
-    x[...] = padded[:, top : top + x.shape[1], left : left + x.shape[2]]
-
-
-def im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, cols):
-    """Copy the patch under each filter position: x (N, H, W, C) to cols (N, OH, OW, kh * kw * C), zeros outside."""
-    images, height, width, channels = x.shape
-    out_h, out_w = cols.shape[1:3]
-    padded_h = max(top + height, (out_h - 1) * stride_h + (kernel_h - 1) * dilation_h + 1)
-    padded_w = max(left + width, (out_w - 1) * stride_w + (kernel_w - 1) * dilation_w + 1)
-    padded = np.zeros((images, padded_h, padded_w, channels), x.dtype)
-    padded[:, top : top + height, left : left + width] = x
-    patches = cols.reshape(images, out_h, out_w, kernel_h, kernel_w, channels)
-    for ky in range(kernel_h):
-        for kx in range(kernel_w):
-            rows, columns = _taps(ky * dilation_h, stride_h, out_h), _taps(kx * dilation_w, stride_w, out_w)
-            patches[:, :, :, ky, kx] = padded[:, rows, columns]
-
-
-def col2im(cols, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, dx):
-    """Add each patch back where it came from: cols (N, OH, OW, kh * kw * C) to dx (N, H, W, C)."""
-    images, height, width, channels = dx.shape
-    out_h, out_w = cols.shape[1:3]
-    padded_h = max(top + height, (out_h - 1) * stride_h + (kernel_h - 1) * dilation_h + 1)
-    padded_w = max(left + width, (out_w - 1) * stride_w + (kernel_w - 1) * dilation_w + 1)
-    padded = np.zeros((images, padded_h, padded_w, channels), dx.dtype)
-    patches = cols.reshape(images, out_h, out_w, kernel_h, kernel_w, channels)
-    for ky in range(kernel_h):
-        for kx in range(kernel_w):
-            rows, columns = _taps(ky * dilation_h, stride_h, out_h), _taps(kx * dilation_w, stride_w, out_w)
-            padded[:, rows, columns] += patches[:, :, :, ky, kx]
-    dx[...] = padded[:, top : top + height, left : left + width]
-
-
-def _taps(offset, stride, count):
-    """Where one element of the filter meets the padded image: `count` places, `stride` apart."""
-    return slice(offset, offset + (count - 1) * stride + 1, stride)
-
-
-def _windows(shape, pool_h, pool_w, stride_h, stride_w, top, left, out_h, out_w):
-    """Yield (oy, ox, rows, columns): each window cut to the image."""
-    _, height, width, _ = shape
-    for oy in range(out_h):
-        y_first = oy * stride_h - top
-        for ox in range(out_w):
-            x_first = ox * stride_w - left
-            rows = slice(max(y_first, 0), min(y_first + pool_h, height))
-            columns = slice(max(x_first, 0), min(x_first + pool_w, width))
-            yield oy, ox, rows, columns
-
-
-def maxpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y, winners):
-    """Largest element of each window and its position iy * W + ix: x (N, H, W, C) to y, winners (N, OH, OW, C)."""
-    images, _, width, channels = x.shape
-    for oy, ox, rows, columns in _windows(x.shape, pool_h, pool_w, stride_h, stride_w, top, left, *y.shape[1:3]):
-        window = x[:, rows, columns]
-        cells = window.reshape(images, -1, channels)
-        first = cells.argmax(axis=1)  # (N, C)
-        y[:, oy, ox] = np.take_along_axis(cells, first[:, None], axis=1)[:, 0]
-        window_w = window.shape[2]
-        winners[:, oy, ox] = (rows.start + first // window_w) * width + columns.start + first % window_w
-
-
-def maxpool_backward(dy, winners, dx):
-    """Give each window's gradient to its winner: dy, winners (N, OH, OW, C) to dx (N, H, W, C)."""
-    images, height, width, channels = dx.shape
-    flat = np.zeros((images, height * width, channels), dx.dtype)
-    n, _, _, c = np.indices(dy.shape, sparse=True)
-    np.add.at(flat, (n, winners, c), dy)
-    dx[...] = flat.reshape(dx.shape)
-
-
-def avgpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y):
-    """Mean of each window's cells inside the image: x (N, H, W, C) to y (N, OH, OW, C)."""
-    for oy, ox, rows, columns in _windows(x.shape, pool_h, pool_w, stride_h, stride_w, top, left, *y.shape[1:3]):
-        y[:, oy, ox] = x[:, rows, columns].mean(axis=(1, 2))
-
-
-def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
-    """Share each window's gradient among its cells: dy (N, OH, OW, C) to dx (N, H, W, C)."""
-    dx[...] = 0
-    for oy, ox, rows, columns in _windows(dx.shape, pool_h, pool_w, stride_h, stride_w, top, left, *dy.shape[1:3]):
-        cells = (rows.stop - rows.start) * (columns.stop - columns.start)
-        dx[:, rows, columns] += dy[:, oy, ox][:, None, None] / cells
-
-
-def relu_forward(x, y):
-    """y = max(x, 0), elementwise on (n,); NaN stays NaN."""
-    np.maximum(x, 0, out=y)
-
-
-def relu_backward(dy, y, dx):
-    """dx = dy where y > 0, else 0, elementwise on (n,); y is the forward's output."""
-    dx[...] = np.where(y <= 0, 0, dy)
-
-
-def tanh_backward(dy, y, dx):
-    """dx = dy * (1 - y**2), elementwise on (n,); y is the forward's output."""
-    dx[...] = dy * (1 - y * y)
-
-
-def softmax(logits, p):
-    """p = exp(logits) / sum of exp(logits) in each row: logits, p (N, K)."""
-    with np.errstate(invalid="ignore"):  # infinite logits: NaN
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    p[...] = exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
-def softmax_cross_entropy(logits, targets, losses, dlogits):
-    """losses (N,) = -sum(targets * log p), p = softmax(logits); dlogits = (p - targets) / N; all else (N, K)."""
-    softmax(logits, dlogits)
-    with np.errstate(invalid="ignore"):
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        losses[...] = -np.where(targets == 0, 0, targets * log_p).sum(axis=1, dtype=losses.dtype)
-    dlogits[...] = (dlogits - targets) / len(logits)
-
-
-def take_rows(x, rows, y):
-    """y = x[rows]: x (N, K), rows (M,), y (M, K)."""
-    y[...] = x[rows]
-
-
-def sum_rows(x, total):
-    """Sum over the first axis: x (M, N) to total (N,)."""
-    total[...] = x.sum(axis=0)
-
-
-def sum_products(x, center, y, y_center, total):
-    """Sum over rows of (x - center) * (y - y_center): x, y (M, C), centers (C,) to total (C,)."""
-    total[...] = ((x - center) * (y - y_center)).sum(axis=0)
-
-
-def normalise(x, mean, factor, shift, y):
-    """y = (x - mean) * factor + shift, channel by channel: x, y (M, C), the others (C,)."""
-    y[...] = (x - mean) * factor + shift
-
-
-def normalise_backward(dy, dy_mean, x, x_mean, slope, factor, dx):
-    """dx = (dy - dy_mean - (x - x_mean) * slope) * factor, channel by channel: dy, x, dx (M, C), the others (C,)."""
-    dx[...] = (dy - dy_mean - (x - x_mean) * slope) * factor
-
-
-def _flush(values):
-    """Return 0 for numbers too small for the usual format: with those the processor is a hundred times slower."""
-    return np.where(abs(values) < np.finfo(values.dtype).tiny, 0, values)
-
-
-def sgd(gradient, rate, momentum, nesterov, weight, velocity):
-    """One step on (n,) vectors: velocity = momentum * velocity + gradient; weight -= rate * velocity."""
-    velocity[...] = _flush(momentum * velocity + gradient)
-    weight -= rate * (gradient + momentum * velocity if nesterov else velocity)
-
-
-def adam(gradient, rate, beta1, beta2, epsilon, correction1, correction2, decay, weight, m, v):
-    """One step of Adam (Algorithm 1) on (n,) vectors; correction1 = 1 - beta1**t, decay shrinks the weight first."""
-    m[...] = _flush(beta1 * m + (1 - beta1) * gradient)
-    v[...] = _flush(beta2 * v + _flush((1 - beta2) * gradient**2))
-    floor = np.finfo(v.dtype).tiny / v.dtype.type(1 - beta2)  # what flushing can take from v: m / root stays below 1
-    step = (m / correction1) / (np.sqrt(v / correction2 + floor) + epsilon)
-    weight -= decay * weight + rate * step
-
-
-def warp(x, matrices, field, fill, y):
-    """Sample x (N, H, W, C) at matrices[n] @ (oy, ox, 1) + field[n, :, oy, ox], rows and columns, to y (N, H, W, C)."""
-    images, height, width, channels = x.shape
-    framed = np.full((images, height + 3, width + 3, channels), fill, x.dtype)
-    framed[:, 1 : height + 1, 1 : width + 1] = x
-    rows, columns = np.indices((height, width)).astype(x.dtype)  # each (H, W)
-    by_row, by_column, offset = np.moveaxis(matrices[:, :, None, None], -1, 0)  # each (N, 2, 1, 1)
-    source = by_row * rows + by_column * columns + offset + field + x.dtype.type(1)  # (N, 2, H, W), in the frame
-    source = np.where(source > 0, source, x.dtype.type(0))
-    source = np.minimum(source, np.array([height + 1, width + 1], x.dtype)[:, None, None])
-    iy, ix = np.moveaxis(source.astype(np.intp), 1, 0)  # each (N, H, W)
-    down, right = np.moveaxis(source % 1, 1, 0)[..., None]  # each (N, H, W, 1)
-    n = np.arange(images)[:, None, None]
-    upper = framed[n, iy, ix] + right * (framed[n, iy, ix + 1] - framed[n, iy, ix])
-    lower = framed[n, iy + 1, ix] + right * (framed[n, iy + 1, ix + 1] - framed[n, iy + 1, ix])
-    y[...] = upper + down * (lower - upper)

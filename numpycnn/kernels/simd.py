@@ -6,11 +6,16 @@ tiles built from them stand in ``tiles.py``. Everything else stays Python.
 
 from __future__ import annotations
 
+import functools
+import inspect
+import math
 from typing import Any, Callable
 
 import llvmlite.binding
 from llvmlite import ir
+from numba import types
 from numba.core import config
+from numba.extending import intrinsic
 
 INDEX = ir.IntType(64)
 INT32 = ir.IntType(32)
@@ -38,6 +43,134 @@ VECTOR_BYTES = _vector_bytes()
 MANY_REGISTERS = VECTOR_BYTES == 64  # 32 vector registers with AVX-512, 16 elsewhere: tiles have to follow
 
 
+def tile(body: Callable) -> Any:
+    """Decorate a function that emits instructions: kernels can call it then, with the arguments after the first.
+
+    The first is a ``Code``. An array comes as a ``Memory``, a number as the value that it will have. Nothing is
+    returned, unless the decorator is ``returns(...)``.
+    """
+    return returns(types.void)(body)
+
+
+def returns(result: Any) -> Callable[[Callable], Any]:
+    """Like ``tile``, for a function that returns a number: of this type, or, if ``"element"``, as the first array's."""
+
+    def decorate(body: Callable) -> Any:
+        first, *names = inspect.signature(body).parameters.values()
+
+        def typed(typing_context, *kinds):  # type: ignore
+            def emit(context, builder, signature, values):  # type: ignore
+                arguments = [
+                    Memory(context, builder, kind, value) if isinstance(kind, types.Array) else value
+                    for kind, value in zip(kinds, values)
+                ]
+                number = body(Code(context, builder), *arguments)
+                return context.get_dummy_value() if number is None else number
+
+            return (kinds[0].dtype if result == "element" else result)(*kinds), emit
+
+        typed.__name__, typed.__doc__ = body.__name__, body.__doc__
+        typed.__signature__ = inspect.Signature([first, *names])  # type: ignore  # where Numba looks for names
+        return intrinsic(typed)
+
+    return decorate
+
+
+class Memory:
+    """An array that a tile gets: C-contiguous, of elements of type ``dtype``."""
+
+    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
+        self.builder, self.dtype = builder, kind.dtype
+        self.array = context.make_array(kind)(context, builder, value)
+
+    def at(self, position: Any) -> Any:
+        """Return the address of the element at this position."""
+        return self.builder.gep(self.array.data, [position])
+
+    @property
+    def size(self) -> Any:
+        """Number of elements."""
+        return self.array.nitems
+
+
+class Code:
+    """Where a tile writes its instructions: ``builder`` has LLVM's own, and what tiles often need is here."""
+
+    def __init__(self, context: Any, builder: Any) -> None:
+        self.context, self.builder = context, builder
+
+    def vectors(self, array: Memory, count: int, columns: Any = None) -> Vectors:
+        """Return the vector instructions for this array's elements; arguments as in ``Vectors``."""
+        return Vectors(self.context, self.builder, array.dtype, count, columns)
+
+    def step(self, pointer: Any, count: Any, distance: Any = 1) -> Any:
+        """Return the address `count` times `distance` elements further on; both may be Python's integers."""
+        known = [n for n in (count, distance) if isinstance(n, int)]
+        factors = [n for n in (count, distance) if not isinstance(n, int)]
+        if math.prod(known) == 0:
+            return pointer
+        if math.prod(known) != 1 or not factors:  # nothing is written that says nothing: compiling takes its time
+            factors.append(INDEX(math.prod(known)))
+        return self.builder.gep(pointer, [functools.reduce(self.builder.mul, factors)])
+
+    def load(self, pointer: Any) -> Any:
+        """Load one element."""
+        return self.builder.load(pointer)
+
+    def index(self, pointer: Any, position: Any = 0) -> Any:
+        """Load an integer and widen it to an index."""
+        value = self.builder.load(self.step(pointer, position))
+        return value if value.type == INDEX else self.builder.sext(value, INDEX)
+
+    def first_of(self, cases: list[tuple[Any, Callable[[], Any]]]) -> Any:
+        """Emit ``if condition: case() elif condition: case() ... else: case()``; return what the case returns.
+
+        The last condition is not looked at.
+        """
+        (condition, case), *others = cases
+        if not others:
+            return case()
+        with self.builder.if_else(condition) as (then, otherwise):
+            with then:
+                number = case()
+                end = self.builder.block
+            with otherwise:
+                other_number = self.first_of(others)
+                other_end = self.builder.block
+        if number is None:
+            return None
+        phi = self.builder.phi(number.type)
+        phi.add_incoming(number, end)
+        phi.add_incoming(other_number, other_end)
+        return phi
+
+    def whole_or_edge(
+        self, array: Memory, count: int, columns: Any, case: Callable[[Vectors], Any], edge_count: int | None = None
+    ) -> Any:
+        """Emit ``case(vectors)`` for `count` whole vectors, and for the end of a row, where fewer columns are left.
+
+        There, vectors stop at the last column; they are `edge_count` then, if that is given.
+        """
+        whole = self.vectors(array, count)
+        is_whole = self.builder.icmp_signed(">=", columns, INDEX(count * whole.lanes))
+        edge = lambda: case(self.vectors(array, edge_count or count, columns))  # noqa: E731
+        return self.first_of([(is_whole, lambda: case(whole)), (None, edge)])
+
+    def vector_by_vector(self, array: Memory, columns: Any, piece: Callable, values: list | None = None) -> list:
+        """Emit ``values = piece(vectors, first, values)`` for each vector of a row, the last of which may be in part.
+
+        `first` is the vector's first column.
+        """
+        lanes = VECTOR_BYTES // (array.dtype.bitwidth // 8)
+        count = self.builder.sdiv(self.builder.add(columns, INDEX(lanes - 1)), INDEX(lanes))
+
+        def step(n, values):  # type: ignore
+            first = self.builder.mul(n, INDEX(lanes))
+            return piece(self.vectors(array, 1, self.builder.sub(columns, first)), first, values)
+
+        return loop(self.builder, count, step, values or [])
+
+
 class Vectors:
     """Vector instructions for one element type; with `columns`, memory beyond so many elements is left alone.
 
@@ -56,13 +189,13 @@ class Vectors:
         self.builder = builder
         self.scalar = context.get_value_type(dtype)
         self.scalar_bytes = dtype.bitwidth // 8
-        self.lanes = VECTOR_BYTES // self.scalar_bytes
+        self.count, self.lanes = count, VECTOR_BYTES // self.scalar_bytes
         self.vector = ir.VectorType(self.scalar, self.lanes)
         self.mask = ir.VectorType(ir.IntType(1), self.lanes)
         self.bytes = ir.VectorType(BYTE, self.lanes)
         self.words = ir.VectorType(INDEX, self.lanes)
         self.suffix = f"v{self.lanes}f{dtype.bitwidth}"
-        self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
+        self.zero = self.constant(0.0)
         self.masks = None if columns is None else [self._mask(v, columns) for v in range(count)]
 
     def _mask(self, v: int, columns: Any) -> Any:
@@ -70,10 +203,9 @@ class Vectors:
         return self.builder.icmp_signed("<", lane_numbers, self.broadcast_word(columns))
 
     def _splat(self, value: Any, vector: Any) -> Any:
-        undefined = ir.Constant(vector, ir.Undefined)
+        undefined = _constant(vector, ir.Undefined)
         first = self.builder.insert_element(undefined, value, INT32(0))
-        zeros = ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, undefined, zeros)
+        return self.builder.shuffle_vector(first, undefined, _constant(ir.VectorType(INT32, self.lanes), 0))
 
     def _intrinsic(self, name: str, result: Any, arguments: list) -> Any:
         return self.builder.module.declare_intrinsic(name, (), ir.FunctionType(result, arguments))
@@ -84,11 +216,11 @@ class Vectors:
 
     def constant(self, value: float) -> Any:
         """All lanes equal to this number, known now."""
-        return ir.Constant(self.vector, [value] * self.lanes)
+        return _constant(self.vector, value)
 
     def code(self, value: int) -> Any:
         """All bytes equal to this small number."""
-        return ir.Constant(self.bytes, [value] * self.lanes)
+        return _constant(self.bytes, value)
 
     def broadcast_code(self, value: Any) -> Any:
         """All bytes equal to this index's lowest byte."""
@@ -103,6 +235,38 @@ class Vectors:
         # fmuladd, not fma: without FMA hardware the latter calls the C library for every lane.
         function = self._intrinsic(f"llvm.fmuladd.{self.suffix}", self.vector, [self.vector] * 3)
         return self.builder.call(function, [x, y, total])
+
+    def maximum(self, x: Any, y: Any) -> Any:
+        """Return the larger of each lane's two; y where x is NaN."""
+        return self.builder.select(self.builder.fcmp_ordered(">", x, y), x, y)
+
+    def minimum(self, x: Any, y: Any) -> Any:
+        """Return the smaller of each lane's two; y where x is NaN."""
+        return self.builder.select(self.builder.fcmp_ordered("<", x, y), x, y)
+
+    def absolute(self, x: Any) -> Any:
+        """Return each lane without its sign."""
+        return self.builder.call(self._intrinsic(f"llvm.fabs.{self.suffix}", self.vector, [self.vector]), [x])
+
+    def nowhere(self, mask: Any) -> Any:
+        """Whether no lane's bit is set; lanes beyond the columns do not count."""
+        if self.masks is not None:
+            mask = self.builder.and_(mask, self.masks[0])
+        bits = self.builder.bitcast(mask, ir.IntType(self.lanes))
+        return self.builder.icmp_unsigned("==", bits, bits.type(0))
+
+    def bits_of(self, x: Any) -> Any:
+        """Return each lane's bits as an integer."""
+        return self.builder.bitcast(x, ir.VectorType(ir.IntType(8 * self.scalar_bytes), self.lanes))
+
+    def reduced(self, x: Any, operation: Callable[[Any, Any], Any]) -> Any:
+        """Return one number, made of all lanes by an operation on two vectors."""
+        distance = self.lanes // 2
+        while distance:
+            places = [(lane + distance) % self.lanes for lane in range(self.lanes)]
+            x = operation(x, self.builder.shuffle_vector(x, x, ir.Constant(ir.VectorType(INT32, self.lanes), places)))
+            distance //= 2
+        return self.builder.extract_element(x, INT32(0))
 
     def opaque(self, pointer: Any) -> Any:
         """Return the same pointer, computed now: addresses that are sums of registers cost each access a step more."""
@@ -119,8 +283,7 @@ class Vectors:
 
     def load_codes(self, row: Any, v: int) -> Any:
         """Load a byte for each lane of vector number `v`."""
-        zero = ir.Constant(self.bytes, [0] * self.lanes)
-        return self._load(row, v, self.bytes, zero, f"v{self.lanes}i8", 1)
+        return self._load(row, v, self.bytes, self.code(0), f"v{self.lanes}i8", 1)
 
     def store_codes(self, value: Any, row: Any, v: int) -> None:
         """Store a byte for each lane of vector number `v`."""
@@ -160,7 +323,7 @@ class Vectors:
         return self.builder.call(function, [table, places])
 
     def _at(self, row: Any, v: int, vector: Any) -> Any:
-        pointer = self.builder.gep(row, [INDEX(v * self.lanes)])
+        pointer = self.builder.gep(row, [INDEX(v * self.lanes)]) if v else row
         return self.builder.bitcast(pointer, ir.PointerType(vector))
 
     def _load(self, row: Any, v: int, vector: Any, zero: Any, suffix: str, alignment: int) -> Any:
@@ -184,6 +347,12 @@ class Vectors:
             f"llvm.masked.store.{suffix}.p0", ir.VoidType(), [vector, pointer.type, INT32, self.mask]
         )
         self.builder.call(function, [value, pointer, INT32(alignment), self.masks[v]])
+
+
+@functools.cache
+def _constant(vector: Any, value: Any) -> Any:
+    """All lanes equal to this number, or undefined; kept, because it takes long to write down."""
+    return ir.Constant(vector, value if value is ir.Undefined else [value] * vector.count)
 
 
 def unrolled_loop(builder: Any, count: Any, step: Callable[[Any, list], list], values: list) -> list:

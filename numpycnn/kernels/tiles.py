@@ -1,8 +1,10 @@
 """The innermost loops of the fast kernels: blocks of sums that stay in vector registers.
 
-Each ``make_*`` writes one loop nest for a fixed block of registers and returns a function that kernels call. Arrays are
-C-contiguous and come with the position of the first element to touch; positions and steps count elements. Nothing is
-checked here: the layers' geometry is what keeps the addresses inside.
+Each function here emits one loop nest for a fixed block of registers. ``@tile`` makes it callable in kernels, with the
+arguments after ``code``; a ``make_*`` returns one for each kind of block. Arrays are C-contiguous and come with the
+position of the first element to touch (x with ix); positions and steps count elements, and ``a_row`` is the distance
+from one row of A to the next. ``columns`` is how many columns are left: where they do not fill the block's vectors,
+what lies behind them is not touched. Nothing is checked here: the layers' geometry keeps the addresses inside.
 """
 
 from __future__ import annotations
@@ -11,9 +13,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from .simd import BYTE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_bits, unrolled_loop
+from .simd import BYTE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_bits, returns, tile, unrolled_loop
 
 WINDOW = 4  # pixels of a pooling window, 2 x 2
 # Sums + operands have to fit into 32 registers with AVX-512, 16 elsewhere.
@@ -29,352 +30,218 @@ TAPS = 9  # elements of a patch, where a filter's gradient is summed over pixels
 TAP_VECTORS = 2 if MANY_REGISTERS else 1
 
 
-def pointers(context: Any, builder: Any, *arrays: tuple) -> list:
-    """Address of the first element to touch of each (type, array, position)."""
-    return [
-        builder.gep(context.make_array(kind)(context, builder, array).data, [position])
-        for kind, array, position in arrays
-    ]
+# -- matrix products ---------------------------------------------------------------------------------------------------
 
 
-def _index(builder: Any, pointer: Any, position: Any) -> Any:
-    """Load an integer and widen it to an index."""
-    value = builder.load(builder.gep(pointer, [position]))
-    return value if value.type == INDEX else builder.sext(value, INDEX)
+def make_product_tile(rows: int) -> Any:
+    """Make ``c = start + a @ b`` for `rows` rows and two vectors of columns."""
 
-
-def make_product_tile(rows: int, full: bool) -> Any:
-    """Make ``c = start + a @ b`` for `rows` rows and two vectors of columns.
-
-    The function made takes ``(a, ia, a_row, a_step, b, ib, b_row, start, i_start, start_row, c, ic, c_row, steps,
-    columns)``; `a_step` is the distance between neighbours along the summed axis, so A may be read along rows or down
-    columns. With `full` false only the first `columns` columns are touched. Each sum runs in order of the summed index.
-    """
-
-    @intrinsic
+    @tile
     def product_tile(  # type: ignore
-        typing_context, a, ia, a_row, a_step, b, ib, b_row, start, i_start, start_row, c, ic, c_row, steps, columns
+        code, a, ia, a_row, a_step, b, ib, b_row, start, i_start, start_row, c, ic, c_row, steps, columns
     ):
-        signature = types.void(
-            a, ia, a_row, a_step, b, ib, b_row, start, i_start, start_row, c, ic, c_row, steps, columns
-        )
+        """`a_step` is the distance between neighbours along the summed axis: A may be read along rows or down columns.
 
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            a_, ia, a_row, a_step, b_, ib, b_row, start_, i_start, start_row, c_, ic, c_row, steps, columns = arguments
-            vectors = Vectors(context, builder, a.dtype, 2, None if full else columns)
-            a_at, b_at, start_at, c_at = pointers(
-                context, builder, (a, a_, ia), (b, b_, ib), (start, start_, i_start), (c, c_, ic)
-            )
-            starts = [builder.gep(start_at, [builder.mul(start_row, INDEX(r))]) for r in range(rows)]
-            a_rows = [builder.mul(a_row, INDEX(r)) for r in range(rows)]
-            sums = [vectors.load(starts[r], v) for r in range(rows) for v in range(2)]
+        Each sum runs in order of the summed index.
+        """
+
+        def block(vectors: Vectors) -> None:
+            sums = [vectors.load(code.step(start.at(i_start), r, start_row), v) for r in range(rows) for v in range(2)]
 
             def step(t, sums):  # type: ignore
-                b_now = builder.gep(b_at, [builder.mul(t, b_row)])
-                a_now = builder.gep(a_at, [builder.mul(t, a_step)])
+                b_now, a_now = code.step(b.at(ib), t, b_row), code.step(a.at(ia), t, a_step)
                 b_vectors = [vectors.load(b_now, v) for v in range(2)]
                 new = []
-                for r, row in enumerate(a_rows):  # each value right before its use: few registers
-                    value = vectors.broadcast(builder.load(builder.gep(a_now, [row])))
+                for r in range(rows):  # each value right before its use: few registers
+                    value = vectors.broadcast(code.load(code.step(a_now, r, a_row)))
                     new += [vectors.multiply_add(value, b_vectors[v], sums[r * 2 + v]) for v in range(2)]
                 return new
 
             summing = unrolled_loop if rows == 1 else loop
-            for i, total in enumerate(summing(builder, steps, step, sums)):
-                row = builder.gep(c_at, [builder.mul(c_row, INDEX(i // 2))])
-                vectors.store(total, row, i % 2)
-            return context.get_dummy_value()
+            for i, total in enumerate(summing(code.builder, steps, step, sums)):
+                vectors.store(total, code.step(c.at(ic), i // 2, c_row), i % 2)
 
-        return signature, codegen
+        code.whole_or_edge(a, 2, columns, block)
 
     return product_tile
 
 
-def make_sparse_row(full: bool) -> Any:
-    """Make ``c = start + a @ b`` for one row and ``ROW_VECTORS`` vectors of columns, only for steps that `bits` names.
+@tile
+def sparse_row(code, a, ia, a_step, bits, b, ib, b_row, start, i_start, c, ic, columns):  # type: ignore
+    """``c = start + a @ b`` for one row and ``ROW_VECTORS`` vectors of columns, only for steps that `bits` names."""
 
-    The function made takes ``(a, ia, a_step, bits, b, ib, b_row, start, i_start, c, ic, columns)``; names as above.
+    def block(vectors: Vectors) -> None:
+        def step(t, sums):  # type: ignore
+            b_now = vectors.opaque(code.step(b.at(ib), t, b_row))
+            value = vectors.broadcast(code.load(code.step(a.at(ia), t, a_step)))
+            return [vectors.multiply_add(value, vectors.load(b_now, v), total) for v, total in enumerate(sums)]
+
+        sums = [vectors.load(start.at(i_start), v) for v in range(ROW_VECTORS)]
+        for v, total in enumerate(loop_over_bits(code.builder, bits, step, sums)):
+            vectors.store(total, c.at(ic), v)
+
+    code.whole_or_edge(a, ROW_VECTORS, columns, block)
+
+
+@returns(types.boolean)
+def all_finite(code, b, ib, b_row, rows, columns):  # type: ignore
+    """Whether no element is NaN or infinity, in rows of ``ROW_VECTORS`` vectors."""
+
+    def block(vectors: Vectors) -> Any:
+        def step(t, sums):  # type: ignore
+            row = vectors.opaque(code.step(b.at(ib), t, b_row))
+            # 0 times a finite number is 0, and NaN once is NaN ever after.
+            return [vectors.multiply_add(vectors.zero, vectors.load(row, v), s) for v, s in enumerate(sums)]
+
+        sums = loop(code.builder, rows, step, [vectors.zero] * ROW_VECTORS)
+        while len(sums) > 1:
+            sums = [code.builder.fadd(x, y) for x, y in zip(sums[::2], sums[1::2])]
+        return vectors.nowhere(code.builder.fcmp_unordered("!=", sums[0], vectors.zero))
+
+    return code.whole_or_edge(b, ROW_VECTORS, columns, block)
+
+
+@returns(types.uint64)
+def nonzeros(code, a, ia):  # type: ignore
+    """Word of bits that says which of ``STEPS`` elements in a row, from ``a[ia]`` on, are not 0."""
+    builder = code.builder
+    row = ir.VectorType(code.context.get_value_type(a.dtype), STEPS)
+    found = builder.load(builder.bitcast(a.at(ia), ir.PointerType(row)), align=a.dtype.bitwidth // 8)
+    return builder.bitcast(builder.fcmp_unordered("!=", found, ir.Constant(row, [0.0] * STEPS)), INDEX)
+
+
+@tile
+def nonzeros_of_columns(code, a, ia, a_row, rows, words, i_word, columns):  # type: ignore
+    """Such words for a vector of columns, as far as there are: bit k is about the k-th of `rows` rows."""
+    builder, vectors = code.builder, code.vectors(a, 1, columns)
+
+    def step(k, found):  # type: ignore
+        values = vectors.load(code.step(a.at(ia), k, a_row), 0)
+        bits = builder.zext(builder.fcmp_unordered("!=", values, vectors.zero), vectors.words)
+        return [builder.or_(found[0], builder.shl(bits, vectors.broadcast_word(k)))]
+
+    (found,) = loop(builder, rows, step, [ir.Constant(vectors.words, [0] * vectors.lanes)])
+    vectors.store_words(found, words.at(i_word))
+
+
+@returns(types.int64)
+def count_ones(code, word):  # type: ignore
+    """Number of ones in a word of bits."""
+    return code.builder.ctpop(word)
+
+
+@tile
+def finished_row(code, c, ic, others, i_other, other_step, count, relu, columns):  # type: ignore
+    """``c += sum of others``, then ``max(0, c)`` if `relu`, for a row of any length.
+
+    The others' rows, `count` of them, are `other_step` apart.
     """
+    builder = code.builder
 
-    @intrinsic
-    def sparse_row(typing_context, a, ia, a_step, bits, b, ib, b_row, start, i_start, c, ic, columns):  # type: ignore
-        signature = types.void(a, ia, a_step, bits, b, ib, b_row, start, i_start, c, ic, columns)
+    def piece(vectors: Vectors, first: Any, nothing: list) -> list:
+        place = code.step(c.at(ic), first)
 
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            a_, ia, a_step, bits, b_, ib, b_row, start_, i_start, c_, ic, columns = arguments
-            vectors = Vectors(context, builder, a.dtype, ROW_VECTORS, None if full else columns)
-            a_at, b_at, start_at, c_at = pointers(
-                context, builder, (a, a_, ia), (b, b_, ib), (start, start_, i_start), (c, c_, ic)
-            )
+        def add(k, total):  # type: ignore
+            other = code.step(code.step(others.at(i_other), k, other_step), first)
+            return [builder.fadd(total[0], vectors.load(other, 0))]
 
-            def step(t, sums):  # type: ignore
-                b_now = vectors.opaque(builder.gep(b_at, [builder.mul(t, b_row)]))
-                value = vectors.broadcast(builder.load(builder.gep(a_at, [builder.mul(t, a_step)])))
-                return [vectors.multiply_add(value, vectors.load(b_now, v), total) for v, total in enumerate(sums)]
+        (total,) = loop(builder, count, add, [vectors.load(place, 0)])
+        cut = builder.select(builder.fcmp_ordered("<=", total, vectors.zero), vectors.zero, total)
+        vectors.store(builder.select(builder.trunc(relu, ir.IntType(1)), cut, total), place, 0)
+        return []
 
-            sums = [vectors.load(start_at, v) for v in range(ROW_VECTORS)]
-            for v, total in enumerate(loop_over_bits(builder, bits, step, sums)):
-                vectors.store(total, c_at, v)
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return sparse_row
+    code.vector_by_vector(c, columns, piece)
 
 
-def make_all_finite(full: bool) -> Any:
-    """Make the test that no element is NaN or infinity, in rows of ``ROW_VECTORS`` vectors.
+@tile
+def row_copy(code, a, ia, a_row, b, ib, b_row, rows, columns):  # type: ignore
+    """``b = a`` for rows of two vectors."""
 
-    The function made takes ``(b, ib, b_row, rows, columns)``.
+    def block(vectors: Vectors) -> None:
+        def copy(k, nothing):  # type: ignore
+            source, target = code.step(a.at(ia), k, a_row), code.step(b.at(ib), k, b_row)
+            for v in range(2):
+                vectors.store(vectors.load(source, v), target, v)
+            return []
+
+        loop(code.builder, rows, copy, [])
+
+    code.whole_or_edge(a, 2, columns, block)
+
+
+@tile
+def transposition(code, a, ia, a_row, b, ib, b_row):  # type: ignore
+    """``b = a.T`` for a square of as many rows and columns as a vector has lanes.
+
+    Each of log2(lanes) rounds interleaves vector i with vector i + lanes / 2, which moves one bit of the row number
+    into the column number (a "perfect shuffle").
     """
-
-    @intrinsic
-    def all_finite(typing_context, b, ib, b_row, rows, columns):  # type: ignore
-        signature = types.boolean(b, ib, b_row, rows, columns)
-
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            b_, ib, b_row, rows, columns = arguments
-            vectors = Vectors(context, builder, b.dtype, ROW_VECTORS, None if full else columns)
-            (b_at,) = pointers(context, builder, (b, b_, ib))
-
-            def step(t, sums):  # type: ignore
-                row = vectors.opaque(builder.gep(b_at, [builder.mul(t, b_row)]))
-                # 0 times a finite number is 0, and NaN once is NaN ever after.
-                return [vectors.multiply_add(vectors.zero, vectors.load(row, v), s) for v, s in enumerate(sums)]
-
-            sums = loop(builder, rows, step, [vectors.zero] * ROW_VECTORS)
-            while len(sums) > 1:
-                sums = [builder.fadd(x, y) for x, y in zip(sums[::2], sums[1::2])]
-            zeros = builder.fcmp_ordered("==", sums[0], vectors.zero)
-            bits = builder.bitcast(zeros, ir.IntType(vectors.lanes))
-            every = ir.Constant(bits.type, 2**vectors.lanes - 1)
-            return builder.icmp_unsigned("==", bits, every)
-
-        return signature, codegen
-
-    return all_finite
+    vectors = code.vectors(a, 1)
+    lanes = vectors.lanes
+    rows = [vectors.load(code.step(a.at(ia), k, a_row), 0) for k in range(lanes)]
+    for _ in range(lanes.bit_length() - 1):
+        halves = zip(rows[: lanes // 2], rows[lanes // 2 :])
+        rows = [vectors.interleave(x, y, upper) for x, y in halves for upper in (False, True)]
+    for k, row in enumerate(rows):
+        vectors.store(row, code.step(b.at(ib), k, b_row), 0)
 
 
-def make_nonzeros() -> Any:
-    """Make the word of bits that says which of ``STEPS`` elements in a row, from ``a[ia]`` on, are not 0."""
-
-    @intrinsic
-    def nonzeros(typing_context, a, ia):  # type: ignore
-        signature = types.uint64(a, ia)
-
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            a_, ia = arguments
-            (a_at,) = pointers(context, builder, (a, a_, ia))
-            row = ir.VectorType(context.get_value_type(a.dtype), STEPS)
-            found = builder.load(builder.bitcast(a_at, ir.PointerType(row)), align=a.dtype.bitwidth // 8)
-            return builder.bitcast(builder.fcmp_unordered("!=", found, ir.Constant(row, [0.0] * STEPS)), INDEX)
-
-        return signature, codegen
-
-    return nonzeros
+# -- convolution, forward ----------------------------------------------------------------------------------------------
 
 
-def make_nonzeros_of_columns() -> Any:
-    """Make such words for a vector of columns, as far as there are: bit k is about the k-th of `rows` rows.
-
-    The function made takes ``(a, ia, a_row, rows, words, i_word, columns)``.
-    """
-
-    @intrinsic
-    def nonzeros_of_columns(typing_context, a, ia, a_row, rows, words, i_word, columns):  # type: ignore
-        signature = types.void(a, ia, a_row, rows, words, i_word, columns)
-
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            a_, ia, a_row, rows, words_, i_word, columns = arguments
-            vectors = Vectors(context, builder, a.dtype, 1, columns)
-            a_at, word_at = pointers(context, builder, (a, a_, ia), (words, words_, i_word))
-
-            def step(k, found):  # type: ignore
-                values = vectors.load(builder.gep(a_at, [builder.mul(k, a_row)]), 0)
-                bits = builder.zext(builder.fcmp_unordered("!=", values, vectors.zero), vectors.words)
-                return [builder.or_(found[0], builder.shl(bits, vectors.broadcast_word(k)))]
-
-            (found,) = loop(builder, rows, step, [ir.Constant(vectors.words, [0] * vectors.lanes)])
-            vectors.store_words(found, word_at)
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return nonzeros_of_columns
-
-
-@intrinsic
-def count_ones(typing_context, word):  # type: ignore
-    """Return the number of ones in a word of bits."""
-
-    def codegen(context, builder, signature, arguments):  # type: ignore
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.uint64), codegen
-
-
-def make_finished_row() -> Any:
-    """Make ``c += sum of others``, then ``max(0, c)`` if `relu`, for a row of any length.
-
-    The function made takes ``(c, ic, others, i_other, other_step, count, relu, columns)``: the others' rows, `count` of
-    them, are `other_step` apart.
-    """
-
-    @intrinsic
-    def finished_row(typing_context, c, ic, others, i_other, other_step, count, relu, columns):  # type: ignore
-        signature = types.void(c, ic, others, i_other, other_step, count, relu, columns)
-
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            c_, ic, others_, i_other, other_step, count, relu, columns = arguments
-            lanes = Vectors(context, builder, c.dtype, 1).lanes
-            c_at, other_at = pointers(context, builder, (c, c_, ic), (others, others_, i_other))
-            pieces = builder.sdiv(builder.add(columns, INDEX(lanes - 1)), INDEX(lanes))
-
-            def piece(n, nothing):  # type: ignore
-                first = builder.mul(n, INDEX(lanes))
-                vectors = Vectors(context, builder, c.dtype, 1, builder.sub(columns, first))
-                place = builder.gep(c_at, [first])
-
-                def add(k, total):  # type: ignore
-                    other = builder.gep(other_at, [builder.add(builder.mul(other_step, k), first)])
-                    return [builder.fadd(total[0], vectors.load(other, 0))]
-
-                (total,) = loop(builder, count, add, [vectors.load(place, 0)])
-                cut = builder.select(builder.fcmp_ordered("<=", total, vectors.zero), vectors.zero, total)
-                vectors.store(builder.select(builder.trunc(relu, ir.IntType(1)), cut, total), place, 0)
-                return []
-
-            loop(builder, pieces, piece, [])
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return finished_row
-
-
-def make_row_copy(full: bool) -> Any:
-    """Make ``b = a`` for rows of two vectors, of which the first `columns` elements exist if not `full`.
-
-    The function made takes ``(a, ia, a_row, b, ib, b_row, rows, columns)``.
-    """
-
-    @intrinsic
-    def row_copy(typing_context, a, ia, a_row, b, ib, b_row, rows, columns):  # type: ignore
-        signature = types.void(a, ia, a_row, b, ib, b_row, rows, columns)
-
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            a_, ia, a_row, b_, ib, b_row, rows, columns = arguments
-            vectors = Vectors(context, builder, a.dtype, 2, None if full else columns)
-            a_at, b_at = pointers(context, builder, (a, a_, ia), (b, b_, ib))
-
-            def copy(k, nothing):  # type: ignore
-                source = builder.gep(a_at, [builder.mul(k, a_row)])
-                target = builder.gep(b_at, [builder.mul(k, b_row)])
-                for v in range(2):
-                    vectors.store(vectors.load(source, v), target, v)
-                return []
-
-            loop(builder, rows, copy, [])
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return row_copy
-
-
-def make_transposition() -> Any:
-    """Make ``b = a.T`` for a square of as many rows and columns as a vector has lanes.
-
-    The function made takes ``(a, ia, a_row, b, ib, b_row)``. Each of log2(lanes) rounds interleaves vector i with
-    vector i + lanes / 2, which moves one bit of the row number into the column number (a "perfect shuffle").
-    """
-
-    @intrinsic
-    def transposition(typing_context, a, ia, a_row, b, ib, b_row):  # type: ignore
-        signature = types.void(a, ia, a_row, b, ib, b_row)
-
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            a_, ia, a_row, b_, ib, b_row = arguments
-            vectors = Vectors(context, builder, a.dtype, 1)
-            lanes = vectors.lanes
-            a_at, b_at = pointers(context, builder, (a, a_, ia), (b, b_, ib))
-            rows = [vectors.load(builder.gep(a_at, [builder.mul(a_row, INDEX(k))]), 0) for k in range(lanes)]
-            for _ in range(lanes.bit_length() - 1):
-                halves = zip(rows[: lanes // 2], rows[lanes // 2 :])
-                rows = [vectors.interleave(x, y, upper) for x, y in halves for upper in (False, True)]
-            for k, row in enumerate(rows):
-                vectors.store(row, builder.gep(b_at, [builder.mul(b_row, INDEX(k))]), 0)
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return transposition
-
-
-def make_convolution_tile(pixels: int, rectified: bool, pooled: bool, full: bool) -> Any:
-    """Make ``y = b + patch @ w`` at `pixels` pixels, for two vectors of filters (one if not `full`).
+def make_convolution_tile(pixels: int, rectified: bool, pooled: bool) -> Any:
+    """Make ``y = b + patch @ w`` at `pixels` pixels, for two vectors of filters (one at the edge).
 
     If `rectified`, negative values are cut to 0, and a code says so: 1 where ReLU cut, 0 elsewhere. If `pooled`, four
     pixels in a row form a window, and only its largest value is stored, with a code: which of the four won, the first
     if several tie, or 4 where ReLU cut.
-
-    The function made takes ``(x, ix, offsets, i_offset, taps, w, f, filters, b, y, iy, codes, keep, columns)``:
-    patches start at ``x[ix + offsets[...]]`` and consist of the elements ``taps[...]`` further on; filters are columns
-    of `w`, starting with `f`, of which `columns` exist; codes lie as y does, written if `keep`.
     """
-    width = 2 if full else 1
+    group = WINDOW if pooled else 1
 
-    @intrinsic
+    @tile
     def convolution_tile(  # type: ignore
-        typing_context, x, ix, offsets, i_offset, taps, w, f, filters, b, y, iy, codes, keep, columns
+        code, x, ix, offsets, i_offset, taps, w, f, filters, b, y, iy, codes, keep, columns
     ):
-        signature = types.void(
-            x, ix, offsets, i_offset, taps, w, f, filters, b, y, iy, codes, keep, columns
-        )
+        """Patches start at ``x[ix + offsets[...]]`` and consist of the elements ``taps[...]`` further on.
 
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            x_, ix, offsets_, i_offset, taps_, w_, f, filters, b_, y_, iy, codes_, keep, columns = arguments
-            vectors = Vectors(context, builder, x.dtype, width, None if full else columns)
-            x_at, offset_at, tap_at, w_at, b_at, y_at, code_at = pointers(
-                context, builder, (x, x_, ix), (offsets, offsets_, i_offset), (taps, taps_, INDEX(0)), (w, w_, f),
-                (b, b_, f), (y, y_, iy), (codes, codes_, iy),
-            )
-            patches = [builder.gep(x_at, [_index(builder, offset_at, INDEX(p))]) for p in range(pixels)]
-            biases = [vectors.load(b_at, v) for v in range(width)]
-            depth = builder.extract_value(context.make_array(taps)(context, builder, taps_).shape, 0)
+        Filters are columns of `w`, starting with `f`; codes lie as y does, written if `keep`.
+        """
+
+        def block(vectors: Vectors) -> None:
+            width = vectors.count
+            patches = [code.step(x.at(ix), code.index(offsets.at(i_offset), p)) for p in range(pixels)]
+            biases = [vectors.load(b.at(f), v) for v in range(width)]
 
             def step(t, sums):  # type: ignore
-                element = _index(builder, tap_at, t)
-                w_row = builder.gep(w_at, [builder.mul(t, filters)])
+                element, w_row = code.index(taps.at(INDEX(0)), t), code.step(w.at(f), t, filters)
                 w_vectors = [vectors.load(w_row, v) for v in range(width)]
                 new = []
                 for i, patch in enumerate(patches):  # each value right before its use: few registers
-                    value = vectors.broadcast(builder.load(builder.gep(patch, [element])))
+                    value = vectors.broadcast(code.load(code.step(patch, element)))
                     new += [vectors.multiply_add(value, w_vectors[v], sums[i * width + v]) for v in range(width)]
                 return new
 
-            sums = loop(builder, depth, step, biases * pixels)
-            group = WINDOW if pooled else 1
+            sums = loop(code.builder, taps.size, step, biases * pixels)
             for k in range(pixels // group):
-                y_row, code_row = (builder.gep(at, [builder.mul(filters, INDEX(k))]) for at in (y_at, code_at))
+                y_row, code_row = (code.step(at, k, filters) for at in (y.at(iy), codes.at(iy)))
                 for v in range(width):
                     window = [sums[(k * group + q) * width + v] for q in range(group)]
                     if not rectified:
                         vectors.store(window[0], y_row, v)
                         continue
-                    best, code = rectified_maximum(builder, vectors, window)
+                    best, winner = rectified_maximum(vectors, window)
                     vectors.store(best, y_row, v)
-                    with builder.if_then(keep):
-                        vectors.store_codes(code, code_row, v)
-            return context.get_dummy_value()
+                    with code.builder.if_then(keep):
+                        vectors.store_codes(winner, code_row, v)
 
-        return signature, codegen
+        code.whole_or_edge(x, 2, columns, block, edge_count=1)
 
     return convolution_tile
 
 
-def rectified_maximum(builder: Any, vectors: Vectors, values: list) -> tuple:
+def rectified_maximum(vectors: Vectors, values: list) -> tuple:
     """Return max(0, *values) and which value it is, the first of equals; a NaN wins over every number."""
+    builder = vectors.builder
     best, code = values[0], vectors.code(0)
     for q, value in enumerate(values[1:], 1):
         larger_or_nan = builder.fcmp_unordered(">", value, best)
@@ -384,41 +251,110 @@ def rectified_maximum(builder: Any, vectors: Vectors, values: list) -> tuple:
     return builder.select(cut, vectors.zero, best), builder.select(cut, vectors.code(len(values)), code)
 
 
-def make_gradient_tile(of_weights: bool, rows: int, width: int, full: bool) -> Any:
-    """Make one filter's share in a gradient, from its entries in one image: `rows` runs of `width` vectors.
+# -- convolution, what Winograd's algorithm has to know ----------------------------------------------------------------
+
+
+@returns(types.boolean)
+def equal(code, a, ia, b, ib, columns):  # type: ignore
+    """Whether ``a[ia:]`` and ``b[ib:]`` agree in `columns` elements; NaN agrees with nothing."""
+    builder = code.builder
+
+    def piece(vectors: Vectors, first: Any, same: list) -> list:
+        x, y = (vectors.load(code.step(at, first), 0) for at in (a.at(ia), b.at(ib)))
+        return [builder.and_(same[0], vectors.nowhere(builder.fcmp_unordered("!=", x, y)))]
+
+    return code.vector_by_vector(a, columns, piece, [ir.IntType(1)(1)])[0]
+
+
+@returns("element")
+def survey(code, x, ix, pixels, channels, background, kinds, i_kind):  # type: ignore
+    """Return the largest absolute value of `pixels` pixels, or NaN if one is not finite; set a kind for each of them.
+
+    A kind is 1 if the pixel is the background, plus 2 if it is zeros. If no pixel is background, that is NaN.
+    """
+    builder, whole = code.builder, code.vectors(x, 1)
+    words = whole.bits_of(whole.zero).type
+    all_but_sign = ir.Constant(words, [2 ** (8 * whole.scalar_bytes - 1) - 1] * whole.lanes)
+    pieces = builder.sdiv(channels, INDEX(whole.lanes))
+    done = builder.mul(pieces, INDEX(whole.lanes))
+    rest = builder.sub(channels, done)
+    edge = code.vectors(x, 1, rest)
+
+    def larger(a: Any, b: Any) -> Any:  # bits of positive numbers, as integers, are in the same order
+        return builder.select(builder.icmp_signed(">", a, b), a, b)
+
+    def pixel(p, largest):  # type: ignore
+        row = code.step(x.at(ix), p, channels)
+
+        def look(vectors: Vectors, first: Any, found: list) -> list:
+            largest, other, nonzero = found
+            value, background_value = (
+                vectors.load(code.step(at, first), 0) for at in (row, background.at(INDEX(0)))
+            )
+            other = builder.or_(other, builder.fcmp_unordered("!=", value, background_value))
+            nonzero = builder.or_(nonzero, builder.fcmp_unordered("!=", value, vectors.zero))
+            return [larger(builder.and_(vectors.bits_of(value), all_but_sign), largest), other, nonzero]
+
+        no_lane = ir.Constant(whole.mask, [0] * whole.lanes)
+        found = loop(
+            builder, pieces, lambda n, found: look(whole, builder.mul(n, INDEX(whole.lanes)), found),
+            [*largest, no_lane, no_lane],
+        )
+        some = builder.zext(builder.icmp_signed(">", rest, INDEX(0)), INDEX)
+        largest, other, nonzero = loop(builder, some, lambda n, found: look(edge, done, found), found)
+        is_background, is_zeros = (builder.zext(whole.nowhere(mask), BYTE) for mask in (other, nonzero))
+        builder.store(builder.or_(is_background, builder.shl(is_zeros, BYTE(1))), code.step(kinds.at(i_kind), p))
+        return [largest]
+
+    (largest,) = loop(builder, pixels, pixel, [ir.Constant(words, [0] * whole.lanes)])
+    scale = builder.bitcast(whole.reduced(largest, larger), whole.scalar)
+    return builder.fadd(scale, builder.fsub(scale, scale))  # infinity less infinity is NaN
+
+
+@tile
+def squares(code, w, iw, w_row, rows, columns, total, i_total):  # type: ignore
+    """``total = sum of squares`` of each of `columns` columns."""
+
+    def piece(vectors: Vectors, first: Any, nothing: list) -> list:
+        def add(k, sums):  # type: ignore
+            value = vectors.load(code.step(code.step(w.at(iw), first), k, w_row), 0)
+            return [vectors.multiply_add(value, value, sums[0])]
+
+        (sums,) = loop(code.builder, rows, add, [vectors.zero])
+        vectors.store(sums, code.step(total.at(i_total), first), 0)
+        return []
+
+    code.vector_by_vector(w, columns, piece)
+
+
+# -- convolution, backward ---------------------------------------------------------------------------------------------
+
+
+def make_gradient_tile(of_weights: bool, rows: int) -> Any:
+    """Make one filter's share in a gradient, from its entries in one image: `rows` runs of ``RUN_VECTORS`` (or one).
 
     An entry is the start of a patch, ``positions[first + i]``, and the gradient at its pixel, ``values[first + i]``. Of
-    weights: ``filter += value * patch``, the filter in registers; else ``patch += value * filter``, for the input. The
-    function made takes ``(filters, i_filter, run_length, image, i_image, runs, r, positions, values, first, count,
-    columns)``: the filter's runs follow each other, the image's are at ``runs[r], runs[r + 1], ...``.
+    weights: ``filter += value * patch``, the filter in registers; else ``patch += value * filter``, for the input.
     """
 
-    @intrinsic
+    @tile
     def gradient_tile(  # type: ignore
-        typing_context, filters, i_filter, run_length, image, i_image, runs, r, positions, values, first, count, columns
+        code, filters, i_filter, run_length, image, i_image, runs, r, positions, values, first, count, columns
     ):
-        signature = types.void(
-            filters, i_filter, run_length, image, i_image, runs, r, positions, values, first, count, columns
-        )
+        """The filter's runs follow each other, the image's are at ``runs[r], runs[r + 1], ...``."""
 
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            (filters_, i_filter, run_length, image_, i_image, runs_, r, positions_, values_, first, count,
-             columns) = arguments
-            vectors = Vectors(context, builder, image.dtype, width, None if full else columns)
-            filter_at, image_at, run_at, position_at, value_at = pointers(
-                context, builder, (filters, filters_, i_filter), (image, image_, i_image), (runs, runs_, r),
-                (positions, positions_, first), (values, values_, first),
-            )
-            run_offsets = [_index(builder, run_at, INDEX(k)) for k in range(rows)]
-            places = [(builder.gep(filter_at, [builder.mul(run_length, INDEX(k))]), v)
-                      for k in range(rows) for v in range(width)]
+        def block(vectors: Vectors) -> None:
+            width = vectors.count
+            run_offsets = [code.index(runs.at(r), k) for k in range(rows)]
+            places = [(code.step(filters.at(i_filter), k, run_length), v) for k in range(rows) for v in range(width)]
+            weights = [vectors.load(*place) for place in places]
 
             def entry(i, sums):  # type: ignore
-                patch = builder.gep(image_at, [_index(builder, position_at, i)])
-                value = vectors.broadcast(builder.load(builder.gep(value_at, [i])))
+                patch = code.step(image.at(i_image), code.index(positions.at(first), i))
+                value = vectors.broadcast(code.load(code.step(values.at(first), i)))
                 new = []
                 for k, offset in enumerate(run_offsets):
-                    run = vectors.opaque(builder.gep(patch, [offset]))
+                    run = vectors.opaque(code.step(patch, offset))
                     for v in range(width):
                         pixels = vectors.load(run, v)
                         if of_weights:
@@ -427,180 +363,140 @@ def make_gradient_tile(of_weights: bool, rows: int, width: int, full: bool) -> A
                             vectors.store(vectors.multiply_add(value, weights[k * width + v], pixels), run, v)
                 return new
 
-            weights = [vectors.load(*place) for place in places]
             if of_weights:
-                for total, place in zip(loop(builder, count, entry, weights), places):
+                for total, place in zip(loop(code.builder, count, entry, weights), places):
                     vectors.store(total, *place)
             else:
-                loop(builder, count, entry, [])
-            return context.get_dummy_value()
+                loop(code.builder, count, entry, [])
 
-        return signature, codegen
+        code.whole_or_edge(image, RUN_VECTORS, columns, block, edge_count=1)
 
     return gradient_tile
 
 
-def make_winners() -> Any:
-    """Make the word of bits that says which of ``WINNERS`` codes in a row, from ``codes[i_code]`` on, name pixel q."""
-
-    @intrinsic
-    def winners(typing_context, codes, i_code, q):  # type: ignore
-        signature = types.uint64(codes, i_code, q)
-
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            codes_, i_code, q = arguments
-            (code_at,) = pointers(context, builder, (codes, codes_, i_code))
-            row = ir.VectorType(BYTE, WINNERS)
-            found = builder.load(builder.bitcast(code_at, ir.PointerType(row)))
-            found.align = 1
-            first = builder.insert_element(ir.Constant(row, ir.Undefined), builder.trunc(q, BYTE), INT32(0))
-            wanted = builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(INT32, WINNERS), [0] * WINNERS))
-            return builder.bitcast(builder.icmp_unsigned("==", found, wanted), INDEX)
-
-        return signature, codegen
-
-    return winners
+@returns(types.uint64)
+def winners(code, codes, i_code, q):  # type: ignore
+    """Word of bits that says which of ``WINNERS`` codes in a row, from ``codes[i_code]`` on, name pixel q."""
+    builder = code.builder
+    row = ir.VectorType(BYTE, WINNERS)
+    found = builder.load(builder.bitcast(codes.at(i_code), ir.PointerType(row)))
+    found.align = 1
+    first = builder.insert_element(ir.Constant(row, ir.Undefined), builder.trunc(q, BYTE), INT32(0))
+    wanted = builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(INT32, WINNERS), [0] * WINNERS))
+    return builder.bitcast(builder.icmp_unsigned("==", found, wanted), INDEX)
 
 
-def make_window_gradient_tile(full: bool) -> Any:
-    """Make one pooling window's share in the gradient of two rows of the image, for one row of all its 3 x 3 filters.
+@tile
+def window_gradient(  # type: ignore
+    code, filters, i_filter, depth, dy, idy, winners, i_winner, dx, i_dx, row, channels, columns
+):
+    """One pooling window's share in the gradient of two rows of the image, for one row of all its 3 x 3 filters.
 
     The patches of the window's four pixels cover 4 x 4 pixels of the image. Row k of the filters takes part in rows k
-    and k + 1 of these, whose sums, ``UNION_VECTORS`` of channels a pixel (one if not `full`), stay in registers while
-    the filters come by whose winner is the first pixel, then the second, ... The function made takes ``(filters,
-    i_filter, depth, dy, idy, winners, i_winner, dx, i_dx, row, channels, columns)``: filters are `depth` elements
-    apart; ``winners[i_winner + q]`` has a bit for each filter that pixel q won; rows of dx are `row` elements apart.
+    and k + 1 of these, whose sums, ``UNION_VECTORS`` of channels a pixel (one at the edge), stay in registers while the
+    filters come by whose winner is the first pixel, then the second, ... Filters are `depth` elements apart;
+    ``winners[i_winner + q]`` has a bit for each filter that pixel q won; rows of dx are `row` elements apart.
     """
-    width = UNION_VECTORS if full else 1
+    builder = code.builder
 
-    @intrinsic
-    def window_gradient_tile(  # type: ignore
-        typing_context, filters, i_filter, depth, dy, idy, winners, i_winner, dx, i_dx, row, channels, columns
-    ):
-        signature = types.void(filters, i_filter, depth, dy, idy, winners, i_winner, dx, i_dx, row, channels, columns)
+    def block(vectors: Vectors) -> None:
+        width = vectors.count
+        pixels = [code.step(code.step(dx.at(i_dx), k, row), j, channels) for k in range(2) for j in range(UNION)]
+        sums = [[vectors.load(pixel, v) for v in range(width)] for pixel in pixels]
+        for q in range(WINDOW):
+            first = q // 2 * UNION + q % 2  # of the three pixels that this one's row of a patch covers
 
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            (filters_, i_filter, depth, dy_, idy, winners_, i_winner, dx_, i_dx, row, channels, columns) = arguments
-            vectors = Vectors(context, builder, dx.dtype, width, None if full else columns)
-            filter_at, dy_at, winner_at, dx_at = pointers(
-                context, builder, (filters, filters_, i_filter), (dy, dy_, idy), (winners, winners_, i_winner),
-                (dx, dx_, i_dx),
-            )
-            steps = [builder.mul(channels, INDEX(k)) for k in range(UNION)]
-            pixels = [
-                builder.gep(line, [step]) for line in (dx_at, builder.gep(dx_at, [row])) for step in steps
-            ]
-            sums = [[vectors.load(pixel, v) for v in range(width)] for pixel in pixels]
-            for q in range(WINDOW):
-                first = q // 2 * UNION + q % 2  # of the three pixels that this one's row of a patch covers
+            def add(f, sums):  # type: ignore
+                gradient = vectors.broadcast(code.load(code.step(dy.at(idy), f)))
+                weights = vectors.opaque(code.step(filters.at(i_filter), f, depth))
+                taps = [code.step(weights, k, channels) for k in range(3)]
+                places = [(tap, v) for tap in taps for v in range(width)]
+                return [vectors.multiply_add(gradient, vectors.load(*at), total) for at, total in zip(places, sums)]
 
-                def add(f, sums):  # type: ignore
-                    gradient = vectors.broadcast(builder.load(builder.gep(dy_at, [f])))
-                    weights = vectors.opaque(builder.gep(filter_at, [builder.mul(f, depth)]))
-                    new = []
-                    for k in range(3):
-                        tap = builder.gep(weights, [steps[k]])
-                        new += [
-                            vectors.multiply_add(gradient, vectors.load(tap, v), sums[k * width + v])
-                            for v in range(width)
-                        ]
-                    return new
+            bits = code.load(code.step(winners.at(i_winner), q))
+            new = loop_over_bits(builder, bits, add, sum(sums[first : first + 3], []))
+            for k in range(3):
+                sums[first + k] = new[k * width : (k + 1) * width]
+        for pixel, total in zip(pixels, sums):
+            for v in range(width):
+                vectors.store(total[v], pixel, v)
 
-                bits = builder.load(builder.gep(winner_at, [INDEX(q)]))
-                new = loop_over_bits(builder, bits, add, sum(sums[first : first + 3], []))
-                for k in range(3):
-                    sums[first + k] = new[k * width : (k + 1) * width]
-            for pixel, total in zip(pixels, sums):
-                for v in range(width):
-                    vectors.store(total[v], pixel, v)
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return window_gradient_tile
+    code.whole_or_edge(dx, UNION_VECTORS, columns, block, edge_count=1)
 
 
-def make_tap_gradient_tile(full: bool, in_squares: bool = False) -> Any:
+def make_tap_gradient_tile(in_squares: bool) -> Any:
     """Make ``out = sum of x[pixel + tap] * dy`` over pixels, for ``TAPS`` taps and ``TAP_VECTORS`` of filters (or one).
 
-    A filter takes part where its code names the pixel; row ``TAPS`` of `out` is the sum of dy alone. The function made
-    takes ``(x, ix, image_size, images, offsets, group, taps, i_tap, dy, idy, codes, windows, filters, out, i_out,
-    columns)``: pixel q of window p starts at ``offsets[p * group + q]``.
+    A filter takes part where its code names the pixel; row ``TAPS`` of `out` is the sum of dy alone.
 
     If `in_squares`, the taps are those of a 3 x 3 filter and one channel, and a window is 2 x 2 pixels. A window's
     patches are a square of 4 x 4 then, and where that is one vector, each filter picks its winner's tap from it.
     """
-    width = TAP_VECTORS if full else 1
 
-    @intrinsic
+    @tile
     def tap_gradient_tile(  # type: ignore
-        typing_context, x, ix, image_size, images, offsets, group, taps, i_tap, dy, idy, codes, windows, filters, out,
-        i_out, columns
+        code, x, ix, image_size, images, offsets, group, taps, i_tap, dy, idy, codes, windows, filters, out, i_out,
+        columns
     ):
-        signature = types.void(
-            x, ix, image_size, images, offsets, group, taps, i_tap, dy, idy, codes, windows, filters, out, i_out,
-            columns
-        )
+        """Pixel q of window p starts at ``offsets[p * group + q]``."""
+        builder = code.builder
 
-        def codegen(context, builder, signature, arguments):  # type: ignore
-            (x_, ix, image_size, images, offsets_, group, taps_, i_tap, dy_, idy, codes_, windows, filters, out_, i_out,
-             columns) = arguments
-            vectors = Vectors(context, builder, x.dtype, width, None if full else columns)
-            x_at, offset_at, tap_at, dy_at, code_at, out_at = pointers(
-                context, builder, (x, x_, ix), (offsets, offsets_, INDEX(0)), (taps, taps_, i_tap), (dy, dy_, idy),
-                (codes, codes_, idy), (out, out_, i_out),
-            )
-            tap_offsets = [_index(builder, tap_at, INDEX(k)) for k in range(TAPS)]
+        def block(vectors: Vectors) -> None:
+            width = vectors.count
+            tap_offsets = [code.index(taps.at(i_tap), k) for k in range(TAPS)]
 
-            def image(n, sums):  # type: ignore
-                x_image = builder.gep(x_at, [builder.mul(n, image_size)])
-                first = builder.mul(n, windows)
+            def in_square(p, x_image, gradients, winners, sums):  # type: ignore
+                corner = code.step(x_image, code.index(offsets.at(INDEX(0)), builder.mul(p, group)))
+                square = vectors.load_square(corner, builder.sub(tap_offsets[3], tap_offsets[0]), UNION)
+                cut = [builder.icmp_unsigned("==", winner, vectors.code(WINDOW)) for winner in winners]
+                passed = [builder.select(no, vectors.zero, gradient) for no, gradient in zip(cut, gradients)]
+                # In the square, pixel q is at 0, 1, 4, 5: q + (q & 2).
+                starts = [vectors.places(builder.add(q, builder.and_(q, vectors.code(2)))) for q in winners]
+                new = []
+                for k in range(TAPS):
+                    for v in range(width):
+                        values = vectors.pick(square, starts[v], k // 3 * UNION + k % 3)
+                        new.append(vectors.multiply_add(values, passed[v], sums[k * width + v]))
+                return new + [builder.fadd(s, gradient) for s, gradient in zip(sums[TAPS * width :], passed)]
+
+            def pixel_by_pixel(p, x_image, gradients, winners, sums):  # type: ignore
+                def pixel(q, sums):  # type: ignore
+                    offset = code.index(offsets.at(INDEX(0)), builder.add(builder.mul(p, group), q))
+                    x_pixel, number = code.step(x_image, offset), vectors.broadcast_code(q)
+                    kept = [
+                        builder.select(builder.icmp_signed("==", winner, number), gradient, vectors.zero)
+                        for winner, gradient in zip(winners, gradients)
+                    ]
+                    values = [vectors.broadcast(code.load(code.step(x_pixel, t))) for t in tap_offsets]
+                    new = [
+                        vectors.multiply_add(values[k // width], kept[k % width], s)
+                        for k, s in enumerate(sums[: TAPS * width])
+                    ]
+                    return new + [builder.fadd(s, k) for s, k in zip(sums[TAPS * width :], kept)]
+
+                return loop(builder, group, pixel, sums)
+
+            def image(n, nothing):  # type: ignore
+                x_image, first = code.step(x.at(ix), n, image_size), builder.mul(n, windows)
 
                 def window(p, sums):  # type: ignore
-                    row = builder.mul(builder.add(first, p), filters)
-                    dy_row, code_row = builder.gep(dy_at, [row]), builder.gep(code_at, [row])
+                    number = builder.add(first, p)
+                    dy_row, code_row = (code.step(at, number, filters) for at in (dy.at(idy), codes.at(idy)))
                     gradients = [vectors.load(dy_row, v) for v in range(width)]
                     winners = [vectors.load_codes(code_row, v) for v in range(width)]
-                    if in_squares and vectors.lanes == UNION * UNION:
-                        corner = builder.gep(x_image, [_index(builder, offset_at, builder.mul(p, group))])
-                        row_step = builder.sub(tap_offsets[3], tap_offsets[0])
-                        square = vectors.load_square(corner, row_step, UNION)
-                        cut = [builder.icmp_unsigned("==", winner, vectors.code(WINDOW)) for winner in winners]
-                        passed = [builder.select(no, vectors.zero, gradient) for no, gradient in zip(cut, gradients)]
-                        # In the square, pixel q is at 0, 1, 4, 5: q + (q & 2).
-                        starts = [vectors.places(builder.add(q, builder.and_(q, vectors.code(2)))) for q in winners]
-                        new = []
-                        for k in range(TAPS):
-                            for v in range(width):
-                                values = vectors.pick(square, starts[v], k // 3 * UNION + k % 3)
-                                new.append(vectors.multiply_add(values, passed[v], sums[k * width + v]))
-                        return new + [builder.fadd(s, gradient) for s, gradient in zip(sums[TAPS * width :], passed)]
+                    picks = in_squares and width == TAP_VECTORS and vectors.lanes == UNION * UNION
+                    return (in_square if picks else pixel_by_pixel)(p, x_image, gradients, winners, sums)
 
-                    def pixel(q, sums):  # type: ignore
-                        offset = _index(builder, offset_at, builder.add(builder.mul(p, group), q))
-                        x_pixel = builder.gep(x_image, [offset])
-                        number = vectors.broadcast_code(q)
-                        kept = [
-                            builder.select(builder.icmp_signed("==", winner, number), gradient, vectors.zero)
-                            for winner, gradient in zip(winners, gradients)
-                        ]
-                        values = [vectors.broadcast(builder.load(builder.gep(x_pixel, [t]))) for t in tap_offsets]
-                        new = [
-                            vectors.multiply_add(values[k // width], kept[k % width], s)
-                            for k, s in enumerate(sums[: TAPS * width])
-                        ]
-                        return new + [builder.fadd(s, k) for s, k in zip(sums[TAPS * width :], kept)]
+                # Each image by itself: the longer a sum grows, the more rounding adds up.
+                for total, row in zip(loop(builder, windows, window, [vectors.zero] * len(rows)), rows):
+                    vectors.store(builder.fadd(vectors.load(*row), total), *row)
+                return []
 
-                    return loop(builder, group, pixel, sums)
+            rows = [(code.step(out.at(i_out), k, filters), v) for k in range(TAPS + 1) for v in range(width)]
+            for row in rows:
+                vectors.store(vectors.zero, *row)
+            loop(builder, images, image, [])
 
-                return loop(builder, windows, window, sums)
-
-            sums = loop(builder, images, image, [vectors.zero] * ((TAPS + 1) * width))
-            for k, total in enumerate(sums):
-                row = builder.gep(out_at, [builder.mul(filters, INDEX(k // width))])
-                vectors.store(total, row, k % width)
-            return context.get_dummy_value()
-
-        return signature, codegen
+        code.whole_or_edge(x, TAP_VECTORS, columns, block, edge_count=1)
 
     return tap_gradient_tile

@@ -9,9 +9,13 @@ Tiles have 4 or 2 outputs along an axis, which are 2 or 1 pooling windows and ta
 cut into 4 + 4 + 2 along both, 16 x 16 products in place of 10 x 10 x 9. The 4 points are among the 6, so filters are
 transformed once. Few images, and channels or filters that leave part of a vector, get tiles of 2 x 2 outputs alone.
 
-Rounding: the tiles of 2 x 2 are exact on whole numbers. A constant square of pixels is 0 at all points but 1, exactly,
-so that its outputs tie as they should: a picture's background is such. 6 points cost some digits, in float32 up to 4e-6
-of the largest output; so where only a part of a larger tile is constant, any of the pixels that tie may win.
+Rounding: 6 points cost some digits, in float32 up to 5e-6 of the largest output. Outputs may be that far off, but what
+ReLU cuts and who wins a window must be what the layers say, or a gradient would go somewhere else. So:
+
+- An image's background (pixels that are equal in a whole patch) gives the same sum everywhere. It is summed once, as
+  the layers do, and stands wherever a patch is background: a patch of zeros gives exactly the bias.
+- A window is summed again as the layers do, pixel by pixel, where its best sum and the next, or 0, are closer than
+  rounding may have moved them (``_learn_filters``). That happens to a window in some thousand, and to equal patches.
 
 The tile of a product: 13 tiles of the image by two vectors of filters with AVX-512 (4 elsewhere), at each pair of
 points. Measured on the reference CNN's second convolution: 530 to 550 GFLOP/s in terms of the plain sum, 2.5 times the
@@ -20,15 +24,17 @@ best matrix product of the run.
 
 from __future__ import annotations
 
+import functools
+import math
+
 import numpy as np
 from llvmlite import ir
 from numba import prange, types
-from numba.extending import intrinsic
 
 from .jit import called, device, kernel
 from .matmul import empty_aligned
-from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Vectors
-from .tiles import make_product_tile, pointers, rectified_maximum
+from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Code, Memory, Vectors, returns, tile
+from .tiles import WINDOW, equal, make_convolution_tile, make_product_tile, squares, survey
 
 POINTS = [1, 0.5]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
 SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
@@ -36,6 +42,9 @@ SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
 ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
 FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
 MANY_WINDOWS = 16 * ROWS  # so many fill the products of every kind of tiles
+LIFTS = WINDOW + 1  # see _tables
+PLAIN_BIT = 5  # of a window's mark, see _learn_image
+MARGIN = 4  # with 1, a sum in ten thousand was farther off than 2.3 times what `_learn_filters` works out; none 4.6
 KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
 
 
@@ -118,90 +127,117 @@ def _points(side: int) -> list[float]:
     return POINTS[: side // 2 - 1]
 
 
-def _load_square(vectors: Vectors, start: ir.Value, row: ir.Value, column: ir.Value, down: int, across: int) -> list:
+def _load_square(code: Code, vectors: Vectors, start: ir.Value, row: ir.Value, column: ir.Value, size) -> list:
     """Load a vector at each place of a square, from which the next is `row` and `column` elements away."""
-    at = vectors.builder.gep
-    times = vectors.builder.mul
-    rows = [at(start, [times(row, INDEX(i))]) for i in range(down)]
-    return [[vectors.load(at(line, [times(column, INDEX(j))]), 0) for j in range(across)] for line in rows]
+    down, across = size
+    rows = [code.step(start, i, row) for i in range(down)]
+    return [[vectors.load(code.step(line, j, column), 0) for j in range(across)] for line in rows]
 
 
-def make_transform(make_matrix, down: int, across: int, full: bool):
-    """Make the values at `down` by `across` points of a square of vectors, pixels or a filter's elements.
+def _by_kind(code: Code, array: Memory, kinds, down: ir.Value, across: ir.Value, columns: ir.Value, case) -> ir.Value:
+    """Emit ``case(vectors, down, across)`` for each kind of tiles; only the smallest may have part of a vector."""
+    builder, vectors = code.builder, code.vectors(array, 1)
+    in_part = builder.icmp_signed("<", columns, INDEX(vectors.lanes))
+    cases = [(in_part, lambda: case(code.vectors(array, 1, columns), SHORT, SHORT))]
+    for kind in kinds:
+        same = (builder.icmp_signed("==", side, INDEX(points)) for side, points in zip((down, across), kind))
+        cases.append((builder.and_(*same), functools.partial(case, vectors, *kind)))
+    return code.first_of(cases)
 
-    The function made takes ``(a, ia, a_row, a_column, out, i_out, out_step, columns)``: the vectors of the result are
-    `out_step` apart.
-    """
-    matrices = make_matrix(_points(down)), make_matrix(_points(across))
 
-    @intrinsic
-    def transform(typing_context, a, ia, a_row, a_column, out, i_out, out_step, columns):
-        signature = types.void(a, ia, a_row, a_column, out, i_out, out_step, columns)
+def make_transform(make_matrix, kinds):
+    """Make the values at `down` by `across` points of a square of vectors, pixels or a filter's elements."""
 
-        def codegen(context, builder, signature, arguments):
-            a_, ia, a_row, a_column, out_, i_out, out_step, columns = arguments
-            vectors = Vectors(context, builder, a.dtype, 1, None if full else columns)
-            a_at, out_at = pointers(context, builder, (a, a_, ia), (out, out_, i_out))
-            square = _load_square(vectors, a_at, a_row, a_column, *(matrix.shape[1] for matrix in matrices))
+    @tile
+    def transform(code, down, across, a, ia, a_row, a_column, out, i_out, out_step, columns):
+        """The vectors of the result are `out_step` apart."""
+
+        def case(vectors, down, across):
+            matrices = make_matrix(_points(down)), make_matrix(_points(across))
+            square = _load_square(code, vectors, a.at(ia), a_row, a_column, [matrix.shape[1] for matrix in matrices])
             for k, value in enumerate(_along_both_axes(_values, vectors, *matrices, square)):
-                vectors.store(value, builder.gep(out_at, [builder.mul(out_step, INDEX(k))]), 0)
-            return context.get_dummy_value()
+                vectors.store(value, code.step(out.at(i_out), k, out_step), 0)
 
-        return signature, codegen
+        _by_kind(code, a, kinds, down, across, columns, case)
 
     return transform
 
 
-def make_output(down: int, across: int, full: bool):
-    """Make ``y = maxpool(relu(A.T m A + b))`` for a tile and one vector of filters, and the codes.
+@returns(types.int64)
+def finish(
+    code, down, across, m, im, m_step, b, f, filters, facts, scale, lifts, marks, window, grid_width, y, codes, columns
+):
+    """``y = maxpool(relu(A.T m A + b))`` for a tile and one vector of filters, and the codes.
 
-    The function made takes ``(m, im, m_step, b, f, y, iy, y_row, filters, codes, columns)``: the tile's windows are
-    `filters` apart, its rows of windows `y_row`. Codes lie as y does, unless there are none.
+    `window` is the number of the tile's first window, in all images; facts, scale and marks are what `_learn_filters`
+    and `_learn_image` find out, lifts what `_tables` says. Bit k of what is returned says that rounding may have
+    decided in the tile's k-th window. Codes lie as y does, unless there are none.
     """
-    matrices = _output_matrix(_points(down)), _output_matrix(_points(across))
+    builder = code.builder
 
-    @intrinsic
-    def output(typing_context, m, im, m_step, b, f, y, iy, y_row, filters, codes, columns):
-        signature = types.void(m, im, m_step, b, f, y, iy, y_row, filters, codes, columns)
+    def case(vectors, down, across):
+        matrices = _output_matrix(_points(down)), _output_matrix(_points(across))
+        square = _load_square(code, vectors, m.at(im), builder.mul(m_step, INDEX(across)), m_step, (down, across))
+        by_scale, by_bias, known = (vectors.load(code.step(facts.at(f), k, filters), 0) for k in range(3))
+        margin = vectors.multiply_add(by_scale, vectors.broadcast(scale), by_bias)
+        bias = vectors.load(b.at(f), 0)
+        outputs = [builder.fadd(value, bias) for value in _along_both_axes(_coefficients, vectors, *matrices, square)]
+        side = across - 2  # outputs in a row
+        corners = outputs[0], outputs[side - 1], outputs[-side], outputs[-1]  # NaN in m is in one of them
+        total = functools.reduce(builder.fadd, corners)
+        not_a_number = builder.fcmp_unordered("uno", total, total)
+        doubts = INDEX(0)
+        for k, (i, j) in enumerate((i, j) for i in range(0, down - 2, 2) for j in range(0, side, 2)):
+            number = builder.add(window, builder.add(builder.mul(grid_width, INDEX(i // 2)), INDEX(j // 2)))
+            mark = builder.zext(code.load(marks.at(number)), INDEX)
+            lift = code.step(lifts.at(INDEX(0)), builder.and_(mark, INDEX(15)), LIFTS)
+            *lifted, present = (vectors.broadcast(code.load(code.step(lift, q))) for q in range(LIFTS))
+            places = [(i + q // 2) * side + j + q % 2 for q in range(WINDOW)]
+            values = [builder.fadd(outputs[place], step) for place, step in zip(places, lifted)]
+            first = builder.cttz(mark, ir.IntType(1)(1))
+            best, winner, clear = _decide(vectors, values, builder.fmul(known, present), first, margin)
+            sure = vectors.nowhere(builder.or_(builder.not_(clear), not_a_number))
+            doubtful = builder.or_(builder.zext(builder.not_(sure), INDEX), builder.lshr(mark, INDEX(PLAIN_BIT)))
+            doubts = builder.or_(doubts, builder.shl(doubtful, INDEX(k)))
+            at = builder.add(builder.mul(number, filters), f)
+            vectors.store(best, y.at(at), 0)
+            with builder.if_then(builder.icmp_signed(">", codes.size, INDEX(0))):
+                vectors.store_codes(winner, codes.at(at), 0)
+        return doubts
 
-        def codegen(context, builder, signature, arguments):
-            m_, im, m_step, b_, f, y_, iy, y_row, filters, codes_, columns = arguments
-            vectors = Vectors(context, builder, m.dtype, 1, None if full else columns)
-            m_at, b_at, y_at, code_at = pointers(
-                context, builder, (m, m_, im), (b, b_, f), (y, y_, iy), (codes, codes_, iy)
-            )
-            square = _load_square(vectors, m_at, builder.mul(m_step, INDEX(across)), m_step, down, across)
-            keep = builder.icmp_signed(">", context.make_array(codes)(context, builder, codes_).nitems, INDEX(0))
-            bias, width = vectors.load(b_at, 0), across - 2
-            outputs = [
-                builder.fadd(value, bias) for value in _along_both_axes(_coefficients, vectors, *matrices, square)
-            ]
-            for i in range(0, down - 2, 2):
-                for j in range(0, width, 2):
-                    first = i * width + j
-                    window = [outputs[k] for k in (first, first + 1, first + width, first + width + 1)]
-                    best, code = rectified_maximum(builder, vectors, window)
-                    place = builder.add(builder.mul(y_row, INDEX(i // 2)), builder.mul(filters, INDEX(j // 2)))
-                    vectors.store(best, builder.gep(y_at, [place]), 0)
-                    with builder.if_then(keep):
-                        vectors.store_codes(code, builder.gep(code_at, [place]), 0)
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return output
-
-
-_long_filter = make_transform(_filter_matrix, LONG, LONG, True)
-_short_filter, _short_filter_edge = (make_transform(_filter_matrix, SHORT, SHORT, full) for full in (True, False))
-_ll_pixels, _ls_pixels, _sl_pixels, _ss_pixels = (make_transform(_pixel_matrix, *kind, True) for kind in KINDS)
-_ss_pixels_edge = make_transform(_pixel_matrix, SHORT, SHORT, False)
-_ll_output, _ls_output, _sl_output, _ss_output = (make_output(*kind, True) for kind in KINDS)
-_ss_output_edge = make_output(SHORT, SHORT, False)
-_tile, _edge_tile = make_product_tile(ROWS, True), make_product_tile(ROWS, False)
+    return _by_kind(code, m, KINDS, down, across, columns, case)
 
 
-# -- the stages: each has a branch for each kind of tile; only the smallest may have part of a vector -----------------
+def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, margin: ir.Value) -> tuple:
+    """Return max(*values, known), which one it is, and in which lanes rounding by less than `margin` changes nothing.
+
+    `known`, at least 0, is exact: pixel `first` has it, or all are cut. It does not matter what becomes of a NaN.
+    """
+    builder = vectors.builder
+    larger, smaller, later = [], [], []
+    for x, y in (values[:2], values[2:]):
+        larger.append(vectors.maximum(y, x))
+        smaller.append(vectors.minimum(y, x))
+        later.append(builder.fcmp_ordered(">", y, x))
+    best = vectors.maximum(*reversed(larger))
+    second = vectors.maximum(vectors.minimum(*larger), vectors.maximum(*smaller))
+    codes = [builder.select(which, vectors.code(2 * k + 1), vectors.code(2 * k)) for k, which in enumerate(later)]
+    code = builder.select(builder.fcmp_ordered(">", larger[1], larger[0]), codes[1], codes[0])
+    gap = vectors.absolute(builder.fsub(best, vectors.maximum(second, known)))
+    clear = builder.fcmp_ordered(">=", gap, margin)
+    positive = builder.fcmp_ordered(">", known, vectors.zero)
+    known_code = builder.select(positive, vectors.broadcast_code(first), vectors.code(WINDOW))
+    code = builder.select(builder.fcmp_ordered(">", best, known), code, known_code)
+    return vectors.maximum(best, known), code, clear
+
+
+_transform_filter = make_transform(_filter_matrix, (KINDS[0], KINDS[-1]))
+_transform_tile = make_transform(_pixel_matrix, KINDS)
+_tile = make_product_tile(ROWS)
+_window_tile = make_convolution_tile(WINDOW, True, True)
+
+
+# -- the stages ------------------------------------------------------------------------------------------------------
 
 
 @device
@@ -213,12 +249,7 @@ def _transform_filters(w, channels, panel, side, u, u_step):
         for g in range(0, min(2 * lanes, filters - panel * 2 * lanes), lanes):
             f = panel * 2 * lanes + g
             at, to = c * filters + f, iu + c * 2 * lanes + g
-            if side == LONG:
-                _long_filter(w, at, 3 * step, step, u, to, u_step, lanes)
-            elif f + lanes <= filters:
-                _short_filter(w, at, 3 * step, step, u, to, u_step, lanes)
-            else:
-                _short_filter_edge(w, at, 3 * step, step, u, to, u_step, filters - f)
+            _transform_filter(side, side, w, at, 3 * step, step, u, to, u_step, filters - f)
 
 
 @device
@@ -227,16 +258,7 @@ def _transform_pixels(x, at, down, across, v, iv, v_step):
     _, _, width, channels = x.shape
     row, lanes = width * channels, VECTOR_BYTES // x.itemsize
     for c in range(0, channels, lanes):
-        if c + lanes > channels:
-            _ss_pixels_edge(x, at + c, row, channels, v, iv + c, v_step, channels - c)
-        elif down == LONG and across == LONG:
-            _ll_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
-        elif down == LONG:
-            _ls_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
-        elif across == LONG:
-            _sl_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
-        else:
-            _ss_pixels(x, at + c, row, channels, v, iv + c, v_step, lanes)
+        _transform_tile(down, across, x, at + c, row, channels, v, iv + c, v_step, channels - c)
 
 
 @device
@@ -245,28 +267,108 @@ def _products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, col
     width = zeros.size
     for k in range(down * across):
         i = iu + (k // across * side + k % across) * u_step
-        if columns >= width:
-            _tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
-        else:
-            _edge_tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
+        _tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
 
 
 @device
-def _outputs(m, im, m_step, down, across, b, f, count, y, iy, grid_width, codes):
-    """Finish one tile for `count` filters from f on; its first window's outputs stand in y from `iy` on."""
+def _outputs(m, im, m_step, down, across, x, pixel, w, b, f, count, offsets, taps, facts, scale, lifts, marks, window,
+             grid_width, y, codes):
+    """Finish one tile for `count` filters from f on; `pixel` and `window` are the numbers of its first ones."""
     filters, lanes = b.size, VECTOR_BYTES // m.itemsize
-    row = grid_width * filters
     for g in range(0, count, lanes):
-        if g + lanes > count:
-            _ss_output_edge(m, im + g, m_step, b, f + g, y, iy + g, row, filters, codes, count - g)
-        elif down == LONG and across == LONG:
-            _ll_output(m, im + g, m_step, b, f + g, y, iy + g, row, filters, codes, lanes)
-        elif down == LONG:
-            _ls_output(m, im + g, m_step, b, f + g, y, iy + g, row, filters, codes, lanes)
-        elif across == LONG:
-            _sl_output(m, im + g, m_step, b, f + g, y, iy + g, row, filters, codes, lanes)
-        else:
-            _ss_output(m, im + g, m_step, b, f + g, y, iy + g, row, filters, codes, lanes)
+        n = min(lanes, count - g)
+        doubts = finish(
+            down, across, m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y,
+            codes, n,
+        )
+        if doubts:
+            _sum_plainly(
+                doubts, across // 2 - 1, x, pixel, w, b, f + g, n, offsets, 0, taps, window, grid_width, y, codes,
+                codes.size > 0,
+            )
+
+
+# -- what decides between the sums and the plain sums ----------------------------------------------------------------
+
+
+@called
+def _sum_plainly(doubts, wide, x, pixel, w, b, f, count, offsets, i_offset, taps, window, grid_width, y, codes, keep):
+    """Compute those of a tile's windows, `wide` in a row, that bits of `doubts` name: as the layers add up."""
+    filters, width, channels = b.size, x.shape[2], x.shape[3]
+    for k in range(4):
+        if doubts >> k & 1:
+            r, q = k // wide, k % wide
+            ix, iy = (pixel + 2 * r * width + 2 * q) * channels, (window + r * grid_width + q) * filters + f
+            _window_tile(x, ix, offsets, i_offset, taps, w, f, filters, b, y, iy, codes, keep, count)
+
+
+@device
+def _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes):
+    """Set facts (3 * F,) of filters `first` to `end`.
+
+    How far off a sum may be, for a largest pixel of 1, as rounding errors add up in a random walk over as many terms;
+    the same for the bias; and the background's sum, its negative values cut.
+    """
+    filters, lanes = b.size, VECTOR_BYTES // x.itemsize
+    unit = MARGIN * math.sqrt(w.shape[0]) * (2.0**-23 if x.itemsize == 4 else 2.0**-52)
+    squares(w, first, filters, w.shape[0], end - first, facts, first)
+    for f in range(first, end):
+        facts[f] = unit * math.sqrt(facts[f])
+        facts[filters + f] = unit * abs(b[f])
+        facts[2 * filters + f] = 0
+    if background >= 0:
+        for f in range(first, end, end - first if end - first == 2 * lanes else lanes):
+            n = min(2 * lanes, end - f)
+            _sum_plainly(1, 1, x, background, w, b, f, n, offsets, WINDOW, taps, 2, 1, facts, codes, False)
+
+
+@device
+def _learn_image(x, n, background, grid_width, windows, kinds, marks, scales):
+    """Find the largest pixel of image n, and the patches of which nothing needs to be computed, or all plainly.
+
+    Window p's mark has a bit for each patch of window p that is background, whose sum is known; bit 4 is set, and bit 5
+    if a patch is zeros though the background is not.
+    """
+    _, _, width, channels = x.shape
+    pixels = kinds.size
+    scales[n] = survey(x, n * pixels * channels, pixels, channels, background, kinds, 0)
+    for i in range(pixels - 2):  # now of a pixel and the two to its right
+        kinds[i] &= kinds[i + 1] & kinds[i + 2]
+    for i in range(pixels - 2 * width):  # of a patch, 3 x 3
+        kinds[i] &= kinds[i + width] & kinds[i + 2 * width]
+    for p in range(windows):
+        i = 2 * (p // grid_width) * width + 2 * (p % grid_width)
+        a, b, c, d = kinds[i], kinds[i + 1], kinds[i + width], kinds[i + width + 1]
+        plain = (a == 2) | (b == 2) | (c == 2) | (d == 2)
+        marks[n * windows + p] = a & 1 | (b & 1) << 1 | (c & 1) << 2 | (d & 1) << 3 | 16 | plain << PLAIN_BIT
+
+
+@called
+def _tables(x):
+    """Return where the patches of a window lie, and four times the first; a patch's elements; lifts; the background.
+
+    Lifts are what is added to a window's four sums, for each mark: minus infinity to the background's, else 0. A fifth
+    number is what the background's known sum is multiplied with: 1 if the window has it, else 0. The background is the
+    number of the pixel where the first patch of the first image starts whose pixels are all equal; -1 without one.
+    """
+    _, height, width, channels = x.shape
+    row = width * channels
+    offsets, taps = np.empty(2 * WINDOW, np.int64), np.empty(9 * channels, np.int64)
+    lifts = np.empty(16 * LIFTS, x.dtype)
+    for q in range(2 * WINDOW):
+        offsets[q] = q // 2 * row + q % 2 * channels if q < WINDOW else 0
+    for k in range(taps.size):
+        taps[k] = k // (3 * channels) * row + k % (3 * channels)
+    for mark in range(16):
+        for q in range(WINDOW):
+            lifts[mark * LIFTS + q] = -np.inf if mark >> q & 1 else 0
+        lifts[mark * LIFTS + WINDOW] = mark > 0
+    for pixel in range((height - 2) * width):
+        at, size = pixel * channels, 3 * channels  # of a row of the patch; equal to the row moved by a pixel
+        if pixel % width < width - 2 and equal(x, at, x, at + channels, size - channels):
+            if equal(x, at, x, at + row, size) and equal(x, at, x, at + 2 * row, size):
+                return offsets, taps, lifts, pixel
+    return offsets, taps, lifts, -1
 
 
 # -- the kernel ------------------------------------------------------------------------------------------------------
@@ -281,7 +383,8 @@ def _pieces(windows, points, side):
 
 
 @device
-def _run_groups(down, across, side, task, tasks, x, u, u_step, first_panel, last_panel, b, grid_width, y, codes):
+def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps,
+                facts, lifts, marks, scales, grid_width, y, codes):
     """Take a share of one kind of tiles, ROWS at a time, through all stages, for some panels of filters."""
     images, windows, filters = y.shape
     _, height, width, channels = x.shape
@@ -306,37 +409,57 @@ def _run_groups(down, across, side, task, tasks, x, u, u_step, first_panel, last
             f, iu = panel * panel_width, panel * side * side * u_step
             _products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
             for p in range(min(ROWS, tiles - first)):
+                n = (first + p) // (rows * columns)
                 r, q = top + (first + p) // columns % rows * high, left + (first + p) % columns * wide
-                iy = ((first + p) // (rows * columns) * windows + r * grid_width + q) * filters + f
+                pixel, window = (n * height + 2 * r) * width + 2 * q, n * windows + r * grid_width + q
                 count = min(panel_width, filters - f)
-                _outputs(m, p * panel_width, m_step, down, across, b, f, count, y, iy, grid_width, codes)
+                _outputs(
+                    m, p * panel_width, m_step, down, across, x, pixel, w, b, f, count, offsets, taps, facts,
+                    scales[n], lifts, marks, window, grid_width, y, codes,
+                )
 
 
 @called
-def _run_task(task, tasks, filters_ready, by_panel, x, w, u, side, b, grid_width, y, codes):
-    """Transform a panel's filters, or take a share of the tiles through all panels, or do both with one panel."""
-    channels, filters = x.shape[3], y.shape[2]
+def _prepare(task, tasks, x, w, side, b, background, offsets, taps, grid_width, windows, u, facts, marks, scales,
+             codes):
+    """Prepare a share of the filters, by panels, and of the images."""
+    images, channels, filters = x.shape[0], x.shape[3], b.size
     lanes = VECTOR_BYTES // x.itemsize
-    u_step = channels * 2 * lanes + lanes
-    if by_panel or not filters_ready:
-        _transform_filters(w, channels, task, side, u, u_step)
-    first_panel, last_panel = 0, (filters + 2 * lanes - 1) // (2 * lanes)
+    panels = (filters + 2 * lanes - 1) // (2 * lanes)
+    for panel in range(task * panels // tasks, (task + 1) * panels // tasks):
+        _transform_filters(w, channels, panel, side, u, channels * 2 * lanes + lanes)
+        first, end = panel * 2 * lanes, min((panel + 1) * 2 * lanes, filters)
+        _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
+    kinds, known = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(channels, x.dtype)
+    for c in range(channels):
+        known[c] = x.reshape(-1)[background * channels + c] if background >= 0 else np.nan
+    for n in range(task * images // tasks, (task + 1) * images // tasks):
+        _learn_image(x, n, known, grid_width, windows, kinds, marks, scales)
+
+
+@called
+def _run_task(task, tasks, by_panel, x, w, u, side, b, offsets, taps, facts, lifts, marks, scales, grid_width, y,
+              codes):
+    """Take a share of each kind of tiles through all panels of filters; or all of them through one panel."""
+    lanes = VECTOR_BYTES // x.itemsize
+    first_panel, last_panel = 0, (b.size + 2 * lanes - 1) // (2 * lanes)
     if by_panel:
         first_panel, last_panel, task, tasks = task, task + 1, 0, 1
-    if filters_ready:
-        for down, across in KINDS:
-            _run_groups(down, across, side, task, tasks, x, u, u_step, first_panel, last_panel, b, grid_width, y, codes)
+    for down, across in KINDS:
+        _run_groups(
+            down, across, side, task, tasks, x, w, u, x.shape[3] * 2 * lanes + lanes, first_panel, last_panel, b,
+            offsets, taps, facts, lifts, marks, scales, grid_width, y, codes,
+        )
 
 
 @kernel
 def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     """y = maxpool(relu(conv(x))), 3 x 3 filters, 2 x 2 windows: x (N, H, W, C), w (9 * C, F), b (F,) to (N, P, F).
 
-    An image has P windows, ``grid_width`` in a row; codes as in ``conv_relu_pool_forward``. An infinity may become NaN
-    (infinity less infinity), and stays visible.
+    An image has P windows, ``grid_width`` in a row; codes as in ``conv_relu_pool_forward``.
 
     Filters go in panels of two vectors. A task takes its share of each kind of tiles through all panels; when there are
-    few windows (one small image) it takes all of them through one panel, and transforms that panel's filters itself.
+    few windows (one small image) it takes all of them through one panel.
     """
     images, windows, filters = y.shape
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
@@ -344,11 +467,24 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     side = SHORT
     if images * windows >= MANY_WINDOWS and channels % lanes == 0 and filters % lanes == 0:
         side = LONG
+    offsets, taps, lifts, background = _tables(x)
     u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
+    facts, scales = np.empty(3 * filters, x.dtype), np.empty(images, x.dtype)
+    marks = np.empty(images * windows, np.uint8)
     by_panel = images * windows <= FEW_WINDOWS
-    for stage in range(by_panel, 2):
-        tasks = panels
-        if not by_panel and stage == 1:
-            tasks = (images * windows // (1 if side == SHORT else 4) + ROWS - 1) // ROWS
+    for stage in range(2):
+        tasks = max(panels, min(images, 16))  # the few panels are shared out among as many tasks as there are
+        if stage == 1:
+            tiles = images * windows // (1 if side == SHORT else 4)
+            tasks = panels if by_panel else (tiles + ROWS - 1) // ROWS
         for task in prange(tasks):
-            _run_task(np.int64(task), tasks, stage == 1, by_panel, x, w, u, side, b, grid_width, y, codes)
+            if stage == 0:
+                _prepare(
+                    np.int64(task), tasks, x, w, side, b, background, offsets, taps, grid_width, windows, u, facts,
+                    marks, scales, codes,
+                )
+            else:
+                _run_task(
+                    np.int64(task), tasks, by_panel, x, w, u, side, b, offsets, taps, facts, lifts, marks, scales,
+                    grid_width, y, codes,
+                )

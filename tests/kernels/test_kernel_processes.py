@@ -165,7 +165,7 @@ def test_a_system_without_owners_of_files_reads_its_cache(package, cache):
 
 def test_an_edited_kernel_is_noticed(package, cache, tmp_path):
     edited = shutil.copytree(package, tmp_path / "edited" / "numpycnn")
-    with open(edited / "kernels" / "loops.py", "a") as file:
+    with open(edited / "kernels" / "activations.py", "a") as file:
         file.write("\n\n@kernel\ndef relu_forward(x, y):\n    for i in prange(x.size):\n        y[i] = x[i] + 10\n")
     code = RELU.replace("[0, 0, 2]", "[9, 10, 12]")
     assert "compiling kernels" in run(edited, code, cache)

@@ -281,21 +281,53 @@ def test_nan_and_infinity_reach_the_windows_that_hold_them_and_no_other(name, dt
 
 @needs_jit
 @both_dtypes
-def test_winograd_hides_no_nan_and_spreads_it_no_further_than_a_tile(dtype):
+def test_winograd_lets_nan_and_infinity_into_the_windows_that_hold_them_and_no_other(dtype):
     for call in calls("winograd_relu_pool_forward", dtype):
         if call.roundings == 0:
             continue  # those have NaN themselves
         x, w, b = call.inputs
         x[...], w[...], b[...] = 0, 1, 0
         x[-1, 2, 2, -1] = 1  # in all four patches of the first window
-        (touched, _) = call.run(reference.winograd_relu_pool_forward)
+        (touched, *_) = call.run(reference.winograd_relu_pool_forward)
         for value in (np.nan, np.inf):
             x[-1, 2, 2, -1] = value
-            (y, _) = call.run(compiled("winograd_relu_pool_forward"))
-            assert not np.isfinite(y[touched == 1]).any(), str(call)
-            assert np.isfinite(y[:-1]).all()
-            far = y[-1].reshape(-1, call.numbers[0], y.shape[2])[4:]  # two tiles of two windows further down
-            assert np.isfinite(far).all()
+            (y, *_) = call.run(compiled("winograd_relu_pool_forward"))
+            assert np.array_equal(y, np.where(touched == 1, value, 0), equal_nan=True), str(call)
+
+
+@needs_jit
+@both_dtypes
+@pytest.mark.parametrize("first", ["blank", "noise", "grey"])
+def test_winograd_gives_patches_of_zeros_their_bias_and_decides_as_the_plain_sums(dtype, first):
+    rng, seen = np.random.default_rng(0), 0
+    for call in calls("winograd_relu_pool_forward", dtype):
+        x, w, b = call.inputs
+        x[...], w[...], b[...] = rough(rng, dtype, *x.shape), rough(rng, dtype, *w.shape), rough(rng, dtype, b.size)
+        w[:, ::3] *= 1e-3  # where the bias is most of the sum
+        for n in range(len(x)):  # blank above, to the left, below or to the right, more or less far
+            side = (x[n], x[n].swapaxes(0, 1), x[n, ::-1], x[n, :, ::-1].swapaxes(0, 1))[n % 4]
+            side[: 3 + n // 4 % 4] = 0
+        if first != "blank":  # where patches of zeros are not the background that is looked for in the first image
+            x[0] = 0.5 if first == "grey" else rough(rng, dtype, *x[0].shape)
+        y, codes = call.outputs[0], np.full(call.outputs[0].shape, 99, np.uint8)
+        call = Call([x, w, b], call.numbers, [y, codes])
+        y, codes = call.run(compiled("winograd_relu_pool_forward"))
+        _, _, width, channels = x.shape
+        p, q = np.indices((y.shape[1], 4))
+        rows, columns = 2 * (p // call.numbers[0]) + q // 2, 2 * (p % call.numbers[0]) + q % 2
+        offsets = ((rows * width + columns) * channels).reshape(-1).astype(np.int32)
+        runs = (np.arange(3) * width * channels).astype(np.int32)
+        zeros = ~reference._patches(x, offsets, runs, 3 * channels).any(axis=2).reshape(len(x), -1, 4, 1)
+        zeros_of_filters = np.broadcast_to(zeros, (*zeros.shape[:3], b.size))
+        blank = np.take_along_axis(zeros_of_filters, codes[:, :, None] % 4, 2)[:, :, 0] & (codes < 4)  # such a one won
+        assert np.array_equal(y[blank], np.broadcast_to(b, y.shape)[blank]), str(call)
+        all_blank = zeros.all(axis=2)[:, :, 0]
+        assert np.array_equal(codes[all_blank], np.broadcast_to(np.where(b > 0, 0, 4), codes.shape)[all_blank])
+        expected = np.empty_like(y), np.empty_like(codes)
+        compiled("conv_relu_pool_forward")(x, w, b, offsets, runs, 3 * channels, *expected)
+        assert np.array_equal(codes, expected[1]), str(call)
+        seen += blank.sum()
+    assert seen > 1000
 
 
 @needs_jit

@@ -1,0 +1,46 @@
+"""Softmax, and the cross-entropy of what it gives."""
+
+from __future__ import annotations
+
+import math
+
+from numba import prange
+
+from .jit import device, kernel
+
+
+@device
+def _softmax_row(logits, p):
+    """Write exp(logits - largest) / total; return the largest, without which exp could overflow, and log(total)."""
+    largest = logits[0]
+    for k in range(1, logits.size):
+        largest = max(largest, logits[k])
+    total = logits.dtype.type(0)
+    for k in range(logits.size):
+        p[k] = math.exp(logits[k] - largest)
+        total += p[k]
+    for k in range(logits.size):
+        p[k] /= total
+    return largest, math.log(total)
+
+
+@kernel
+def softmax(logits, p):
+    """p = exp(logits) / sum of exp(logits) in each row: logits, p (N, K)."""
+    for n in prange(len(logits)):
+        _softmax_row(logits[n], p[n])
+
+
+@kernel
+def softmax_cross_entropy(logits, targets, losses, dlogits):
+    """losses (N,) = -sum(targets * log p), p = softmax(logits); dlogits = (p - targets) / N; all else (N, K)."""
+    rows, classes = logits.shape
+    for n in prange(rows):
+        largest, log_total = _softmax_row(logits[n], dlogits[n])
+        loss = 0.0
+        for k in range(classes):
+            target = targets[n, k]
+            if target != 0:  # where log p is -infinity: neither the target nor possible
+                loss -= target * (logits[n, k] - largest - log_total)
+            dlogits[n, k] = (dlogits[n, k] - target) / rows
+        losses[n] = loss
