@@ -20,7 +20,7 @@ from .layers.base import Layer
 from .losses import Loss, get_loss, in_training
 from .memory.locking import Lock
 from .memory.parameter import Arena, Parameter
-from .memory.weights import get_weights, set_weights
+from .memory.weights import get_weights, set_weights, trained_parts
 from .nonfinite import warn_nonfinite, watched
 from .optimizers import Optimizer, get_optimizer
 from .profile import profile_model
@@ -157,9 +157,24 @@ class Sequential(Strict):
         return [p for layer in self.layers for p in layer.parameters]
 
     def count_params(self) -> int:
-        """Return the number of trainable numbers."""
+        """Return the number of numbers in all parameters, frozen or not."""
         self._require_built("count_params")
         return sum(p.value.size for p in self.parameters)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether no layer is frozen; setting it sets ``layer.trainable`` of all layers that there are."""
+        return all(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        trainable = check_flag(trainable, "Sequential.trainable")
+        for layer in self.layers:
+            layer.trainable = trainable
+
+    def trained_parts(self) -> list[slice]:
+        """Return the parts of ``arena.values`` that training changes: those of layers that are not frozen."""
+        return trained_parts(self.layers)
 
     # Computing
 
@@ -180,7 +195,7 @@ class Sequential(Strict):
             return y.copy()  # the last step writes over its own at the next call
 
     def backward(self, dlogits: NDArray, need_dx: bool = False) -> NDArray | None:
-        """Run the layers' derivative rules in reverse; every parameter's ``grad`` is overwritten.
+        """Run the layers' derivative rules in reverse; every parameter's ``grad`` is overwritten, but frozen ones'.
 
         Parameters
         ----------
@@ -201,8 +216,8 @@ class Sequential(Strict):
         return gradient.copy() if need_dx else None
 
     def first_trained(self) -> int:
-        """Return the position of the first step of the plan with parameters; those before it need no gradient."""
-        return next((position for position, step in enumerate(self.plan) if step.parameters), len(self.plan))
+        """Return the position of the plan's first step that learns; those before it need no gradient."""
+        return next((position for position, step in enumerate(self.plan) if step.learns), len(self.plan))
 
     def predict(self, x: ArrayLike, batch_size: int | None = None, check_finite: bool = False) -> NDArray:
         """Return the class probabilities, or, if the loss is no cross-entropy, the outputs: (N, *output_shape).

@@ -8,7 +8,7 @@ Adam's step took 23 times as long (2.9 ms in place of 0.13).
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,27 +83,34 @@ class Optimizer(Configured):
             self._slots[name] = np.zeros_like(values) if slot is None else slot.astype(values.dtype)
         self._values = values
 
-    def step(self, values: NDArray, grads: NDArray) -> None:
+    def step(self, values: NDArray, grads: NDArray, parts: Sequence[slice] | None = None) -> None:
         """Change `values`, in place, by one step against the gradient.
 
         Parameters
         ----------
         values, grads : ndarray of shape (P,)
             All parameters and their gradients: a model's arena.
+        parts : list of slice, optional
+            The parts of `values` to change (``model.trained_parts()``); default: all. The others, with what the
+            optimizer remembers of them, stay as they are, and their gradients do not count for `global_clipnorm`.
+            Frozen layers need it: momentum and weight decay move parameters that have no gradient, too.
 
         Raises
         ------
         ValueError, TypeError
             The vectors differ in shape or dtype, belong to another model than at the last step, or are none that
-            compiled code can change: float32 or float64, writeable, contiguous.
+            compiled code can change: float32 or float64, writeable, contiguous. Or `parts` are no slices of them.
         """
         if values is not self._values or grads is not self._grads:  # seldom: a model's vectors stay the same
             self._check(values, grads)
             self.bind(values)
             self._grads = grads
+        parts = [slice(0, values.size)] if parts is None else _check_parts(parts, values.size)
         if self.global_clipnorm is not None:
-            grads = self._clip(grads)
-        self._update(values, grads, self.current_rate)
+            grads = self._clip(grads, parts)
+        for part in parts:
+            slots = {name: slot[part] for name, slot in self._slots.items()}
+            self._update(values[part], grads[part], slots, self.current_rate)
         self.steps += 1
 
     @staticmethod
@@ -117,12 +124,12 @@ class Optimizer(Configured):
             raise ValueError(f"expected two vectors of one shape and dtype, got {found}")
         _check_vector(grads, "grads", writeable=False)
 
-    def _update(self, values: NDArray, grads: NDArray, rate: float) -> None:
-        raise NotImplementedError(f"{type(self).__name__} has to define _update(values, grads, rate)")
+    def _update(self, values: NDArray, grads: NDArray, slots: dict[str, NDArray], rate: float) -> None:
+        raise NotImplementedError(f"{type(self).__name__} has to define _update(values, grads, slots, rate)")
 
-    def _clip(self, grads: NDArray) -> NDArray:
+    def _clip(self, grads: NDArray, parts: Sequence[slice]) -> NDArray:
         """Pascanu et al., "On the difficulty of training recurrent neural networks" (2013), Algorithm 1."""
-        norm = np.sqrt(np.square(grads, dtype=np.float64).sum())
+        norm = np.sqrt(sum(np.square(grads[part], dtype=np.float64).sum() for part in parts))
         if not norm > self.global_clipnorm:  # so that NaN goes on, too
             return grads
         with np.errstate(invalid="ignore"):  # infinity times 0 is NaN, and stays visible
@@ -194,8 +201,8 @@ class SGD(Optimizer):
         self.momentum = check_fraction(momentum, "momentum")
         self.nesterov = check_flag(nesterov, "nesterov")
 
-    def _update(self, values: NDArray, grads: NDArray, rate: float) -> None:
-        ops.sgd(grads, rate, self.momentum, self.nesterov, values, self._slots["velocity"])
+    def _update(self, values: NDArray, grads: NDArray, slots: dict[str, NDArray], rate: float) -> None:
+        ops.sgd(grads, rate, self.momentum, self.nesterov, values, slots["velocity"])
 
 
 class Adam(Optimizer):
@@ -235,12 +242,15 @@ class Adam(Optimizer):
         self.beta2 = check_fraction(beta2, "beta2")
         self.epsilon = check_positive(epsilon, "epsilon")
 
-    def _update(self, values: NDArray, grads: NDArray, rate: float, weight_decay: float = 0.0) -> None:
+    def _update(
+        self, values: NDArray, grads: NDArray, slots: dict[str, NDArray], rate: float, weight_decay: float = 0.0
+    ) -> None:
         t = self.steps + 1
         corrections = 1 - self.beta1**t, 1 - self.beta2**t
         decay = rate * weight_decay
-        m, v = self._slots["m"], self._slots["v"]
-        ops.adam(grads, rate, self.beta1, self.beta2, self.epsilon, *corrections, decay, values, m, v)
+        ops.adam(
+            grads, rate, self.beta1, self.beta2, self.epsilon, *corrections, decay, values, slots["m"], slots["v"]
+        )
 
 
 class AdamW(Adam):
@@ -270,8 +280,10 @@ class AdamW(Adam):
         super().__init__(learning_rate, beta1, beta2, epsilon, global_clipnorm)
         self.weight_decay = check_positive(weight_decay, "weight_decay", zero_allowed=True)
 
-    def _update(self, values: NDArray, grads: NDArray, rate: float, weight_decay: float = 0.0) -> None:
-        super()._update(values, grads, rate, self.weight_decay)
+    def _update(
+        self, values: NDArray, grads: NDArray, slots: dict[str, NDArray], rate: float, weight_decay: float = 0.0
+    ) -> None:
+        super()._update(values, grads, slots, rate, self.weight_decay)
 
 
 def _check_vector(vector: Any, name: str, writeable: bool) -> None:
@@ -284,6 +296,19 @@ def _check_vector(vector: Any, name: str, writeable: bool) -> None:
         wanted = f"a {'writeable, ' if writeable else ''}contiguous vector of float32 or float64"
         error = ValueError if vector.dtype in (np.float32, np.float64) else TypeError
         raise error(f"{name}: expected {wanted}, got {vector.dtype}{vector.shape} with\n{flags}")
+
+
+def _check_parts(parts: Any, size: int) -> Sequence[slice]:
+    """Return the slices; raise unless each lies in a vector of this size, and they follow each other."""
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, slice) for part in parts):
+        raise TypeError(f"parts: expected a list of slices, as model.trained_parts() gives it, got {shown(parts)}")
+    stop = 0
+    for part in parts:
+        start, end, step = part.indices(size)
+        if step != 1 or not stop <= start <= end or (start, end) != (part.start, part.stop):
+            raise ValueError(f"parts: expected slices(start, stop) in order within {size} parameters, got {parts}")
+        stop = end
+    return parts
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}

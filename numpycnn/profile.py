@@ -26,6 +26,7 @@ from .losses import in_training
 from .memory.workspace import empty_aligned
 from .terminal import show, width
 from .training.data import check_data
+from .training.loop import update
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -211,7 +212,7 @@ def _timed_step(model: Sequential, x: NDArray, y: NDArray) -> NDArray:
         if position >= first:
             gradient = model.plan[position].backward(gradient, position > first)  # type: ignore[arg-type]
         lap()
-    model.optimizer.step(model.arena.values, model.arena.grads)
+    update(model, model.optimizer)
     lap()
     return np.diff(times)
 
@@ -247,7 +248,7 @@ def count_flops(layers: Sequence[Layer], batch: int, need_dx: bool) -> tuple[int
     """Return the FLOPs of layers that run as one, forward and backward; None if no formula is known for any of them.
 
     `need_dx` says whether the gradient with respect to the first one's input is wanted. A later one's is, too, where
-    a layer before it learns.
+    a layer before it learns. The weights' gradient is, unless the layer is frozen.
     """
     forward = backward = 0
     known = False
@@ -256,8 +257,8 @@ def count_flops(layers: Sequence[Layer], batch: int, need_dx: bool) -> tuple[int
             known = True
             flops = FLOPS[type(layer)](layer, batch)
             forward += flops
-            backward += 2 * flops if need_dx else flops
-        need_dx = need_dx or bool(layer.parameters)
+            backward += flops * (layer.trainable + need_dx)
+        need_dx = need_dx or layer.learns
     return (forward, backward) if known else (None, None)
 
 

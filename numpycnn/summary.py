@@ -23,17 +23,20 @@ def summary_text(model: Sequential, columns: int | None = None) -> str:
     The table fits into `columns` (default: those of the terminal): where there is too little room for the layers'
     arguments it leaves these out, and then the shapes.
     """
-    rows, trained, other = [], 0, 0
+    rows, trained, frozen, moving = [], 0, 0, 0
     for layer in model.layers:
         of_layer = sum(p.value.size for p in layer.parameters), _untrained(layer)
-        trained, other = trained + of_layer[0], other + of_layer[1]
+        trained, frozen = trained + layer.trainable * of_layer[0], frozen + (not layer.trainable) * of_layer[0]
+        moving += of_layer[1]
         shape = f"({', '.join(map(str, ('N', *layer.output_shape)))})"
         rows.append({LAYER: repr(layer), SHAPE: shape, PARAMETERS: f"{sum(of_layer):,}"})
     columns = width() if columns is None else columns
     table = _draw(f"Model: {type(model).__name__}", _fitted(model, rows, columns))
+    other = frozen + moving
     totals = [f"Total params: {trained + other:,} ({(trained + other) * model.dtype.itemsize / 1024:,.2f} KB)"]
     if other:
-        totals += [f"Trainable params: {trained:,}", f"Non-trainable params: {other:,} (moving statistics)"]
+        kinds = ", ".join(name for name, n in (("frozen layers", frozen), ("moving statistics", moving)) if n)
+        totals += [f"Trainable params: {trained:,}", f"Non-trainable params: {other:,} ({kinds})"]
     return table + "\n".join(textwrap.fill(line, max(columns, 3), break_long_words=False) for line in totals)
 
 

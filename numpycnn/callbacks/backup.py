@@ -17,9 +17,10 @@ class BackupAndRestore(Callback):
     """Keep a backup of the whole training, and go on from it when the same program runs again.
 
     The backup holds the weights, the optimizer's memories and step count, the state of every generator (order of the
-    rows, Dropout, augmentation), the place in the epoch, the history and what the other callbacks remember. So a run
-    that was killed at any moment and started again, however often, ends with the same bits as one that was not. The
-    file is replaced whole or not at all; a model file, too, it opens with ``Sequential.load``.
+    rows, Dropout, augmentation), which layers are frozen, the place in the epoch, the history and what the other
+    callbacks remember; when ``fit`` begins, it replaces what the program has set. So a run that was killed at any
+    moment and started again, however often, ends with the same bits as one that was not. The file is replaced whole or
+    not at all; a model file, too, it opens with ``Sequential.load``.
 
     Ctrl-C saves a backup before ``fit`` returns.
 

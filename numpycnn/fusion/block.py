@@ -17,6 +17,16 @@ class Block(Layer):
         self.parameters = tuple(p for layer in layers for p in layer.parameters)
         self.built = True
 
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes any of its parameters: those of a layer that is not frozen."""
+        return any(layer.learns for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        for layer in self.layers:
+            layer.trainable = trainable
+
     @staticmethod
     def suits(*layers: Any) -> bool:
         """Whether these layers, of the right classes, are a case that the block handles."""

@@ -91,12 +91,13 @@ class DirectConv(Block):
         weight, runs = self.conv.parameters[0], (self.patches.runs, self.patches.run_length)
         dw = as_rows(weight.grad)
         db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
-        if self.by_taps:
+        by_taps, by_entries = self.learns and self.by_taps, self.learns and not self.by_taps  # what gives dw
+        if by_taps:
             in_squares = self.by_windows and x.shape[3] == 1
             ops.conv_tap_gradient(x, dy, codes, self.offsets, self.group, self.patches.taps, in_squares, dw, db)
-        if not self.by_taps or (need_dx and not self.by_windows):
+        if by_entries or (need_dx and not self.by_windows):
             entries, sums = self._entries(dy, codes)
-        if not self.by_taps:
+        if by_entries:
             ops.conv_weight_gradient(x, *runs, *entries, sums, dw, db)
         if not need_dx:
             return None

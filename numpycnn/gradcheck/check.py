@@ -89,10 +89,10 @@ def check_layer(
     Returns
     -------
     Report
-        A row an array. Elements whose step crosses a kink are skipped and counted; a row fails if they are more
-        than 2 % (one may always be). Where elements of dx are skipped, a row ``sum of dx`` judges them together.
-        There is a kink where a recorded choice (ReLU's mask, the winner of a maximum) differs between the two sides;
-        in a layer of your own, which records none, where halving the step changes the slope.
+        A row an array; of a frozen layer dx alone. Elements whose step crosses a kink are skipped and counted;
+        a row fails if they are more than 2 % (one may always be). Where elements of dx are skipped, a row ``sum of dx``
+        judges them together. There is a kink where a recorded choice (ReLU's mask, the winner of a maximum) differs
+        between the two sides; in a layer of your own, which records none, where halving the step changes the slope.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def check_layer(
         rows = [check_array(slopes, settings, subject, "dx", point, dx, **hints)]
         if rows[0].skipped and directions is None:
             rows += check_sum(slopes, settings, subject, "dx", point, dx)
-        for p, claimed in zip(layer.parameters, claims):
+        for p, claimed in zip(layer.parameters if layer.trainable else (), claims):
             rows.append(check_array(slopes, settings, subject, f"{p.name}.grad", p.value, claimed, **hints))
     return Report(subject, tuple(rows))
 
@@ -208,7 +208,7 @@ def check_model(
     Returns
     -------
     Report
-        Rows ``dx`` and ``layers[i].<parameter>.grad``.
+        Rows ``dx`` and, for layers that are not frozen, ``layers[i].<parameter>.grad``.
 
     Raises
     ------
@@ -261,7 +261,7 @@ def _parameters_of(model: Sequential, name: str, claims: list[list[NDArray]]) ->
     """Return (subject, name, value, claimed gradient) of each parameter of a model."""
     result = []
     for i, (layer, grads) in enumerate(zip(model.layers, claims)):
-        for p, grad in zip(layer.parameters, grads):
+        for p, grad in zip(layer.parameters if layer.trainable else (), grads):
             result.append((f"{name}, {layer!r}", f"layers[{i}].{p.name}.grad", p.value, grad))
     return result
 

@@ -85,6 +85,7 @@ def right_gradients(
         for mine, theirs in zip(right.parameters, layer.parameters):
             mine.value = theirs.value
         right.set_state(state)
+        right.trainable = layer.trainable
         with kernels.using("reference"):
             right.forward(x, training=True)
             gradients: dict[str, Any] = {"dx": right.backward(dy)}

@@ -49,6 +49,7 @@ def model_in_float64(model: Sequential) -> Sequential:
     layers = [type(layer)(**layer.get_config()) for layer in model.layers]
     twin = Sequential(layers, model.input_shape, seed=0, dtype="float64", fused=model.fused)
     for mine, theirs in zip(twin.layers, model.layers):
+        mine.trainable = theirs.trainable
         for to, source in zip(mine.parameters, theirs.parameters):
             to.value = source.value
         mine.set_state(theirs.get_state())

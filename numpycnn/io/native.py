@@ -155,7 +155,8 @@ def describe(model: Sequential) -> dict[str, Any]:
         arguments = {k: _plain(v, layer) for k, v in layer.get_config().items()}
         if getattr(layers_module, type(layer).__name__, type(layer)) is not type(layer):
             raise TypeError(f"{layer!r}: the package has another layer of this name; rename the class to save it")
-        described.append({"class": type(layer).__name__, "config": arguments, "state": state})
+        frozen = {} if layer.trainable else {"trainable": False}  # not there: as in files from before there was this
+        described.append({"class": type(layer).__name__, "config": arguments, "state": state, **frozen})
     config: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -269,6 +270,7 @@ def _restore(
         if name not in classes:
             raise ModelFileError(f"unknown layer {name!r}; pass its class: load(path, custom_layers=[...])")
         layer = classes[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in described["config"].items()})
+        layer.trainable = described.get("trainable", True)
         model.add(layer)
         prefix = f"layers/{i}/"
         stored.append({k.removeprefix(prefix): arrays.pop(k) for k in list(arrays) if k.startswith(prefix)})
@@ -295,6 +297,7 @@ def _restore_into(model: Sequential, config: dict[str, Any], arrays: dict[str, N
             parameter.value = arrays[f"layers/{i}/{parameter.name}"]
         state = {name: arrays.get(f"layers/{i}/{name}") for name in layer.state_names}
         layer.set_state({**state, **described["state"]})
+        layer.trainable = described.get("trainable", True)
     model.fit_rng.bit_generator.state = config["fit_rng"]
 
 

@@ -19,6 +19,7 @@ from ..checks import (
     Shape,
     check_batch,
     check_dtype,
+    check_flag,
     check_forward_bytes,
     check_generator,
     check_instance,
@@ -93,6 +94,7 @@ class Layer(ExplainsArguments):
     saved: Any = None
     _saved_batch: int | None = None  # rows of the forward that `saved` belongs to
     _stored: dict[str, NDArray] | None = None  # what `build` was given, for as long as it runs
+    _trainable = True
     _workspace = Workspace()  # new arrays at each call; a layer in a model has one that keeps them
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -147,6 +149,44 @@ class Layer(ExplainsArguments):
         check_forward_bytes(self.forward_bytes(), self)
         self.built = True
         return self.output_shape
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the parameters: True, until you freeze the layer by setting it to False.
+
+        Set it before or after ``build``, or between two steps, as a callback may; it takes effect at the next step,
+        without a new ``compile``. Frozen parameters keep their bits whatever the optimizer does (momentum, weight
+        decay), which keeps its memories of them. Their gradients are 0 and not computed, and do not count for
+        ``global_clipnorm``; ``backward`` ends where nothing before it learns. A frozen BatchNorm uses its moving
+        statistics in training, too, and does not change them, as in Keras. Dropout drops on: it has no parameters.
+        Your own layer may leave out its parameters' gradients while this is False; dx is needed as ever.
+
+        Examples
+        --------
+        Fine-tuning: a new last layer on others that have learned; afterwards all of them, in small steps.
+
+        >>> from numpycnn import Adam, Dense, ReLU, Sequential
+        >>> learned = Sequential([Dense(8), ReLU(), Dense(2)], input_shape=(4,))  # or Sequential.load("model.npz")
+        >>> model = Sequential([Dense(8), ReLU(), Dense(3)], input_shape=(4,))
+        >>> model.set_weights([*learned.get_weights()[:-2], *model.get_weights()[-2:]])
+        >>> model.layers[0].trainable = False
+        >>> model.compile(Adam(), "sparse_categorical_crossentropy")  # and fit
+        >>> model.trainable = True
+        >>> model.compile(Adam(1e-5), "sparse_categorical_crossentropy")  # and fit
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        self._trainable = check_flag(trainable, f"{type(self).__name__}.trainable")
+        if not self._trainable:
+            for parameter in self.parameters:  # of the latest step: no one overwrites it from now on
+                parameter.grad[...] = 0
+
+    @property
+    def learns(self) -> bool:
+        """Whether training changes anything in it: it has parameters and is not frozen."""
+        return self.trainable and bool(self.parameters)
 
     def setup(self, rng: np.random.Generator) -> Shape:
         """Make the parameters and return the shape of one output: what the author of a layer writes.
@@ -208,7 +248,7 @@ class Layer(ExplainsArguments):
         Returns
         -------
         ndarray of shape (N, *input_shape), or None without `need_dx`
-            Each parameter's ``grad`` is overwritten.
+            Each parameter's ``grad`` is overwritten, unless the layer is frozen (see ``trainable``).
 
         Raises
         ------

@@ -16,7 +16,8 @@ class BatchNorm(Layer):
     .. math:: \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y = \gamma \hat x + \beta
 
     In training the mean and the (biased) variance are the batch's, and the moving ones follow:
-    ``moving = momentum * moving + (1 - momentum) * batch``. In prediction the moving ones are used.
+    ``moving = momentum * moving + (1 - momentum) * batch``. In prediction the moving ones are used, and in a frozen
+    layer (``trainable = False``) always.
 
     Parameters
     ----------
@@ -62,14 +63,15 @@ class BatchNorm(Layer):
         x = self.check_input(x)
         rows = x.reshape(-1, x.shape[-1])  # (M, C)
         gamma, beta = (p.value for p in self.parameters)
-        if training:
+        of_batch = training and self.trainable
+        if of_batch:
             mean, variance = self._moments(rows)
             self.moving_mean = self._follow(self.moving_mean, mean)
             self.moving_variance = self._follow(self.moving_variance, variance)
         else:
             mean, variance = self._remembered("moving_mean"), self._remembered("moving_variance")
         scale = 1 / np.sqrt(variance + self.dtype.type(self.epsilon))  # (C,)
-        self.save_for_backward(training, len(x), rows, mean, scale)
+        self.save_for_backward(training, len(x), rows, mean, scale, of_batch)
         y = self.empty("y", rows.shape)
         ops.normalise(rows, mean, gamma * scale, beta, y)
         return y.reshape(x.shape)
@@ -80,17 +82,23 @@ class BatchNorm(Layer):
         .. math:: d\gamma = \sum dy \, \hat x, \qquad d\beta = \sum dy, \qquad
                   dx = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}}
                        \left( dy - \frac{d\beta}{M} - \hat x \, \frac{d\gamma}{M} \right)
+
+        In a frozen layer mean and variance are constants, and dx is the first term alone.
         """
         dy = self.check_output_gradient(dy)
-        x, mean, scale = self.saved
+        x, mean, scale, of_batch = self.saved
         rows = dy.reshape(x.shape)  # (M, C)
         gamma, beta = self.parameters
-        ops.sum_rows(rows, beta.grad)
-        ops.sum_products(x, mean, rows, np.zeros_like(mean), gamma.grad)
-        gamma.grad *= scale
+        if self.trainable or of_batch:  # frozen since the forward: dx still needs them
+            ops.sum_rows(rows, beta.grad)
+            ops.sum_products(x, mean, rows, np.zeros_like(mean), gamma.grad)
+            gamma.grad *= scale
         if not need_dx:
             return None
         dx = self.empty("dx", x.shape)
+        if not of_batch:
+            np.multiply(rows, gamma.value * scale, out=dx)
+            return dx.reshape(dy.shape)
         slope = scale * gamma.grad / len(x)  # of dy along x
         ops.normalise_backward(rows, beta.grad / len(x), x, mean, slope, gamma.value * scale, dx)
         return dx.reshape(dy.shape)

@@ -133,17 +133,20 @@ class Conv2D(Layer):
             dw, dw_block = np.zeros_like(w), np.empty_like(w)
             dx_g = self.empty(f"dx{g}", x_g.shape if need_dx else (0,))
             for images in self._blocks(len(x)):
-                cols, dy_rows = self._patches(x_g[images]), as_rows(dy_g[images])
-                ops.matmul_tn(cols, dy_rows, dw_block)
-                dw += dw_block
+                dy_rows = as_rows(dy_g[images])
+                if self.trainable:
+                    ops.matmul_tn(self._patches(x_g[images]), dy_rows, dw_block)
+                    dw += dw_block
                 if need_dx:
-                    ops.matmul_nt(dy_rows, w, cols)  # dX, in the place of X
-                    self._add_patches(cols, dx_g[images])
+                    dcols = self._columns(x_g[images])  # dX, in the place of X
+                    ops.matmul_nt(dy_rows, w, as_rows(dcols))
+                    self._add_patches(dcols, dx_g[images])
             dw_parts.append(dw)
             dx_parts.append(dx_g)
-        self.parameters[0].grad = join_channels(dw_parts).reshape(self.parameters[0].grad.shape)
-        if self.use_bias:
-            ops.sum_rows(as_rows(dy), self.parameters[1].grad)
+        if self.trainable:
+            self.parameters[0].grad = join_channels(dw_parts).reshape(self.parameters[0].grad.shape)
+            if self.use_bias:
+                ops.sum_rows(as_rows(dy), self.parameters[1].grad)
         return join_channels(dx_parts) if need_dx else None
 
     def forward_bytes(self) -> int:
@@ -160,15 +163,17 @@ class Conv2D(Layer):
 
     def _patches(self, x: NDArray) -> NDArray:
         """Return the patch under each stop of the filters as a row: (n * OH * OW, kh * kw * C)."""
-        cols = self.empty("cols", (len(x), *self.output_shape[:2], math.prod(self.kernel_size) * x.shape[3]))
-        window = self.window
+        cols, window = self._columns(x), self.window
         ops.im2col(x, *window.kernel, *window.strides, *window.dilation, *window.before, cols)
         return as_rows(cols)
+
+    def _columns(self, x: NDArray) -> NDArray:
+        """Return room for the patches of x (n, H, W, C): (n, OH, OW, kh * kw * C)."""
+        return self.empty("cols", (len(x), *self.output_shape[:2], math.prod(self.kernel_size) * x.shape[3]))
 
     def _add_patches(self, cols: NDArray, dx: NDArray) -> None:
         """Write into dx (n, H, W, C), for each pixel, the sum over the patches that contain it (col2im)."""
         window = self.window
-        cols = cols.reshape(len(dx), *window.count, -1)  # (n, OH, OW, kh * kw * C)
         ops.col2im(cols, *window.kernel, *window.strides, *window.dilation, *window.before, dx)
 
     def _matrices(self) -> tuple[list[NDArray], list[NDArray]]:

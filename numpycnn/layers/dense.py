@@ -78,9 +78,10 @@ class Dense(Layer):
     def gradients(self, x: NDArray, dy: NDArray, dx: NDArray | None) -> None:
         """Write the parameters' gradients and, where there is room for it, the input's."""
         weight = self.parameters[0]
-        ops.matmul_tn(x, dy, weight.grad)
-        if self.use_bias:
-            ops.sum_rows(dy, self.parameters[1].grad)
+        if self.trainable:
+            ops.matmul_tn(x, dy, weight.grad)
+            if self.use_bias:
+                ops.sum_rows(dy, self.parameters[1].grad)
         if dx is not None:
             ops.matmul_nt(dy, weight.value, dx)
 

@@ -1,4 +1,4 @@
-"""The weights of layers as a list of arrays: each layer's parameters, then its other arrays."""
+"""The weights of layers: which of them learn, and all as a list: each layer's parameters, then its other arrays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,20 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..checks import check_list, check_numeric
 from .parameter import Parameter
+
+
+def trained_parts(layers: Iterable[Any]) -> list[slice]:
+    """Return which parts of the vector of all parameters are not frozen; neighbours are one part."""
+    parts: list[slice] = []
+    stop = 0
+    for layer in layers:
+        start, stop = stop, stop + sum(p.value.size for p in layer.parameters)
+        if not layer.learns:
+            continue
+        if parts and parts[-1].stop == start:
+            start = parts.pop().start
+        parts.append(slice(start, stop))
+    return parts
 
 
 def _places(layers: Iterable[Any]) -> Iterator[tuple[Any, str]]:

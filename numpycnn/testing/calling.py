@@ -301,6 +301,17 @@ def gradients_are_derivatives(case: Case) -> None:
     expect(report.passed, "gradients that are derivatives", "\n    ".join(str(r) for r in report.rows if not r.passed))
 
 
+def frozen_it_passes_the_gradient_on(case: Case) -> None:
+    """With ``trainable = False`` dx is the derivative as ever, and the parameters keep their bits."""
+    layer = case.built()
+    layer.trainable = False
+    before = {p.name: p.value.copy() for p in layer.parameters}
+    step(layer, *numbers(layer))
+    expect_same({p.name: p.value for p in layer.parameters}, before, "after a step of the frozen layer")
+    report = gradcheck.check_layer(layer, max_elements=ELEMENTS)
+    expect(report.passed, "dx that is the derivative", "\n    ".join(str(r) for r in report.rows if not r.passed))
+
+
 def backward_is_the_adjoint(case: Case) -> None:
     """<dy, J v> = <J^T dy, v> for a batch of 64 along random directions; by complex steps where the layer can."""
     options: dict[str, Any] = {"batch_size": ROWS, "directions": 2, "seed": 1}
@@ -321,5 +332,6 @@ CHECKS = (
     prediction_is_deterministic, prediction_changes_nothing, training_is_deterministic, rows_are_predicted_alone,
     rows_are_trained_alone, gradients_are_overwritten, gradients_stay_in_their_memory,
     without_dx_the_gradients_are_the_same, written_parameters_take_effect, used_again_memory_changes_nothing,
-    threads_change_nothing, nan_stays_visible, gradients_are_derivatives, backward_is_the_adjoint,
+    threads_change_nothing, nan_stays_visible, gradients_are_derivatives, frozen_it_passes_the_gradient_on,
+    backward_is_the_adjoint,
 )

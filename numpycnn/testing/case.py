@@ -32,8 +32,10 @@ class Case:
     input_shape: Shape
 
     def new(self) -> Layer:
-        """Return a copy that is not built."""
-        return copy.deepcopy(self.layer)
+        """Return a copy that is not built, nor frozen."""
+        twin = copy.deepcopy(self.layer)
+        twin.trainable = True
+        return twin
 
     def built(self, dtype: str = "float32", seed: int = 0) -> Layer:
         """Return a built copy whose parameters are all away from 0 and 1: those would hide mistakes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import numpy as np
@@ -35,8 +36,17 @@ def step(
         outputs = model.forward(x, training=True)
         value, doutputs = loss(outputs, y)
         model.backward(doutputs)
-        optimizer.step(model.arena.values, model.arena.grads)
+        update(model, optimizer)
     return value, outputs
+
+
+def update(model: Sequential, optimizer: Optimizer) -> None:
+    """Let the optimizer take its step on all parameters that are not frozen."""
+    values, grads = model.arena.values, model.arena.grads
+    if model.trainable:
+        optimizer.step(values, grads)
+    else:  # an optimizer of one's own that takes no parts raises: it would move frozen layers
+        optimizer.step(values, grads, model.trained_parts())
 
 
 def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, y: ArrayLike) -> float:
@@ -145,7 +155,8 @@ def fit(
     RuntimeWarning
         The loss, or a weight at the end, is not finite; it names the rows, the parameter or the layer.
     UserWarning
-        `x` looks like pixels that are not scaled, or scaled twice; or the loss explodes in the first epoch.
+        `x` looks like pixels that are not scaled, or scaled twice; every layer is frozen; or the loss explodes in the
+        first epoch.
     """
     options = FitOptions(
         batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks, validation_split=validation_split,
@@ -184,6 +195,9 @@ def _start(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -
     """Return a run at its beginning; what does not suit the model is found here."""
     x, y = check_data(model, x, y, options.check_finite)
     warn_of_scale(model, x, options)
+    if model.parameters and not model.trained_parts():
+        text = "fit: nothing will be learned, since every layer is frozen; set trainable = True where it should learn"
+        warnings.warn(text, UserWarning, stacklevel=4)  # the line that called Sequential.fit
     (x, y), validation = hold_out(model, x, y, options)
     rng = model.fit_rng if options.seed is None else np.random.default_rng(options.seed)
     figures = [*model.metrics, "loss"]

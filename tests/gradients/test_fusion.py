@@ -1,5 +1,6 @@
 """The plan: which layers run as a block, and that every block computes what its layers do."""
 
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -52,6 +53,11 @@ every_rule = pytest.mark.parametrize(("classes", "block"), RULES, ids=[block.__n
 both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 CHANNELS = (1, 3, 6, 16, 20, 32, 33, 64)  # shared out among cases: each rule meets them all
 CASES = [(0, "usual", True), (1, "unusual", True), (2, "usual", False), (3, "unusual", False)]
+
+
+def subsets(items):
+    """Return all of them, the empty one first."""
+    return [chosen for count in range(len(items) + 1) for chosen in itertools.combinations(items, count)]
 
 
 class PlainConv(Conv2D):
@@ -255,6 +261,46 @@ def test_twenty_training_steps(classes, block, case, make):
             results.append((model.arena.values, np.array(losses)))
         for got, expected in zip(*results):
             assert_close(got, expected, block in SAME_BITS, "float32")
+
+
+@every_rule
+@both_dtypes
+@pytest.mark.parametrize("make", ["usual", "unusual"])
+def test_with_any_layers_frozen(classes, block, dtype, make):
+    channels = 6
+    shape = input_shape(classes, channels)
+    rng = np.random.default_rng(2)
+
+    def stack():  # three layers or four with parameters, the run's among them, and what differs when it is frozen
+        return [*front(classes, channels), *make_run(classes, block, make, channels), BatchNorm(), Flatten(), Dense(3)]
+
+    x = rng.standard_normal((5, *shape))
+    all_grads = None
+    positions = [i for i, layer in enumerate(stack()) if isinstance(layer, (Conv2D, Dense, BatchNorm))]
+    for frozen in subsets(positions):
+        model, plain = make_pair(stack, shape, dtype)
+        assert has_block(model, block)
+        for each in (model, plain):
+            each.arena.grads[...] = 7
+            for i in frozen:
+                each.layers[i].trainable = False
+        y = model.forward(x, training=True)
+        assert_close(y, plain.forward(x, training=True), False, dtype)
+        dy = np.random.default_rng(3).standard_normal(y.shape)
+        assert_close(model.backward(dy, need_dx=True), plain.backward(dy, need_dx=True), False, dtype)
+        assert_close(model.arena.grads, plain.arena.grads, False, dtype)
+        with_dx = model.arena.grads.copy()
+        model.arena.grads[...] = np.nan
+        model.backward(dy)
+        trained = np.zeros(with_dx.shape, bool)
+        for part in model.trained_parts():
+            trained[part] = True
+        assert not with_dx[~trained].any() and np.isnan(model.arena.grads[~trained]).all()  # not computed
+        np.testing.assert_array_equal(model.arena.grads[trained], with_dx[trained])
+        if not frozen:
+            all_grads = with_dx
+        elif positions[-2] not in frozen:  # a frozen BatchNorm is another function
+            np.testing.assert_array_equal(with_dx[trained], all_grads[trained])
 
 
 @every_rule

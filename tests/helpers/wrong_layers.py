@@ -370,6 +370,12 @@ class SlightlyWrong(Right):
         return dx
 
 
+class NoGradientWhenFrozen(Right):
+    def backward(self, dy, need_dx=True):
+        dx = super().backward(dy, need_dx)
+        return dx if self.trainable else np.zeros_like(dx)
+
+
 class FirstRowsOnly(Right):
     """A block of 32 rows at a time, and the loop over blocks forgotten: small tests pass."""
 

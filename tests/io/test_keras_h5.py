@@ -185,7 +185,7 @@ def test_the_file_has_what_keras_looks_for(tmp_path):
     assert inputs["class_name"] == "InputLayer" and inputs["config"]["batch_shape"] == [None, *IMAGE]
     assert zeros["config"]["padding"] == [[2, 2], [2, 2]]
     assert conv["class_name"] == "Conv2D" and conv["config"] == {
-        "name": "conv2d", "dtype": "float32", "filters": 4, "kernel_size": [3, 3], "strides": [1, 1],
+        "name": "conv2d", "trainable": True, "dtype": "float32", "filters": 4, "kernel_size": [3, 3], "strides": [1, 1],
         "padding": "valid", "data_format": "channels_last", "dilation_rate": [1, 1], "groups": 1,
         "activation": "linear", "use_bias": True, "kernel_initializer": "glorot_uniform", "bias_initializer": "zeros",
     }  # fmt: skip

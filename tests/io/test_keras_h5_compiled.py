@@ -210,6 +210,34 @@ def test_memories_of_sgd(tmp_path):
     assert np.allclose(model.optimizer.get_state()["velocity"], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("frozen", [("dense",), ("dense", "dense_1"), ()])
+def test_memories_of_a_model_with_frozen_layers(frozen, tmp_path):
+    """Keras's optimizer remembers nothing of them."""
+    layers, arrays = [], {}
+    for name, inputs in (("dense", 4), ("dense_1", 3)):
+        layers.append(("Dense", {"units": 3, "trainable": name not in frozen}))
+        arrays[name] = [random(inputs, 3), random(3)]
+
+    layers.append(("Activation", {"activation": "softmax"}))
+
+    def add(file):
+        group = file.create_group("optimizer_weights/adam")
+        group["iteration"] = np.int64(7)
+        for name in {"dense", "dense_1"} - set(frozen):
+            for i, array in enumerate(arrays[name]):
+                group[f"sequential_{name}_array{i}_momentum"] = np.full(np.shape(array), 2.0)
+                group[f"sequential_{name}_array{i}_velocity"] = np.full(np.shape(array), 3.0)
+
+    training = compiled(optimizer="Adam", name="adam")
+    path = keras_file(tmp_path / "model.h5", layers, arrays, shape=(4,), training=training, change=add)
+    optimizer = Sequential.load(path).optimizer
+    for name, value in (("m", 2.0), ("v", 3.0)):
+        sizes = {"dense": 15, "dense_1": 12}
+        expected = np.concatenate([np.full(sizes[each], 0.0 if each in frozen else value) for each in sizes])
+        np.testing.assert_array_equal(optimizer.get_state()[name], expected)
+    assert optimizer.steps == (0 if len(frozen) == 2 else 7)
+
+
 def test_memories_in_another_form_are_left_out(tmp_path):
     """Keras 2 has other names; a part may be missing."""
     for names in (["iteration:0"], ["any/iter:0"], ["any/iteration", "any/sequential_dense_array0_momentum"]):

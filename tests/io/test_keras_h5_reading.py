@@ -177,7 +177,6 @@ def test_the_input_shape_that_the_model_was_built_with(tmp_path):
 @pytest.mark.parametrize(
     "arguments, note",
     [
-        ({"trainable": False}, "is frozen in Keras and will train here"),
         ({"kernel_regularizer": {"class_name": "L2", "config": {"l2": 0.01}}}, "there is no kernel_regularizer here"),
         ({"bias_constraint": {"class_name": "NonNeg", "config": {}}}, "there is no bias_constraint here"),
     ],
@@ -186,6 +185,27 @@ def test_what_only_training_would_feel_is_a_warning(arguments, note, tmp_path):
     layers = [("Flatten", {}), ("Dense", {"units": 3, **arguments})]
     path = keras_file(tmp_path / "model.h5", layers, {"dense": [random(64, 3), random(3)]})
     with pytest.warns(UserWarning, match=rf"layer 'dense' \(Dense\): {note}"):
+        Sequential.load(path)
+
+
+def test_a_frozen_layer_stays_frozen_with_its_activation(tmp_path):
+    layers = [
+        ("Conv2D", {"filters": 2, "kernel_size": [3, 3], "activation": "relu", "trainable": False}),
+        ("BatchNormalization", {"trainable": False}), ("Flatten", {}), ("Dense", {"units": 3}),
+    ]  # fmt: skip
+    arrays = {
+        "conv2d": [random(3, 3, 1, 2), random(2)], "batch_normalization": [np.ones(2), *np.zeros((2, 2)), np.ones(2)],
+        "dense": [random(72, 3), random(3)],
+    }  # fmt: skip
+    model = Sequential.load(keras_file(tmp_path / "model.h5", layers, arrays))
+    assert [layer.trainable for layer in model.layers] == [False, False, False, True, True]  # Conv2D, ReLU, ...
+    assert [part.start for part in model.trained_parts()] == [24]
+
+
+@pytest.mark.parametrize("wrong", [0, 1, "no", None, []])
+def test_a_word_about_freezing_that_keras_does_not_write_is_refused(wrong, tmp_path):
+    path = keras_file(tmp_path / "model.h5", [("Flatten", {"trainable": wrong})])
+    with pytest.raises(ModelFileError, match=r"layer 'flatten' \(Flatten\): Flatten.trainable: expected True or False"):
         Sequential.load(path)
 
 

@@ -56,6 +56,7 @@ WRONG = {
     "threads_change_nothing": wrong.DependsOnThreads,
     "nan_stays_visible": wrong.SwallowsNaN,
     "gradients_are_derivatives": wrong.SlightlyWrong,
+    "frozen_it_passes_the_gradient_on": wrong.NoGradientWhenFrozen,
     "backward_is_the_adjoint": wrong.FirstRowsOnly,
 }
 

@@ -56,7 +56,7 @@ def test_bad_values(name):
 
 WITHOUT_INPUT = {
     "Callback", "TerminateOnNaN", "get_num_threads", "Sequential.count_params", "Sequential.get_weights",
-    "Sequential.first_trained",
+    "Sequential.first_trained", "Sequential.trained_parts",
 }
 BASES = {"Layer", "Loss", "Schedule"}  # each subclass has its rows
 RESULTS = {

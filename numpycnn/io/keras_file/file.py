@@ -175,11 +175,16 @@ def _read_memories(reader: Hdf5Reader, model: Sequential, paths: list[str], name
     group = reader.group(outer, name)  # adam/iteration, adam/sequential_conv2d_kernel_momentum, ...
     if not reader.has(group, "iteration"):
         return
-    prefixes = [path.replace("/", "_") for path in paths]
+    frozen = [not layer.trainable for layer in model.layers for _ in layer.parameters]
     slots = {}
     for kind in ("momentum", "velocity"):
-        if all(reader.has(group, f"{prefix}_{kind}") for prefix in prefixes):
-            parts = [reader.array(group, f"{prefix}_{kind}", FLOATS) for prefix in prefixes]
+        names = [f"{path.replace('/', '_')}_{kind}" for path in paths]
+        found = [reader.has(group, name) for name in names]
+        if any(found) and all(has or of_frozen for has, of_frozen in zip(found, frozen)):  # Keras has none of those
+            parts = [
+                reader.array(group, name, FLOATS) if has else np.zeros_like(p.value)
+                for name, has, p in zip(names, found, model.parameters)
+            ]
             if any(part.shape != p.value.shape for part, p in zip(parts, model.parameters)):
                 raise ModelFileError(f"{group.name}: expected arrays of the shapes of the parameters")
             slots[kind] = np.concatenate([part.reshape(-1) for part in parts])

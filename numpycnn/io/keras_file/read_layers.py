@@ -112,7 +112,10 @@ class Translation:
                 names = ", ".join(READERS)
                 raise ModelFileError(f"numpycnn has no such layer; expected one of {names}")
             self._check_common(where, config)
+            made = len(self.layers)
             READERS[class_name](self, config["name"], config)
+            for layer in self.layers[made:]:
+                layer.trainable = config.get("trainable", True)
         except ModelFileError as error:
             raise ModelFileError(f"{where}: {error}") from None
         except (ValueError, TypeError) as error:
@@ -134,8 +137,6 @@ class Translation:
         self.dtype = DTYPES[name]
         if name != self.dtype:
             self.notes.append(f"{where}: computes in {self.dtype} here, not in {name}")
-        if config.get("trainable") is False:
-            self.notes.append(f"{where}: is frozen in Keras and will train here")
         for key, value in config.items():
             if key.endswith(("_regularizer", "_constraint")) and value is not None:
                 self.notes.append(f"{where}: there is no {key} here")

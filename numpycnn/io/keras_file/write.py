@@ -88,7 +88,7 @@ def to_keras(layer: Layer) -> list[KerasLayer]:
     write = WRITERS.get(type(layer))
     if write is None:
         raise TypeError(f"{layer!r}: Keras has no such layer; save to a .npz file")
-    return write(layer)
+    return [each._replace(config={**each.config, "trainable": layer.trainable}) for each in write(layer)]
 
 
 def _write_conv2d(layer: Conv2D) -> list[KerasLayer]:
