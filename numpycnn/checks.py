@@ -27,8 +27,6 @@ REPORT_KEYS = ("accuracy", "macro avg", "weighted avg")  # beside the names of c
 
 # Numbers
 
-MAX_FORWARD_BYTES = 2**33  # that a model may make of one input: a file of a few bytes can describe any size
-
 
 def check_count(value: Any, name: str, minimum: int = 1, maximum: int | None = None) -> int:
     """Return `value` as an int of at least `minimum`, and at most `maximum` if that is given."""
@@ -184,16 +182,6 @@ def check_memory(shape: Shape, dtype: np.dtype, what: str, owner: Any) -> None:
     """Raise where an array is larger than any memory, before NumPy or a kernel counts its bytes in 64 bits."""
     if math.prod(shape) * dtype.itemsize > sys.maxsize:
         raise ValueError(f"{owner!r}: expected {what} that fit into a memory, got shape {shape}")
-
-
-def check_forward_bytes(count: int, owner: Any, makers: str = "this layer") -> None:
-    """Raise where `makers` make more bytes of one input than any reasonable model."""
-    if count > MAX_FORWARD_BYTES:
-        limit, found = MAX_FORWARD_BYTES / 2**30, count / 2**30
-        raise ValueError(
-            f"{owner!r}: expected at most {limit:.0f} GiB that {makers} would make of one input, got {found:,.1f} GiB; "
-            "use smaller inputs, fewer filters, strides or pooling"
-        )
 
 
 def check_shape(shape: Any, owner: Any, rank: int | None = None) -> Shape:

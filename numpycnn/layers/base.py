@@ -20,7 +20,6 @@ from ..checks import (
     check_batch,
     check_dtype,
     check_flag,
-    check_forward_bytes,
     check_generator,
     check_instance,
     check_memory,
@@ -29,6 +28,7 @@ from ..checks import (
 )
 from ..hints import ExplainsArguments
 from ..initializers import Initializer, get_initializer
+from ..memory.limits import check_forward_bytes
 from ..memory.parameter import Parameter
 from ..memory.workspace import Workspace
 
