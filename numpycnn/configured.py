@@ -35,8 +35,7 @@ class Configured(Strict):
         return {name: getattr(self, name) for name in _arguments(type(self)) if hasattr(self, name)}
 
     def __repr__(self) -> str:
-        names = [name for name in _arguments(type(self)) if hasattr(self, name)]
-        arguments = (f"{name}={getattr(self, name)!r}" for name in names)
+        arguments = (f"{name}={value!r}" for name, value in self.get_config().items())
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 

@@ -9,16 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .callbacks.base import Callback, CallbackList
-from .checks import Shape, check_count, check_dtype, check_flag, check_function, check_instance, check_list, check_shape
+from .checks import (
+    Shape, check_count, check_dtype, check_flag, check_function, check_instance, check_list, check_shape,
+)
 from .configured import Strict
 from .fusion.plan import make_plan
 from .io.any_format import load_model, save_model
 from .layers.base import Layer
 from .losses import Loss, get_loss, in_training
-from .memory.limits import check_forward_bytes
 from .memory.locking import Lock
 from .memory.parameter import Arena, Parameter
 from .memory.weights import get_weights, set_weights, trained_parts
+from .memory.workspace import check_forward_bytes
 from .nonfinite import warn_nonfinite, watched
 from .optimizers import Optimizer, get_optimizer
 from .profile import profile_model

@@ -145,8 +145,13 @@ def kernel(function: Callable[..., None]) -> Kernel:
 
 # A helper that kernels call; it is compiled into each of them.
 device = numba.njit(inline="always", **JIT_OPTIONS)
-# One that is compiled by itself and then called: the body of a parallel loop goes through many more passes.
-called = numba.njit(**JIT_OPTIONS)
+_called_names: set[str] = set()
+
+
+def called(function: Callable) -> Any:
+    """Decorate a helper that is compiled by itself and then called: a parallel loop goes through many more passes."""
+    _called_names.add(function.__qualname__)
+    return numba.njit(**JIT_OPTIONS)(function)
 
 
 def _build(function: Callable[..., None], parallel: bool) -> Any:
@@ -185,12 +190,14 @@ class _Library(JITCodeLibrary):
 
     Numba makes a library of the loop, one of its wrapper, one of the wrapper's wrapper and one of the function that has
     the loop. Each contains the one before, and all four are compiled to the end, though only the last is ever called:
-    without this class, the first training step takes 22 s to come in place of 14.
+    without this class, the first training step takes 22 s to come in place of 14. What a kernel has `called` is in its
+    library, too, and needs no machine code of its own.
     """
 
     @property
     def _is_part(self) -> bool:
-        return "gufunc" in self.name.lower()  # Numba's word for the loop's function; all three bear it
+        # "gufunc" is Numba's word for the loop's function: all three bear it. What is `called` bears its own name.
+        return "gufunc" in self.name.lower() or self.name in _called_names
 
     def _optimize_final_module(self) -> None:
         if not self._is_part:

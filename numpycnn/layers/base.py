@@ -28,9 +28,8 @@ from ..checks import (
 )
 from ..hints import ExplainsArguments
 from ..initializers import Initializer, get_initializer
-from ..memory.limits import check_forward_bytes
 from ..memory.parameter import Parameter
-from ..memory.workspace import Workspace
+from ..memory.workspace import Workspace, check_forward_bytes
 
 
 class Layer(ExplainsArguments):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CACHE_LINE = 64  # bytes
+MAX_FORWARD_BYTES = 2**33  # that a model may make of one input: a file of a few bytes can describe any size
 
 
 def empty_aligned(size: int, dtype: Any) -> NDArray:
@@ -54,3 +55,13 @@ class Workspace(threading.local):
 
     def __reduce__(self) -> tuple:
         return Workspace, (self.reuse,)  # copies and pickles start empty
+
+
+def check_forward_bytes(count: int, owner: Any, makers: str = "this layer") -> None:
+    """Raise where `makers` make more bytes of one input than any reasonable model."""
+    if count > MAX_FORWARD_BYTES:
+        limit, found = MAX_FORWARD_BYTES / 2**30, count / 2**30
+        raise ValueError(
+            f"{owner!r}: expected at most {limit:.0f} GiB that {makers} would make of one input, got {found:,.1f} GiB; "
+            "use smaller inputs, fewer filters, strides or pooling"
+        )
