@@ -9,7 +9,6 @@ memory it ever had; "the images alone" does not train.
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 from typing import Any, Callable
 
@@ -20,6 +19,11 @@ from networks import NETWORKS
 from records import Record, new_record
 from tables import memory
 from turns import serve, workers
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 NETWORK = "cnn"
 IMAGES_ALONE = "the images alone"
@@ -74,6 +78,8 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=64, help="images a step (64)")
     parser.add_argument("--engines", nargs="+", choices=TRAINING, help="only these")
     arguments = parser.parse_args()
+    if resource is None and not arguments.update_readme:
+        sys.exit("bench_memory: this system does not tell how much memory a process had (Windows: no module resource)")
     if arguments.worker:
         work(**arguments.worker)
     else:

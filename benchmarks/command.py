@@ -42,7 +42,8 @@ def run(
 ) -> None:
     """Measure, show, and do with the records what the command line asks for; or update the README alone."""
     if arguments.update_readme:
-        README.write_text(readme_with(README.read_text(), read_records(REFERENCE)))
+        text = README.read_text(encoding="utf-8")
+        README.write_text(readme_with(text, read_records(REFERENCE)), encoding="utf-8")
         return
     records = measure(arguments)
     for record in records.values():

@@ -41,13 +41,13 @@ def new_record(what: str, unit: str, command: str, data: str, threads: int, **mo
 
 def read_records(path: Path) -> dict[str, Record]:
     """Return the records of a JSON file by name; none if there is no file."""
-    return json.loads(path.read_text()) if path.exists() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def write_records(path: Path, records: dict[str, Record]) -> None:
     """Write records to a JSON file, replacing those of the same names that it has."""
     merged = {**read_records(path), **records}
-    path.write_text(json.dumps(dict(sorted(merged.items())), indent=1) + "\n")
+    path.write_text(json.dumps(dict(sorted(merged.items())), indent=1) + "\n", encoding="utf-8")
 
 
 def medians(record: Record) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Processes that take turns: each engine lives in one of its own, and a round asks one after the other.
 
-A worker that is not asked is stopped, so that no thread of it that still spins slows the one whose turn it is.
+A worker that is not asked is stopped, so that no thread of it that still spins slows the one whose turn it is. Where
+the system cannot stop a process (Windows), a run says so.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Callable, Iterable, Iterator
 from engines import Unavailable, use_cores
 
 HERE = Path(__file__).resolve().parent
+CAN_STOP = hasattr(signal, "SIGSTOP")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -38,10 +40,10 @@ class Worker:
 
     def __init__(self, script: str, name: str, threads: int, **task: Any) -> None:
         self.name = name
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / script), "--worker", json.dumps({"engine": name, "threads": threads, **task})],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, bufsize=1,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, encoding="utf-8", bufsize=1,
             env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
         )
 
@@ -55,19 +57,23 @@ class Worker:
         RuntimeError
             The worker died; the message ends with its last words.
         """
-        self.process.send_signal(signal.SIGCONT)
-        with contextlib.suppress(BrokenPipeError):
+        self._signal("SIGCONT")
+        with contextlib.suppress(OSError):  # it died: a broken pipe, by another name on Windows
             self.process.stdin.write(json.dumps([question, *arguments]) + "\n")
         line = self.process.stdout.readline()
         if not line:
             code = self.process.wait()
             self.errors.seek(0)
             raise RuntimeError(f"{self.name}: the worker died (exit code {code}).\n{self.errors.read()[-2000:]}")
-        self.process.send_signal(signal.SIGSTOP)
+        self._signal("SIGSTOP")
         answer = json.loads(line)
         if "unavailable" in answer:
             raise Unavailable(answer["unavailable"])
         return answer["answer"]
+
+    def _signal(self, name: str) -> None:
+        if CAN_STOP:
+            self.process.send_signal(getattr(signal, name))
 
     def close(self) -> None:
         """End the process."""
@@ -75,14 +81,14 @@ class Worker:
         self.process.wait()
         for stream in (self.process.stdout, self.errors):
             stream.close()
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             self.process.stdin.close()
 
 
 def serve(threads: int, prepare: Callable[[], dict[str, Callable[..., Any]]]) -> None:
     """Answer what ``Worker.ask`` asks, with the functions that `prepare` returns by the name of the question."""
     use_cores(threads)
-    with os.fdopen(os.dup(1), "w", buffering=1) as output:
+    with os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as output:
         os.dup2(2, 1)  # whatever a framework prints goes elsewhere
         answers, reply = {}, {}
         try:
@@ -105,6 +111,8 @@ def workers(script: str, names: Iterable[str], threads: int, **task: Any) -> Ite
             except Unavailable as error:
                 print(f"{name}: left out, {error}")
                 started.pop(name).close()
+        if len(started) > 1 and not CAN_STOP:
+            print("This system cannot stop a process: an engine whose threads still spin slows the next one")
         yield started
     finally:
         for worker in started.values():

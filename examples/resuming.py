@@ -43,7 +43,7 @@ def finished(folder: Path, epochs: int, run: dict[str, Any]) -> str:
     if not path.exists():
         return ""
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         done, accuracy = int(found["epochs"]), float(found["test_accuracy"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: expected the results of a run, got something else ({error!r}); delete it") from error

@@ -16,6 +16,7 @@ import dataclasses
 import functools
 import json
 import math
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -41,7 +42,7 @@ from numpycnn import (
     confusion_matrix,
 )
 from numpycnn.checks import check_fraction, check_positive
-from numpycnn.files import KERAS_SUFFIXES, atomic_write
+from numpycnn.files import KERAS_SUFFIXES, atomic_write, insist
 from numpycnn.io.keras_file.hdf5 import import_h5py
 from numpycnn.metrics import calibration, top_k_accuracy
 from numpycnn.plots import (
@@ -138,7 +139,7 @@ def check_options(parser: argparse.ArgumentParser, arguments: argparse.Namespace
     suffixes = ".npz", *KERAS_SUFFIXES
     if arguments.model_file is not None and not arguments.model_file.endswith(suffixes):
         parser.error(f"--model-file: expected a name that ends in {' or '.join(suffixes)}, got {arguments.model_file}")
-    if arguments.model_file == BACKUP:
+    if arguments.model_file and os.path.normpath(arguments.model_file).lower() == BACKUP:  # names in any case are one
         parser.error(f"--model-file: expected another name, {BACKUP} is the backup's")
 
 
@@ -257,7 +258,7 @@ def test(model: Sequential, test_set: DataSet, test_data: tuple, folder: Path) -
     show(f"\nFirst ten test images: predicted {probabilities[:10].argmax(axis=1)}, true {y_test[:10]}")
     show(f"\nConfusion matrix, a row for each true class:\n{confusion_matrix(y_test, probabilities, num_classes=10)}")
     show(f"\n{report}\nTested on {test_set.name}\nTest loss: {loss:.4f}\nTest accuracy: {accuracy:.4f}")
-    (folder / "report.txt").write_text(report + "\n")
+    (folder / "report.txt").write_text(report + "\n", encoding="utf-8")
     return {
         "test_dataset": test_set.name,
         "test_accuracy": accuracy,
@@ -282,13 +283,13 @@ def main() -> None:
     train_data = tuple(array[: arguments.limit] for array in train_data)
     run = what_is_run(arguments, recipe, data_set, len(train_data[0]))
     if not arguments.resume:
-        (folder / BACKUP).unlink(missing_ok=True)
+        insist((folder / BACKUP).unlink, missing_ok=True)
     elif text := finished(folder, recipe.epochs, run):
         show(text)
         return
     elif not (folder / BACKUP).exists():
         show(f"--resume: there is no run in {folder} to go on with; it begins now")
-    (folder / METRICS).unlink(missing_ok=True)
+    insist((folder / METRICS).unlink, missing_ok=True)
 
     model, history = train(recipe, data_set, *train_data, arguments.seed, folder)
     model.save(folder / recipe.model_file)

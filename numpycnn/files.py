@@ -10,7 +10,7 @@ import time
 import uuid
 import zlib
 from pathlib import Path
-from typing import IO, Iterator
+from typing import IO, Any, Callable, Iterator
 
 try:
     import fcntl
@@ -18,6 +18,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 KERAS_SUFFIXES = (".h5", ".hdf5")  # of model files for Keras
+PATIENCE = 2.0  # seconds for another program to close a file
+HELD_OPEN = (5, 32, 33)  # Windows's numbers for "access is denied", as a scanner's file is, and for a file in use
 
 
 def path_text(path: str | bytes | os.PathLike, name: str = "path") -> str:
@@ -79,18 +81,47 @@ def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{zlib.crc32(os.fsencode(target.name)):08x}-"
     _remove_leftovers(target.parent, prefix)
-    temporary = target.with_name(f"{prefix}{uuid.uuid4().hex}.tmp")
+    temporary = target.with_name(f"{prefix}{uuid.uuid4().hex[:8]}.tmp")  # short: Windows takes 259 characters
     with contextlib.ExitStack() as until_renamed:
         until_renamed.enter_context(_errors_of(temporary, path))
         until_renamed.callback(temporary.unlink, missing_ok=True)
         with open(temporary, "xb", opener=_private if mode is not None else None) as file:
             _hold(file, until_renamed)
-            if mode is not None:
+            if mode is not None and fcntl is not None:  # on Windows a mark alone, with which no file can be removed
                 os.chmod(temporary, mode)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        insist(os.replace, temporary, target)
+
+
+def insist(act: Callable[..., object], *arguments: Any, **options: Any) -> None:
+    """Replace or remove a file, as often as it takes: Windows refuses while any program has it open.
+
+    Virus scanners and indexers open every new file for a moment.
+
+    Parameters
+    ----------
+    act : callable
+        What does it, with these arguments.
+
+    Raises
+    ------
+    PermissionError
+        After two seconds the file is still open; elsewhere than on Windows: at once, whatever the reason.
+    """
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            act(*arguments, **options)
+            return
+        except PermissionError as error:
+            if getattr(error, "winerror", None) not in HELD_OPEN:
+                raise
+            if time.monotonic() > end:
+                text = f"{error.strerror}; close the program that has it open, or allow to write to it"
+                raise PermissionError(error.errno, text, error.filename) from None
+        time.sleep(0.02)
 
 
 def _mode_of_file(target: Path, path: str | os.PathLike) -> int | None:

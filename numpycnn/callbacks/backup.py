@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import check_count, check_flag
-from ..files import path_text
+from ..files import insist, path_text
 from .base import Callback
 
 
@@ -79,7 +79,7 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self.delete_checkpoint and not self.run.history.interrupted:
-            Path(self.filepath).unlink(missing_ok=True)
+            insist(Path(self.filepath).unlink, missing_ok=True)
 
     def _conditions(self) -> dict[str, Any]:
         """Return what has to be the same when the run goes on."""

@@ -14,6 +14,7 @@ import hashlib
 import numbers
 import os
 import pickle
+import re
 import stat
 import sys
 import tempfile
@@ -49,7 +50,8 @@ def _after_fork_in_child() -> None:
     _lock = threading.RLock()  # the parent's may be held by a thread that does not exist here
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if hasattr(os, "register_at_fork"):  # Windows has no forks
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 if not {"NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY"} & set(os.environ):
     config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
@@ -224,7 +226,8 @@ class KernelCache(caching._Cache):
     """
 
     def __init__(self, function: Callable[..., None], parallel: bool) -> None:
-        self._name = f"{function.__qualname__}-{'parallel' if parallel else 'serial'}"
+        name = re.sub(r"[^\w.]", "_", function.__qualname__)  # Windows has no file make.<locals>.add
+        self._name = f"{name}-{'parallel' if parallel else 'serial'}"
         self._source = _source_digest(function.__code__.co_filename)
 
     @property
@@ -252,7 +255,7 @@ class KernelCache(caching._Cache):
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(hashlib.sha256(payload).digest() + payload)
-                os.replace(temporary, path)
+                _put(temporary, path)
             except BaseException:
                 os.unlink(temporary)
                 raise
@@ -312,6 +315,16 @@ def _read_own(path: Path) -> bytes:
 def _is_own(found: os.stat_result) -> bool:
     """Whether a file or folder is one's own or root's, and nobody else can write to it; Windows does not tell."""
     return not hasattr(os, "geteuid") or (found.st_uid in (0, os.geteuid()) and not found.st_mode & 0o022)
+
+
+def _put(temporary: str, path: Path) -> None:
+    """Give the file its name, unless another process has just kept the same kernel."""
+    try:
+        os.replace(temporary, path)
+    except PermissionError:
+        if not path.exists():
+            raise
+        os.unlink(temporary)  # Windows replaces no file that somebody reads
 
 
 @functools.cache

@@ -11,7 +11,8 @@ class Interruption:
     """In its ``with`` block the first Ctrl-C is noted, and only the second raises KeyboardInterrupt.
 
     So a step is not cut in two: the weights moved, the optimizer's step not yet counted. A program that handles Ctrl-C
-    itself keeps its handler, and threads other than the main one, which never get the signal, go without.
+    itself keeps its handler, and threads other than the main one, which never get the signal, go without. Windows's
+    Ctrl-Break is no Ctrl-C: it ends the program at once.
 
     Attributes
     ----------

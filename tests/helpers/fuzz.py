@@ -14,7 +14,6 @@ import collections
 import json
 import random
 import re
-import resource
 import signal
 import sys
 import tempfile
@@ -28,6 +27,11 @@ import numpy as np
 from fuzz_inputs import IdxInputs, ModelInputs, PictureInputs
 
 from numpycnn import IdxError, ModelFileError, PreparedDigit, Sequential, prepare_digit, read_idx
+
+try:
+    import resource
+except ImportError:  # Windows: test_fuzz.py, which imports this file, skips
+    resource = None
 
 MEMORY = 2**30  # bytes that the process may take besides what it has at the start
 GZIP = b"\x1f\x8b"

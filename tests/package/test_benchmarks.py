@@ -166,7 +166,7 @@ def test_check_of_kernels_is_by_kernel(monkeypatch, tmp_path):
 
 
 def test_readme_tables_are_generated_from_the_reference():
-    readme = command.README.read_text()
+    readme = command.README.read_text(encoding="utf-8")
     assert tables.readme_with(readme, REFERENCE) == readme
     for name in tables.README_TABLES:
         assert readme.count(f"<!-- {name}: begin -->") == readme.count(f"<!-- {name}: end -->") == 1
@@ -174,7 +174,7 @@ def test_readme_tables_are_generated_from_the_reference():
 
 def test_the_claims_of_the_front_page_are_the_records():
     """The row of each command in the README's table of claims has the figures of the record, in its words."""
-    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| ")]
+    rows = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
     (training,) = (row for row in rows if row.endswith("| `python benchmarks/bench_training.py` |"))
     record = REFERENCE["training cnn, batch 64"]
     ours, (_, other) = records.medians(record)["numpycnn"], records.fastest_other(record)

@@ -23,7 +23,7 @@ import numpycnn
 PAGES = ["README.md", "benchmarks/README.md", "tests/README.md"]
 FEW = 10  # images in place of MNIST's 60,000: an example of 100 epochs is soon done, without the JIT, too
 SETTINGS = configparser.ConfigParser()
-SETTINGS.read(ROOT / "setup.cfg")
+SETTINGS.read(ROOT / "setup.cfg", encoding="utf-8")
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Block:
 
 def blocks_of(page):
     """Return the blocks of a page; a fence without its other half is an error."""
-    lines, found, start = (ROOT / page).read_text().splitlines(), [], None
+    lines, found, start = (ROOT / page).read_text(encoding="utf-8").splitlines(), [], None
     for number, line in enumerate(lines):
         if line.startswith("```") and start is None:
             start = number
