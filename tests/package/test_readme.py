@@ -67,7 +67,7 @@ def test_every_block_has_a_language_that_is_tried_here():
 def test_every_readme_is_read_here():
     folders = [ROOT / name for name in ("benchmarks", "examples", "numpycnn", "tests")]
     found = {*ROOT.glob("README*"), *(path for folder in folders for path in folder.rglob("README*"))}
-    assert found == {ROOT / page for page in PAGES} | {ROOT / "tests/io/written_before/README.md"}
+    assert found == {ROOT / page for page in PAGES}
 
 
 # -- python: the blocks of a page in order, in one namespace, as a reader types them
