@@ -77,15 +77,7 @@ def constant(batch):
     return x, rng.integers(0, 10, batch)
 
 
-def stripes(batch):
-    """Return images of stripes, across or down: neighbouring patches are equal, so the first of their sums wins."""
-    rng = np.random.default_rng(2)
-    x = np.repeat(rng.random((batch, 28, 1, 1)), 28, axis=2)
-    x[1::2] = x[1::2].transpose(0, 2, 1, 3)
-    return x, rng.integers(0, 10, batch)
-
-
-PICTURES = {"MNIST": mnist, "half blank": half_blank, "constant": constant, "stripes": stripes}
+PICTURES = {"MNIST": mnist, "half blank": half_blank, "constant": constant}
 NETWORKS = {"reference": reference_cnn, "other": other_cnn}
 OPTIMIZERS = {"Adam": lambda: Adam(1e-3), "SGD": lambda: SGD(0.01, momentum=0.9)}
 
