@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from types import CodeType
 from typing import Any, Iterator
 
-from .hints import ExplainsArguments
+from .hints import ExplainsArguments, did_you_mean
 
-# What others call it, and difflib does not find.
+# What others call it, and ``did_you_mean`` does not find.
 SYNONYMS = {"lr": "learning_rate", "clipnorm": "global_clipnorm", "decay": "weight_decay", "b1": "beta1", "b2": "beta2"}
 
 
@@ -78,6 +77,6 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 def _refusal(thing: Any, name: str) -> str:
     names = {*vars(thing), *dir(type(thing))}
     public = sorted(n for n in names if n[:1] != "_" and not callable(getattr(thing, n, None)))
-    close = [SYNONYMS[name]] if SYNONYMS.get(name) in public else difflib.get_close_matches(name, public, 1)
-    hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(public) or 'none'}"
-    return f"{type(thing).__name__} has no attribute {name!r}, so assigning to it would do nothing; {hint}"
+    word = SYNONYMS[name] if SYNONYMS.get(name) in public else name
+    hint = did_you_mean(word, public) or f"; it has {', '.join(public) or 'none'}"
+    return f"{type(thing).__name__} has no attribute {name!r}, so assigning to it would do nothing{hint}"

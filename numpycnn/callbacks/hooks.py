@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from typing import Any, Callable
 
 from ..checks import check_function
+from ..hints import did_you_mean
 
 Hook = Callable[..., Any]
 
@@ -50,7 +50,8 @@ def find_hooks(callback: Any, base: type) -> dict[str, list[Hook]]:
         if name in NEVER_CALLED:
             raise ValueError(f"{owner}: {name} would never be called: {NEVER_CALLED[name]}; remove it")
         if name.startswith("on_") and name not in NAMES:
-            raise ValueError(f"{owner}: {name} would never be called{did_you_mean(name, NAMES)}")
+            known = did_you_mean(name, NAMES) or f"; expected one of {', '.join(NAMES)}"
+            raise ValueError(f"{owner}: {name} would never be called{known}")
     hooks: dict[str, list[Hook]] = {}
     for moment, (arguments, names) in MOMENTS.items():
         found: dict[Hook, Hook] = {}  # two names for one function are one hook
@@ -61,12 +62,6 @@ def find_hooks(callback: Any, base: type) -> dict[str, list[Hook]]:
                 found.setdefault(function, _adapted(method, f"{owner}.{name}", arguments))
         hooks[moment] = list(found.values())
     return hooks
-
-
-def did_you_mean(name: str, names: tuple[str, ...]) -> str:
-    """Return ``; did you mean ...?`` with the most similar of the names, or a list of them all."""
-    similar = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {similar[0]}?" if similar else f"; expected one of {', '.join(names)}"
 
 
 def _adapted(method: Hook, owner: str, arguments: tuple[str, ...]) -> Hook:

@@ -251,7 +251,8 @@ def _read_array(content: bytes) -> NDArray:
         raise ModelFileError("expected .npy version 1.0")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
     if dtype.kind not in "biufU" or fortran:
-        raise ModelFileError(f"expected C-ordered arrays of numbers, got {dtype}")
+        order = " in Fortran order" if fortran else ""
+        raise ModelFileError(f"expected C-ordered arrays of numbers, got {dtype}{order}")
     promised, rest = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
     if promised != rest:
         raise ModelFileError(f"expected {promised} bytes in an array of shape {shape}, got {rest}")

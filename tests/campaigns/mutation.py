@@ -42,67 +42,14 @@ import pytest
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
+from judges import COMMANDS, PACKAGE, ROOT, TARGETS, commands_for
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "numpycnn"
-TARGETS = sorted(path for path in PACKAGE.rglob("*.py") if path.read_text().count("\n") > 20)  # not those that hand on
 PROCESSOR_SECONDS = 300  # for a command; several times what the slowest one below takes
 WALL_SECONDS = 3600  # for a mutant that waits forever without using the processor
 ADDRESS_SPACE = 8 * 2**30  # for a mutant that asks for all memory there is
 
-# Which file holds which kernel, read without importing the package.
-KERNELS: dict[str, str] = next(
-    ast.literal_eval(statement.value) for statement in ast.parse((PACKAGE / "kernels/__init__.py").read_text()).body
-    if isinstance(statement, ast.Assign) and statement.targets[0].id == "KERNELS"
-)
 # The first two need arguments; the last one fails on names with a dot, such as gzip.BadGzipFile.
 LEFT_OUT = ["core/VariableInserter", "core/VariableReplacer", "core/ExceptionReplacer"]
-
-# Which tests judge a file or a room: arguments of pytest, one command after the other until a test fails, the quickest
-# and most telling first. {kernels} stands for the tests of those kernels that run the mutated statement, {files} for
-# those of the files that these kernels stand in.
-KERNELS_TESTS, PROCESSES = "tests/kernels/test_kernels.py", "tests/kernels/test_kernel_processes.py"
-KERNEL_RULES = "nan or long or one_line or vectors or tiles or ties or zero or flush or compiled"
-TWIN = "agrees_with_its_twin and float32 and ({kernels})"
-MODELS = "tests/package/test_errors.py tests/io/test_persistence.py tests/model/test_model.py"
-ANY_INPUT = "tests/package/test_bad_inputs.py tests/package/test_errors.py"
-PICTURES = " ".join(f"tests/evaluation/test_plots{part}.py" for part in ("", "_evaluation", "_network"))
-COMMANDS = {
-    "layers": ["tests/layers", "tests/gradients", f"tests/training/test_callbacks.py {MODELS}"],
-    "losses.py": ["tests/training/test_losses.py", f"tests/gradients/test_gradients.py {MODELS}"],
-    "optimizers.py": ["tests/training/test_optimizers.py", MODELS],
-    "schedules.py": ["tests/training/test_schedules.py", MODELS],
-    "initializers.py": ["tests/model/test_parameter.py", MODELS],
-    "checks.py": [ANY_INPUT, "tests/layers tests/training tests/evaluation tests/data/test_labels.py"],
-    "files.py": ["tests/io/test_atomic_files.py tests/io/test_persistence.py", "tests/io tests/data/test_idx.py"],
-    "model.py": ["tests/model/test_model.py tests/model/test_model_memory.py", "tests/model tests/training", MODELS],
-    "summary.py": ["tests/model/test_model.py", "tests/model tests/training/test_progress.py"],
-    "profile.py": ["tests/model/test_profile.py"],
-    "architectures.py": ["tests/model/test_architectures.py", "tests/package/test_example.py"],
-    "nonfinite.py": ["tests/training/test_nonfinite.py", "tests/training"],
-    "memory": ["tests/model/test_parameter.py tests/model/test_model_memory.py", "tests/model tests/kernels"],
-    "fusion": ["tests/gradients/test_fusion.py", "tests/gradients"],
-    "training": ["tests/training/test_training.py tests/training/test_progress.py", "tests/training tests/model"],
-    "callbacks": ["tests/training/test_callbacks.py tests/training/test_backup.py", "tests/training"],
-    "metrics": ["tests/evaluation/test_metrics.py tests/evaluation/test_confidence.py", ANY_INPUT],
-    "plots": [PICTURES, ANY_INPUT],
-    "gradcheck": ["tests/gradients", "tests/layers"],
-    "bug_zoo": ["tests/gradients/test_bug_zoo.py", "tests/gradients"],
-    "testing": ["tests/layers/test_testing.py", "tests/layers"],
-    "data/idx.py": ["tests/data/test_idx.py"],
-    "data": ["tests/data", ANY_INPUT],
-    "io": ["tests/io", ANY_INPUT],
-    "kernels": [f"{KERNELS_TESTS} -k '{TWIN}'",
-                f"{KERNELS_TESTS} -k '{KERNEL_RULES} or {{kernels}}'",
-                f"NUMBA_BOUNDSCHECK=1 {KERNELS_TESTS} -k '{TWIN}'",
-                f"{PROCESSES} -k 'beyond_its_arrays and ({{files}})'",
-                "tests/gradients/test_fusion.py"],
-    "kernels/reference.py": [f"{KERNELS_TESTS} -k '{TWIN}'", f"{KERNELS_TESTS} -k 'one_line or flush or {{kernels}}'"],
-    "kernels/__init__.py": [f"{KERNELS_TESTS} -k 'using or unknown or number_of_threads or table or twin'"],
-    "kernels/jit.py": [f"{PROCESSES} -k 'not narrower and not beyond_its_arrays'",
-                       f"{KERNELS_TESTS} -k 'number_of_threads or concurrent or relu_forward'",
-                       f"{KERNELS_TESTS} -k 'compiling or machine_code'"],
-}
 
 
 @dataclass(frozen=True)
@@ -166,49 +113,6 @@ def draw(sample: int, seed: int) -> list[Mutant]:
             drawn.append(rng.choice(place))
     rng.shuffle(drawn)  # so that the first hundred say something about all
     return drawn
-
-
-# -- which tests -----------------------------------------------------------------------------------------------------
-
-
-def kernels_that_run(mutant: Mutant) -> list[str]:
-    """Return the kernels whose functions lead, name by name, to the mutated statement; all if none does."""
-    judges = mutant.file == "kernels/reference.py"  # the twins bear the kernels' names, and use no other file
-    uses: dict[str, set[str]] = {}
-    mutated: set[str] = set()
-    for path in PACKAGE.glob("kernels/*.py"):
-        if (path.name == "reference.py") != judges:
-            continue
-        for statement in ast.parse(path.read_text()).body:
-            names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
-            if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-                defined = {statement.name}
-            else:
-                defined = {name.id for name in names if isinstance(name.ctx, ast.Store)}
-            uses |= dict.fromkeys(defined, {name.id for name in names})
-            first = min(node.lineno for node in (statement, *getattr(statement, "decorator_list", [])))
-            if path == PACKAGE / mutant.file and first <= mutant.line <= statement.end_lineno:
-                mutated |= defined
-    return [kernel for kernel in KERNELS if mutated & reachable(kernel, uses)] or list(KERNELS)
-
-
-def reachable(name: str, uses: dict[str, set[str]]) -> set[str]:
-    """Return the name, the names that it uses, the names that those use, and so on."""
-    found, new = set(), {name}
-    while new:
-        found |= new
-        new = set().union(*(uses.get(name, set()) for name in new)) - found
-    return found
-
-
-def commands(mutant: Mutant) -> list[str]:
-    """Return the arguments of pytest that judge the mutant, in order."""
-    folder = mutant.file.split("/")[0]
-    kernels = kernels_that_run(mutant) if folder == "kernels" else []
-    names = " or ".join(f"-{name}]" for name in kernels)
-    files = " or ".join(f"[{file}]" for file in sorted({KERNELS[name] for name in kernels}))
-    found = COMMANDS.get(mutant.file) or COMMANDS[folder]
-    return [command.format(kernels=names, files=files) for command in found]
 
 
 # -- one run ---------------------------------------------------------------------------------------------------------
@@ -350,7 +254,7 @@ def main() -> None:
     with open(done, "a") as file:
         for number in range(max(map(len, COMMANDS.values()))):
             for mutant in mutants:  # first all by their quickest command
-                outcomes, found = rounds[mutant.key], commands(mutant)
+                outcomes, found = rounds[mutant.key], commands_for(mutant.file, mutant.line)
                 if len(outcomes) == number < len(found) and (not outcomes or outcomes[-1] == "survived"):
                     outcomes.append(workshop.judge(mutant, found[number]))
                     print(json.dumps([mutant.key, outcomes[-1]]), file=file, flush=True)

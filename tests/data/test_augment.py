@@ -1,4 +1,4 @@
-"""Augmentation: exact where it can be said exactly, statistics where it is drawn, the same bits for the same seed."""
+"""Augmentation: exact values where there are such, statistics of what is random, the same bits for the same seed."""
 
 import dataclasses
 

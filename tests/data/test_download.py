@@ -1,19 +1,13 @@
-"""Downloads that go well and downloads that go wrong.
-
-The mirrors are paths of one server on this machine, each with its own way to misbehave.
-"""
+"""Downloads that go well and downloads that go wrong, from mirrors on this machine."""
 
 import concurrent.futures
 import dataclasses
-import gzip
-import http.server
 import io
 import multiprocessing
 import os
 import re
 import shutil
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -23,6 +17,7 @@ from pathlib import Path
 import pooch
 import pytest
 from generated_data import NAMES, assert_loaded, make_set, sha256
+from mirrors import Handler, Server
 from own_mounts import READ_ONLY, run_with_mounts
 from places import python_path
 
@@ -49,128 +44,6 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache" / "numpycnn"
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    """The first part of the path chooses the behaviour, the last is the file's name."""
-
-    def do_GET(self):
-        behaviour, name = self.path.strip("/").split("/")
-        self.server.requests.append(self.path)
-        getattr(self, behaviour)((self.server.folder / name).read_bytes())
-
-    def answer(self, body, status=200, length=None, **headers):
-        self.send_response(status)
-        if length is not None:
-            self.send_header("Content-Length", str(length))
-        for key, value in headers.items():
-            self.send_header(key.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def good(self, data):
-        self.answer(data, length=len(data))
-
-    def no_length(self, data):
-        self.answer(data)
-
-    def together(self, data):
-        if NAMES[0] in self.path:
-            self.server.barrier.wait(timeout=60)  # until eight processes are here at once
-        self.good(data)
-
-    def moved(self, data):
-        self.answer(b"", 302, Location=self.path.replace("moved", "good"))
-
-    def missing(self, data):
-        self.answer(b"<html>gone</html>", 404)
-
-    def broken(self, data):
-        self.answer(b"", 500)
-
-    def page(self, data):
-        self.answer(b"<!DOCTYPE html><html>This file has moved.</html>")
-
-    def truncated(self, data):
-        self.answer(data[:-20], length=len(data))
-
-    def cut(self, data):
-        self.answer(data[:-20])
-
-    def wrong(self, data):
-        self.answer(gzip.compress(gzip.decompress(data)[:-1] + b"\0"))
-
-    def not_gzip(self, data):
-        self.answer(b"\x1f\x8b" + bytes(100))
-
-    def loop(self, data):
-        self.answer(b"", 302, Location=self.path)
-
-    def absurd_length(self, data):
-        self.answer(data, length="many")
-
-    def transfer_unpacked(self, data):
-        self.answer(data, length=len(data), Content_Encoding="gzip")
-
-    def transfer_bomb(self, data):
-        self.answer(gzip.compress(bytes(2**21)), Content_Encoding="gzip")
-
-    def bomb(self, data):
-        """Valid, but a thousand times as large when unpacked: a gzip file may have many parts."""
-        header = struct.pack(">HBB3i", 0, 8, 3, 512, 1024, 1024)
-        self.answer(gzip.compress(header) + 512 * gzip.compress(bytes(2**20)))
-
-    def bomb_behind_a_good_file(self, data):
-        self.answer(data + 512 * gzip.compress(bytes(2**20)))
-
-    def other_file(self, data):
-        self.good((self.server.folder / f"{NAMES[3]}.gz").read_bytes())
-
-    def hang_up(self, data):
-        pass
-
-    def no_http(self, data):
-        self.wfile.write(data)
-
-    def long_headers(self, data):
-        self.send_response(200)
-        self.send_header("X", "x" * 2**17)
-        self.end_headers()
-
-    def trickle_in_the_headers(self, data):
-        self.wfile.write(b"HTTP/1.0 200 OK\r\n")
-        while not self.server.stopping.wait(0.02):
-            self.wfile.write(b"X")
-
-    def endless_redirect(self, data):
-        self.answer(b"", 302, Location=self.path.replace("endless_redirect", "missing"))
-        while not self.server.stopping.is_set():
-            self.wfile.write(bytes(2**16))
-
-    def stall(self, data):
-        self.answer(data[: len(data) // 2] + bytes(2**16), length=2**20)
-        self.server.stopping.wait(60)
-
-    def silent(self, data):
-        self.server.stopping.wait(20)
-
-    def trickle(self, data):
-        self.answer(b"")
-        while not self.server.stopping.wait(0.02):
-            self.wfile.write(b"\0")
-
-    def endless(self, data):
-        self.answer(data)
-        while not self.server.stopping.is_set():
-            self.wfile.write(bytes(2**16))
-
-    def log_message(self, *args):
-        pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    def handle_error(self, request, client_address):
-        pass  # clients that hang up in the middle are the point of these tests
-
-
 @pytest.fixture
 def server(files):
     server = Server(("127.0.0.1", 0), Handler)
@@ -190,8 +63,8 @@ def server(files):
 
 @pytest.fixture
 def short_limits(monkeypatch):
-    monkeypatch.setattr(download_module, "TIMEOUT", (5.0, 1.0))
-    monkeypatch.setattr(download_module, "DEADLINE", 2.0)
+    monkeypatch.setattr(download_module, "TIMEOUT", (5.0, 0.5))
+    monkeypatch.setattr(download_module, "DEADLINE", 1.0)
     monkeypatch.setattr(download_module, "MAX_BYTES", 2**20)
 
 
@@ -230,17 +103,17 @@ FAILURES = {
     "hang_up": "Connection aborted",
     "no_http": "Connection aborted",
     "long_headers": "Connection aborted",
-    "trickle_in_the_headers": "not complete after 2 seconds",
+    "trickle_in_the_headers": "not complete after 1 seconds",
     "endless_redirect": "404",
     "silent": "timed out",
-    "trickle": "not complete after 2 seconds",
+    "trickle": "not complete after 1 seconds",
     "endless": "larger than 1048576 bytes",
 }
 
 
 @pytest.mark.parametrize("behaviour", FAILURES)
 def test_failing_mirror(files, server, cache, short_limits, behaviour):
-    """Alone it gives one clear error; with a good one behind it, it does no harm."""
+    """Alone, a failing mirror gives one clear error; with a good one after it, it does no harm."""
     mirrors = [f"{server.url}/{behaviour}/", f"{server.url}/good/"]
     data_set, arrays = make_set(files, 1, mirrors)
     alone = dataclasses.replace(data_set, mirrors=mirrors[:1])
@@ -343,7 +216,7 @@ data_set, arrays = make_set(files, 1, [mirror, mirror.replace("good", "no_length
 
 
 def test_read_only_cache(files, server, tmp_path):
-    """What is there is used; what is not gives one clear error."""
+    """Files that are there are used; missing ones give one clear error."""
     code = LOAD + """
 assert_loaded(load(data_set), arrays)
 try:

@@ -1,4 +1,4 @@
-"""Pictures in files, in memory and in Pillow's hands: all forms give the same digit, and large ones little memory."""
+"""Pictures as files, bytes and Pillow images: all forms give the same digit, and large ones take little memory."""
 
 import contextlib
 import io
@@ -104,7 +104,7 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_form_of_a_picture_gives_the_same_digit(tmp_path, kind):
-    """Pillow's array of a palette holds numbers of colours, that of print colours looks like RGBA."""
+    """As an array, an image with a palette holds numbers of colours, and one in CMYK looks like RGBA."""
     path = saved(tmp_path, kind)
     expected = prepare_digit(path)
     assert difference(expected.image, prepare_digit(GREY).image) < 0.06

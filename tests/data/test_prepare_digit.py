@@ -219,6 +219,26 @@ def test_two_components_and_specks():
     assert prepared.box == (20, 40, 80, 50)
 
 
+@pytest.mark.parametrize("share, kept", [(0.015, False), (0.04, True), (0.06, True), (0.12, True), (0.2, True)])
+def test_a_short_stroke_beside_a_long_one_is_no_dirt(share, kept):
+    picture = np.zeros((100, 100))
+    picture[10:90, 30:40] = 1  # 800 pixels
+    picture[40:44, 60 : 60 + round(800 * share / 4)] = 1
+    prepared = prepare_digit(picture)
+    assert (prepared.components, prepared.specks) == ((2, 0) if kept else (1, 1))
+    assert prepared.box == (10, 30, 90, 60 + round(800 * share / 4) if kept else 40)
+
+
+@pytest.mark.parametrize("size, width", [(60, 2), (255, 2), (256, 3), (512, 4)])
+@pytest.mark.parametrize("pale", range(7))
+def test_the_pale_edge_of_a_stroke_belongs_to_it_and_what_lies_further_does_not(size, width, pale):
+    """The edge is wider in a larger picture."""
+    picture = np.zeros((size, size))
+    picture[20:40, 20:30] = 1
+    picture[20:40, 30 : 30 + pale] = 0.2
+    assert prepare_digit(picture).box == (20, 20, 40, 30 + min(pale, width))
+
+
 def test_faint_small_and_uneven():
     assert "faint: the digit differs from its background by 8%" in notes_of(0.4 + 0.1 * IMAGES[0] / 255)
     dot = np.zeros((50, 50))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from figures import boxes_overlap, random_images
 
 pytest.importorskip("matplotlib")
 
@@ -17,11 +18,6 @@ from numpycnn.plots import (  # noqa: E402
 NAMES = ["cat", "automobile", "dog"]
 
 
-def random_images(n=6, dtype="uint8", shape=(8, 8)):
-    pixels = np.random.default_rng(0).integers(0, 256, (n, *shape))
-    return pixels.astype(dtype) if dtype == "uint8" else (pixels / 255).astype(dtype)
-
-
 def mistaken():
     """Six predictions, of which 1, 3 and 4 are wrong, 4 with the highest confidence."""
     labels = np.array([0, 1, 2, 0, 2, 1])
@@ -29,10 +25,6 @@ def mistaken():
         [0.8, 0.1, 0.1], [0.6, 0.25, 0.15], [0.0, 0.1, 0.9], [0.2, 0.7, 0.1], [0.02, 0.95, 0.03], [0.1, 0.8, 0.1],
     ])  # fmt: skip
     return labels, probs
-
-
-def boxes_overlap(boxes):
-    return any(box.overlaps(other) for i, box in enumerate(boxes) for other in boxes[i + 1:])
 
 
 # ---------------------------------------------------------------- mistakes

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from figures import boxes_overlap
 from small_models import small_cnn
 
 pytest.importorskip("matplotlib")
@@ -211,7 +212,7 @@ def test_labels_and_rows_keep_apart():
         [text.get_window_extent() for text in row_of(figure, "softmax").texts],
         [label.get_window_extent() for label in row_of(figure, "softmax").get_xticklabels()],
     ):
-        assert not any(box.overlaps(other) for i, box in enumerate(boxes) for other in boxes[i + 1:])
+        assert not boxes_overlap(boxes)
         assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
 
 

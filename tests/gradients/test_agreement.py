@@ -4,6 +4,7 @@ The weights are those after some steps of the plain layers, given to both; then 
 ``PYTHONPATH=tests/helpers python tests/gradients/test_agreement.py`` prints the worst differences.
 """
 
+import functools
 import os
 import sys
 from collections import defaultdict
@@ -48,9 +49,14 @@ def other_cnn(**options):
     return Sequential(layers, input_shape=(28, 28, 1), **options)
 
 
+@functools.cache
+def digits():
+    return load_mnist()[0]
+
+
 def mnist(batch):
     """Return the first real digits."""
-    (x, y), _ = load_mnist()
+    x, y = digits()
     return x[:batch, ..., None] / 255, y[:batch]
 
 
@@ -116,13 +122,17 @@ def windows_of(sums, pooled):
     return np.concatenate([cut, np.zeros_like(cut[:, :, :1])], axis=2)
 
 
-def comparisons(make, dtype, x, labels, optimizer):
-    """Train the layers; before some of the steps yield their number and what `compare` says of the next one."""
+def comparisons(make, dtype, x, labels, optimizer, compared=None):
+    """Train the layers; before some of the steps yield their number and what `compare` says of the next one.
+
+    Compared are the batches of `compared`, by default the one to train on.
+    """
     plain, fused = (make(seed=0, dtype=dtype, fused=fused) for fused in (False, True))
     for step in range(max(STEPS) + 1):
         if step in STEPS:
             fused.set_weights(plain.get_weights())
-            yield step, *compare(plain, fused, x.astype(dtype), labels)
+            for images, classes in compared or [(x, labels)]:
+                yield step, *compare(plain, fused, images.astype(dtype), classes)
         training.train_step(plain, SoftmaxCrossEntropy(), optimizer, x, labels)
 
 
@@ -155,18 +165,38 @@ def compare(plain, fused, x, labels):
     return differences, gaps
 
 
-@pytest.mark.skipif(jit_disabled(), reason="the JIT is disabled: the NumPy twins are the layers' own sums")
-@pytest.mark.parametrize("batch", [1, 8, 64, pytest.param(256, marks=pytest.mark.campaign)])
-@pytest.mark.parametrize("dtype", TOLERANCES)
-@pytest.mark.parametrize("pictures", PICTURE_PARAMETERS)
-@pytest.mark.parametrize("network", NETWORKS)
-def test_one_step_is_the_layers(network, pictures, dtype, batch):
-    x, labels = PICTURES[pictures](batch)
+def in_every_case(test):
+    """Run a test for all networks, pictures and dtypes."""
+    for mark in (
+        pytest.mark.skipif(jit_disabled(), reason="the JIT is disabled: the NumPy twins are the layers' own sums"),
+        pytest.mark.parametrize("dtype", TOLERANCES),
+        pytest.mark.parametrize("pictures", PICTURE_PARAMETERS),
+        pytest.mark.parametrize("network", NETWORKS),
+    ):
+        test = mark(test)
+    return test
+
+
+def assert_one_step_is_the_layers(network, dtype, x, labels, compared=None):
     for optimizer in OPTIMIZERS.values():
-        for count, differences, gaps in comparisons(NETWORKS[network], dtype, x, labels, optimizer()):
+        for count, differences, gaps in comparisons(NETWORKS[network], dtype, x, labels, optimizer(), compared):
             worst = max(differences, key=differences.get)
             assert differences[worst] <= TOLERANCES[dtype], f"{worst} after {count} steps: {differences[worst]}"
             assert all(0 < gap < DOUBTFUL for gap in gaps), "equal sums decide as they do in the layers"
+
+
+@in_every_case
+def test_one_step_is_the_layers(network, pictures, dtype):
+    x, labels = PICTURES[pictures](64)
+    batches = [(x[:rows], labels[:rows]) for rows in (1, 8, 64)]
+    assert_one_step_is_the_layers(network, dtype, x[:8], labels[:8], batches)  # training takes most of the time
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("batch", BATCHES)
+@in_every_case
+def test_one_step_is_the_layers_that_trained_on_the_batch(network, pictures, dtype, batch):
+    assert_one_step_is_the_layers(network, dtype, *PICTURES[pictures](batch))
 
 
 def test_every_block_is_compared():

@@ -12,7 +12,7 @@ from numpycnn.gradcheck import GradientError, assert_gradients, check_layer, che
 
 EVERY_BUG = pytest.mark.parametrize("bug", BUGS.values(), ids=list(BUGS))
 
-# As the wrong ones, but right.
+# Classes that the wrong ones are made from; these are right.
 CONTROLS = [
     (wrong.ConvWithOwnDx(3, 3, strides=2, padding=1, dilation_rate=2), (7, 6, 2)),
     (wrong.ConvWithOwnDx(2, (2, 3), strides=(2, 1), padding="same"), (5, 6, 2)),

@@ -37,7 +37,7 @@ UNUSUAL = USUAL | {
     Conv2D: lambda c: Conv2D(c, (2, 3), strides=(2, 1), padding="same", use_bias=False, dilation_rate=(1, 2)),
     Dense: lambda c: Dense(c, use_bias=False),
 }
-# What these blocks take, and no other before them does.
+# Layers that match these blocks, and no rule before theirs.
 SPECIAL = {
     ("usual", DirectConv): {Conv2D: lambda c: Conv2D(c, 3, strides=2)},
     ("unusual", DirectConvStride1): {

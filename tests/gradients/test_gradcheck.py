@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from reports import rejected
 
 from numpycnn import (
     BatchNorm,
@@ -26,11 +27,6 @@ from numpycnn.gradcheck import GradientError, Report, assert_gradients, cases, c
 LOGITS, LABELS = np.random.default_rng(0).standard_normal((5, 4)), np.array([1, 0, 3, 2, 2])
 
 
-def rejected(report):
-    """Return {array: hint} of the rows that failed."""
-    return {row.name: row.hint for row in report.rows if not row.passed}
-
-
 def test_a_model_is_checked_by_the_call_that_trains():
     class WrongWithoutDx(Dense):
         def backward(self, dy, need_dx=True):
@@ -42,6 +38,22 @@ def test_a_model_is_checked_by_the_call_that_trains():
     model = Sequential([WrongWithoutDx(4)], input_shape=(3,), seed=0, dtype="float64")
     report = check_model(model, LOGITS[:, :3], LABELS, SoftmaxCrossEntropy())
     assert rejected(report) == {"layers[0].weight.grad": "right but for a factor: scaled by 1.5"}
+
+
+def test_a_dx_that_adds_to_the_one_before_is_rejected_in_a_model_too():
+    class Accumulates(Layer):
+        total = 0
+
+        def forward(self, x, training=False):
+            return x
+
+        def backward(self, dy, need_dx=True):
+            self.total = self.total + dy if need_dx else 0
+            return self.total
+
+    model = Sequential([Accumulates(), Dense(4)], input_shape=(3,), seed=0, dtype="float64")
+    report = check_model(model, LOGITS[:, :3], LABELS, SoftmaxCrossEntropy())
+    assert rejected(report) == {"dx": "doubled: added to the gradient of an earlier backward, or counted twice?"}
 
 
 # Layers of a user
@@ -134,6 +146,39 @@ def test_a_sharply_curved_layer_passes():
             return 100 * np.cos(100 * self.x) * dy
 
     assert_gradients(check_layer(Sine(), (4, 3)))
+
+
+def test_a_sharp_curve_excuses_no_wrong_element_as_a_kink():
+    """Halving the step changes the slope by a tenth of the mistake, as it would not at a kink."""
+    class Sine(Layer):
+        def forward(self, x, training=False):
+            self.x = x
+            return np.sin(100 * x)
+
+        def backward(self, dy, need_dx=True):
+            dx = 100 * np.cos(100 * self.x) * dy
+            dx[1, 2] += 1e-6 * abs(dx).max()
+            return dx
+
+    x = np.linspace(-1, 1, 12).reshape(4, 3)
+    x[1, 2] = 0  # where the slope curves most
+    report = check_layer(Sine(), x=x)
+    assert rejected(report).keys() == {"dx"} and report["dx"].skipped == 0 and report["dx"].index == (1, 2)
+
+
+@pytest.mark.parametrize("slope", [1e-7, 1e-6, 1e-5])
+def test_a_small_slope_on_a_large_constant_is_more_than_rounding(slope):
+    class Sloping(Layer):
+        def forward(self, x, training=False):
+            return 1 + slope * x
+
+        def backward(self, dy, need_dx=True):
+            return self.factor * slope * dy
+
+    layer = Sloping()
+    for layer.factor in (1, 0, 1.1, -1):
+        report = check_layer(layer, (4, 3), tolerance=1e-2)
+        assert list(rejected(report)) == ([] if layer.factor == 1 else ["dx"])
 
 
 def test_randomness_has_to_be_named_in_state_names():

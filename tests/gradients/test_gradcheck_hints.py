@@ -1,4 +1,4 @@
-"""Which pass is wrong? Where backward gives the right gradient of its class, the message blames forward, and not it."""
+"""Which pass is wrong? Where backward is right for a layer of its class, the message blames forward."""
 
 import numpy as np
 import pytest
@@ -230,7 +230,7 @@ def test_a_wrong_backward_is_still_blamed():
 
 @pytest.mark.parametrize("error", [1e-3, 1e-6])
 def test_hardly_wrong_is_not_taken_for_right(error):
-    """To 1e-6 the gradient is that of the right layer, and of one whose stride of 1 is forgotten: no hint says so."""
+    """A gradient wrong by 1e-6 nearly equals the right one, and that of a forgotten stride of 1: no hint says so."""
     found = hints(Convolution(wrong_dx=1 + error), (5, 6, 2))
     assert list(found) == ["dx"] and "forward" not in found["dx"] and "forgotten" not in found["dx"]
 

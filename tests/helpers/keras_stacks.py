@@ -1,4 +1,4 @@
-"""Models that a Keras file can hold: one with every layer, and any at all."""
+"""Models that a Keras file can hold: one with every layer, and random ones."""
 
 import numpy as np
 from hypothesis import strategies as st

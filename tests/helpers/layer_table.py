@@ -71,18 +71,3 @@ def data(layer, batch=3, dtype="float32", seed=1):
     """Return an input and an output gradient for a built layer."""
     x = numbers((batch, *layer.input_shape), seed, dtype)
     return x, numbers((batch, *layer.output_shape), seed + 1, dtype)
-
-
-def step(layer, x, dy):
-    """Run forward and backward; return y, dx and copies of the parameters' gradients."""
-    y = layer.forward(x, training=True)
-    dx = layer.backward(dy)
-    return [y, dx, *(p.grad.copy() for p in layer.parameters)]
-
-
-def assert_same_bits(found, expected):
-    """Compare lists of arrays element by element; NaN equals NaN."""
-    assert len(found) == len(expected)
-    for a, b in zip(found, expected):
-        assert a.dtype == b.dtype and a.shape == b.shape
-        np.testing.assert_array_equal(a, b)

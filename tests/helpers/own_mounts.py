@@ -1,4 +1,4 @@
-"""File systems of a test's own: full disks and folders that cannot be written to, by root neither."""
+"""File systems made for one test: full disks, and folders that not even root can write to."""
 
 import functools
 import os

@@ -198,7 +198,7 @@ def test_errors_name_the_file_that_was_asked_for(name, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_to_is_named_by_the_file(tmp_path, monkeypatch):
-    """Root may write anywhere, and this may be root."""
+    """The refusal is simulated: who runs the tests may be root, who can write anywhere."""
 
     def refuse(path, flags, mode=0o777):
         raise PermissionError(13, "Permission denied", str(path))

@@ -130,7 +130,7 @@ def test_loss_weights(weights, noted, tmp_path):
 
 
 def test_weighted_metrics(tmp_path):
-    """Without weights of samples they are what metrics are."""
+    """No sample has a weight here, so they are the same as plain metrics."""
     training = {**compiled(metrics=()), "weighted_metrics": ["accuracy"]}
     assert Sequential.load(dense_file(tmp_path, training=training)).metrics == ["accuracy"]
 
@@ -275,3 +275,28 @@ def test_memories_of_another_shape_are_refused(tmp_path):
 
     with pytest.raises(ModelFileError, match="expected arrays of the shapes of the parameters"):
         Sequential.load(dense_file(tmp_path, training=compiled(optimizer="SGD"), change=add))
+
+
+@pytest.mark.filterwarnings("ignore:.*not everything has a counterpart")
+@pytest.mark.parametrize("center, scale", [(True, True), (True, False), (False, True), (False, False)])
+def test_adam_after_a_batch_norm_that_learns_less_than_ours(center, scale, tmp_path):
+    """Ours has a gamma and a beta that Keras's Adam knows nothing of: the model loads, and Adam starts anew."""
+    count = center + scale
+    layers = [("Flatten", {}), ("BatchNormalization", {"center": center, "scale": scale}), ("Dense", {"units": 3})]
+    arrays = {"batch_normalization": [np.full(64, 0.5)] * (count + 2), "dense": [random(64, 3), random(3)]}
+    names = [f"batch_normalization_array{i}" for i in range(count)] + ["dense_array0", "dense_array1"]
+
+    def add(file):
+        group = file.create_group("optimizer_weights/any")
+        group["iteration"] = np.int64(7)
+        for name, array in zip(names, [*arrays["batch_normalization"][:count], *arrays["dense"]], strict=True):
+            for kind in ("momentum", "velocity"):
+                group[f"sequential_{name}_{kind}"] = np.ones_like(array)
+
+    training = compiled("mse", metrics=())
+    model = Sequential.load(keras_file(tmp_path / "model.h5", layers, arrays, training=training, change=add))
+    whole = count == 2
+    assert model.optimizer.steps == (7 if whole else 0)
+    assert (model.optimizer.get_state()["m"] == whole).all()
+    model.train_on_batch(random(4, 8, 8, 1), random(4, 3))
+    assert model.optimizer.steps == (8 if whole else 1) and np.isfinite(model.arena.values).all()

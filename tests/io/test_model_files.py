@@ -5,6 +5,7 @@ import os
 import struct
 import tracemalloc
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -91,6 +92,40 @@ def test_objects_are_never_unpickled(content, load):
 
     with pytest.raises(ModelFileError, match="expected C-ordered arrays of numbers, got object"):
         load(forge(content, plant))
+
+
+def test_an_array_in_fortran_order_is_refused_and_not_read_as_another(content, load):
+    def transpose(config, arrays):
+        arrays["layers/0/weight"] = np.asfortranarray(arrays["layers/0/weight"])
+
+    with pytest.raises(ModelFileError, match="expected C-ordered arrays of numbers, got float32 in Fortran order"):
+        load(forge(content, transpose))
+
+
+def nested_members(count, size):
+    """A sound archive of `count` arrays that holds `size` bytes: each array's bytes are the next member, whole."""
+    content, members = bytes(size), []
+    for i in reversed(range(count)):
+        header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({len(content)},), }}".ljust(117) + "\n"
+        data = b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header.encode() + content
+        name, crc = f"{i:03d}.npy".encode(), zlib.crc32(data)
+        fields = struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 0, crc, len(data), len(data), len(name), 0)
+        content = b"PK\3\4" + fields + name + data
+        members.append((name, fields, len(content)))
+    directory = b"".join(
+        b"PK\1\2" + struct.pack("<H", 20) + fields + struct.pack("<HHHII", 0, 0, 0, 0, len(content) - length) + name
+        for name, fields, length in members
+    )
+    end = struct.pack("<HHHHIIH", 0, 0, count, count, len(directory), len(content), 0)
+    return content + directory + b"PK\5\6" + end
+
+
+def test_members_that_overlap_are_refused_without_reading_them(load):
+    few = zipfile.ZipFile(io.BytesIO(nested_members(1, 100)))
+    assert few.testzip() is None and np.load(io.BytesIO(few.read("000.npy"))).tolist() == [0] * 100  # it is a sound one
+    bomb = nested_members(100, 2**20)
+    assert len(bomb) < 2**20 + 50_000
+    assert_refused_without_memory(bomb, "expected members within the file", load)
 
 
 def test_compressed_members_are_refused(content, load):

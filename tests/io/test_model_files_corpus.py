@@ -253,7 +253,7 @@ def test_archives_are_refused(name, tmp_path):
 # -- nothing is executed, nothing is written ---------------------------------------------------------
 
 WATCHED = """
-import os, sys
+import difflib, os, sys  # difflib: an error that suggests a word imports it
 from pathlib import Path
 from numpycnn import ModelFileError, Sequential
 import model_files  # what it imports is imported before we watch

@@ -1,4 +1,4 @@
-"""Models in several threads, after forks, in pools: what comes out is what one thread alone gives, to the bit."""
+"""Models in several threads, after forks, in pools: the results are those of one thread alone, to the bit."""
 
 import os
 from pathlib import Path

@@ -264,15 +264,14 @@ with ThreadPoolExecutor(4) as pool:
 # -- vector widths ------------------------------------------------------------------------------------------
 
 TILES = """
-import itertools
 import numpy as np
 from kernel_table import calls
 from numpycnn.kernels import KERNELS, ops, reference, simd
 
 assert simd.VECTOR_BYTES == {width}
 names = [name for name, file in KERNELS.items() if file in ("matmul", "convolution", "winograd")]
-for name, dtype in itertools.product(names, ["float32", "float64"]):
-    for call in list(calls(name, dtype))[::5]:
+for name in names:
+    for call in list(calls(name, "{dtype}"))[::5]:
         found, expected = call.run(getattr(ops, name)), call.run(getattr(reference, name))
         for a, b, tolerance in zip(found, expected, call.tolerances(name), strict=True):
             if call.roundings == 0:
@@ -305,8 +304,13 @@ CPUS = [("nehalem", 16, ["sse4.2"]), ("haswell", 32, ["avx2", "fma"])]  # name, 
 
 
 @pytest.mark.parametrize(("cpu", "width", "features"), CPUS)
-@pytest.mark.parametrize("code", [TILES, GRADIENTS], ids=["every tile", "gradients of the blocks"])
+@pytest.mark.parametrize("code", [
+    pytest.param(TILES.replace("{dtype}", "float32"), id="every tile"),
+    pytest.param(TILES.replace("{dtype}", "float64"), id="every tile in float64", marks=pytest.mark.campaign),
+    pytest.param(GRADIENTS, id="gradients of the blocks"),
+])
 def test_cpus_with_narrower_vectors(package, code, cpu, width, features):
+    """In every run float32 tile by tile, and float64 as far as blocks train with it; the rest with the campaigns."""
     if not cpu_has(*features):
         pytest.skip(f"this CPU does not run code for {cpu}")
     run(package, code.replace("{width}", str(width)), NUMBA_CPU_NAME=cpu, NUMBA_CPU_FEATURES="")

@@ -332,6 +332,24 @@ def test_winograd_gives_patches_of_zeros_their_bias_and_decides_as_the_plain_sum
 
 @needs_jit
 @both_dtypes
+def test_winograd_finds_the_first_of_equal_sums(dtype):
+    """Small whole numbers: plain sums are exact, often 0 or equal, and those of the transforms are off by rounding."""
+    rng, cut = np.random.default_rng(0), 0
+    for call in calls("winograd_relu_pool_forward", dtype):
+        x, w, b = call.inputs
+        x[...], w[...], b[...] = rng.integers(0, 3, x.shape), rng.integers(-1, 2, w.shape), 0
+        w[rng.random(w.shape) < 0.7] = 0
+        y, codes = call.outputs[0], np.full(call.outputs[0].shape, 99, np.uint8)
+        y, codes = Call([x, w, b], call.numbers, [y, codes]).run(compiled("winograd_relu_pool_forward"))
+        expected_y, expected_codes = np.empty_like(y), np.empty_like(codes)
+        reference.winograd_relu_pool_forward(x, w, b, *call.numbers, expected_y, expected_codes)
+        assert np.array_equal(codes, expected_codes), str(call)
+        cut += (expected_codes == 4).sum()
+    assert cut > 1000
+
+
+@needs_jit
+@both_dtypes
 def test_winograd_leaves_ties_in_a_constant_window(dtype):
     rng = np.random.default_rng(0)
     for call in calls("winograd_relu_pool_forward", dtype):

@@ -5,10 +5,11 @@
 
 import numpy as np
 import pytest
-from layer_table import LAYERS, assert_same_bits, both_dtypes, both_kernel_sets, built, data, every_layer, step
+from layer_table import LAYERS, both_dtypes, both_kernel_sets, built, data, every_layer
 
 import numpycnn
 from numpycnn import BatchNorm, Conv2D, Dense, Dropout, Flatten, kernels, testing
+from numpycnn.testing.case import expect_same, step
 
 
 def test_every_layer_is_in_the_table():
@@ -22,17 +23,16 @@ def test_contract(make, shape, kernel_set):
         assert testing.check_layer(make(), shape) == list(testing.CHECKS)
 
 
-@pytest.mark.parametrize("dtype", ["int32", "float16", ">f4", "complex64", "nonsense", None, object])
-def test_build_takes_float32_and_float64_only(dtype):
-    with pytest.raises(TypeError, match='expected "float32" or "float64", got'):
-        Dense(2).build((3,), dtype=dtype)
-
-
 def test_build_takes_every_way_of_writing_a_dtype():
     for dtype in ("float64", np.float64, np.dtype("float64"), float):
         layer = Dense(2)
         layer.build((3,), dtype=dtype)
         assert layer.dtype == layer.parameters[0].value.dtype == np.float64
+
+
+def assert_predicts_halves_as_the_whole(layer, x):
+    halves = np.concatenate([layer.forward(x[:2]), layer.forward(x[2:])])
+    expect_same({"y": halves}, {"y": layer.forward(x)}, "from the two halves of a batch")
 
 
 @every_layer
@@ -42,13 +42,14 @@ def test_a_batch_equals_its_halves(make, shape, dtype, kernel_set):
     layer = built(make, shape, dtype)
     x, dy = data(layer, 5, dtype)
     with kernels.using(kernel_set):
-        assert_same_bits([np.concatenate([layer.forward(x[:2]), layer.forward(x[2:])])], [layer.forward(x)])
+        assert_predicts_halves_as_the_whole(layer, x)
         if isinstance(layer, (BatchNorm, Dropout)):
             return  # in training, rows depend on each other or on the random numbers before them
         whole, first, second = step(layer, x, dy), step(layer, x[:2], dy[:2]), step(layer, x[2:], dy[2:])
-    assert_same_bits([np.concatenate(pair) for pair in zip(first[:2], second[:2])], whole[:2])  # y and dx
     # Multiples of 1/8: no sum rounds, so the gradient of the sum is exactly the sum of the gradients.
-    assert_same_bits([a + b for a, b in zip(first[2:], second[2:])], whole[2:])
+    rows = {name: np.concatenate([first[name], second[name]]) for name in ("y", "dx")}
+    joined = rows | {name: first[name] + second[name] for name in whole.keys() - rows}
+    expect_same(joined, whole, "from the two halves of a batch")
 
 
 @pytest.mark.skipif(kernels.jit_disabled(), reason="NumPy's BLAS sums in an order that depends on the batch size")
@@ -57,17 +58,16 @@ def test_a_batch_equals_its_halves(make, shape, dtype, kernel_set):
 def test_a_batch_equals_its_halves_where_sums_round(make, shape, dtype):
     layer = built(make, shape, dtype)
     x = np.random.default_rng(0).standard_normal((5, *shape)).astype(dtype)
-    assert_same_bits([np.concatenate([layer.forward(x[:2]), layer.forward(x[2:])])], [layer.forward(x)])
+    assert_predicts_halves_as_the_whole(layer, x)
 
 
-def test_layers_built_from_one_generator_differ():
+def test_dropouts_built_from_one_generator_differ():
     rng = np.random.default_rng(0)
-    first, second, third, fourth = Dense(8), Dense(8), Dropout(0.5), Dropout(0.5)
-    for layer in (first, second, third, fourth):
+    first, second = Dropout(0.5), Dropout(0.5)
+    for layer in (first, second):
         layer.build((8,), rng)
-    assert not np.array_equal(first.parameters[0].value, second.parameters[0].value)
     x = np.ones((4, 8), np.float32)
-    assert not np.array_equal(third.forward(x, training=True), fourth.forward(x, training=True))
+    assert not np.array_equal(first.forward(x, training=True), second.forward(x, training=True))
 
 
 # -- NaN ---------------------------------------------------------------------------------------------
@@ -117,16 +117,6 @@ def test_shapes_are_named_with_the_expected_one():
         layer.backward(np.zeros((3, 26, 26)))
     with pytest.raises(ValueError, match="expected the 3 rows of the latest forward, got 2"):
         layer.backward(np.zeros((2, 26, 26, 1)))
-
-
-def test_only_real_numbers_are_taken():
-    layer = built(lambda: Dense(2), (3,))
-    with pytest.raises(TypeError, match="expected an array of real numbers, got dtype complex"):
-        layer.forward(np.zeros((2, 3), complex))
-    with pytest.raises(TypeError, match="expected an array of real numbers, got list"):
-        layer.forward([[1, 2, 3], [1, 2]])
-    with pytest.raises((TypeError, ValueError), match="expected an input shape"):
-        Dense(2).build(28)
 
 
 # -- configuration and state ------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Whose memory is it: the arena, what callers receive, copies, threads."""
+"""Which arrays the model keeps and which belong to the caller: the arena, results, copies, threads."""
 
 import copy
 import pickle

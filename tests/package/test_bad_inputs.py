@@ -1,4 +1,4 @@
-"""Bad inputs over the whole public surface: each is refused in words, none crashes, hangs or gives a wrong number.
+"""Bad inputs to all that is public: each gives an error that explains; none crashes, hangs or gives a wrong number.
 
 The table is ``bad_inputs_table.py``. What people type most, and that a model is unharmed by it, stands in
 ``test_errors.py``; files in ``test_idx.py``, ``test_model_files*.py`` and ``test_keras_h5_hostile.py``; downloads in

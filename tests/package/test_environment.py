@@ -72,7 +72,7 @@ else:
 
 
 def test_folder_of_any_name(make_folder):
-    """The package, the compiled kernels, the data and everything that is written."""
+    """The package, compiled kernels, data and everything that is written may lie in such a folder."""
     folder = make_folder("Zürich, the 数字 of ñ, 100 %20 #1 & 'it' \"s\" $HOME")
     code = f"import sys\nsys.argv.append({str(folder)!r})" + TRAIN + """
 import os

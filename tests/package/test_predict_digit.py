@@ -147,7 +147,7 @@ def figure_of(main, module, monkeypatch, model_path, tmp_path):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_the_drawing_is_full(figure_of, pictures, count):
-    """Of a drawing of one picture two thirds were blank."""
+    """A drawing of one picture used to be blank for two thirds."""
     figure = figure_of(*pictures[:count])
     assert len(figure.subfigs) == 3 * -(-count // 3) if count > 3 else count
     assert figure.get_figwidth() == pytest.approx(4.8 * min(count, 3))

@@ -1,4 +1,4 @@
-"""What the package prints arrives, whatever standard output is: of another encoding, without methods, or none."""
+"""What the package prints arrives, whatever standard output is: in another encoding, without some methods, or None."""
 
 import io
 import os

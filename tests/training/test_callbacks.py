@@ -1,4 +1,4 @@
-"""Callbacks: each with a script of figures, then in a real fit."""
+"""Callbacks: each is given a list of figures, epoch by epoch, then used in a real fit."""
 
 import csv
 import math

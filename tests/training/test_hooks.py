@@ -155,11 +155,11 @@ def test_each_callback_has_its_own_copy_of_the_figures():
 @pytest.mark.parametrize(
     "name, message",
     [
-        ("on_epoch_ends", "did you mean on_epoch_end?"),
-        ("on_epoch_finish", "did you mean on_epoch_"),
-        ("on_batch_start", "did you mean on_batch_"),
-        ("on_train_epoch_end", "did you mean on_"),
-        ("on_evaluate_end", "did you mean on_"),
+        ("on_epoch_ends", "did you mean 'on_epoch_end'?"),
+        ("on_epoch_finish", "did you mean 'on_epoch_"),
+        ("on_batch_start", "did you mean 'on_batch_"),
+        ("on_train_epoch_end", "did you mean 'on_"),
+        ("on_evaluate_end", "did you mean 'on_"),
         ("on_xyz", "expected one of on_train_begin, on_train_end, "),
         ("on_predict_begin", "predict takes no callbacks; remove it"),
         ("on_predict_batch_end", "predict takes no callbacks; remove it"),

@@ -9,7 +9,7 @@ from small_models import make_images, make_vectors, small_cnn, small_mlp, small_
 from numpycnn import SGD, Dense, Layer, MeanSquaredError, ReLU, Sequential, Tanh, TerminateOnNaN
 from numpycnn.nonfinite import all_finite
 
-# What NumPy says itself where the kernels' twins run.
+# NumPy's own warnings, where its twins of the kernels run.
 pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
 BAD = pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 
@@ -132,6 +132,20 @@ def test_train_on_batch_warns_once():
         model.train_on_batch(x, y)
         model.train_on_batch(x, y)
     assert len(caught) == 1 and caught[0].filename == __file__
+
+
+def test_compile_forgets_what_was_met_before():
+    """A model that is compiled anew says what it meets, again."""
+    x, y = make_vectors(8)
+    x[3] = math.nan
+    model = small_mlp(optimizer=SGD(0.0))
+    for _ in range(2):
+        with pytest.warns(RuntimeWarning, match="NaN or infinity in x, row 3 "):
+            model.train_on_batch(x, y)
+        assert model.nonfinite.startswith("NaN or infinity in x, row 3 ")
+        model.compile(SGD(0.0), "sparse_categorical_crossentropy")
+        assert model.nonfinite is None
+        model.set_weights(small_mlp().get_weights())
 
 
 def test_looking_for_the_place_changes_nothing():

@@ -367,15 +367,15 @@ def test_a_model_without_parameters_takes_many_steps():
 
 
 @pytest.mark.parametrize(("thing", "name", "hint"), [
-    (Adam(), "lr", "did you mean learning_rate?"),
-    (Adam(), "beta_1", "did you mean beta1?"),
-    (Adam(), "clipnorm", "did you mean global_clipnorm?"),
+    (Adam(), "lr", "did you mean 'learning_rate'?"),
+    (Adam(), "beta_1", "did you mean 'beta1'?"),
+    (Adam(), "clipnorm", "did you mean 'global_clipnorm'?"),
     (Adam(), "weight_decay", "it has beta1, beta2, current_rate, epsilon, global_clipnorm, learning_rate, "),
-    (AdamW(), "decay", "did you mean weight_decay?"),
-    (SGD(), "nesterow", "did you mean nesterov?"),
-    (StepDecay(0.1, 2), "lr", "did you mean learning_rate?"),
-    (CosineDecay(0.1, 2), "final_lr", "did you mean final_rate?"),
-    (SoftmaxCrossEntropy(), "smoothing", "did you mean label_smoothing?"),
+    (AdamW(), "decay", "did you mean 'weight_decay'?"),
+    (SGD(), "nesterow", "did you mean 'nesterov'?"),
+    (StepDecay(0.1, 2), "lr", "did you mean 'learning_rate'?"),
+    (CosineDecay(0.1, 2), "final_lr", "did you mean 'final_rate'?"),
+    (SoftmaxCrossEntropy(), "smoothing", "did you mean 'label_smoothing'?"),
     (MeanSquaredError(), "from_logits", "it has none"),
 ], ids=repr)  # fmt: skip
 def test_an_attribute_that_would_do_nothing_is_refused(thing, name, hint):
@@ -400,7 +400,7 @@ def test_subclasses_have_attributes_of_their_own():
     assert copy.copy(optimizer).seen == [1]
     text = "Warm(warm_steps=2, learning_rate=0.01, momentum=0.5, nesterov=False, global_clipnorm=None)"
     assert repr(optimizer) == text
-    with pytest.raises(AttributeError, match="did you mean warm_steps"):
+    with pytest.raises(AttributeError, match="did you mean 'warm_steps'"):
         optimizer.warmsteps = 3
 
 
