@@ -35,7 +35,8 @@ class Configured(Strict):
         return {name: getattr(self, name) for name in _arguments(type(self)) if hasattr(self, name)}
 
     def __repr__(self) -> str:
-        arguments = (f"{name}={value!r}" for name, value in self.get_config().items())
+        config = self.get_config()
+        arguments = (f"{name}={getattr(self, name)!r}" for name in _arguments(type(self)) if name in config)
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 
