@@ -274,7 +274,7 @@ def test_configuration_and_repr_make_an_equal_loss():
     for loss in (SoftmaxCrossEntropy(0.25), SoftmaxCrossEntropy(), MeanSquaredError()):
         for twin in (type(loss)(**loss.get_config()), eval(repr(loss))):
             assert type(twin) is type(loss) and twin.get_config() == loss.get_config()
-    assert repr(SoftmaxCrossEntropy(0.25)) == "SoftmaxCrossEntropy(label_smoothing=0.25, predict_logits=False)"
+    assert repr(SoftmaxCrossEntropy(0.25)) == "SoftmaxCrossEntropy(label_smoothing=0.25)"
 
 
 def test_losses_by_name():
