@@ -34,7 +34,7 @@ COMMANDS = {
     "optimizers.py": ["tests/training/test_optimizers.py", MODELS],
     "schedules.py": ["tests/training/test_schedules.py", MODELS],
     "initializers.py": ["tests/model/test_parameter.py", MODELS],
-    "checks.py": [ANY_INPUT, "tests/layers tests/training tests/evaluation tests/data/test_labels.py"],
+    "checks.py": [ANY_INPUT, "tests/layers tests/training tests/evaluation tests/data/test_labels.py", "tests/gradients"],
     "hints.py": ["tests/package/test_hints.py", ANY_INPUT],
     "configured.py": ["tests/training/test_optimizers.py tests/training/test_losses.py", MODELS],
     "terminal.py": ["tests/package/test_terminal.py tests/training/test_progress.py"],
