@@ -39,9 +39,6 @@ from typing import Iterator
 import hypothesis  # noqa: F401
 import numba
 import pytest
-from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
-from cosmic_ray.plugins import get_operator, operator_names
 from judges import COMMANDS, PACKAGE, ROOT, TARGETS, commands_for
 
 PROCESSOR_SECONDS = 300  # for a command; several times what the slowest one below takes
@@ -68,6 +65,9 @@ class Mutant:
 
     def code(self) -> str:
         """Return the file's mutated text."""
+        from cosmic_ray.mutating import mutate_code  # when a campaign runs: --help needs no extra
+        from cosmic_ray.plugins import get_operator
+
         return mutate_code((PACKAGE / self.file).read_text(), get_operator(self.operator)(), self.occurrence)
 
 
@@ -87,6 +87,9 @@ def spared(tree: ast.AST) -> Iterator[ast.AST]:
 
 def places(path: Path) -> list[list[Mutant]]:
     """Return the mutants of a file, those of one place together."""
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.plugins import get_operator, operator_names
+
     source = path.read_text()
     spans = [((n.lineno, n.col_offset), (n.end_lineno, n.end_col_offset)) for n in spared(ast.parse(source))]
     nodes = list(ast_nodes(get_ast(source)))
