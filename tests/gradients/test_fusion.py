@@ -329,7 +329,8 @@ def test_ties_and_nan_on_whole_numbers(classes, block, data):
         # A block that skips zero gradients does not spread NaN by 0 * NaN as its layers do; it must not hide one.
         skipped = np.isnan(expected) & np.isfinite(got)
         np.testing.assert_array_equal(got[~skipped], expected[~skipped])
-        assert not skipped.any() or np.isnan(y).any()
+        if skipped.any() and not np.isnan(y).any():  # it stood where pooling drops a row or a column of an odd map
+            assert block is ConvReLUPool and any(size % 2 for size in plain.layers[0].output_shape[:2])
 
 
 def test_a_whole_network_trains_alike_fused_or_not():
