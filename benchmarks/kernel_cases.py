@@ -47,6 +47,11 @@ RUNS = [
     (NETWORKS["lenet5"], True, numpycnn.Adam, None),
     (PADDED, True, numpycnn.Adam, None),
     (normalised, True, numpycnn.Adam, None),
+    (NETWORKS["mlp"], True, numpycnn.RMSprop, None),
+    (NETWORKS["mlp"], True, numpycnn.Adagrad, None),
+    (NETWORKS["mlp"], True, numpycnn.Adadelta, None),
+    (NETWORKS["mlp"], True, numpycnn.Adamax, None),
+    (NETWORKS["mlp"], True, numpycnn.Nadam, None),
 ]
 
 FLOPS, BYTES = "GFLOP/s", "GB/s"
@@ -97,6 +102,11 @@ WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
     "normalise_backward": (BYTES, lambda a: traffic(a.dy, a.x, a.dx)),
     "sgd": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.velocity)),
     "adam": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.m, a.v)),
+    "rmsprop": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.v)),
+    "adagrad": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.accumulator)),
+    "adadelta": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.v, a.u)),
+    "adamax": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.m, a.u)),
+    "nadam": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.m, a.v)),
     "warp": (BYTES, lambda a: traffic(a.x, a.field, a.y)),
 }
 

@@ -45,6 +45,11 @@ KERNELS = {
     "normalise_backward": "normalisation",
     "sgd": "optimizers",
     "adam": "optimizers",
+    "rmsprop": "optimizers",
+    "adagrad": "optimizers",
+    "adadelta": "optimizers",
+    "adamax": "optimizers",
+    "nadam": "optimizers",
     "warp": "warp",
 }
 

@@ -459,6 +459,43 @@ def adam(rng, dtype) -> Iterator[Call]:
         yield Call([rough(rng, dtype, n)], [0.01, *fixed, decay], state, 20, [-0.01, *fixed, -decay])
 
 
+def rmsprop(rng, dtype) -> Iterator[Call]:
+    for n, momentum, centered in itertools.product([0, *LENGTHS], [0.0, 0.9], [False, True]):
+        weight, v, m, velocity = (rough(rng, dtype, n) for _ in range(4))
+        # Whether v is less than m * m decides much: far from it here, or by so much that rounding does not matter.
+        state = [weight, v**2 + 1, m / 4, velocity]
+        numbers = [0.01, 0.9, momentum, 1e-7, centered]
+        # v and m: 4 each; the square, the difference (of at least half of v) and epsilon: 2 * (4 + 8 + 1) + 2, half of
+        # which the root keeps; quotient, rate, momentum, sum and difference: 7. Together below 24.
+        yield Call([rough(rng, dtype, n)], numbers, state, 24, magnitude=20.0)
+
+
+def adagrad(rng, dtype) -> Iterator[Call]:
+    for n in [0, *LENGTHS]:
+        state = [rough(rng, dtype, n), rough(rng, dtype, n) ** 2]  # weight, accumulator
+        yield Call([rough(rng, dtype, n)], [0.01, 1e-7], state, 10, [-0.01, 1e-7])
+
+
+def adadelta(rng, dtype) -> Iterator[Call]:
+    for n in [0, *LENGTHS]:
+        state = [rough(rng, dtype, n), rough(rng, dtype, n) ** 2, rough(rng, dtype, n) ** 2]  # weight, v, u
+        # v: 4; two roots and a quotient: 8; the square: 17, and 4 for u.
+        yield Call([rough(rng, dtype, n)], [0.01, 0.95, 1e-7], state, 24, [-0.01, 0.95, 1e-7])
+
+
+def adamax(rng, dtype) -> Iterator[Call]:
+    for n in [0, *LENGTHS]:
+        weight, m, u = (rough(rng, dtype, n) for _ in range(3))
+        yield Call([rough(rng, dtype, n)], [0.01, 0.9, 0.999, 1e-7], [weight, m, abs(u)], 12, magnitude=40.0)
+
+
+def nadam(rng, dtype) -> Iterator[Call]:
+    for n, t in itertools.product([0, *LENGTHS], [1, 10]):
+        state = [rough(rng, dtype, n), rough(rng, dtype, n), rough(rng, dtype, n) ** 2]  # weight, m, v
+        fixed = [0.9, 0.999, 1e-7, 1.5, 0.5, 1 - 0.999**t]
+        yield Call([rough(rng, dtype, n)], [0.01, *fixed], state, 22, [-0.01, *fixed])
+
+
 # -- augmentation: mild and wild transformations, sources far outside, and on the pixels exactly
 
 
