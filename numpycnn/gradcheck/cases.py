@@ -24,9 +24,10 @@ from ..layers import (
     Sigmoid,
     Tanh,
 )
-from ..losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from ..losses import BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
 from ..memory.parameter import Parameter
 from ..model import Sequential
+from ..regularizers import L1, L2, L1L2
 
 Shape = tuple[int, ...]
 
@@ -109,8 +110,8 @@ def _layers_without_windows() -> list[tuple[Layer, Shape]]:
     ]
 
 
-def loss_cases() -> list[tuple[str, Loss, NDArray, NDArray]]:
-    """Return (title, loss, outputs, targets)."""
+def loss_cases() -> list[tuple[Any, ...]]:
+    """Return (title, loss, outputs, targets), and for some weights of the rows."""
     rng = np.random.default_rng(1)
     logits, labels = 3 * rng.standard_normal((5, 4)), np.array([3, 0, 2, 1, 1])
     one_hot, soft = np.eye(4)[labels], rng.dirichlet(np.ones(4), 5)
@@ -125,6 +126,27 @@ def loss_cases() -> list[tuple[str, Loss, NDArray, NDArray]]:
         ("MeanSquaredError(), vectors", MeanSquaredError(), logits, one_hot),
         ("MeanSquaredError(), images", MeanSquaredError(), rng.random((2, 3, 4, 1)), rng.random((2, 3, 4, 1))),
         ("MeanSquaredError(), one number a row", MeanSquaredError(), rng.random((4, 1)), rng.random(4)),
+        *_later_loss_cases(logits, soft, labels, rng),
+    ]
+
+
+def _later_loss_cases(logits: NDArray, soft: NDArray, labels: NDArray, rng: np.random.Generator) -> list[Any]:
+    weights, smooth = np.array([0.5, 0.0, 2.0, 1.0, 3.0]), BinaryCrossEntropy(label_smoothing=0.1)
+    weighted_mean = SoftmaxCrossEntropy(reduction="weighted_mean")
+    return [
+        ("BinaryCrossEntropy(), probabilities", BinaryCrossEntropy(), logits, soft),
+        ("BinaryCrossEntropy(), one question", BinaryCrossEntropy(), logits[:, :1], labels > 1),
+        (repr(smooth), smooth, logits, soft.round()),
+        ("MeanAbsoluteError(), vectors", MeanAbsoluteError(), logits, soft),
+        ("MeanAbsoluteError(), images", MeanAbsoluteError(), rng.random((2, 3, 4, 1)), rng.random((2, 3, 4, 1))),
+        ("Huber(), vectors", Huber(), logits, soft),
+        ("Huber(delta=0.3), images", Huber(0.3), rng.random((2, 3, 4, 1)), rng.random((2, 3, 4, 1))),
+        ("SoftmaxCrossEntropy(), weights", SoftmaxCrossEntropy(), logits, labels, weights),
+        ("SoftmaxCrossEntropy(), weighted mean", weighted_mean, logits, labels, weights),
+        ("BinaryCrossEntropy(), weights", BinaryCrossEntropy(), logits, soft, weights),
+        ("MeanSquaredError(), sum, weights", MeanSquaredError("sum"), logits, soft, weights),
+        ("MeanAbsoluteError(), sum", MeanAbsoluteError("sum"), logits, soft),
+        ("Huber(), weights", Huber(), rng.random((5, 3, 2)), rng.random((5, 3, 2)), weights),
     ]
 
 
@@ -136,6 +158,7 @@ def model_cases() -> list[tuple[str, Sequential, NDArray, NDArray, Loss]]:
         ("reference CNN, shrunk", _reference_cnn, SoftmaxCrossEntropy(), labels),
         ("normalised CNN", _normalised_cnn, SoftmaxCrossEntropy(label_smoothing=0.1), labels),
         ("smooth CNN", _smooth_cnn, MeanSquaredError(), np.eye(5)[labels]),
+        ("regularised CNN", _regularised_cnn, SoftmaxCrossEntropy(), labels),
     ]
     result = []
     for (title, make, loss, targets), fused in itertools.product(designs, (True, False)):
@@ -161,6 +184,13 @@ def _normalised_cnn() -> list[Layer]:
 
 def _smooth_cnn() -> list[Layer]:
     return [Conv2D(2, 3, dilation_rate=2), Tanh(), AvgPool2D(3, 2), Flatten(), Dense(4), Sigmoid(), Dense(5)]
+
+
+def _regularised_cnn() -> list[Layer]:
+    return [
+        Conv2D(3, 3, kernel_regularizer=L2(0.1), bias_regularizer=L1(0.02)), ReLU(), MaxPool2D(2), Flatten(),
+        Dense(6, bias_regularizer=L2(0.3)), ReLU(), Dense(5, kernel_regularizer=L1L2(0.03, 0.05)),
+    ]
 
 
 # Input shape and arguments of a block's first layer, for each class that a rule of fusion.py may begin with.
