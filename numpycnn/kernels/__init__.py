@@ -103,13 +103,13 @@ def set_num_threads(n: int) -> None:
     ValueError
         `n` is no integer in that range.
     """
-    from . import jit
+    from . import threads
 
-    jit.set_num_threads(n)
+    threads.set_num_threads(n)
 
 
 def get_num_threads() -> int:
     """Return the number of threads that the kernels use."""
-    from . import jit
+    from . import threads
 
-    return jit.get_num_threads()
+    return threads.get_num_threads()

@@ -2,7 +2,7 @@
 
 ``@kernel`` turns a plain Python loop into a compiled one. Around Numba's ``njit`` it adds what strangers' machines
 need: an on-disk cache that survives edits, crashes and eight processes at once; a serial twin for forked children,
-where OpenMP cannot run; one lock, because Numba's fallback threading layer aborts under concurrent callers.
+where no threads are; one lock, because not every threading layer bears concurrent callers (see `threads`).
 """
 
 from __future__ import annotations
@@ -11,85 +11,27 @@ import contextlib
 import functools
 import gc
 import hashlib
-import numbers
 import os
 import pickle
 import re
 import stat
 import sys
 import tempfile
-import threading
 import types
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import numba
 from numba.core import caching, compiler, compiler_lock, config, serialize
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
 
+from . import threads
+
 # No fastmath: a diverging network has to show its NaN and infinity.
 JIT_OPTIONS = {"nogil": True, "error_model": "numpy"}
 
-_lock = threading.RLock()
-_forked = False
 _announced = False
-_num_threads = config.NUMBA_NUM_THREADS
-
-
-class _Thread(threading.local):
-    count = 0  # threads that kernels called from this one use, as Numba knows it
-
-
-_thread = _Thread()
-
-
-def _after_fork_in_child() -> None:
-    global _forked, _lock
-    _forked = True
-    _lock = threading.RLock()  # the parent's may be held by a thread that does not exist here
-
-
-if hasattr(os, "register_at_fork"):  # Windows has no forks
-    os.register_at_fork(after_in_child=_after_fork_in_child)
-
-if not {"NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY"} & set(os.environ):
-    config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
-
-
-def set_num_threads(n: int) -> None:
-    """Use `n` threads in every kernel from now on; results do not depend on it."""
-    global _num_threads
-    limit = config.NUMBA_NUM_THREADS
-    is_integer = isinstance(n, numbers.Integral) and not isinstance(n, bool)
-    if not is_integer or not 1 <= n <= limit:
-        raise (ValueError if is_integer else TypeError)(
-            f"set_num_threads: expected an integer from 1 to {limit}, got {n!r}; "
-            "the limit is NUMBA_NUM_THREADS, read when the process starts"
-        )
-    _num_threads = int(n)
-
-
-def get_num_threads() -> int:
-    """Number of threads that the kernels use."""
-    return _num_threads
-
-
-@contextlib.contextmanager
-def _short_spin() -> Iterator[None]:
-    """Let GNU OpenMP, if it is loaded in this block, wait a millisecond for a thread before it sleeps.
-
-    By default a thread that waits for another burns its core for some 20 ms. When a second program keeps a core busy,
-    that is the core the other thread needs: a training step then takes five times as long.
-    """
-    if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ):
-        yield
-        return
-    os.environ["GOMP_SPINCOUNT"] = "20000"
-    try:
-        yield
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
 
 
 class Kernel:
@@ -102,14 +44,11 @@ class Kernel:
         self._serial = _build(function, parallel=False)
 
     def __call__(self, *args: Any) -> None:
-        if _forked:
+        if threads.forked:
             self._serial(*args)
             return
-        with _lock:
-            if _thread.count != _num_threads:
-                with _short_spin():
-                    numba.set_num_threads(_num_threads)  # the first call starts the threads
-                _thread.count = _num_threads
+        with threads.lock:
+            threads.use()
             self._parallel(*args)
 
     def called_as(self, arrange: Callable[..., tuple]) -> CallOf:
