@@ -88,6 +88,21 @@ def using(kernel_set: str) -> Iterator[None]:
         ops.__dict__.update(before)
 
 
+@contextlib.contextmanager
+def compiled_together() -> Iterator[None]:
+    """Run the block once so that kernels which it needs are compiled at its end, all at once, on all cores.
+
+    In it, a kernel that is not compiled yet is noted, and its NumPy twin runs in its place.
+    """
+    if ops.active == "reference" or jit_disabled():
+        yield
+        return
+    from . import ahead
+
+    with ahead.compiled_together():
+        yield
+
+
 def set_num_threads(n: int) -> None:
     """Use `n` threads in every kernel from now on.
 

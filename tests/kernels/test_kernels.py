@@ -437,10 +437,10 @@ def test_vectors_of_a_cpu_that_numba_is_told(monkeypatch, cpu, width):
 @needs_jit
 def test_what_is_said_about_compiling_is_said_once(monkeypatch, capsys):
     monkeypatch.setattr(jit, "_announced", False)
-    jit._warn_once.cache_clear()
+    jit.warn_once.cache_clear()
     for _ in range(2):
-        jit._announce()
-        jit._warn_once("no room")
+        jit.announce()
+        jit.warn_once("no room")
     said = capsys.readouterr().err
     assert said.count("compiling kernels") == said.count("numpycnn: no room") == 1
 
