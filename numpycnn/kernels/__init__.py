@@ -94,6 +94,21 @@ def using(kernel_set: str) -> Iterator[None]:
         ops.__dict__.update(before)
 
 
+@contextlib.contextmanager
+def compiled_together() -> Iterator[None]:
+    """Run the block once so that kernels which it needs are compiled at its end, all at once, on all cores.
+
+    In it, a kernel that is not compiled yet is noted, and its NumPy twin runs in its place.
+    """
+    if ops.active == "reference" or jit_disabled():
+        yield
+        return
+    from . import ahead
+
+    with ahead.compiled_together():
+        yield
+
+
 def set_num_threads(n: int) -> None:
     """Use `n` threads in every kernel from now on.
 
@@ -109,13 +124,13 @@ def set_num_threads(n: int) -> None:
     ValueError
         `n` is no integer in that range.
     """
-    from . import jit
+    from . import threads
 
-    jit.set_num_threads(n)
+    threads.set_num_threads(n)
 
 
 def get_num_threads() -> int:
     """Return the number of threads that the kernels use."""
-    from . import jit
+    from . import threads
 
-    return jit.get_num_threads()
+    return threads.get_num_threads()
