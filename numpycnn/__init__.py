@@ -27,6 +27,8 @@ from .hints import explain_name as __getattr__  # noqa: F401  # Python asks it f
 from .io.native import ModelFileError
 from .kernels import get_num_threads, set_num_threads
 from .layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -39,6 +41,7 @@ from .layers import (
     MaxPool2D,
     ReLU,
     Sigmoid,
+    SiLU,
     Tanh,
 )
 from .losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
@@ -54,10 +57,11 @@ __version__ = "0.1.0"
 __all__ = [
     "Adam", "AdamW", "Augment", "AvgPool2D", "BackupAndRestore", "BatchNorm", "Callback", "Constant", "Conv2D",
     "CosineDecay", "CSVLogger",
-    "Dense", "DownloadError", "Dropout", "EarlyStopping", "Flatten", "GlobalAvgPool2D", "History", "IdxError",
+    "Dense", "DownloadError", "Dropout", "ELU", "EarlyStopping", "Flatten", "GELU", "GlobalAvgPool2D", "History",
+    "IdxError",
     "LambdaCallback", "Layer", "LeakyReLU", "Loss", "MaxPool2D", "MeanSquaredError", "ModelCheckpoint",
     "ModelFileError", "OneCycle", "Optimizer", "Parameter", "PreparedDigit", "ReLU", "ReduceLROnPlateau", "SGD",
-    "Schedule", "Sequential", "Sigmoid", "SoftmaxCrossEntropy", "StepDecay", "Tanh", "TerminateOnNaN",
+    "Schedule", "Sequential", "SiLU", "Sigmoid", "SoftmaxCrossEntropy", "StepDecay", "Tanh", "TerminateOnNaN",
     "classification_report", "confusion_matrix", "get_num_threads", "load_cifar10", "load_fashion_mnist",
     "load_mnist", "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads", "to_categorical",
     "write_idx",
