@@ -27,6 +27,8 @@ from .hints import explain_name as __getattr__  # noqa: F401  # Python asks it f
 from .io.native import ModelFileError
 from .kernels import get_num_threads, set_num_threads
 from .layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -39,6 +41,7 @@ from .layers import (
     MaxPool2D,
     ReLU,
     Sigmoid,
+    SiLU,
     Tanh,
 )
 from .losses import BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
@@ -55,11 +58,11 @@ __version__ = "0.1.0"
 __all__ = [
     "Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "Augment", "AvgPool2D", "BackupAndRestore", "BatchNorm",
     "BinaryCrossEntropy", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DownloadError",
-    "Dropout", "EarlyStopping", "Flatten", "GlobalAvgPool2D", "History", "Huber", "IdxError", "L1", "L1L2", "L2",
-    "LambdaCallback", "Layer", "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError", "MeanSquaredError",
-    "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle", "Optimizer", "Parameter", "PreparedDigit",
-    "ReduceLROnPlateau", "Regularizer", "ReLU", "RMSprop", "Schedule", "Sequential", "SGD", "Sigmoid",
-    "SoftmaxCrossEntropy", "StepDecay", "Tanh", "TerminateOnNaN", "classification_report", "confusion_matrix",
-    "get_num_threads", "load_cifar10", "load_fashion_mnist", "load_mnist", "load_synthetic_digits", "prepare_digit",
-    "read_idx", "set_num_threads", "to_categorical", "write_idx",
+    "Dropout", "EarlyStopping", "ELU", "Flatten", "GELU", "GlobalAvgPool2D", "History", "Huber", "IdxError", "L1",
+    "L1L2", "L2", "LambdaCallback", "Layer", "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError",
+    "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle", "Optimizer", "Parameter",
+    "PreparedDigit", "ReduceLROnPlateau", "Regularizer", "ReLU", "RMSprop", "Schedule", "Sequential", "SGD",
+    "Sigmoid", "SiLU", "SoftmaxCrossEntropy", "StepDecay", "Tanh", "TerminateOnNaN", "classification_report",
+    "confusion_matrix", "get_num_threads", "load_cifar10", "load_fashion_mnist", "load_mnist",
+    "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads", "to_categorical", "write_idx",
 ]

@@ -17,6 +17,8 @@ from ..layers import (
     Conv2D,
     Dense,
     Dropout,
+    ELU,
+    GELU,
     Flatten,
     GlobalAvgPool2D,
     Layer,
@@ -24,6 +26,7 @@ from ..layers import (
     MaxPool2D,
     ReLU,
     Sigmoid,
+    SiLU,
     Tanh,
 )
 from ..losses import BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
@@ -224,6 +227,26 @@ class TanhNotSquared(Remembers, Tanh):
         return dy * (1 - self.y)
 
 
+class ELUSlopeIsTheOutput(Remembers, ELU):
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        return np.where(self.y > 0, dy, dy * self.y)
+
+
+class SiLUWithoutProductRule(Remembers, SiLU):
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        return dy / (1 + np.exp(-self.x))
+
+
+class GELUGradientOfTheOther(Remembers, GELU):
+    """Forwards exact, backwards the approximation's."""
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        other = GELU(approximate=True)
+        other.build(self.input_shape, dtype="float64")
+        other.forward(self.x, training=True)
+        return other.backward(dy)
+
+
 class DropoutNotScaled(Dropout):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
         dx: Any = super().backward(dy)
@@ -232,7 +255,7 @@ class DropoutNotScaled(Dropout):
 
 class DropoutOtherHoles(Dropout):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        return dy * (self.rng.random(dy.shape) >= self.rate) / (1 - self.rate)
+        return self._with_holes(dy, "dx", self.counter)  # which stands behind the forward's numbers
 
 
 class BatchNormWithOwnDx(Remembers, BatchNorm):

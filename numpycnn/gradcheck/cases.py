@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from .. import fusion
 from ..layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -22,6 +24,7 @@ from ..layers import (
     MaxPool2D,
     ReLU,
     Sigmoid,
+    SiLU,
     Tanh,
 )
 from ..losses import BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
@@ -100,6 +103,11 @@ def _layers_without_windows() -> list[tuple[Layer, Shape]]:
         (ReLU(), (4, 3, 2)),
         (LeakyReLU(), (4, 3, 2)),
         (LeakyReLU(0.0), (7,)),
+        (ELU(), (4, 3, 2)),
+        (ELU(0.4), (7,)),
+        (GELU(), (4, 3, 2)),
+        (GELU(approximate=True), (4, 3, 2)),
+        (SiLU(), (4, 3, 2)),
         (Sigmoid(), (4, 3, 2)),
         (Tanh(), (4, 3, 2)),
         (Dropout(0.4), (4, 3, 2)),
@@ -244,7 +252,20 @@ def full_size_cases() -> list[Layer]:
         ((1600,), [Dense(128), ReLU()]),
         ((26, 26, 32), [ReLU(), MaxPool2D(2)]),
     ]
-    plain: list[tuple[Shape, Layer]] = [
+    rng = np.random.default_rng(7)
+    result: list[Layer] = []
+    for shape, layer in _full_size_layers():
+        layer.build(shape, rng, "float64")
+        result.append(layer)
+    for shape, layers in runs:
+        result += Sequential(layers, input_shape=shape, seed=8, dtype="float64").plan
+    for layer in result:
+        shake(layer.parameters, rng)
+    return result
+
+
+def _full_size_layers() -> list[tuple[Shape, Layer]]:
+    return [
         ((28, 28, 1), Conv2D(32, 3)),
         ((13, 13, 32), Conv2D(64, 3)),
         ((27, 28, 4), Conv2D(16, (5, 3), strides=(2, 1), padding="same", dilation_rate=(1, 2), groups=2)),
@@ -260,18 +281,11 @@ def full_size_cases() -> list[Layer]:
         ((26, 26, 32), BatchNorm()),
         ((26, 26, 6), Tanh()),
         ((1600,), Sigmoid()),
+        ((1600,), ELU()),
+        ((1600,), GELU()),
+        ((1600,), SiLU()),
         ((1600,), Dropout(0.5)),
     ]
-    rng = np.random.default_rng(7)
-    result: list[Layer] = []
-    for shape, layer in plain:
-        layer.build(shape, rng, "float64")
-        result.append(layer)
-    for shape, layers in runs:
-        result += Sequential(layers, input_shape=shape, seed=8, dtype="float64").plan
-    for layer in result:
-        shake(layer.parameters, rng)
-    return result
 
 
 def full_size_models() -> list[tuple[str, Sequential, NDArray, NDArray, Loss]]:

@@ -12,6 +12,7 @@ from .. import kernels
 from ..checks import check_choice, check_count, check_positive
 from ..fusion import DirectConv, DirectConvStride1
 from ..layers import (
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -21,6 +22,7 @@ from ..layers import (
     GlobalAvgPool2D,
     Layer,
     Sigmoid,
+    SiLU,
     Tanh,
 )
 from ..losses import MeanSquaredError
@@ -35,8 +37,8 @@ EXACT_CLASSES = (
 EXACT_STEP = 1.0
 # These are smooth everywhere: they make no choice that could be recorded. Subclasses may.
 SMOOTH_CLASSES = (
-    Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, BatchNorm, Dropout, Sigmoid,
-    Tanh,
+    Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, BatchNorm, Dropout, GELU,
+    SiLU, Sigmoid, Tanh,
 )
 COMPLEX_TOLERANCE = 1e-13
 METHODS = ("difference", "complex")

@@ -35,7 +35,7 @@ def layer_cases():
         (nc.Conv2D(2, 3), image), (nc.Conv2D(2, 3, groups=2, dilation_rate=2), image), (nc.MaxPool2D(2), image),
         (nc.AvgPool2D(2), image), (nc.GlobalAvgPool2D(), image), (nc.BatchNorm(), image), (nc.Flatten(), image),
         (nc.Dense(2), (5,)), (nc.ReLU(), (5,)), (nc.LeakyReLU(), (5,)), (nc.Sigmoid(), (5,)), (nc.Tanh(), (5,)),
-        (nc.Dropout(0.5), (5,)),
+        (nc.ELU(), (5,)), (nc.GELU(), (5,)), (nc.SiLU(), (5,)), (nc.Dropout(0.5), (5,)),
     ]  # fmt: skip
 
 
@@ -96,6 +96,8 @@ PARAMETERS = {
     "BatchNorm.momentum": (nc.BatchNorm, {**FROM_ZERO, "1.1": (1.1, V)}),
     "BatchNorm.epsilon": (lambda v: nc.BatchNorm(epsilon=v), POSITIVE),
     "Dropout.rate": (nc.Dropout, FRACTION),
+    "ELU.alpha": (nc.ELU, FROM_ZERO),
+    "GELU.approximate": (nc.GELU, FLAG),
     "LeakyReLU.negative_slope": (nc.LeakyReLU, FROM_ZERO),
     "SGD.learning_rate": (nc.SGD, FROM_ZERO),
     "SGD.global_clipnorm": (lambda v: nc.SGD(global_clipnorm=v), but(POSITIVE, "None")),

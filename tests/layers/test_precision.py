@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from numpycnn import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -20,6 +22,7 @@ from numpycnn import (
     ReLU,
     Sequential,
     Sigmoid,
+    SiLU,
     Tanh,
     layers,
 )
@@ -40,7 +43,7 @@ CASES = {
     "many rows, rectified": (lambda: [Dense(3), ReLU()], (4,), 100_000),
     "normalised": (lambda: [BatchNorm()], (400, 400, 2), 4),
 }
-WITHOUT_SUMS = {Dropout, Sigmoid, Tanh, LeakyReLU}  # every output is of one input, or nearly
+WITHOUT_SUMS = {Dropout, ELU, GELU, SiLU, Sigmoid, Tanh, LeakyReLU}  # every output is of one input, or nearly
 
 
 def results(make, shape, batch, dtype, fused):
