@@ -41,6 +41,7 @@ KERNELS = {
     "tanh_backward": "activations",
     "softmax": "losses",
     "softmax_cross_entropy": "losses",
+    "binary_cross_entropy": "losses",
     "take_rows": "rows",
     "sum_rows": "rows",
     "sum_products": "normalisation",
@@ -48,6 +49,11 @@ KERNELS = {
     "normalise_backward": "normalisation",
     "sgd": "optimizers",
     "adam": "optimizers",
+    "rmsprop": "optimizers",
+    "adagrad": "optimizers",
+    "adadelta": "optimizers",
+    "adamax": "optimizers",
+    "nadam": "optimizers",
     "warp": "warp",
 }
 

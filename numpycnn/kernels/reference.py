@@ -167,6 +167,17 @@ def softmax_cross_entropy(logits, targets, losses, dlogits):
     dlogits[...] = (dlogits - targets) / len(logits)
 
 
+def binary_cross_entropy(logits, targets, losses, dlogits):
+    """losses (N,) = -mean(t * log p + (1 - t) * log(1 - p)), p = 1 / (1 + exp(-logits)); dlogits = (p - t) / (N K)."""
+    with np.errstate(invalid="ignore"):  # an infinite logit times a target of 0 is left out
+        yes = np.where(targets == 0, 0, targets * np.logaddexp(0, -logits))
+        no = np.where(targets == 1, 0, (1 - targets) * np.logaddexp(0, logits))
+    losses[...] = (yes + no).mean(axis=1, dtype=losses.dtype)
+    small = np.exp(-abs(logits))
+    p = np.where(logits < 0, small, 1) / (1 + small)
+    dlogits[...] = (p - targets) / logits.size
+
+
 # -- optimizers -------------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +194,56 @@ def adam(gradient, rate, beta1, beta2, epsilon, correction1, correction2, decay,
     floor = np.finfo(v.dtype).tiny / v.dtype.type(1 - beta2)  # what flushing can take from v: m / root stays below 1
     step = (m / correction1) / (np.sqrt(v / correction2 + floor) + epsilon)
     weight -= decay * weight + rate * step
+
+
+def rmsprop(gradient, rate, rho, momentum, epsilon, centered, weight, v, m, velocity):
+    """One step of RMSprop on (n,) vectors: gradient / sqrt(v + epsilon); v - m**2 in place of v if centered."""
+    v[...] = _flush(rho * v + _flush((1 - rho) * gradient**2))
+    variance = v
+    if centered:
+        m[...] = _flush(rho * m + (1 - rho) * gradient)
+        variance = np.maximum(v - m**2, 0)  # below 0 by rounding alone
+    step = rate * gradient / np.sqrt(variance + _at_least_tiny(epsilon, v, 1 - rho))
+    if momentum:
+        velocity[...] = _flush(momentum * velocity + step)
+        step = velocity
+    weight -= step
+
+
+def adagrad(gradient, rate, epsilon, weight, accumulator):
+    """One step of Adagrad on (n,) vectors: accumulator += gradient**2; gradient / sqrt(accumulator + epsilon)."""
+    accumulator += _flush(gradient**2)
+    weight -= rate * gradient / np.sqrt(accumulator + _at_least_tiny(epsilon, accumulator))
+
+
+def adadelta(gradient, rate, rho, epsilon, weight, v, u):
+    """One step of Adadelta on (n,) vectors: sqrt(u + epsilon) / sqrt(v + epsilon) * gradient; u of steps, v of it."""
+    epsilon = _at_least_tiny(epsilon, v, 1 - rho)
+    v[...] = _flush(rho * v + _flush((1 - rho) * gradient**2))
+    step = np.sqrt(u + epsilon) * gradient / np.sqrt(v + epsilon)
+    u[...] = _flush(rho * u + _flush((1 - rho) * step**2))
+    weight -= rate * step
+
+
+def adamax(gradient, rate, beta1, beta2, epsilon, weight, m, u):
+    """One step of Adamax on (n,) vectors: m / (u + epsilon), u = max(beta2 * u, abs(gradient))."""
+    m[...] = _flush(beta1 * m + (1 - beta1) * gradient)
+    u[...] = np.maximum(_flush(beta2 * u), abs(gradient))
+    weight -= rate * m / (u + _at_least_tiny(epsilon, u))
+
+
+def nadam(gradient, rate, beta1, beta2, epsilon, m_share, gradient_share, correction2, weight, m, v):
+    """One step of Nadam on (n,) vectors: Adam along m_share * m + gradient_share * gradient."""
+    m[...] = _flush(beta1 * m + (1 - beta1) * gradient)
+    v[...] = _flush(beta2 * v + _flush((1 - beta2) * gradient**2))
+    floor = np.finfo(v.dtype).tiny / v.dtype.type(1 - beta2)
+    step = (m_share * m + gradient_share * gradient) / (np.sqrt(v / correction2 + floor) + epsilon)
+    weight -= rate * step
+
+
+def _at_least_tiny(epsilon, like, share=1.0):
+    """Return epsilon, or what flushing can take from a mean that takes this share of a square, if that is more."""
+    return max(like.dtype.type(epsilon), np.finfo(like.dtype).tiny / like.dtype.type(share))
 
 
 def _flush(values):

@@ -17,6 +17,10 @@ PROBABILITIES = MODEL.predict(X)
 GREY = np.clip(X[..., 0], 0, 1)
 RNG = np.random.default_rng(0)
 RELU = nc.ReLU()
+WEIGHTS = {
+    **but(ROWS, "None"), "too few": ([1.0], V), "negative": ([1, -1], V), "NaN": ([1, NAN], V),
+    "infinite": ([1, INF], V), "two columns": (np.ones((2, 2)), V),
+}
 
 
 def layer_cases():
@@ -122,6 +126,31 @@ PARAMETERS = {
     "Adam.global_clipnorm": (lambda v: nc.Adam(global_clipnorm=v), but(POSITIVE, "None")),
     "AdamW.learning_rate": (nc.AdamW, FROM_ZERO),
     "AdamW.weight_decay": (lambda v: nc.AdamW(weight_decay=v), FROM_ZERO),
+    "Adam.epsilon_hat": (lambda v: nc.Adam(epsilon_hat=v), FLAG),
+    "RMSprop.learning_rate": (nc.RMSprop, FROM_ZERO),
+    "RMSprop.rho": (lambda v: nc.RMSprop(rho=v), FRACTION),
+    "RMSprop.momentum": (lambda v: nc.RMSprop(momentum=v), FRACTION),
+    "RMSprop.epsilon": (lambda v: nc.RMSprop(epsilon=v), POSITIVE),
+    "RMSprop.global_clipnorm": (lambda v: nc.RMSprop(global_clipnorm=v), but(POSITIVE, "None")),
+    "Adagrad.learning_rate": (nc.Adagrad, FROM_ZERO),
+    "Adagrad.epsilon": (lambda v: nc.Adagrad(epsilon=v), POSITIVE),
+    "Adagrad.global_clipnorm": (lambda v: nc.Adagrad(global_clipnorm=v), but(POSITIVE, "None")),
+    "Adadelta.learning_rate": (nc.Adadelta, FROM_ZERO),
+    "Adadelta.rho": (lambda v: nc.Adadelta(rho=v), FRACTION),
+    "Adadelta.epsilon": (lambda v: nc.Adadelta(epsilon=v), POSITIVE),
+    "Adadelta.global_clipnorm": (lambda v: nc.Adadelta(global_clipnorm=v), but(POSITIVE, "None")),
+    "Adamax.learning_rate": (nc.Adamax, FROM_ZERO),
+    "Adamax.beta1": (lambda v: nc.Adamax(beta1=v), FRACTION),
+    "Adamax.beta2": (lambda v: nc.Adamax(beta2=v), FRACTION),
+    "Adamax.epsilon": (lambda v: nc.Adamax(epsilon=v), POSITIVE),
+    "Adamax.global_clipnorm": (lambda v: nc.Adamax(global_clipnorm=v), but(POSITIVE, "None")),
+    "Nadam.learning_rate": (nc.Nadam, FROM_ZERO),
+    "Nadam.beta1": (lambda v: nc.Nadam(beta1=v), FRACTION),
+    "Nadam.beta2": (lambda v: nc.Nadam(beta2=v), FRACTION),
+    "Nadam.epsilon": (lambda v: nc.Nadam(epsilon=v), POSITIVE),
+    "Nadam.global_clipnorm": (lambda v: nc.Nadam(global_clipnorm=v), but(POSITIVE, "None")),
+    "RMSprop.centered": (lambda v: nc.RMSprop(centered=v), FLAG),
+    "Adagrad.initial_accumulator_value": (lambda v: nc.Adagrad(initial_accumulator_value=v), FROM_ZERO),
     "Optimizer.step": (
         lambda v: nc.SGD().step(v, np.ones(3)),
         {**ROWS, "a number": (3.0, T), "a list": ([1.0], T), "another length": (np.ones(4), V)},
@@ -138,6 +167,28 @@ PARAMETERS = {
         {"rank 1": (np.ones(3), V), "rank 3": (np.ones((2, 2, 2)), V)},
     ),
     "SoftmaxCrossEntropy.labels": (lambda v: nc.SoftmaxCrossEntropy()(np.ones((20, 3)), v), CLASSES),
+    "SoftmaxCrossEntropy.reduction": (lambda v: nc.SoftmaxCrossEntropy(reduction=v), CHOICE),
+    "SoftmaxCrossEntropy.weights": (lambda v: nc.SoftmaxCrossEntropy()(np.ones((2, 3)), [0, 1], v), WEIGHTS),
+    "BinaryCrossEntropy.label_smoothing": (nc.BinaryCrossEntropy, FRACTION),
+    "BinaryCrossEntropy.predict_logits": (lambda v: nc.BinaryCrossEntropy(predict_logits=v), FLAG),
+    "BinaryCrossEntropy.reduction": (lambda v: nc.BinaryCrossEntropy(reduction=v), CHOICE),
+    "BinaryCrossEntropy.outputs": (lambda v: nc.BinaryCrossEntropy()(v, [1.0]), {**ARRAY, **EMPTY}),
+    "BinaryCrossEntropy.outputs ": (
+        lambda v: nc.BinaryCrossEntropy().predict(v),
+        {"None": (None, T), "text": ("a", T)},
+    ),
+    "BinaryCrossEntropy.targets": (
+        lambda v: nc.BinaryCrossEntropy()(np.ones((2, 3)), v),
+        {**ROWS, "2": (np.full((2, 3), 2), V), "-1": (np.full((2, 3), -1), V), "NaN": (np.full((2, 3), NAN), V)},
+    ),
+    "MeanAbsoluteError.outputs": (lambda v: nc.MeanAbsoluteError()(v, [1.0]), {**ARRAY, **EMPTY}),
+    "MeanAbsoluteError.targets": (lambda v: nc.MeanAbsoluteError()(np.ones((2, 3)), v), ROWS),
+    "MeanAbsoluteError.reduction": (nc.MeanAbsoluteError, CHOICE),
+    "MeanSquaredError.reduction": (nc.MeanSquaredError, CHOICE),
+    "Huber.delta": (nc.Huber, POSITIVE),
+    "Huber.reduction": (lambda v: nc.Huber(1.0, v), CHOICE),
+    "Huber.outputs": (lambda v: nc.Huber()(v, [1.0]), {**ARRAY, **EMPTY}),
+    "Huber.targets": (lambda v: nc.Huber()(np.ones((2, 3)), v), ROWS),
     "MeanSquaredError.outputs": (lambda v: nc.MeanSquaredError()(v, [1.0]), {**ARRAY, **EMPTY}),
     "MeanSquaredError.targets": (lambda v: nc.MeanSquaredError()(np.ones((2, 3)), v), ROWS),
     "Constant.learning_rate": (nc.Constant, FROM_ZERO),
@@ -459,6 +510,9 @@ PARAMETERS = {
     "gradcheck.check_loss.loss": (
         lambda v: gradcheck.check_loss(v, np.ones((2, 3)), [0, 1]),
         {"None": (None, T), "a name": ("mse", T), "a class": (nc.MeanSquaredError, T)},
+    ),
+    "gradcheck.check_loss.weights": (
+        lambda v: gradcheck.check_loss(nc.SoftmaxCrossEntropy(), np.ones((2, 3)), [0, 1], v), WEIGHTS,
     ),
     "gradcheck.check_loss.outputs": (
         lambda v: gradcheck.check_loss(nc.MeanSquaredError(), v, [1.0]),

@@ -393,8 +393,17 @@ def test_optimizers_flush_what_is_too_small_for_the_usual_format_and_nothing_els
         kernels.ops.sgd(gradient, 0.0, 0.9, False, np.zeros_like(gradient), velocity)
         m, v = np.zeros_like(gradient), np.zeros_like(gradient)
         kernels.ops.adam(gradient, 0.0, 0.0, 0.0, 1e-8, 1.0, 1.0, 0.0, np.zeros_like(gradient), m, v)
+        slots = {name: [np.zeros_like(gradient) for _ in range(2)] for name in ("adamax", "nadam")}
+        kernels.ops.adamax(gradient, 0.0, 0.0, 0.0, 1e-8, np.zeros_like(gradient), *slots["adamax"])
+        kernels.ops.nadam(gradient, 0.0, 0.0, 0.0, 1e-8, 1.0, 1.0, 1.0, np.zeros_like(gradient), *slots["nadam"])
+        squares = [np.zeros_like(gradient) for _ in range(4)]
+        mean, slow = np.zeros_like(gradient), np.zeros_like(gradient)
+        kernels.ops.rmsprop(gradient, 0.0, 0.0, 0.0, 1e-8, True, np.zeros_like(gradient), squares[0], mean, slow)
+        kernels.ops.adagrad(gradient, 0.0, 1e-8, np.zeros_like(gradient), squares[1])
+        kernels.ops.adadelta(gradient, 0.0, 0.0, 1e-8, np.zeros_like(gradient), *squares[2:])
     assert velocity.tolist() == m.tolist() == expected.tolist()
-    assert not v.any()
+    assert not v.any() and not slots["nadam"][1].any() and not np.any(squares)
+    assert slots["adamax"][0].tolist() == slots["nadam"][0].tolist() == mean.tolist() == expected.tolist()
 
 
 @needs_jit
