@@ -144,7 +144,7 @@ def draw_by_hand(found: Trace) -> Figure:
     steps = [step for step in found.steps if "Flatten" not in step.layer]
     forward = [found.x, *(step.output for step in steps)]
     backward = [found.dx, *(step.doutput for step in steps)]
-    figure = new_figure(11, 4.6)
+    figure = new_figure(11, 5.4)
     axes = figure.subplots(2, len(names) + 1)
     for column, name in enumerate(names):
         _draw_array(axes[0, column], forward[column], name)
@@ -174,5 +174,5 @@ def _draw_parameters(ax: Axes, steps: Iterable[Step]) -> None:
         for name, value in step.parameters.items():
             pairs = zip(value.flat, step.updated[name].flat)
             lines += [f"{step.layer.split('(')[0]} {name}", *(f"  {a:.2f} → {b:.2f}" for a, b in pairs)]
-    ax.text(0, 1, "\n".join(lines), va="top", size=7.5, color=GREY, linespacing=1.25)
+    ax.text(0, 1, "\n".join(lines), va="top", size=7, color=GREY, linespacing=1.25)
     ax.set_title("Adam", color=BLUE)
