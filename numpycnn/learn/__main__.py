@@ -10,7 +10,9 @@ import sys
 from types import ModuleType
 from typing import Sequence
 
-COMMANDS: dict[str, ModuleType] = {}
+from . import trace_command
+
+COMMANDS: dict[str, ModuleType] = {"trace": trace_command}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
