@@ -41,7 +41,7 @@ from .layers import (
     Sigmoid,
     Tanh,
 )
-from .losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from .losses import BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
 from .memory.parameter import Parameter
 from .metrics.classification import classification_report, confusion_matrix
 from .model import Sequential
@@ -53,11 +53,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "Augment", "AvgPool2D", "BackupAndRestore", "BatchNorm",
-    "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DownloadError", "Dropout",
-    "EarlyStopping", "Flatten", "GlobalAvgPool2D", "History", "IdxError", "LambdaCallback", "Layer", "LeakyReLU",
-    "Loss", "MaxPool2D", "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle", "Optimizer",
-    "Parameter", "PreparedDigit", "ReduceLROnPlateau", "ReLU", "RMSprop", "Schedule", "Sequential", "SGD",
-    "Sigmoid", "SoftmaxCrossEntropy", "StepDecay", "Tanh", "TerminateOnNaN", "classification_report",
-    "confusion_matrix", "get_num_threads", "load_cifar10", "load_fashion_mnist", "load_mnist",
-    "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads", "to_categorical", "write_idx",
+    "BinaryCrossEntropy", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DownloadError",
+    "Dropout", "EarlyStopping", "Flatten", "GlobalAvgPool2D", "History", "Huber", "IdxError", "LambdaCallback",
+    "Layer", "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError", "MeanSquaredError", "ModelCheckpoint",
+    "ModelFileError", "Nadam", "OneCycle", "Optimizer", "Parameter", "PreparedDigit", "ReduceLROnPlateau", "ReLU",
+    "RMSprop", "Schedule", "Sequential", "SGD", "Sigmoid", "SoftmaxCrossEntropy", "StepDecay", "Tanh",
+    "TerminateOnNaN", "classification_report", "confusion_matrix", "get_num_threads", "load_cifar10",
+    "load_fashion_mnist", "load_mnist", "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads",
+    "to_categorical", "write_idx",
 ]

@@ -169,5 +169,14 @@ _LIST = [
         wrong.SquaredErrorReportsAnother(), (LOGITS, ONE_HOT), {"doutputs": "belong to different functions"}),
     Bug("squared-error-sign", "loss", "target - output in place of output - target: training climbs",
         wrong.SquaredErrorSignFlipped(), (LOGITS, ONE_HOT), {"doutputs": "the sign is flipped"}),
+    Bug("absolute-error-no-sign", "loss", "the gradient is the difference, not its sign: the squared error's, halved",
+        wrong.AbsoluteErrorWithoutSign(), (LOGITS, ONE_HOT), {"doutputs": "belong to different functions"}),
+    Bug("huber-not-cut", "loss", "beyond delta the loss is a straight line, its gradient goes on growing",
+        wrong.HuberNotCut(0.5), (LOGITS, ONE_HOT), {"doutputs": "belong to different functions"}),
+    Bug("binary-cross-entropy-no-mean", "batch mean", "a mean over rows and outputs, its gradient over rows alone",
+        wrong.BinaryCrossEntropyOfAllQuestions(), (LOGITS, ONE_HOT), {"doutputs": "scaled by 4"}),
+    Bug("weights-of-the-loss-alone", "weights", "rows are weighted in the loss, not in its gradient",
+        wrong.WeightsOfTheLossAlone(), (LOGITS, LABELS, np.arange(5.0)),
+        {"doutputs": "belong to different functions"}),
 ]
 BUGS: dict[str, Bug] = {bug.name: bug for bug in _LIST}

@@ -26,7 +26,7 @@ from ..layers import (
     Sigmoid,
     Tanh,
 )
-from ..losses import MeanSquaredError, SoftmaxCrossEntropy
+from ..losses import BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
 
 
 class Remembers(Layer):
@@ -267,8 +267,8 @@ class BatchNormGammaForgotten(BatchNorm):
 
 
 class CrossEntropyNotAveraged(SoftmaxCrossEntropy):
-    def __call__(self, logits: NDArray, labels: ArrayLike) -> tuple[float, NDArray]:
-        loss, dlogits = super().__call__(logits, labels)
+    def __call__(self, logits: NDArray, labels: ArrayLike, weights: Any = None) -> tuple[float, NDArray]:
+        loss, dlogits = super().__call__(logits, labels, weights)
         return loss, dlogits * len(logits)
 
 
@@ -276,14 +276,14 @@ class SoftmaxWithoutMaximum(SoftmaxCrossEntropy):
     def shift(self, logits: NDArray) -> Any:
         return 0.0
 
-    def __call__(self, logits: NDArray, labels: ArrayLike) -> tuple[float, NDArray]:
+    def value_and_gradient(self, logits: NDArray, labels: NDArray, weights: Any = None) -> tuple[float, NDArray]:
         rows = np.arange(len(logits))
         with np.errstate(all="ignore"):
             exponentials = np.exp(logits - self.shift(logits))
             p = exponentials / exponentials.sum(axis=1, keepdims=True)
-            loss = -np.log(p[rows, labels]).mean()
+            losses = -np.log(p[rows, labels])
         p[rows, labels] -= 1
-        return float(loss), p / len(logits)
+        return self.reduce(losses, p / len(logits), weights)
 
 
 class SoftmaxGlobalMaximum(SoftmaxWithoutMaximum):
@@ -292,17 +292,38 @@ class SoftmaxGlobalMaximum(SoftmaxWithoutMaximum):
 
 
 class CrossEntropyUnsmoothedGradient(SoftmaxCrossEntropy):
-    def __call__(self, logits: NDArray, labels: ArrayLike) -> tuple[float, NDArray]:
-        return super().__call__(logits, labels)[0], SoftmaxCrossEntropy()(logits, labels)[1]
+    def __call__(self, logits: NDArray, labels: ArrayLike, weights: Any = None) -> tuple[float, NDArray]:
+        return super().__call__(logits, labels, weights)[0], SoftmaxCrossEntropy()(logits, labels, weights)[1]
 
 
 class SquaredErrorReportsAnother(MeanSquaredError):
     """The number is the absolute error, the gradient is the squared error's."""
 
-    def __call__(self, outputs: NDArray, targets: ArrayLike) -> tuple[float, NDArray]:
-        return float(np.abs(outputs - targets).mean()), super().__call__(outputs, targets)[1]
+    def curve(self, difference: NDArray) -> tuple[NDArray, NDArray]:
+        return np.abs(difference), super().curve(difference)[1]
 
 
 class SquaredErrorSignFlipped(MeanSquaredError):
-    def __call__(self, outputs: NDArray, targets: ArrayLike) -> tuple[float, NDArray]:
-        return super().__call__(outputs, targets)[0], 2 * (targets - outputs) / outputs.size
+    def curve(self, difference: NDArray) -> tuple[NDArray, NDArray]:
+        return super().curve(difference)[0], -2 * difference
+
+
+class AbsoluteErrorWithoutSign(MeanAbsoluteError):
+    def curve(self, difference: NDArray) -> tuple[NDArray, NDArray]:
+        return np.abs(difference), difference
+
+
+class HuberNotCut(Huber):
+    def curve(self, difference: NDArray) -> tuple[NDArray, NDArray]:
+        return super().curve(difference)[0], difference
+
+
+class BinaryCrossEntropyOfAllQuestions(BinaryCrossEntropy):
+    def value_and_gradient(self, logits: NDArray, targets: NDArray, weights: Any = None) -> tuple[float, NDArray]:
+        loss, dlogits = super().value_and_gradient(logits, targets, weights)
+        return loss, dlogits * logits.shape[1]
+
+
+class WeightsOfTheLossAlone(SoftmaxCrossEntropy):
+    def reduce(self, losses: NDArray, dmean: NDArray, weights: Any) -> tuple[float, NDArray]:
+        return super().reduce(losses, dmean.copy(), weights)[0], dmean

@@ -24,7 +24,7 @@ from ..layers import (
     Sigmoid,
     Tanh,
 )
-from ..losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from ..losses import BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
 from ..memory.parameter import Parameter
 from ..model import Sequential
 
@@ -109,8 +109,8 @@ def _layers_without_windows() -> list[tuple[Layer, Shape]]:
     ]
 
 
-def loss_cases() -> list[tuple[str, Loss, NDArray, NDArray]]:
-    """Return (title, loss, outputs, targets)."""
+def loss_cases() -> list[tuple[Any, ...]]:
+    """Return (title, loss, outputs, targets), and for some weights of the rows."""
     rng = np.random.default_rng(1)
     logits, labels = 3 * rng.standard_normal((5, 4)), np.array([3, 0, 2, 1, 1])
     one_hot, soft = np.eye(4)[labels], rng.dirichlet(np.ones(4), 5)
@@ -125,6 +125,27 @@ def loss_cases() -> list[tuple[str, Loss, NDArray, NDArray]]:
         ("MeanSquaredError(), vectors", MeanSquaredError(), logits, one_hot),
         ("MeanSquaredError(), images", MeanSquaredError(), rng.random((2, 3, 4, 1)), rng.random((2, 3, 4, 1))),
         ("MeanSquaredError(), one number a row", MeanSquaredError(), rng.random((4, 1)), rng.random(4)),
+        *_later_loss_cases(logits, soft, labels, rng),
+    ]
+
+
+def _later_loss_cases(logits: NDArray, soft: NDArray, labels: NDArray, rng: np.random.Generator) -> list[Any]:
+    weights, smooth = np.array([0.5, 0.0, 2.0, 1.0, 3.0]), BinaryCrossEntropy(label_smoothing=0.1)
+    weighted_mean = SoftmaxCrossEntropy(reduction="weighted_mean")
+    return [
+        ("BinaryCrossEntropy(), probabilities", BinaryCrossEntropy(), logits, soft),
+        ("BinaryCrossEntropy(), one question", BinaryCrossEntropy(), logits[:, :1], labels > 1),
+        (repr(smooth), smooth, logits, soft.round()),
+        ("MeanAbsoluteError(), vectors", MeanAbsoluteError(), logits, soft),
+        ("MeanAbsoluteError(), images", MeanAbsoluteError(), rng.random((2, 3, 4, 1)), rng.random((2, 3, 4, 1))),
+        ("Huber(), vectors", Huber(), logits, soft),
+        ("Huber(delta=0.3), images", Huber(0.3), rng.random((2, 3, 4, 1)), rng.random((2, 3, 4, 1))),
+        ("SoftmaxCrossEntropy(), weights", SoftmaxCrossEntropy(), logits, labels, weights),
+        ("SoftmaxCrossEntropy(), weighted mean", weighted_mean, logits, labels, weights),
+        ("BinaryCrossEntropy(), weights", BinaryCrossEntropy(), logits, soft, weights),
+        ("MeanSquaredError(), sum, weights", MeanSquaredError("sum"), logits, soft, weights),
+        ("MeanAbsoluteError(), sum", MeanAbsoluteError("sum"), logits, soft),
+        ("Huber(), weights", Huber(), rng.random((5, 3, 2)), rng.random((5, 3, 2)), weights),
     ]
 
 

@@ -38,6 +38,7 @@ KERNELS = {
     "tanh_backward": "activations",
     "softmax": "losses",
     "softmax_cross_entropy": "losses",
+    "binary_cross_entropy": "losses",
     "take_rows": "rows",
     "sum_rows": "rows",
     "sum_products": "normalisation",

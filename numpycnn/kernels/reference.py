@@ -140,6 +140,17 @@ def softmax_cross_entropy(logits, targets, losses, dlogits):
     dlogits[...] = (dlogits - targets) / len(logits)
 
 
+def binary_cross_entropy(logits, targets, losses, dlogits):
+    """losses (N,) = -mean(t * log p + (1 - t) * log(1 - p)), p = 1 / (1 + exp(-logits)); dlogits = (p - t) / (N K)."""
+    with np.errstate(invalid="ignore"):  # an infinite logit times a target of 0 is left out
+        yes = np.where(targets == 0, 0, targets * np.logaddexp(0, -logits))
+        no = np.where(targets == 1, 0, (1 - targets) * np.logaddexp(0, logits))
+    losses[...] = (yes + no).mean(axis=1, dtype=losses.dtype)
+    small = np.exp(-abs(logits))
+    p = np.where(logits < 0, small, 1) / (1 + small)
+    dlogits[...] = (p - targets) / logits.size
+
+
 # -- optimizers -------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,10 @@ PROBABILITIES = MODEL.predict(X)
 GREY = np.clip(X[..., 0], 0, 1)
 RNG = np.random.default_rng(0)
 RELU = nc.ReLU()
+WEIGHTS = {
+    **but(ROWS, "None"), "too few": ([1.0], V), "negative": ([1, -1], V), "NaN": ([1, NAN], V), "infinite": ([1, INF], V),
+    "two columns": (np.ones((2, 2)), V),
+}
 
 
 def layer_cases():
@@ -133,6 +137,25 @@ PARAMETERS = {
         {"rank 1": (np.ones(3), V), "rank 3": (np.ones((2, 2, 2)), V)},
     ),
     "SoftmaxCrossEntropy.labels": (lambda v: nc.SoftmaxCrossEntropy()(np.ones((20, 3)), v), CLASSES),
+    "SoftmaxCrossEntropy.reduction": (lambda v: nc.SoftmaxCrossEntropy(reduction=v), CHOICE),
+    "SoftmaxCrossEntropy.weights": (lambda v: nc.SoftmaxCrossEntropy()(np.ones((2, 3)), [0, 1], v), WEIGHTS),
+    "BinaryCrossEntropy.label_smoothing": (nc.BinaryCrossEntropy, FRACTION),
+    "BinaryCrossEntropy.predict_logits": (lambda v: nc.BinaryCrossEntropy(predict_logits=v), FLAG),
+    "BinaryCrossEntropy.reduction": (lambda v: nc.BinaryCrossEntropy(reduction=v), CHOICE),
+    "BinaryCrossEntropy.outputs": (lambda v: nc.BinaryCrossEntropy()(v, [1.0]), {**ARRAY, **EMPTY}),
+    "BinaryCrossEntropy.outputs ": (lambda v: nc.BinaryCrossEntropy().predict(v), {"None": (None, T), "text": ("a", T)}),
+    "BinaryCrossEntropy.targets": (
+        lambda v: nc.BinaryCrossEntropy()(np.ones((2, 3)), v),
+        {**ROWS, "2": (np.full((2, 3), 2), V), "-1": (np.full((2, 3), -1), V), "NaN": (np.full((2, 3), NAN), V)},
+    ),
+    "MeanAbsoluteError.outputs": (lambda v: nc.MeanAbsoluteError()(v, [1.0]), {**ARRAY, **EMPTY}),
+    "MeanAbsoluteError.targets": (lambda v: nc.MeanAbsoluteError()(np.ones((2, 3)), v), ROWS),
+    "MeanAbsoluteError.reduction": (nc.MeanAbsoluteError, CHOICE),
+    "MeanSquaredError.reduction": (nc.MeanSquaredError, CHOICE),
+    "Huber.delta": (nc.Huber, POSITIVE),
+    "Huber.reduction": (lambda v: nc.Huber(1.0, v), CHOICE),
+    "Huber.outputs": (lambda v: nc.Huber()(v, [1.0]), {**ARRAY, **EMPTY}),
+    "Huber.targets": (lambda v: nc.Huber()(np.ones((2, 3)), v), ROWS),
     "MeanSquaredError.outputs": (lambda v: nc.MeanSquaredError()(v, [1.0]), {**ARRAY, **EMPTY}),
     "MeanSquaredError.targets": (lambda v: nc.MeanSquaredError()(np.ones((2, 3)), v), ROWS),
     "Constant.learning_rate": (nc.Constant, FROM_ZERO),
@@ -454,6 +477,9 @@ PARAMETERS = {
     "gradcheck.check_loss.loss": (
         lambda v: gradcheck.check_loss(v, np.ones((2, 3)), [0, 1]),
         {"None": (None, T), "a name": ("mse", T), "a class": (nc.MeanSquaredError, T)},
+    ),
+    "gradcheck.check_loss.weights": (
+        lambda v: gradcheck.check_loss(nc.SoftmaxCrossEntropy(), np.ones((2, 3)), [0, 1], v), WEIGHTS,
     ),
     "gradcheck.check_loss.outputs": (
         lambda v: gradcheck.check_loss(nc.MeanSquaredError(), v, [1.0]),

@@ -439,6 +439,18 @@ def softmax_cross_entropy(rng, dtype) -> Iterator[Call]:
         yield Call([logits, targets], [], outputs, logits.shape[1] + 50, magnitude=1.0)
 
 
+def binary_cross_entropy(rng, dtype) -> Iterator[Call]:
+    for m, n in itertools.product([1, 5, 65], CHANNELS):
+        logits, targets = 5 * rough(rng, dtype, m, n), rng.random((m, n)).astype(dtype)
+        targets[rng.random(targets.shape) < 0.6] = 0
+        targets[rng.random(targets.shape) < 0.3] = 1
+        logits[-1] = np.where(targets[-1] > 0.5, 1000, -1000)  # would overflow
+        targets[-1] = logits[-1] > 0
+        logits[0, 0], targets[0, 0] = -np.inf, 0  # impossible, and not true
+        outputs = [unwritten("float64", m), unwritten(dtype, m, n)]
+        yield Call([logits, targets], [], outputs, n + 50, magnitude=1.0)
+
+
 # -- optimizers: a rate below zero makes the step add to the weight
 
 
