@@ -1,8 +1,8 @@
 """Keras's words for numpycnn: a notebook written for Keras runs here with its import lines changed.
 
-``from numpycnn import keras``, ``from numpycnn.keras.layers import Dense``, ``from numpycnn.keras import tf``. Each name
-translates to the core's, which does all the work; a name that Keras has and this has not is an error that says what to
-use instead.
+``from numpycnn import keras``, ``from numpycnn.keras.layers import Dense``, ``from numpycnn.keras import tf``. Each
+name translates to the core's, which does all the work; a name that Keras has and this has not is an error that says
+what to use instead.
 """
 
 from . import (

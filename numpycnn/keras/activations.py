@@ -27,19 +27,20 @@ WORDS: dict[str, tuple[str, dict[str, Any]] | None] = {
 }
 
 
+layer_class: list[Any] = []  # ``keras.layers.Activation``, once there is one
+
+
 def core_activation(activation: Any, owner: str) -> list[core.Layer]:
     """Return the core's layers for an activation: a name, one of the functions below, a layer, or None."""
-    from .layers.base import Layer
-
     if activation is None:
         return []
-    if isinstance(activation, Layer):
-        return activation.make(activation.given_shape or (1,))
-    if isinstance(activation, type) and issubclass(activation, Layer):
-        return activation().make((1,))
+    if isinstance(activation, type) and hasattr(activation, "make"):
+        activation = activation()
+    if hasattr(activation, "make"):  # a layer
+        return activation.make((1,))
     name = getattr(activation, "keras_name", activation)
     if not isinstance(name, str):
-        raise ValueError(f"{owner}: activation={activation!r}: expected a name such as 'relu', or keras.activations.relu")
+        raise ValueError(f"{owner}: activation={activation!r}: expected 'relu', keras.activations.relu or the like")
     word = name.lower()
     if word not in WORDS:
         instead = f": numpycnn has {MISSING[word]}" if word in MISSING else did_you_mean(word, WORDS)
@@ -64,9 +65,7 @@ def _function(name: str) -> Callable[..., Any]:
         if axis != -1 or others:
             raise ValueError(f"keras.activations.{name}: expected an array alone, along its last axis")
         if isinstance(x, Symbol):
-            from .layers.others import Activation
-
-            return Activation(name)(x)
+            return layer_class[0](name)(x)
         y = np.asarray(x, np.float32)
         rows = y.reshape(-1, y.shape[-1] if y.ndim else 1)
         for layer in core_activation(name, name):

@@ -6,15 +6,15 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .. import layers as core_layers
 from .. import losses as core
-from ..data import to_categorical
 from .missing import LOSSES as MISSING
 from .missing import of_losses as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import no_effect, note, refuse
 from .tensors import Tensor, tensor
 
-MEANS = (None, "sum_over_batch_size", "mean", "mean_with_sample_weight", "auto")
+# Keras's names of what becomes of the rows' losses, and the core's.
+REDUCTIONS = {"none": "mean", "sum_over_batch_size": "mean", "mean": "mean", "auto": "mean", "sum": "sum",
+              "mean_with_sample_weight": "weighted_mean"}  # fmt: skip
 SMALL = 1e-7  # Keras keeps probabilities this far from 0 and 1
 
 
@@ -31,8 +31,10 @@ class Loss:
         unknown = set(self.config) - set(self.words)
         if unknown or len(args) > len(self.words):
             raise TypeError(f"{kind}: unexpected argument {sorted(unknown) or args}")
-        if str(getattr(reduction, "value", reduction)).lower() not in map(str, MEANS):
-            raise ValueError(f"{kind}: reduction={reduction!r}: the loss is the mean over the batch here")
+        word = str(getattr(reduction, "value", reduction)).lower()
+        if word not in REDUCTIONS:
+            raise ValueError(f"{kind}: reduction={reduction!r}: expected the mean over the batch, or 'sum'")
+        self.reduction = REDUCTIONS[word]
         self.name = name or keras_name(kind)
         self.check()
 
@@ -68,72 +70,83 @@ class Loss:
         return cls(**config)
 
 
-class CategoricalCrossentropy(Loss):
-    """Cross-entropy of one-hot rows; the core's SoftmaxCrossEntropy."""
+class _Crossentropy(Loss):
+    """What they share: the activation before them is a part of the core's loss, if it is the right one."""
 
-    words = {"from_logits": False, "label_smoothing": 0.0, "axis": -1}
+    core_class: Any = core.SoftmaxCrossEntropy
+    activation: str = "Softmax"
 
     def check(self) -> None:
         refuse(type(self).__name__, axis=self.config["axis"] + 1, ignore_class=self.config.get("ignore_class"))
 
     def to_core(self, last: Any) -> tuple[core.Loss, bool]:
-        smoothing = self.config.get("label_smoothing", 0.0)
-        if isinstance(last, core_layers.Softmax):
-            if self.config["from_logits"]:
-                note("from_logits=True after a softmax: the loss takes what comes before the softmax, as TensorFlow's")
-            return core.SoftmaxCrossEntropy(smoothing), True
-        if last is not None and not self.config["from_logits"]:
+        smoothing, logits = self.config.get("label_smoothing", 0.0), self.config["from_logits"]
+        if type(last).__name__ == self.activation:
+            if logits:
+                note(f"{self.name}: from_logits=True after {last!r}: the loss takes what comes before it, as "
+                     "TensorFlow's does")  # fmt: skip
+            return self.core_class(smoothing, reduction=self.reduction), True
+        if last is not None and not logits:
             raise ValueError(
                 f"{self.name} takes probabilities, and the model ends in {last!r}: end it in "
-                'Dense(classes, activation="softmax"), or give the loss from_logits=True'
+                f'activation="{self.activation.lower()}", or give the loss from_logits=True'
             )
-        return core.SoftmaxCrossEntropy(smoothing, predict_logits=last is not None), False
+        return self.core_class(smoothing, predict_logits=last is not None, reduction=self.reduction), False
 
     def outputs(self, y_pred: np.ndarray) -> np.ndarray:
-        return y_pred if self.config["from_logits"] else np.log(np.clip(y_pred, SMALL, 1 - SMALL))
+        return y_pred if self.config["from_logits"] else self.logits(np.clip(y_pred, SMALL, 1 - SMALL))
+
+    @staticmethod
+    def logits(p: np.ndarray) -> np.ndarray:
+        """Return what the activation makes these probabilities of."""
+        return np.log(p)
 
 
-class SparseCategoricalCrossentropy(CategoricalCrossentropy):
+class CategoricalCrossentropy(_Crossentropy):
+    """Cross-entropy of one-hot rows; the core's SoftmaxCrossEntropy."""
+
+    words = {"from_logits": False, "label_smoothing": 0.0, "axis": -1}
+
+
+class SparseCategoricalCrossentropy(_Crossentropy):
     """Cross-entropy of class numbers; the core's SoftmaxCrossEntropy."""
 
     words = {"from_logits": False, "ignore_class": None, "axis": -1}
 
     def per_row(self, y_true: Any, y_pred: Any) -> np.ndarray:
-        classes = np.asarray(y_true).reshape(-1)
-        return super().per_row(to_categorical(classes.astype(int), np.shape(y_pred)[-1]), y_pred)
+        return super().per_row(np.asarray(y_true).reshape(-1), y_pred)
 
 
-class BinaryCrossentropy(Loss):
+class BinaryCrossentropy(_Crossentropy):
     """Cross-entropy of yes and no; the core's BinaryCrossEntropy."""
 
     words = {"from_logits": False, "label_smoothing": 0.0, "axis": -1}
+    core_class, activation = core.BinaryCrossEntropy, "Sigmoid"
 
-    def check(self) -> None:
-        refuse("BinaryCrossentropy", axis=self.config["axis"] + 1)
-
-    def to_core(self, last: Any) -> tuple[core.Loss, bool]:
-        raise ValueError("BinaryCrossentropy: numpycnn has no such loss yet; use two classes and a softmax")
+    @staticmethod
+    def logits(p: np.ndarray) -> np.ndarray:
+        return np.log(p / (1 - p))
 
 
 class MeanSquaredError(Loss):
     """Mean squared error; the core's."""
 
-    core_name, renamed = "MeanSquaredError", {}  # type: tuple[str, dict[str, str]]
+    core_class: Any = core.MeanSquaredError
 
     def to_core(self, last: Any) -> tuple[core.Loss, bool]:
-        return getattr(core, self.core_name)(**self.config), False
+        return self.core_class(**self.config, reduction=self.reduction), False
 
 
 class MeanAbsoluteError(MeanSquaredError):
     """Mean absolute error; the core's."""
 
-    core_name = "MeanAbsoluteError"
+    core_class = core.MeanAbsoluteError
 
 
 class Huber(MeanSquaredError):
     """Squared near 0, absolute beyond delta; the core's Huber."""
 
-    words, core_name = {"delta": 1.0}, "Huber"
+    words, core_class = {"delta": 1.0}, core.Huber
 
 
 def keras_name(kind: str) -> str:
@@ -197,8 +210,10 @@ class _OfCore(Loss):
         return self.config["core_loss"], False
 
 
-def of_core(loss: core.Loss) -> Loss:
+def of_core(loss: Any) -> Loss:
     """Return the facade's loss for one of the core's."""
-    if isinstance(loss, core.SoftmaxCrossEntropy):
-        return CategoricalCrossentropy(from_logits=loss.predict_logits, label_smoothing=loss.label_smoothing)
+    for kind in (CategoricalCrossentropy, BinaryCrossentropy):
+        if isinstance(loss, kind.core_class):
+            reduction = "sum" if loss.reduction == "sum" else None
+            return kind(from_logits=loss.predict_logits, label_smoothing=loss.label_smoothing, reduction=reduction)
     return _OfCore(loss)

@@ -16,6 +16,8 @@ class Metric:
     """A running mean; `core_word` is what the core's ``compile`` calls it."""
 
     core_word = ""
+    total: float
+    count: float
 
     def __init__(self, name: str | None = None, dtype: Any = None, **config: Any) -> None:
         self.name = name or losses.keras_name(type(self).__name__)

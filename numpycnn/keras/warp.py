@@ -22,7 +22,8 @@ def warped(images: np.ndarray, maps: np.ndarray, fill_mode: str = "nearest", cva
     beyond = np.maximum(-reached.min(axis=(0, 2)), (reached - size[:, None] + 1).max(axis=(0, 2)))
     margin = np.zeros(2, int) if fill_mode == "constant" else np.clip(np.ceil(beyond), 0, 3 * size).astype(int)
     sides = [(0, 0), *((m, m) for m in margin), (0, 0)]
-    framed: Any = np.pad(images, sides, EDGES[fill_mode]) if margin.any() else images
+    mode: Any = EDGES[fill_mode]
+    framed = np.pad(images, sides, mode) if margin.any() else images
     matrices = maps.copy()  # rows and columns of the framed image, on both sides
     matrices[:, :, 2] += margin - matrices[:, :, :2] @ margin
     x = np.require(framed, np.float32, ["C", "A", "W"])

@@ -53,6 +53,7 @@ class _Follower(_Worded):
         if monitor is None:
             return False
         words = {word: getattr(self, word) for word in self.core_words}
+        words["min_delta"] = abs(words["min_delta"])
         self.core = self.core_class(monitor=monitor, mode=_mode(self.mode), **words)
         self.core.facade = self
         return self.core
@@ -86,7 +87,6 @@ class EarlyStopping(_Follower):
 
     def to_core(self, figures: Any) -> Any:
         refuse("EarlyStopping", baseline=self.baseline)
-        self.min_delta = abs(self.min_delta)
         return super().to_core(figures)
 
 
@@ -135,10 +135,11 @@ class _Checkpoint(CoreCheckpoint):
         """What is the best so far is kept from one ``fit`` to the next."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        logs, before = self.names.logs(logs), self.best
-        if self.save_best_only and not self._improved({self.monitor: logs[self.names.by_core[self.monitor]]}):
+        before, figures = self.best, self.names.logs(logs)
+        if self.save_best_only and not self._improved(logs):
             return
-        path = self.filepath.format(epoch=epoch + 1, **logs, **{k: logs[v] for k, v in logs.old.items() if v in logs})
+        old = {name: figures[new] for name, new in figures.old.items() if new in figures}
+        path = self.filepath.format(epoch=epoch + 1, **figures, **old)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         if self.facade.verbose:
             improved = f"{self.monitor} improved from {before:.5f} to {self.best:.5f}, " if self.save_best_only else ""
@@ -150,8 +151,8 @@ class _Checkpoint(CoreCheckpoint):
 class ModelCheckpoint(_Worded):
     """Save the model after each epoch, or after the best so far; the core's ModelCheckpoint chooses."""
 
-    words = {"filepath": None, "monitor": "val_loss", "verbose": 0, "save_best_only": False,
-             "save_weights_only": False, "mode": "auto", "save_freq": "epoch", "initial_value_threshold": None}  # fmt: skip
+    words = {"filepath": None, "monitor": "val_loss", "verbose": 0, "save_best_only": False, "save_weights_only": False,
+             "mode": "auto", "save_freq": "epoch", "initial_value_threshold": None}  # fmt: skip
 
     def to_core(self, figures: Any) -> Any:
         if self.save_freq != "epoch":

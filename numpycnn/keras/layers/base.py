@@ -255,8 +255,6 @@ class Layer:
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments by name, as JSON can hold them."""
-        from ..serialization import described
-
         config = {name: described(getattr(self, name)) for name in self.words}
         shape = {} if self.given_shape is None else {"batch_input_shape": [None, *self.given_shape]}
         return {"name": self.name, "trainable": self._trainable, **shape, **config}
@@ -276,3 +274,20 @@ def as_shape(shape: Any, owner: str) -> Shape:
     if any(n is None for n in sizes):
         raise ValueError(f"{owner}: expected a fixed input shape such as (28, 28, 1), got {sizes}")
     return tuple(int(n) for n in sizes)
+
+
+def described(value: Any) -> Any:
+    """Return an argument as JSON holds it."""
+    if isinstance(value, (np.integer, np.floating)):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return [described(each) for each in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if hasattr(value, "get_config"):
+        config = {key: described(each) for key, each in value.get_config().items()}
+        return {"class_name": type(value).__name__, "config": config}
+    if isinstance(value, type):
+        return described(value())
+    name = getattr(value, "keras_name", None)
+    return name if name is not None else value

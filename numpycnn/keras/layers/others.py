@@ -6,7 +6,7 @@ from typing import Any
 
 from ... import layers as core
 from ...checks import Shape
-from ..activations import core_activation
+from ..activations import core_activation, layer_class
 from ..notes import no_effect, refuse
 from ..tensors import Symbol
 from .affine import check_format
@@ -53,6 +53,9 @@ class Activation(Layer):
 
     def make(self, shape: Shape) -> list[core.Layer]:
         return core_activation(self.activation, self.name)
+
+
+layer_class.append(Activation)
 
 
 class ReLU(Layer):

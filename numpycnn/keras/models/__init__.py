@@ -1,7 +1,7 @@
 """Keras's models: chains of layers."""
 
-from .files import clone_model, load_model, model_from_config, model_from_json, save_model
-from .model import Model, Sequential
+from .loading import clone_model, load_model, model_from_json, save_model
+from .model import Model, Sequential, model_from_config
 
 Functional = Model
 

@@ -27,7 +27,8 @@ class Chain:
     _layers: list[Any]
 
     def __init__(self, name: str | None = None) -> None:
-        self.name = name or new_name(snake_case(type(self).__name__))
+        kind = type(self).__name__
+        self.name = name or new_name("functional" if kind == "Model" else snake_case(kind))
         self._layers = []
         self._shape: Shape | None = None
         self._core: CoreSequential | None = None
@@ -194,7 +195,8 @@ class Chain:
             if layer.name == name:
                 return layer
         names = [layer.name for layer in self._layers]
-        raise ValueError(f"{self.name} has no layer {name!r}{did_you_mean(name, names) or '; it has ' + ', '.join(names)}")
+        hint = did_you_mean(name, names) or f"; it has {', '.join(names)}"
+        raise ValueError(f"{self.name} has no layer {name!r}{hint}")
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all arrays, layer by layer."""

@@ -11,7 +11,6 @@ from typing import Any
 from ...files import KERAS_SUFFIXES
 from ...model import Sequential as CoreSequential
 from ..notes import no_effect, note
-from ..serialization import layer_from
 from .base import Chain
 
 
@@ -25,11 +24,6 @@ class Files(Chain):
         shape = {} if self._shape is None else {"build_input_shape": [None, *self._shape]}
         layers = [{"class_name": type(layer).__name__, "config": layer.get_config()} for layer in self._layers]
         return {"name": self.name, "layers": layers, **shape}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """Return such a model, with new weights."""
-        return model_from_config({"class_name": cls.__name__, "config": config})
 
     def to_json(self, **options: Any) -> str:
         """Return the model's configuration as JSON."""
@@ -52,7 +46,7 @@ class Files(Chain):
         """Take over the weights of such a model's file."""
         if old.get("by_name") or old.get("skip_mismatch") or args:
             raise ValueError("load_weights: the weights are taken in order, all of them")
-        loaded = _read(os.fspath(filepath))
+        loaded = read(os.fspath(filepath))
         if self._shape is None:
             self.ensure(loaded.input_shape)
         self.set_weights(loaded.get_weights())
@@ -83,66 +77,8 @@ def _written(path: str, write: Any) -> None:
     os.replace(path + ".h5", path)
 
 
-def _read(path: str) -> CoreSequential:
+def read(path: str) -> CoreSequential:
     if path.endswith((".npz", ".keras", *KERAS_SUFFIXES)) or not os.path.exists(path):
         return CoreSequential.load(path)
     with tempfile.TemporaryDirectory() as folder:
         return CoreSequential.load(shutil.copy(path, os.path.join(folder, "model.h5")))
-
-
-def model_from_config(entry: dict[str, Any]) -> Any:
-    """Return the model that ``get_config`` and its class's name describe."""
-    from .model import Model, Sequential
-
-    config = entry["config"]
-    layers = [layer_from(each) for each in (config["layers"] if isinstance(config, dict) else config)]
-    name = config.get("name") if isinstance(config, dict) else None
-    if entry["class_name"] == "Sequential" or type(layers[0]).__name__ != "InputLayer":
-        model = Sequential(layers, name=name)
-        shape = config.get("build_input_shape") if isinstance(config, dict) else None
-        if shape and model._shape is None:
-            model.build(shape)
-        return model
-    root = layers[0]
-    root.ensure(root.given_shape)
-    from ..tensors import Symbol
-
-    start = symbol = Symbol(root, (), root.given_shape)
-    for layer in layers[1:]:
-        symbol = layer(symbol)
-    return Model(start, symbol, name=name)
-
-
-def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
-    """Return the model that ``to_json`` describes, with new weights."""
-    return model_from_config(json.loads(json_string))
-
-
-def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = None) -> Any:
-    """Return a model of the same layers, with new weights."""
-    return model_from_config({"class_name": type(model).__name__, "config": json.loads(json.dumps(model.get_config()))})
-
-
-def save_model(model: Any, filepath: Any, overwrite: bool = True, **old: Any) -> None:
-    """Write the model to a file; see ``Model.save``."""
-    model.save(filepath, overwrite, **old)
-
-
-def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True) -> Any:
-    """Read a model that ``save``, the core or Keras wrote."""
-    return of_core(_read(os.fspath(filepath)), compile)
-
-
-def of_core(core: CoreSequential, compile: bool = True) -> Any:
-    """Return a model of the facade like this one of the core, its weights and its optimizer's memories."""
-    from .model import Sequential
-    from .reading import compiled, keras_layers
-
-    model = Sequential(keras_layers(core))
-    model.ensure(core.input_shape)
-    model.set_weights(core.get_weights())
-    if compile and core.loss is not None:
-        optimizer, loss, metrics = compiled(core)
-        model.compile(optimizer, loss, metrics=metrics)
-    return model
-

@@ -40,6 +40,10 @@ class Learning(Chain):
         no_effect("compile", run_eagerly=run_eagerly, steps_per_execution=steps_per_execution, jit_compile=jit_compile,
                   sample_weight_mode=old.pop("sample_weight_mode", None))  # fmt: skip
         unknown_arguments("compile", old)
+        listed = isinstance(loss_weights, (list, tuple))
+        if metrics is None and listed and all(isinstance(word, str) for word in loss_weights):
+            note("compile: the third argument is loss_weights since Keras 3: write metrics=")
+            metrics, loss_weights = loss_weights, None
         loss, metrics = _only(loss), _only(metrics, nested=False)
         if loss_weights is not None and np.ravel(_only(loss_weights)).tolist() != [1.0]:
             refuse("compile", "the model has one output", loss_weights=loss_weights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import layers as all_layers
 from ..layers.base import Layer
 from ..tensors import Symbol
 from .files import Files
@@ -40,6 +41,11 @@ class Model(Learning, Files, Table):
         self._layers += outputs.chain[len(inputs.chain) :]
         self.ensure(inputs.one)
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Return such a model, with new weights."""
+        return model_from_config({"class_name": cls.__name__, "config": config})
+
     def predict(self, x: Any, *args: Any, **given: Any) -> Any:
         """Return the outputs for rows; of a model with several outputs a list."""
         if self._each is not None:
@@ -74,13 +80,13 @@ class Sequential(Model):
     def add(self, layer: Any) -> None:
         """Append a layer, or an input."""
         if isinstance(layer, type) and issubclass(layer, Layer):
-            raise TypeError(f"{self.name}: expected a layer, got the class {layer.__name__}; write {layer.__name__}(...)")
+            raise TypeError(f"{self.name}: expected a layer, got a class; write {layer.__name__}(...)")
         if isinstance(layer, Symbol) and not layer.chain:
             layer = layer.root
         if not isinstance(layer, (Layer, Model)):
             raise TypeError(f"{self.name}: expected a layer, got {layer!r}")
         if any(layer.name == other.name for other in self._layers):
-            raise ValueError(f"{self.name}: there is a layer named {layer.name!r} already; each needs a name of its own")
+            raise ValueError(f"{self.name}: there is a layer {layer.name!r} already; each needs a name of its own")
         first = not self._layers
         if first and isinstance(layer, Model) and self._shape is None and layer._shape is not None:
             self._shape = layer._shape
@@ -104,3 +110,49 @@ class Sequential(Model):
         layer = self._layers.pop()
         self._changed()
         return layer
+
+
+def model_from_config(entry: dict[str, Any]) -> Any:
+    """Return the model that ``get_config`` and its class's name describe."""
+    config = entry["config"]
+    layers = [layer_from(each) for each in (config["layers"] if isinstance(config, dict) else config)]
+    name = config.get("name") if isinstance(config, dict) else None
+    if entry["class_name"] == "Sequential" or type(layers[0]).__name__ != "InputLayer":
+        model = Sequential(layers, name=name)
+        shape = config.get("build_input_shape") if isinstance(config, dict) else None
+        if shape and model._shape is None:
+            model.build(shape)
+        return model
+    root: Any = layers[0]
+    root.ensure(root.given_shape)
+    start = symbol = Symbol(root, (), root.given_shape)
+    for layer in layers[1:]:
+        symbol = layer(symbol)
+    return Model(start, symbol, name=name)
+
+
+def layer_from(entry: dict[str, Any]) -> Any:
+    """Return a layer, or a model, of a class's name and its arguments."""
+    kind, config = entry["class_name"], dict(entry["config"])
+    if kind in ("Sequential", "Functional", "Model"):
+        return model_from_config(entry)
+    found = getattr(all_layers, kind, None)  # names that Keras alone has raise, and say what to use
+    if not (isinstance(found, type) and issubclass(found, Layer)):
+        raise ValueError(f"unknown layer {kind!r}")
+    if kind == "InputLayer":
+        shape = config.get("batch_shape") or config.get("batch_input_shape")
+        return found(input_shape=list(shape or ())[1:], name=config.get("name"))
+    known = {*found.words, "name", "trainable", "batch_input_shape", "dtype"}
+    ours = {name: _argument(value) for name, value in config.items() if name in known}
+    if isinstance(ours.get("dtype"), dict):
+        ours["dtype"] = ours["dtype"].get("config", {}).get("name")
+    return found(**ours)
+
+
+def _argument(value: Any) -> Any:
+    """Undo `described` for what is an object: a layer that serves as an activation, or a list for a tuple."""
+    if isinstance(value, dict) and value.get("class_name") in ("ReLU", "LeakyReLU", "Softmax", "ELU"):
+        return layer_from(value)
+    if isinstance(value, dict) and value.get("class_name") == "function":
+        return value["config"]
+    return tuple(value) if isinstance(value, list) else value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ... import layers as core
 from ... import losses as core_losses
 from ...model import Sequential as CoreSequential
 from .. import layers, losses, optimizers
@@ -73,4 +72,4 @@ def _activate(made: list[Any], name: str) -> None:
 
 def compiled(model: CoreSequential) -> tuple[Any, Any, Any]:
     """Return optimizer, loss and metrics for ``compile``; the optimizer remembers what the core's did."""
-    return optimizers.Optimizer.of_file(model.optimizer), losses.of_core(model.loss), list(model.metrics)
+    return optimizers.of_file(model.optimizer), losses.of_core(model.loss), list(model.metrics)

@@ -15,7 +15,7 @@ class Table(Chain):
                 expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None) -> None:
         """Print each layer's name, output shape and number of parameters."""
         if self._shape is None:
-            raise ValueError(f"{self.name} is not built yet: give the first layer input_shape=..., or call build or fit")
+            raise ValueError(f"{self.name} is not built yet: give its first layer input_shape, or call build or fit")
         self._symbols()
         rows = [(f"{layer.name} ({type(layer).__name__})", str(_shape(layer)), f"{layer.count_params():,}")
                 for layer in self._layers]  # fmt: skip

@@ -3,7 +3,7 @@
 from ..missing import of_optimizers as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from . import schedules
 from .base import Optimizer
-from .named import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop, get
+from .named import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop, get, of_file
 
 # Old names.
 adam, adamax, nadam, rmsprop, sgd = Adam, Adamax, Nadam, RMSprop, SGD
@@ -11,5 +11,5 @@ deserialize = get
 
 __all__ = [
     "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Nadam", "Optimizer", "RMSprop", "SGD", "deserialize", "get",
-    "schedules",
+    "of_file", "schedules",
 ]

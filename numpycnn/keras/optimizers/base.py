@@ -68,27 +68,14 @@ class Optimizer:
 
     def renew(self) -> None:
         """Take a new one of the core: the old one serves another model. Memories from a file are kept."""
-        if self._from_file:
-            self.core, self._from_file = copy.deepcopy(self.core), False
+        if self.from_file:
+            self.core, self.from_file = copy.deepcopy(self.core), False
             return
         rate = self.core.learning_rate
         self.core = self.make()
         self.core.learning_rate = rate
 
-    _from_file = False
-
-    @classmethod
-    def of_file(cls, read: core.Optimizer) -> Any:
-        """Return the facade's optimizer around one that the core has read."""
-        from .named import NAMES
-
-        optimizer = NAMES[type(read).__name__.lower()]()
-        config = read.get_config()
-        optimizer.config |= {word: config[optimizer.renamed.get(word, word)] for word in optimizer.words
-                             if optimizer.renamed.get(word, word) in config}  # fmt: skip
-        optimizer.config["learning_rate"] = read.learning_rate
-        optimizer.core, optimizer._from_file = read, True
-        return optimizer
+    from_file = False
 
     @property
     def learning_rate(self) -> Any:
@@ -96,7 +83,7 @@ class Optimizer:
         rate = self.core.learning_rate
         if isinstance(rate, LearningRateSchedule):
             return rate
-        value = Rate(rate)
+        value = Rate(rate)  # type: ignore[arg-type]  # no schedule of the core's comes here
         value.optimizer = self
         return value
 

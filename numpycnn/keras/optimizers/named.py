@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import optimizers as core
+from ..missing import OPTIMIZERS
 from .base import Optimizer
 
 BETAS = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
@@ -85,10 +86,19 @@ def get(identifier: Any) -> Optimizer:
 
 def get_class(name: str) -> type[Optimizer]:
     """Return the class of this name, whatever its case."""
-    from ..missing import OPTIMIZERS
-
     if name.lower() not in NAMES:
         instead = next((text for known, text in OPTIMIZERS.items() if known.lower() == name.lower()), None)
         known = instead or ", ".join(NAMES)
         raise ValueError(f"unknown optimizer {name!r}: numpycnn has {known}")
     return NAMES[name.lower()]
+
+
+def of_file(read: core.Optimizer) -> Optimizer:
+    """Return the facade's optimizer around one that the core has read, memories and all."""
+    optimizer = NAMES[type(read).__name__.lower()]()
+    config = read.get_config()
+    names = {word: optimizer.renamed.get(word, word) for word in optimizer.words}
+    optimizer.config |= {word: config[name] for word, name in names.items() if name in config}
+    optimizer.config["learning_rate"] = read.learning_rate
+    optimizer.core, optimizer.from_file = read, True
+    return optimizer

@@ -27,6 +27,12 @@ EPSILON = 1e-6  # Keras adds it to each standard deviation
 class ImageDataGenerator:
     """Says how images are changed; ``flow(x, y)`` gives batches of them."""
 
+    mean: Any = None
+    std: Any = None
+    principal_components: Any = None
+    featurewise_center: bool
+    zoom_range: Any
+
     def __init__(self, *args: Any, **given: Any) -> None:
         for word, value in {**WORDS, **dict(zip(WORDS, args)), **given}.items():
             if word not in WORDS:
@@ -40,10 +46,9 @@ class ImageDataGenerator:
             raise ValueError(f"fill_mode: expected one of {', '.join(EDGES)}, got {self.fill_mode!r}")
         if self.interpolation_order != 1:
             raise ValueError("ImageDataGenerator: interpolation_order: it interpolates linearly, 1")
-        zoom = self.zoom_range
-        self.zoom_range = (1 - zoom, 1 + zoom) if np.isscalar(zoom) else tuple(zoom)
+        zoom: Any = self.zoom_range
+        self.zoom_range = tuple(zoom) if isinstance(zoom, (list, tuple, np.ndarray)) else (1 - zoom, 1 + zoom)
         self.featurewise_center = self.featurewise_center or self.zca_whitening
-        self.mean = self.std = self.principal_components = None
 
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Find mean, deviation and whitening of these images."""
@@ -70,7 +75,7 @@ class ImageDataGenerator:
              ignore_class_split: bool = False, subset: str | None = None) -> Flow:  # fmt: skip
         """Return batches (x, y) without end; in ``fit`` an epoch is as many as there are images."""
         refuse("flow", "write the images yourself", save_to_dir=save_to_dir)
-        arrays = [None if a is None else np.asarray(a) for a in (x, y, sample_weight)]
+        arrays: Any = [None if a is None else np.asarray(a) for a in (x, y, sample_weight)]
         if subset is not None:
             cut = int(len(arrays[0]) * self.validation_split)
             part = slice(None, cut) if subset == "validation" else slice(cut, None)
@@ -93,9 +98,11 @@ class ImageDataGenerator:
 
     def _moved(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         n, size = len(x), x.shape[1:3]
-        down, right = (self._shift(r, n, s, rng) for r, s in zip((self.height_shift_range, self.width_shift_range), size))
+        down = self._shift(self.height_shift_range, n, size[0], rng)
+        right = self._shift(self.width_shift_range, n, size[1], rng)
         turn, slant = (np.deg2rad(rng.uniform(-r, r, n)) for r in (self.rotation_range, self.shear_range))
-        zoom = 1 / rng.uniform(*self.zoom_range, (2, n)) if self.zoom_range != (1, 1) else np.ones((2, n))
+        low, high = self.zoom_range
+        zoom = 1 / rng.uniform(low, high, (2, n))
         mirrored, upside_down = rng.random((2, n)) < 0.5
         zoom[0] *= np.where(upside_down & bool(self.vertical_flip), -1, 1)
         mirrored &= bool(self.horizontal_flip)
@@ -103,7 +110,8 @@ class ImageDataGenerator:
         still = np.broadcast_to(np.eye(2, 3), maps.shape)
         x = x if np.array_equal(maps, still) else warped(x, maps, self.fill_mode, self.cval)
         if self.channel_shift_range:
-            change = rng.uniform(-self.channel_shift_range, self.channel_shift_range, (n, 1, 1, 1))
+            most: Any = self.channel_shift_range
+            change = rng.uniform(-most, most, (n, 1, 1, 1))
             low, high = x.min(axis=(1, 2, 3), keepdims=True), x.max(axis=(1, 2, 3), keepdims=True)
             x = np.clip(x + change, low, high).astype(np.float32)
         return x
@@ -111,7 +119,7 @@ class ImageDataGenerator:
     @staticmethod
     def _shift(amount: Any, n: int, size: int, rng: np.random.Generator) -> np.ndarray:
         """Draw shifts in pixels: a fraction of the size, a number of pixels, or one of a list."""
-        if not np.isscalar(amount):
+        if isinstance(amount, (list, tuple, np.ndarray)):
             drawn = rng.choice(np.asarray(amount), n) * rng.choice([-1, 1], n)
         elif isinstance(amount, (int, np.integer)) and amount >= 1:
             drawn = rng.integers(-amount, amount, n, endpoint=False)
@@ -183,5 +191,3 @@ class Flow:
         batch = [self.generator._standardized(moved)]
         batch += [a[rows] for a in (self.y, self.sample_weight) if a is not None]
         return tuple(batch) if len(batch) > 1 else batch[0]
-
-

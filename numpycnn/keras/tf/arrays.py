@@ -18,7 +18,7 @@ string = np.str_
 newaxis = None
 
 missing = missing_names("keras.tf", {
-    **_each("GradientTape gradients", "no tapes: model.train_on_batch takes a step; or see numpycnn's forward and backward"),
+    **_each("GradientTape gradients", "no tapes: model.train_on_batch takes a step; see numpycnn's forward, backward"),
     **_each("Session placeholder global_variables_initializer layers train compat contrib set_random_seed app "
             "InteractiveSession ConfigProto GPUOptions examples python",
             "nothing of TensorFlow 1; write tf.keras's words"),
@@ -78,7 +78,8 @@ def cast(x: Any, dtype: Any, name: Any = None) -> Tensor:
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Tensor:
     """An array; Python's numbers with a point as float32."""
     array = np.asarray(value, dtype)
-    array = array.astype(np.float32) if dtype is None and array.dtype == np.float64 and not hasattr(value, "dtype") else array
+    if dtype is None and array.dtype == np.float64 and not hasattr(value, "dtype"):
+        array = array.astype(np.float32)
     return tensor(array if shape is None else np.broadcast_to(array, shape).copy())
 
 
@@ -124,14 +125,15 @@ def stack(values: Any, axis: int = 0, name: Any = None) -> Tensor:
 
 def split(value: Any, num_or_size_splits: Any, axis: int = 0, name: Any = None) -> list[Tensor]:
     """NumPy's split, by a number of parts or by their sizes."""
-    cuts = num_or_size_splits if np.isscalar(num_or_size_splits) else np.cumsum(num_or_size_splits)[:-1]
+    cuts: Any = num_or_size_splits if np.isscalar(num_or_size_splits) else np.cumsum(num_or_size_splits)[:-1]
     return [tensor(part) for part in np.split(np.asarray(value), cuts, axis)]
 
 
 def pad(tensor_: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: Any = None) -> Tensor:
     """NumPy's pad."""
-    given = {"constant_values": constant_values} if mode.upper() == "CONSTANT" else {}
-    return tensor(np.pad(np.asarray(tensor_), paddings, mode.lower(), **given))
+    given: Any = {"constant_values": constant_values} if mode.upper() == "CONSTANT" else {}
+    word: Any = mode.lower()
+    return tensor(np.pad(np.asarray(tensor_), paddings, word, **given))
 
 
 def range(*bounds: Any, dtype: Any = None, name: Any = None) -> Tensor:

@@ -32,6 +32,6 @@ def confusion_matrix(labels: Any, predictions: Any, num_classes: Any = None, wei
     """Rows true, columns predicted; the core's confusion_matrix."""
     if weights is not None:
         raise ValueError("confusion_matrix: weights: numpycnn counts rows; it has no weighted matrix")
-    rows = [np.asarray(a).reshape(-1).astype(int) for a in (labels, predictions)]
-    classes = int(max(a.max() for a in rows)) + 1 if num_classes is None else num_classes
-    return tensor(core_matrix(*rows, num_classes=classes), dtype)
+    true, predicted = (np.asarray(a).reshape(-1).astype(int) for a in (labels, predictions))
+    classes = int(max(true.max(), predicted.max())) + 1 if num_classes is None else num_classes
+    return tensor(core_matrix(true, predicted, num_classes=classes), dtype)

@@ -9,7 +9,8 @@ from typing import Any, Iterator
 from ..notes import missing_names
 
 __getattr__ = missing_names("keras.tf.summary", dict.fromkeys(
-    ("image", "audio", "text", "histogram", "trace_on", "trace_export"), "scalars alone; see tensorboardX's SummaryWriter",
+    ("image", "audio", "text", "histogram", "trace_on", "trace_export"),
+    "scalars alone; see tensorboardX's SummaryWriter",
 ))  # fmt: skip
 _current: list[Any] = []
 
