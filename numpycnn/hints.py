@@ -32,8 +32,9 @@ KERAS_ARGUMENTS = {
 # Names that Keras has, and ours.
 KERAS_NAMES = {
     "MaxPooling2D": "MaxPool2D", "AveragePooling2D": "AvgPool2D", "GlobalAveragePooling2D": "GlobalAvgPool2D",
-    "BatchNormalization": "BatchNorm", "Convolution2D": "Conv2D", "Activation": "ReLU",
-    "Softmax": "SoftmaxCrossEntropy",
+    "GlobalMaxPooling2D": "GlobalMaxPool2D", "BatchNormalization": "BatchNorm", "LayerNormalization": "LayerNorm",
+    "Convolution2D": "Conv2D", "SeparableConvolution2D": "SeparableConv2D", "ZeroPadding2D": "ZeroPad2D",
+    "Rescaling": "Rescale", "Activation": "ReLU",
     "Input": "Sequential", "InputLayer": "Sequential", "Model": "Sequential",
     "CategoricalCrossentropy": "SoftmaxCrossEntropy", "SparseCategoricalCrossentropy": "SoftmaxCrossEntropy",
 }  # fmt: skip

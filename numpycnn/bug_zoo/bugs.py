@@ -22,6 +22,7 @@ from ..gradcheck.cases import clear_of_kinks
 from ..layers import Layer
 from ..losses import Loss
 from . import mistakes as wrong
+from . import window_mistakes as windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,44 +81,53 @@ APART = LOGITS + 1000 * np.arange(5.0)[:, None]  # rows a thousand apart
 _LIST = [
     # Convolution
     Bug("conv-stride-forgotten", "im2col", "dx puts patches side by side whatever the stride; right for stride 1 only",
-        wrong.ConvStrideForgotten(3, 3, strides=2), (7, 7, 2), {"dx": "the stride is forgotten"}),
+        windows.ConvStrideForgotten(3, 3, strides=2), (7, 7, 2), {"dx": "the stride is forgotten"}),
     Bug("conv-dilation-forgotten", "im2col", "dx puts the filter's elements side by side whatever the dilation",
-        wrong.ConvDilationForgotten(3, 2, dilation_rate=2), (6, 6, 2), {"dx": "the dilation is forgotten"}),
+        windows.ConvDilationForgotten(3, 2, dilation_rate=2), (6, 6, 2), {"dx": "the dilation is forgotten"}),
     Bug("conv-overlap", "im2col", "dx assigns (=) each patch where overlapping patches must add (+=)",
-        wrong.ConvOverlapAssigned(3, 3, strides=2), (7, 7, 2),
+        windows.ConvOverlapAssigned(3, 3, strides=2), (7, 7, 2),
         {"dx": "overlapping windows overwrite instead of adding"}),
     Bug("conv-filters-flipped", "convolution", "filters are flipped in one of the two passes, not in both or neither",
-        wrong.ConvFiltersFlipped(3, (3, 2)), (6, 5, 2), {"dx": "filters flipped in one of the two passes"}),
+        windows.ConvFiltersFlipped(3, (3, 2)), (6, 5, 2), {"dx": "filters flipped in one of the two passes"}),
     Bug("conv-forward-flipped", "convolution", "the forward flips the filters; backward is right for those not flipped",
-        wrong.ConvForwardFlipped(3, (3, 2)), (6, 5, 2), dict.fromkeys(
+        windows.ConvForwardFlipped(3, (3, 2)), (6, 5, 2), dict.fromkeys(
             ("dx", "weight.grad"), "backward is right for Conv2D: forward is what is wrong")),
     Bug("conv-forward-stride", "im2col", "the forward puts windows side by side whatever the stride; backward is right",
-        wrong.ConvForwardStrideForgotten(3, 3, strides=2), (7, 7, 2), {
+        windows.ConvForwardStrideForgotten(3, 3, strides=2), (7, 7, 2), {
             "dx": "forward is what is wrong (the stride is forgotten", "weight.grad": "forward is what is wrong"}),
     Bug("conv-weight-reversed", "convolution", "dw comes out turned by 180 degrees; it \"appeared to perform well\"",
-        wrong.ConvWeightReversed(3, 3), (6, 5, 2), {"weight.grad": "after a turn by 180 degrees"}),
+        windows.ConvWeightReversed(3, 3), (6, 5, 2), {"weight.grad": "after a turn by 180 degrees"}),
     Bug("conv-padding-off-by-one", "padding", "dx cuts the padding off one row and one column too late",
-        wrong.ConvPaddingOffByOne(3, 3, padding=1), (5, 6, 2), {"dx": "shift by -1 rows and -1 columns"}),
+        windows.ConvPaddingOffByOne(3, 3, padding=1), (5, 6, 2), {"dx": "shift by -1 rows and -1 columns"}),
     Bug("conv-height-width-swapped", "convolution", "H and W are swapped; square images and an all-ones dy hide it",
-        wrong.ConvHeightWidthSwapped(3, 3), (5, 5, 2), {"dx": "rows and columns (H and W) swapped"}),
+        windows.ConvHeightWidthSwapped(3, 3), (5, 5, 2), {"dx": "rows and columns (H and W) swapped"}),
     Bug("conv-no-dx", "convolution", "there is no dx: a second convolution cannot be stacked on the first",
-        wrong.ConvWithoutDx(3, 3), (6, 5, 2), {"dx": "expected a gradient of shape (3, 6, 5, 2), got None"}),
+        windows.ConvWithoutDx(3, 3), (6, 5, 2), {"dx": "expected a gradient of shape (3, 6, 5, 2), got None"}),
     Bug("conv-no-bias-gradient", "convolution", "db is never computed: the bias stays at 0",
-        wrong.ConvBiasDropped(3, 3), (6, 5, 2), {"bias.grad": "never written"}),
+        windows.ConvBiasDropped(3, 3), (6, 5, 2), {"bias.grad": "never written"}),
     Bug("conv-weight-scaled", "convolution", "dw is 1 % too long: the smallest of the mistakes, invisible in training",
-        wrong.ConvWeightScaled(3, 3), (6, 5, 2), {"weight.grad": "scaled by 1.01"}),
+        windows.ConvWeightScaled(3, 3), (6, 5, 2), {"weight.grad": "scaled by 1.01"}),
+    Bug("depthwise-stride-forgotten", "depthwise convolution", "dx puts windows side by side whatever the stride",
+        windows.DepthwiseStrideForgotten(3, strides=2), (7, 7, 2), {"dx": "the stride is forgotten"}),
+    Bug("depthwise-channels-mixed", "depthwise convolution", "the forward orders its outputs by filter, not channel",
+        windows.DepthwiseChannelsMixed(2, depth_multiplier=3), (4, 5, 2), dict.fromkeys(
+            ("dx", "weight.grad", "bias.grad"), "backward is right for DepthwiseConv2D: forward is what is wrong")),
+    Bug("separable-half-trained", "depthwise convolution", "the depthwise half gets no gradient: only mixing learns",
+        windows.SeparableDepthwiseNotTrained(3, 2), (4, 5, 2), {"depthwise_weight.grad": "never written"}),
     # Pooling
     Bug("maxpool-overlap", "max pooling", "backward assigns (=) where overlapping windows must add (+=)",
-        wrong.MaxPoolOverlapAssigned(3, strides=2), (7, 7, 2),
+        windows.MaxPoolOverlapAssigned(3, strides=2), (7, 7, 2),
         {"dx": "overlapping windows overwrite instead of adding"}),
     Bug("maxpool-all-ties", "max pooling", "every tied maximum is given the whole gradient (mask = window == maximum)",
-        wrong.MaxPoolCreditsAllTies(2), image_with_a_tie(), {"sum of dx": "is more than one of them credited"}),
+        windows.MaxPoolCreditsAllTies(2), image_with_a_tie(), {"sum of dx": "is more than one of them credited"}),
     Bug("maxpool-padded-coordinates", "max pooling", "the unpadded image is indexed with coordinates of the padded one",
-        wrong.MaxPoolPaddedCoordinates(2, padding=1), (6, 6, 2), {"dx": "shift by 1 rows and 1 columns"}),
+        windows.MaxPoolPaddedCoordinates(2, padding=1), (6, 6, 2), {"dx": "shift by 1 rows and 1 columns"}),
     Bug("avgpool-border", "average pooling", "padded cells count in one of the two passes",
-        wrong.AvgPoolFullWindowAtBorder(3, strides=1, padding=1), (8, 9, 2), {"dx": "wrong only near the border"}),
+        windows.AvgPoolFullWindowAtBorder(3, strides=1, padding=1), (8, 9, 2), {"dx": "wrong only near the border"}),
     Bug("avgpool-not-divided", "average pooling", "every pixel is given the whole gradient, not its share",
-        wrong.GlobalAvgPoolNotDivided(), (4, 5, 2), {"dx": "scaled by 20"}),
+        windows.GlobalAvgPoolNotDivided(), (4, 5, 2), {"dx": "scaled by 20"}),
+    Bug("global-maxpool-all-pixels", "max pooling", "every pixel is given the gradient, not the winner alone",
+        windows.GlobalMaxPoolCreditsAll(), (4, 5, 2), {"dx": "only where the output does not move"}),
     # Dense, reshaping
     Bug("dense-not-transposed", "dense layer", "dx = dy @ W, which fits as long as W is square",
         wrong.DenseWeightNotTransposed(5), (5,), {"dx": "the weight is not transposed"}),
@@ -131,6 +141,12 @@ _LIST = [
         wrong.DenseBiasNotAdded(4), (5,), {"bias.grad": "does not depend on this array"}),
     Bug("flatten-order", "reshaping", "backward reshapes in another order than forward",
         wrong.FlattenAnotherOrder(), (4, 4, 2), {"dx": "rows and columns (H and W) swapped"}),
+    Bug("reshape-order", "reshaping", "backward reshapes in another order than forward",
+        wrong.ReshapeAnotherOrder((2, 8)), (4, 4, 1), {"dx": "rows and columns (H and W) swapped"}),
+    Bug("zeropad-cut-at-the-corner", "padding", "dx is cut out at the padded image's corner, not where the image lies",
+        windows.ZeroPadCutAtTheCorner(1), (5, 6, 2), {"dx": "shift by 1 rows and 1 columns"}),
+    Bug("rescale-forward-only", "rescaling", "the factor is forgotten in backward",
+        wrong.RescaleForwardOnly(0.25), (5, 4), {"dx": "scaled by 4"}),
     # Activations, dropout
     Bug("relu-no-mask", "activation", "backward lets everything through",
         wrong.ReLUWithoutMask(), (5, 4), {"dx": "is a mask missing"}),
@@ -140,10 +156,16 @@ _LIST = [
         wrong.SigmoidOfTheInput(), (5, 4), {"dx": "computed from the input where the output belongs"}),
     Bug("tanh-not-squared", "activation", "1 - y in place of 1 - y**2",
         wrong.TanhNotSquared(), (5, 4), {"dx": "y is not squared"}),
+    Bug("softmax-diagonal-only", "softmax", "y * (1 - y), as if an output depended on its own input alone",
+        wrong.SoftmaxDiagonalOnly(), (5,), {"dx": "depends on every input of its row"}),
     Bug("dropout-not-scaled", "dropout", "the inverted scaling is forgotten in backward",
         wrong.DropoutNotScaled(0.4), (5, 4), {"dx": "scaled by 0.6"}),
     Bug("dropout-other-holes", "dropout", "backward draws a mask of its own",
         wrong.DropoutOtherHoles(0.4), (5, 4), {"dx": "is the mask drawn anew in backward"}),
+    Bug("spatial-dropout-other-holes", "dropout", "backward draws channels of its own",
+        wrong.SpatialDropoutOtherHoles(0.4), (3, 3, 6), {"dx": "is the mask drawn anew in backward"}),
+    Bug("noise-in-backward", "noise", "noise that is added in the forward scales the gradient in backward",
+        wrong.NoiseInBackward(0.25), (5, 4), {"dx": "scaled by 1.25"}),
     # Batch normalisation
     Bug("batchnorm-statistics-constant", "batch normalisation", "mean and variance are taken for constants",
         wrong.BatchNormStatisticsConstant(), (4, 3, 2), {"dx": "a mean over the batch taken for a constant"}),
@@ -155,6 +177,10 @@ _LIST = [
         wrong.BatchNormUnbiasedVariance(), (4, 3, 2), {"dx": "divided by M - 1 in one of the two passes"}),
     Bug("batchnorm-no-gamma", "batch normalisation", "gamma is forgotten in dx, invisible as long as it is 1",
         wrong.BatchNormGammaForgotten(), (4, 3, 2), {"dx": "gamma is forgotten"}),
+    Bug("layernorm-variance-constant", "layer normalisation", "the variance is taken for a constant",
+        wrong.LayerNormVarianceConstant(), (4, 3, 5), {"dx": "variance of each vector is taken for a constant"}),
+    Bug("layernorm-gamma-outside", "layer normalisation", "gamma multiplies dx at the end, as in batch normalisation",
+        wrong.LayerNormGammaOutside(), (4, 3, 5), {"dx": "gamma belongs inside of the means"}),
     # Losses
     Bug("softmax-no-maximum", "softmax", "exp(logits) without subtracting the row's maximum overflows",
         wrong.SoftmaxWithoutMaximum(), (LOGITS + 1000, LABELS), {"doutputs": "gives NaN or infinity"}),

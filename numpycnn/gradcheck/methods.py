@@ -16,12 +16,21 @@ from ..layers import (
     BatchNorm,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GaussianNoise,
     GlobalAvgPool2D,
     Layer,
+    LayerNorm,
+    Rescale,
+    Reshape,
+    SeparableConv2D,
     Sigmoid,
+    Softmax,
+    SpatialDropout2D,
     Tanh,
+    ZeroPad2D,
 )
 from ..losses import MeanSquaredError
 from .slopes import EXACT_TOLERANCE, ComplexSlopes, Settings, Slopes
@@ -30,12 +39,14 @@ STEP, TOLERANCE = 2.0**-17, 1e-7  # 7.6e-6; a power of two, so that x + h and x 
 # These are linear in each of their arrays (the squared error: a parabola), so the central difference is exact for any
 # step, and with a large step rounding does not matter. Subclasses may be curved: they are checked with the small step.
 EXACT_CLASSES = (
-    Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, MeanSquaredError,
+    Conv2D, DepthwiseConv2D, SeparableConv2D, Dense, Flatten, Reshape, ZeroPad2D, Rescale, AvgPool2D, GlobalAvgPool2D,
+    GaussianNoise, DirectConv, DirectConvStride1, MeanSquaredError,
 )
 EXACT_STEP = 1.0
 # These are smooth everywhere: they make no choice that could be recorded. Subclasses may.
 SMOOTH_CLASSES = (
-    Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, BatchNorm, Dropout, Sigmoid,
+    Conv2D, DepthwiseConv2D, SeparableConv2D, Dense, Flatten, Reshape, ZeroPad2D, Rescale, AvgPool2D, GlobalAvgPool2D,
+    DirectConv, DirectConvStride1, BatchNorm, LayerNorm, Dropout, SpatialDropout2D, GaussianNoise, Sigmoid, Softmax,
     Tanh,
 )
 COMPLEX_TOLERANCE = 1e-13

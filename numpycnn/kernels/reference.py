@@ -58,6 +58,33 @@ def crop_images(padded, top, left, x):
     x[...] = padded[:, top : top + x.shape[1], left : left + x.shape[2]]
 
 
+def depthwise_forward(x, w, stride_h, stride_w, dilation_h, dilation_w, top, left, y):
+    """y = each channel convolved with its own filters: x (N, H, W, C), w (kh, kw, C, m), y (N, OH, OW, C * m)."""
+    patches = _patches_of_channels(x, w.shape, stride_h, stride_w, dilation_h, dilation_w, top, left, y.shape)
+    y[...] = np.einsum("nijyxc,yxck->nijck", patches, w).reshape(y.shape)
+
+
+def depthwise_weight_gradient(x, dy, stride_h, stride_w, dilation_h, dilation_w, top, left, dw):
+    """dw = sum of pixel * dy over all windows: x (N, H, W, C), dy (N, OH, OW, C * m), dw (kh, kw, C, m)."""
+    patches = _patches_of_channels(x, dw.shape, stride_h, stride_w, dilation_h, dilation_w, top, left, dy.shape)
+    dw[...] = np.einsum("nijyxc,nijck->yxck", patches, dy.reshape(*dy.shape[:3], *dw.shape[2:]))
+
+
+def depthwise_input_gradient(dy, w, stride_h, stride_w, dilation_h, dilation_w, top, left, dx):
+    """dx = for each pixel the sum over the windows that contain it: dy (N, OH, OW, C * m), w (kh, kw, C, m)."""
+    dpatches = np.einsum("nijck,yxck->nijyxc", dy.reshape(*dy.shape[:3], *w.shape[2:]), w)
+    cols = dpatches.reshape(*dy.shape[:3], -1)  # (N, OH, OW, kh * kw * C)
+    col2im(cols, *w.shape[:2], stride_h, stride_w, dilation_h, dilation_w, top, left, dx)
+
+
+def _patches_of_channels(x, kernel, stride_h, stride_w, dilation_h, dilation_w, top, left, out):
+    """Return the patch under each filter position: (N, OH, OW, kh, kw, C)."""
+    kernel_h, kernel_w, channels, _ = kernel
+    cols = np.empty((*out[:3], kernel_h * kernel_w * channels), x.dtype)
+    im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, cols)
+    return cols.reshape(*out[:3], kernel_h, kernel_w, channels)
+
+
 def maxpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y, winners):
     """Largest element of each window and its position iy * W + ix: x (N, H, W, C) to y, winners (N, OH, OW, C)."""
     images, _, width, channels = x.shape

@@ -16,9 +16,11 @@ from numpycnn import (
     AvgPool2D,
     BatchNorm,
     Conv2D,
+    LayerNorm,
     MaxPool2D,
     MeanSquaredError,
     Sigmoid,
+    Softmax,
     Tanh,
     fusion,
     gradcheck,
@@ -257,7 +259,7 @@ def test_pooling_of_any_geometry(kind, shape, pool_size, strides, padding, seed,
 # Adjoint identities at the sizes that train. ``python -m numpycnn.gradcheck --kind adjoint`` takes 64 rows throughout.
 
 FULL_SIZE = numbered([(layer,) for layer in cases.full_size_cases()], lambda item: type(item[0]).__name__)
-CURVED = (BatchNorm, Sigmoid, Tanh)
+CURVED = (BatchNorm, LayerNorm, Sigmoid, Softmax, Tanh)
 
 
 @pytest.mark.parametrize("layer", FULL_SIZE)
@@ -281,7 +283,7 @@ def test_adjoint_identity_of_64_rows(layer):
     ReLU and MaxPool are linear as long as no sign and no winner changes, so it holds for them, too.
     """
     layer = copy.deepcopy(layer)
-    weights = [p for p in layer.parameters if p.name == "weight"]
+    weights = [p for p in layer.parameters if p.name.endswith("weight")]
     for p in layer.parameters:
         p.value *= p in weights
     rng = np.random.default_rng(0)

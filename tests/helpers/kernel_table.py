@@ -83,6 +83,31 @@ def col2im(rng, dtype) -> Iterator[Call]:
         yield Call([cols], [*kernel, *stride, *dilation, *before], [dx], roundings=taps)
 
 
+def depthwise(rng, dtype) -> Iterator[tuple]:
+    """Yield geometry, x, w, dy at every size of channel, multiplier and window."""
+    for (kernel, stride, dilation, before, n, image, out), (c, m) in itertools.product(CONVOLUTIONS, MULTIPLIERS):
+        x, w = rough(rng, dtype, n, *image, c), rough(rng, dtype, *kernel, c, m)
+        yield [*stride, *dilation, *before], x, w, rough(rng, dtype, n, *out, c * m)
+
+
+MULTIPLIERS = [(1, 1), (3, 1), (17, 1), (64, 1), (1, 4), (6, 3)]
+
+
+def depthwise_forward(rng, dtype) -> Iterator[Call]:
+    for geometry, x, w, dy in depthwise(rng, dtype):
+        yield Call([x, w], geometry, [unwritten(dtype, *dy.shape)], roundings=w[..., 0, 0].size)
+
+
+def depthwise_weight_gradient(rng, dtype) -> Iterator[Call]:
+    for geometry, x, w, dy in depthwise(rng, dtype):
+        yield Call([x, dy], geometry, [unwritten(dtype, *w.shape)], roundings=dy[..., 0].size)
+
+
+def depthwise_input_gradient(rng, dtype) -> Iterator[Call]:
+    for geometry, x, w, dy in depthwise(rng, dtype):
+        yield Call([dy, w], geometry, [unwritten(dtype, *x.shape)], roundings=w[..., 0, :].size)
+
+
 def maxpool_forward(rng, dtype) -> Iterator[Call]:
     for (pool, stride, _, before, n, image, out), c in itertools.product(WINDOWS, CHANNELS):
         x = rough(rng, dtype, n, *image, c).round(1)  # so that there are ties
