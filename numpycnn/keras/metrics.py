@@ -1,4 +1,4 @@
-"""Metrics by Keras's names: for ``compile``, and by themselves as running means."""
+"""Metrics by Keras's names: for ``compile``, and by themselves as running figures; the core counts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from .. import metrics as core
 from . import losses
 from .missing import METRICS as MISSING
 from .missing import of_metrics as __getattr__  # noqa: F401  # Python asks it for names that are not there
@@ -13,34 +14,38 @@ from .tensors import Tensor, tensor
 
 
 class Metric:
-    """A running mean; `core_word` is what the core's ``compile`` calls it."""
+    """A figure over all rows so far; `words` are its arguments with their defaults."""
 
-    core_word = ""
-    total: float
-    count: float
+    words: dict[str, Any] = {}
+    core_class: Any = None
 
-    def __init__(self, name: str | None = None, dtype: Any = None, **config: Any) -> None:
+    def __init__(self, *args: Any, name: str | None = None, dtype: Any = None, **given: Any) -> None:
         self.name = name or losses.keras_name(type(self).__name__)
-        self.config = config
-        self.reset_state()
+        self.config = {**self.words, **dict(zip(self.words, args)), **given}
+        unknown = set(self.config) - set(self.words)
+        if unknown or len(args) > len(self.words):
+            raise TypeError(f"{type(self).__name__}: unexpected argument {sorted(unknown) or args}")
+        self.core = self.to_core()
 
-    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        """Return the figure of each row."""
-        raise NotImplementedError
+    def to_core(self) -> core.Metric:
+        """Return a new metric of the core, which lists it under the same name."""
+        return self.core_class(**{w: v for w, v in self.config.items() if v is not None}, name=self.name)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take rows into account."""
-        values = np.asarray(self.per_row(np.asarray(y_true), np.asarray(y_pred)), np.float64)
-        weights = np.broadcast_to(1.0 if sample_weight is None else np.asarray(sample_weight, float), values.shape)
-        self.total, self.count = self.total + float((values * weights).sum()), self.count + float(weights.sum())
+        targets, predictions = np.asarray(y_true), np.asarray(y_pred, np.float64)
+        if targets.shape == (len(predictions), 1) and predictions.shape[1:] != (1,):
+            targets = targets[:, 0]
+        weights = None if sample_weight is None else np.asarray(sample_weight, float).reshape(-1)
+        self.core.add(predictions, targets.reshape(len(targets), -1) if predictions.ndim == 1 else targets, weights)
 
     def result(self) -> Tensor:
-        """Return the mean over all rows so far."""
-        return tensor(self.total / self.count if self.count else 0.0, np.float32)
+        """Return the figure of all rows so far."""
+        return tensor(self.core.result(), np.float32)
 
     def reset_state(self) -> None:
         """Forget all rows."""
-        self.total = self.count = 0.0
+        self.core.reset()
 
     reset_states = reset_state
 
@@ -53,61 +58,113 @@ class Metric:
         return {"name": self.name, **self.config}
 
 
-class Accuracy(Metric):
-    """Share of rows where both are equal."""
+class CategoricalAccuracy(Metric):
+    """Share of rows whose largest output is at the label; the core's Accuracy."""
 
-    core_word = "accuracy"
-
-    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return y_true.reshape(y_pred.shape) == y_pred
+    core_class = core.Accuracy
 
 
-class CategoricalAccuracy(Accuracy):
-    """Share of rows whose largest output is at the one of the target."""
-
-    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return y_true.argmax(axis=-1) == y_pred.argmax(axis=-1)
+class SparseCategoricalAccuracy(CategoricalAccuracy):
+    """Share of rows whose largest output is at the label; the core's Accuracy."""
 
 
-class SparseCategoricalAccuracy(Accuracy):
-    """Share of rows whose largest output is at the class."""
+class BinaryAccuracy(Metric):
+    """Share of answers on the right side of the threshold; the core's BinaryAccuracy."""
 
-    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return y_true.reshape(y_pred.shape[:-1]) == y_pred.argmax(axis=-1)
+    words, core_class = {"threshold": 0.5}, core.BinaryAccuracy
 
 
-class BinaryAccuracy(Accuracy):
-    """Share of numbers on the right side of the threshold."""
+class TopKCategoricalAccuracy(Metric):
+    """Share of rows whose label is among the k largest; the core's TopKAccuracy."""
 
-    def __init__(self, name: str | None = None, dtype: Any = None, threshold: float = 0.5) -> None:
-        super().__init__(name, dtype, threshold=threshold)
+    words, core_class = {"k": 5}, core.TopKAccuracy
 
-    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return (y_true.reshape(y_pred.shape) == (y_pred > self.config["threshold"])).mean(axis=-1)
+
+class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
+    """Share of rows whose label is among the k largest; the core's TopKAccuracy."""
+
+
+class Precision(Metric):
+    """Share of the answers that is right; the core's Precision."""
+
+    words, core_class = {"thresholds": 0.5, "top_k": None, "class_id": None}, core.Precision
+
+    def to_core(self) -> core.Metric:
+        others = {word: self.config[word] for word in ("top_k", "class_id") if self.config[word] is not None}
+        if others:
+            raise ValueError(f"{type(self).__name__}: {others}: all classes count here, above one threshold")
+        return self.core_class(0.5 if self.config["thresholds"] is None else self.config["thresholds"], self.name)
+
+
+class Recall(Precision):
+    """Share of what should be answered; the core's Recall."""
+
+    core_class = core.Recall
+
+
+class F1Score(Metric):
+    """Of precision and recall; the core's F1Score."""
+
+    words, core_class = {"average": "macro", "threshold": None}, core.F1Score
+
+
+class AUC(Metric):
+    """Area under the ROC curve; the core's AUC."""
+
+    words, core_class = {"num_thresholds": 200}, core.AUC
+
+
+class _Function(core.Metric):
+    """The mean of a function of targets and predictions."""
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        super().__init__(name)
+        self.function = function
+
+    def rows(self, predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return the figure of each row, or of all in each."""
+        figures, rows = np.asarray(self.function(tensor(targets), tensor(predictions)), float), len(predictions)
+        return np.full(rows, figures) if figures.ndim == 0 else figures.reshape(rows, -1).mean(axis=1)
+
+
+class MeanMetricWrapper(Metric):
+    """The mean of a function (y_true, y_pred) of one's own."""
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None) -> None:
+        self.function = fn
+        super().__init__(name=name or getattr(fn, "__name__", "metric"))
+
+    def to_core(self) -> core.Metric:
+        return _Function(self.function, self.name)
+
+
+class Accuracy(MeanMetricWrapper):
+    """Share of numbers that are equal; as a name in ``compile`` the accuracy of classes."""
+
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(lambda y_true, y_pred: y_true.reshape(y_pred.shape) == y_pred, name or "accuracy")
 
 
 class Mean(Metric):
     """Mean of what it is given."""
 
+    def to_core(self) -> core.Metric:
+        return core.Metric(self.name)
+
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         values = np.asarray(values, np.float64)
         weights = np.broadcast_to(1.0 if sample_weight is None else np.asarray(sample_weight, float), values.shape)
-        self.total, self.count = self.total + float((values * weights).sum()), self.count + float(weights.sum())
-
-
-class _OfLoss(Metric):
-    """The mean of a loss."""
-
-    loss_class: type[losses.Loss]
-
-    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return self.loss_class(**self.config).per_row(y_true, y_pred)
+        self.core.count(float((values * weights).sum()), float(weights.sum()))
 
 
 def _of_loss(loss_class: type[losses.Loss]) -> type[Metric]:
+    def to_core(self: Metric) -> core.Metric:
+        if loss_class in (losses.MeanSquaredError, losses.MeanAbsoluteError):
+            return core.MeanLoss(loss_class(**self.config).to_core(None)[0], self.name)
+        return _Function(loss_class(**self.config).per_row, self.name)
+
     text = f"The mean of the loss {loss_class.__name__}."
-    word = losses.keras_name(loss_class.__name__)
-    return type(loss_class.__name__, (_OfLoss,), {"loss_class": loss_class, "__doc__": text, "core_word": word})
+    return type(loss_class.__name__, (Metric,), {"words": loss_class.words, "to_core": to_core, "__doc__": text})
 
 
 CategoricalCrossentropy = _of_loss(losses.CategoricalCrossentropy)
@@ -115,49 +172,66 @@ SparseCategoricalCrossentropy = _of_loss(losses.SparseCategoricalCrossentropy)
 BinaryCrossentropy = _of_loss(losses.BinaryCrossentropy)
 MeanSquaredError = _of_loss(losses.MeanSquaredError)
 MeanAbsoluteError = _of_loss(losses.MeanAbsoluteError)
-
-
-def _function(metric_class: type[Metric], name: str) -> Callable[..., Tensor]:
-    def function(y_true: Any, y_pred: Any) -> Tensor:
-        return tensor(metric_class().per_row(np.asarray(y_true), np.asarray(y_pred)), np.float32)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"The figure of each row; see {metric_class.__name__}."
-    function.metric_class = metric_class  # type: ignore[attr-defined]
-    return function
-
-
-categorical_accuracy = _function(CategoricalAccuracy, "categorical_accuracy")
-sparse_categorical_accuracy = _function(SparseCategoricalAccuracy, "sparse_categorical_accuracy")
-binary_accuracy = _function(BinaryAccuracy, "binary_accuracy")
-accuracy = _function(Accuracy, "accuracy")
 CLASSES = {cls.__name__: cls for cls in (
-    Accuracy, CategoricalAccuracy, SparseCategoricalAccuracy, BinaryAccuracy, Mean, CategoricalCrossentropy,
+    CategoricalAccuracy, SparseCategoricalAccuracy, BinaryAccuracy, TopKCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy, Precision, Recall, F1Score, AUC, Accuracy, Mean, CategoricalCrossentropy,
     SparseCategoricalCrossentropy, BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError,
 )}  # fmt: skip
 NAMES = {**{losses.keras_name(kind): cls for kind, cls in CLASSES.items()}, "mse": MeanSquaredError,
-         "mae": MeanAbsoluteError, "acc": Accuracy}  # fmt: skip
+         "mae": MeanAbsoluteError, "auc": AUC, "f1_score": F1Score,
+         "top_k_categorical_accuracy": TopKCategoricalAccuracy,
+         "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy}  # fmt: skip
 
 
-def get(identifier: Any) -> Metric:
-    """Return the metric of this name, function or class, under the name that a history has for it."""
-    if isinstance(identifier, Metric):
-        return identifier
+def _function(name: str) -> Callable[..., Tensor]:
+    def function(y_true: Any, y_pred: Any, **config: Any) -> Tensor:
+        metric = NAMES[name](**config)
+        figures = []
+        for row in zip(np.asarray(y_true), np.asarray(y_pred)):
+            metric.reset_state()
+            figures.append(metric(row[0][None], row[1][None]))
+        return tensor(figures, np.float32)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"The figure of each row; see {NAMES[name].__name__}."
+    return function
+
+
+categorical_accuracy, sparse_categorical_accuracy = map(
+    _function, ("categorical_accuracy", "sparse_categorical_accuracy")
+)
+binary_accuracy, top_k_categorical_accuracy, sparse_top_k_categorical_accuracy = map(
+    _function, ("binary_accuracy", "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy")
+)
+
+
+def get(identifier: Any) -> Any:
+    """Return what the core's ``compile`` takes for this name, function, class or object."""
     if isinstance(identifier, type) and issubclass(identifier, Metric):
-        return identifier()
+        identifier = identifier()
+    if isinstance(identifier, Metric):
+        if not hasattr(identifier, "core"):
+            raise TypeError(f"{type(identifier).__name__}: expected __init__ to call super().__init__()")
+        return identifier.to_core()
+    if isinstance(identifier, core.Metric):
+        return identifier
     if isinstance(identifier, dict):
-        return get(identifier["class_name"]).__class__(**identifier["config"])
-    found = getattr(identifier, "metric_class", None)
-    if found is None and hasattr(identifier, "loss_class"):
-        found = NAMES.get(losses.keras_name(identifier.loss_class.__name__))
-    if found is None and isinstance(identifier, str):
-        found = CLASSES.get(identifier) or NAMES.get(identifier.lower())
-        if found is None:
-            instead = MISSING.get(identifier) or ", ".join(NAMES)
-            raise ValueError(f"unknown metric {identifier!r}: numpycnn has {instead}")
+        return get_class(identifier["class_name"])(**identifier["config"]).to_core()
+    if isinstance(identifier, str):
+        if identifier.lower() in ("accuracy", "acc"):
+            return core.Accuracy(identifier)
+        return get_class(identifier)(name=identifier).to_core()
+    name = getattr(identifier, "__name__", "")
+    if NAMES.get(name) is not None and getattr(identifier, "__module__", "").startswith("numpycnn."):
+        return NAMES[name](name=name).to_core()
+    if not callable(identifier):
+        raise TypeError(f"metric {identifier!r}: expected a name such as 'accuracy', or one of keras.metrics")
+    return MeanMetricWrapper(identifier).to_core()
+
+
+def get_class(name: str) -> type[Metric]:
+    """Return the class of this name."""
+    found = CLASSES.get(name) or NAMES.get(name.lower())
     if found is None:
-        raise ValueError(f"metric {identifier!r}: expected a name such as 'accuracy', or one of keras.metrics")
-    return found(name=identifier if isinstance(identifier, str) else getattr(identifier, "__name__", None))
-
-
-deserialize = get
+        raise ValueError(f"unknown metric {name!r}: numpycnn has {MISSING.get(name) or ', '.join(NAMES)}")
+    return found

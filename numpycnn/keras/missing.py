@@ -55,9 +55,9 @@ LOSSES = _each(
     "the cross-entropies, MeanSquaredError, MeanAbsoluteError and Huber",
 )  # fmt: skip
 METRICS = _each(
-    "AUC IoU MeanIoU BinaryIoU OneHotIoU OneHotMeanIoU FalseNegatives FalsePositives TrueNegatives TruePositives "
+    "IoU MeanIoU BinaryIoU OneHotIoU OneHotMeanIoU FalseNegatives FalsePositives TrueNegatives TruePositives "
     "SensitivityAtSpecificity SpecificityAtSensitivity PrecisionAtRecall RecallAtPrecision Hinge KLDivergence Poisson "
-    "CosineSimilarity RootMeanSquaredError R2Score FBetaScore MeanMetricWrapper Sum",
+    "CosineSimilarity RootMeanSquaredError R2Score FBetaScore Sum",
     "accuracy, top-k accuracy, precision, recall and F1; see numpycnn.classification_report and confusion_matrix",
 )  # fmt: skip
 CALLBACKS = _each("RemoteMonitor SwapEMAWeights OrbaxCheckpoint ProgbarLogger BaseLogger",

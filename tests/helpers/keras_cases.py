@@ -98,7 +98,8 @@ def cases(keras):
             network(keras, *a), keras.optimizers.SGD(0.05), *b)
     sgd = lambda: keras.optimizers.SGD(0.05)  # noqa: E731
     yield "weights of rows", lambda: train(network(keras), sgd(), sparse, x, y, weights)
-    yield "weights of classes", lambda: train(network(keras), sgd(), sparse, x, y, None, {0: 1.0, 1: 0.5, 2: 2.0, 3: 1.5})
+    of_classes = {0: 1.0, 1: 0.5, 2: 2.0, 3: 1.5}
+    yield "weights of classes", lambda: train(network(keras), sgd(), sparse, x, y, None, of_classes)
     for name, regularizer in (("l1", r.L1(1e-3)), ("l2", r.L2(1e-2)), ("l1_l2", r.L1L2(1e-3, 1e-2))):
         yield f"regularizer {name}", lambda p=regularizer: train(network(keras, regularizer=p), sgd(), sparse, x, y)
 

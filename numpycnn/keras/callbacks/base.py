@@ -101,20 +101,16 @@ class Figures(dict):
 class History(Callback):
     """What ``fit`` returns: ``history.history["loss"][epoch]``."""
 
-    def __init__(self, model: Any = None, epochs: int = 1, data: Any = None) -> None:
+    def __init__(self, model: Any = None, epochs: int = 1, steps: int | None = None) -> None:
         self.model = model
         self.history: dict[str, list[float]] = Figures()
         self.epoch: list[int] = []
         self.rates: dict[int, float] = {}
-        self.params = {"epochs": epochs, "steps": getattr(data, "steps", None), "verbose": 1}
+        self.params = {"epochs": epochs, "steps": steps, "verbose": 1}
 
     def take(self, done: Any) -> None:
-        """Take over the core's History, under Keras's names."""
-        names = self.model._figures() if self.model is not None else {}
+        """Take over the core's History."""
         self.epoch = list(done.epoch)
-        for prefix in ("", "val_"):
-            for core_name, name in names.items():
-                if prefix + core_name in done.history:
-                    self.history[prefix + name] = [float(v) for v in done.history[prefix + core_name]]
+        self.history.update({name: list(map(float, figures)) for name, figures in done.history.items()})
         if self.rates:
             self.history["learning_rate"] = [self.rates[epoch] for epoch in self.epoch if epoch in self.rates]

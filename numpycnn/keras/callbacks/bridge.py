@@ -5,36 +5,26 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ... import callbacks as core
+from ..notes import note
 from .base import HOOKS, Callback, Figures, History
 
 
 class Names:
-    """The figures that an epoch will have, by the core's names and by Keras's."""
+    """The figures that an epoch will have."""
 
     def __init__(self, model: Any, validated: Any) -> None:
-        self.model = model
-        own = model._figures()
-        self.by_core = dict(own)
-        if validated:
-            self.by_core |= {f"val_{word}": f"val_{name}" for word, name in own.items()}
-        self.by_keras = {name: word for word, name in self.by_core.items()}
+        self.model, own = model, model.metrics_names
+        self.known = [*own, *(f"val_{name}" for name in own)] if validated else own
 
-    def of_core(self, monitor: str) -> str | None:
-        """Return the core's name of a figure; None, with a note, if there will be none."""
-        from ..notes import note
-
-        if monitor in self.by_keras:
-            return self.by_keras[monitor]
-        renewed = Figures.old.get(monitor, monitor)
-        if renewed in self.by_keras:
+    def find(self, monitor: str) -> str | None:
+        """Return the name of a figure as it is today; None, with a note, if there will be none."""
+        renewed = monitor if monitor in self.known else Figures.old.get(monitor, monitor)
+        if renewed not in self.known:
+            note(f"callbacks: there is no figure {monitor!r} to follow, only {', '.join(self.known)}: nothing is done")
+            return None
+        if renewed != monitor:
             note(f"callbacks: {monitor!r} is the old name of {renewed!r}")
-            return self.by_keras[renewed]
-        note(f"callbacks: there is no figure {monitor!r} to follow, only {', '.join(self.by_keras)}: nothing is done")
-        return None
-
-    def logs(self, logs: dict[str, float] | None) -> Figures:
-        """Return the figures under Keras's names."""
-        return Figures({self.by_core.get(word, word): value for word, value in (logs or {}).items()})
+        return renewed
 
 
 def core_callbacks(callbacks: Any, model: Any, history: History | None, validated: Any) -> list[core.Callback]:
@@ -70,11 +60,11 @@ def _forward(callback: Callback, hook: str, names: Names) -> Callable[..., None]
     model = names.model
 
     def with_number(self: core.Callback, number: int, logs: Any = None) -> None:
-        getattr(callback, hook)(number, names.logs(logs))
+        getattr(callback, hook)(number, Figures(logs or {}))
         self.model.stop_training = self.model.stop_training or model.stop_training
 
     def without(self: core.Callback, logs: Any = None) -> None:
-        getattr(callback, hook)(names.logs(logs))
+        getattr(callback, hook)(Figures(logs or {}))
         self.model.stop_training = self.model.stop_training or model.stop_training
 
     return with_number if "epoch" in hook or "batch" in hook else without

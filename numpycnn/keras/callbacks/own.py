@@ -10,7 +10,7 @@ from ...callbacks.monitors import ModelCheckpoint as CoreCheckpoint
 from ...hints import did_you_mean
 from ...terminal import show
 from ..notes import no_effect, note, refuse
-from .base import Callback
+from .base import Callback, Figures
 
 
 class _Worded(Callback):
@@ -49,7 +49,7 @@ class _Follower(_Worded):
     core_words: tuple[str, ...] = ()
 
     def to_core(self, figures: Any) -> Any:
-        monitor = figures.of_core(self.monitor)
+        monitor = figures.find(self.monitor)
         if monitor is None:
             return False
         words = {word: getattr(self, word) for word in self.core_words}
@@ -125,9 +125,9 @@ class _Checkpoint(CoreCheckpoint):
 
     facade: Any
 
-    def __init__(self, facade: Any, names: Any, monitor: str | None) -> None:
+    def __init__(self, facade: Any, monitor: str | None) -> None:
         super().__init__("later.npz", monitor or "loss", facade.save_best_only, _mode(facade.mode))
-        self.facade, self.filepath, self.names = facade, os.fspath(facade.filepath), names
+        self.facade, self.filepath = facade, os.fspath(facade.filepath)
         if not facade.save_best_only:
             self.monitor = None  # type: ignore[assignment]
 
@@ -135,7 +135,7 @@ class _Checkpoint(CoreCheckpoint):
         """What is the best so far is kept from one ``fit`` to the next."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        before, figures = self.best, self.names.logs(logs)
+        before, figures = self.best, Figures(logs)
         if self.save_best_only and not self._improved(logs):
             return
         old = {name: figures[new] for name, new in figures.old.items() if new in figures}
@@ -157,11 +157,11 @@ class ModelCheckpoint(_Worded):
     def to_core(self, figures: Any) -> Any:
         if self.save_freq != "epoch":
             raise ValueError(f"ModelCheckpoint: save_freq={self.save_freq!r}: it saves after epochs, save_freq='epoch'")
-        monitor = figures.of_core(self.monitor) if self.save_best_only else None
+        monitor = figures.find(self.monitor) if self.save_best_only else None
         if self.save_best_only and monitor is None:
             return False
         best = None if self.core is None else self.core.best
-        self.core = _Checkpoint(self, figures, monitor)
+        self.core = _Checkpoint(self, monitor)
         threshold = best if best is not None else self.initial_value_threshold
         if threshold is not None:
             self.core.best = threshold

@@ -7,6 +7,10 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
+from ..preprocessing.image import Flow
+
+Change = Callable[[np.ndarray], np.ndarray]
+
 
 def as_array(x: Any) -> np.ndarray:
     """Return an array of what has rows: a list of one, a table, a tensor."""
@@ -21,118 +25,63 @@ def is_batches(x: Any) -> bool:
     """Return whether it gives batches, and is no array of rows."""
     if isinstance(x, (np.ndarray, list, tuple, dict)) or hasattr(x, "__array__"):
         return False
-    return hasattr(x, "__iter__") or hasattr(x, "__next__") or hasattr(x, "__getitem__")
+    return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
 
 
-class Rows:
-    """Arrays: all rows at once."""
+class Data:
+    """Arrays x and y, or an iterable of batches in x: a generator, a Sequence, a Dataset."""
 
-    def __init__(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> None:
-        self.x = as_array(x)
-        self.y = None if y is None else as_array(y)
-        self.sample_weight, self.batch_size = sample_weight, batch_size
-
-    def one_shape(self) -> tuple[int, ...]:
-        """Shape of one row."""
-        return self.x.shape[1:]
-
-    def ranked(self, change: Callable[[np.ndarray], np.ndarray]) -> None:
-        """Let the model add or take away an axis of 1."""
-        self.x = change(self.x)
-
-    def core_words(self) -> dict[str, Any]:
-        """Return the arguments of the core's ``fit`` and ``evaluate``."""
-        words: dict[str, Any] = {"x": self.x, "y": self.y, "batch_size": self.batch_size or 32}
-        if self.sample_weight is not None:
-            words["sample_weight"] = np.asarray(self.sample_weight)
-        return words
-
-    def all_x(self) -> np.ndarray:
-        """All rows."""
-        return self.x
-
-
-class Batches:
-    """An iterable of batches: a generator, a Sequence, a Dataset."""
-
-    def __init__(self, source: Any, steps: int | None, once: bool) -> None:
-        self.source, self.steps = source, steps
-        if steps is None and hasattr(source, "__len__"):
-            self.steps = len(source)
-        self.once = once
-        self.change: Callable[[np.ndarray], np.ndarray] = lambda x: x
-        self._first: Any = None
-        self._going: Any = None
+    def __init__(self, x: Any, y: Any, batch_size: int | None, steps: int | None, once: bool = False) -> None:
+        self.batches = is_batches(x)
+        if self.batches and y is not None:
+            raise ValueError("expected y in the batches that x gives, got it apart")
+        if self.batches and isinstance(x, Flow):  # it never ends
+            steps = len(x) if steps is None else steps
+            x = iter(x)
+        self.x, self.y = (x, None) if self.batches else (as_array(x), None if y is None else as_array(y))
+        self.batch_size, self.steps, self.once = batch_size, steps, once
 
     def one_shape(self) -> tuple[int, ...]:
-        """Shape of one row, from the first batch, which is kept for the training."""
-        self._first = next(self._iterator())
-        first = self._first[0] if isinstance(self._first, (tuple, list)) else self._first
-        return np.asarray(first).shape[1:]
+        """Shape of one row; of a generator the first batch is kept for the training."""
+        if not self.batches:
+            return self.x.shape[1:]
+        first = self.x[0] if hasattr(self.x, "__getitem__") else next(iter(self.x))
+        if hasattr(self.x, "__next__"):
+            self.x = itertools.chain([first], self.x)
+        return np.shape(first[0] if isinstance(first, (tuple, list)) else first)[1:]
 
-    def ranked(self, change: Callable[[np.ndarray], np.ndarray]) -> None:
-        """Let the model add or take away an axis of 1."""
-        self.change = change
+    def core_words(self, ranked: Change) -> dict[str, Any]:
+        """Return the core's arguments; `ranked` adds or takes away an axis of 1."""
+        if not self.batches:
+            steps = {} if self.steps is None else {"steps_per_epoch": self.steps}
+            return {"x": ranked(self.x), "y": self.y, "batch_size": self.batch_size, **steps}
+        return {"x": Adapted(self.x, ranked), "steps_per_epoch": self.steps}
 
-    def _iterator(self) -> Iterator[Any]:
-        if hasattr(self.source, "__next__"):
-            return self.source
-        if not hasattr(self.source, "__iter__"):
-            return (self.source[i] for i in range(len(self.source)))
-        return iter(self.source)
+
+class Adapted:
+    """Batches as the core takes them: tuples of arrays, again and again where the source can be asked again."""
+
+    def __init__(self, source: Any, ranked: Change) -> None:
+        self.source, self.ranked = source, ranked
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the batches of one epoch: `steps` of them; a source that goes on is gone on with."""
-        endless = hasattr(self.source, "__next__")
-        if self._going is None or not endless:
-            self._going = self._iterator()
-        batches = self._going
-        if self._first is not None:
-            first, self._first = self._first, None
-            batches = itertools.chain([first], batches) if endless else batches
-        for batch in itertools.islice(batches, self.steps):
-            yield self._pair(batch)
-        end = getattr(self.source, "on_epoch_end", None)
-        if end is not None:
-            end()
+        source = self.source
+        numbered = not hasattr(source, "__iter__")
+        for batch in (source[i] for i in range(len(source))) if numbered else source:
+            x, *rest = batch if isinstance(batch, (tuple, list)) else (batch,)
+            yield (self.ranked(as_array(x)), *(np.asarray(each) for each in rest if each is not None))
+        if hasattr(source, "on_epoch_end"):
+            source.on_epoch_end()
 
-    def _pair(self, batch: Any) -> tuple:
-        if not isinstance(batch, (tuple, list)):
-            batch = (batch,)
-        x, *rest = batch
-        return (self.change(as_array(x)), *(np.asarray(each) for each in rest if each is not None))
-
-    def core_words(self) -> dict[str, Any]:
-        """Return the arguments of the core's ``fit``."""
-        words: dict[str, Any] = {"x": self}
-        if not self.once and self.steps is not None:
-            words["steps_per_epoch"] = self.steps
-        return words
-
-    def all_x(self) -> np.ndarray:
-        """All rows of one epoch."""
-        return np.concatenate([batch[0] for batch in self])
-
-    def all(self) -> tuple:
-        """All rows of one epoch, with targets."""
-        parts = list(self)
-        return tuple(np.concatenate([part[i] for part in parts]) for i in range(len(parts[0])))
+    def __length_hint__(self) -> int:
+        return len(self.source) if hasattr(self.source, "__len__") else 0
 
 
-def rows_of(x: Any, y: Any, sample_weight: Any, batch_size: int | None, steps: int | None, once: bool = False) -> Any:
-    """Return what ``fit``, ``evaluate`` or ``predict`` was given, as Rows or Batches."""
-    if not is_batches(x):
-        return Rows(x, y, sample_weight, batch_size)
-    if y is not None or sample_weight is not None:
-        raise ValueError("expected y and sample_weight in the batches that x gives, got them apart")
-    return Batches(x, steps, once)
-
-
-def validation_rows(data: Any, steps: int | None, change: Callable[[np.ndarray], np.ndarray]) -> tuple:
-    """Return the rows to validate on: (x, y), or (x, y, sample_weight)."""
+def validation_words(data: Any, steps: int | None, ranked: Change) -> dict[str, Any]:
+    """Return the core's arguments for rows or batches to validate on."""
     if is_batches(data):
-        batches = Batches(data, steps, True)
-        batches.change = change
-        return batches.all()
+        if isinstance(data, Flow):
+            data, steps = iter(data), len(data) if steps is None else steps
+        return {"validation_data": Adapted(data, ranked), "validation_steps": steps}
     x, *rest = data
-    return (change(as_array(x)), *(as_array(each) for each in rest))
+    return {"validation_data": (ranked(as_array(x)), *(as_array(each) for each in rest))}

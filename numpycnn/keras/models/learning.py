@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import losses, metrics, optimizers
+from ...metrics import Accuracy, BinaryAccuracy
+from .. import losses, optimizers
 from ..callbacks.bridge import core_callbacks
 from ..callbacks.base import History
 from ..notes import no_effect, note, refuse, unknown_arguments
 from .base import Chain
-from .inputs import as_array, rows_of, validation_rows
+from .inputs import Data, as_array, validation_words
 
 OLD_FIT = {"nb_epoch": "epochs", "samples_per_epoch": "steps_per_epoch", "nb_val_samples": "validation_steps",
            "val_samples": "validation_steps", "generator": "x", "show_accuracy": None}  # fmt: skip
@@ -26,7 +27,8 @@ class Learning(Chain):
         self.optimizer: Any = None
         self.loss: Any = None
         self.history: Any = None
-        self._metrics: list[metrics.Metric] = []
+        self._metrics: list[Any] = []
+        self._weighted: list[Any] = []
         self._compiled_core: Any = None
 
     # Compiling
@@ -51,8 +53,8 @@ class Learning(Chain):
             raise ValueError("compile: expected a loss, such as 'sparse_categorical_crossentropy'")
         self._given_loss = loss
         self.optimizer, self.loss = optimizers.get(optimizer), losses.get(loss)
-        given = [*_listed(metrics), *_listed(weighted_metrics)]
-        self._metrics = [all_metrics.get(metric) for metric in given]
+        self._metrics = [all_metrics.get(metric) for metric in _listed(metrics)]
+        self._weighted = [all_metrics.get(metric) for metric in _listed(weighted_metrics)]
         self._compiled_core = None
         if self._shape is not None:
             self._ready()
@@ -68,24 +70,25 @@ class Learning(Chain):
             core = self.core_model()
             if self.optimizer.core._values is not None and self.optimizer.core._values is not core.arena.values:
                 self.optimizer.renew()
-            core.compile(self.optimizer.core, loss, [metric.core_word for metric in self._metrics])
+            core.compile(self.optimizer.core, loss, self._of_this_model(self._metrics, core), self._weighted)
             self._compiled_core = core
         return self.core_model()
 
     @property
     def metrics_names(self) -> list[str]:
         """Names of what ``evaluate`` returns."""
-        return ["loss", *(metric.name for metric in self._metrics)]
+        return ["loss", *(metric.name for metric in (*self._metrics, *self._weighted))]
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics."""
-        return list(self._metrics)
+        """The metrics, as the core has them."""
+        return [*self._metrics, *self._weighted]
 
-    def _figures(self) -> dict[str, str]:
-        """Return the core's names of the figures, each with Keras's."""
-        own = {metric.core_word: metric.name for metric in self._metrics}
-        return {"loss": "loss", **own}
+    @staticmethod
+    def _of_this_model(chosen: list[Any], core: Any) -> list[Any]:
+        """Return the metrics; the accuracy of one yes-or-no question is another than that of classes."""
+        return [BinaryAccuracy(name=metric.name) if type(metric) is Accuracy and core.output_shape == (1,) else metric
+                for metric in chosen]  # fmt: skip
 
     # Learning
 
@@ -103,26 +106,21 @@ class Learning(Chain):
                 epochs, x = (old[word] if new == "epochs" else epochs), (old[word] if new == "x" else x)
                 old.pop(word)
         unknown_arguments("fit", old)
-        data = rows_of(x, y, sample_weight, batch_size, steps_per_epoch)
+        data = Data(x, y, batch_size or 32, steps_per_epoch)
         if self._shape is None:
             self.ensure(data.one_shape())
         core = self._ready()
-        data.ranked(self._ranked)
-        words: dict[str, Any] = data.core_words()
+        words: dict[str, Any] = {
+            "sample_weight": sample_weight, "class_weight": _classes(class_weight), "validation_freq": validation_freq,
+            "validation_split": validation_split, "shuffle": bool(shuffle), "initial_epoch": initial_epoch,
+            **data.core_words(self._ranked),
+        }  # fmt: skip
         if validation_data is not None:
-            words["validation_data"] = validation_rows(validation_data, validation_steps, self._ranked)
-        if class_weight is not None:
-            words["class_weight"] = {int(k): float(v) for k, v in dict(class_weight).items()}
-        if validation_freq != 1:
-            words["validation_freq"] = validation_freq
+            words |= validation_words(validation_data, validation_steps, self._ranked)
         self.stop_training = False
-        history = History(self, epochs, data)
+        history = History(self, epochs, data.steps)
         followed = core_callbacks(callbacks, self, history, validated=validation_data is not None or validation_split)
-        done = core.fit(
-            epochs=int(epochs), verbose=_verbose(verbose), callbacks=followed, validation_split=validation_split,
-            shuffle=bool(shuffle), initial_epoch=initial_epoch, **words,
-        )  # fmt: skip
-        history.take(done)
+        history.take(core.fit(epochs=int(epochs), verbose=_verbose(verbose), callbacks=followed, **words))
         self.history = history
         return history
 
@@ -140,12 +138,11 @@ class Learning(Chain):
         for word in IDLE:
             no_effect("evaluate", **{word: old.pop(word, None)})
         unknown_arguments("evaluate", old)
-        core = self._ready()
-        data = rows_of(x, y, sample_weight, batch_size, steps, once=True)
-        data.ranked(self._ranked)
-        words = {k: v for k, v in data.core_words().items() if k != "steps_per_epoch"}
-        followed = core_callbacks(callbacks, self, None, validated=False)
-        return self._scores(core.evaluate(**words, callbacks=followed or None), return_dict)
+        words = Data(x, y, batch_size or 32, steps, once=True).core_words(self._ranked)
+        words["steps"] = words.pop("steps_per_epoch", None)
+        followed = core_callbacks(callbacks, self, None, validated=False) or None
+        scores = self._ready().evaluate(**words, callbacks=followed, sample_weight=sample_weight)
+        return self._scores(scores, return_dict)
 
     def _scores(self, scores: Any, return_dict: bool) -> Any:
         values = [float(value) for value in (scores if isinstance(scores, tuple) else (scores,))]
@@ -165,12 +162,13 @@ class Learning(Chain):
             no_effect("predict", **{word: old.pop(word, None)})
         unknown_arguments("predict", old)
         refuse("predict", "predict takes no callbacks", callbacks=callbacks or None)
-        rows = rows_of(x, None, None, batch_size, steps, once=True).all_x()
+        data = Data(x, None, batch_size, steps, once=True)
         if self._shape is None:
-            self.ensure(rows.shape[1:])
+            self.ensure(data.one_shape())
         if self.optimizer is not None:
             self._ready()
-        return self.core_model().predict(self._ranked(rows), batch_size)
+        words = data.core_words(self._ranked)
+        return self.core_model().predict(words["x"], batch_size, steps=words.get("steps_per_epoch"))
 
     def predict_generator(self, generator: Any, steps: Any = None, **given: Any) -> np.ndarray:
         """Old name of ``predict`` for generators."""
@@ -200,9 +198,8 @@ class Learning(Chain):
         x, y = as_array(x), as_array(y)
         if self._shape is None:
             self.ensure(x.shape[1:])
-        words = {"sample_weight": sample_weight, "class_weight": class_weight}
-        given = {name: value for name, value in words.items() if value is not None}
-        return self._scores(self._ready().train_on_batch(self._ranked(x), y, **given), return_dict)
+        words = {"sample_weight": sample_weight, "class_weight": _classes(class_weight)}
+        return self._scores(self._ready().train_on_batch(self._ranked(x), y, **words), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and the metrics of one batch."""
@@ -228,6 +225,14 @@ def _listed(given: Any) -> list[Any]:
         return []
     flat = list(given) if isinstance(given, (list, tuple)) else [given]
     return [each for entry in flat for each in (entry if isinstance(entry, (list, tuple)) else [entry])]
+
+
+def _classes(class_weight: Any) -> dict[int, float] | None:
+    """Return the weights by class number: a dict, or a list in the order of the classes."""
+    if class_weight is None:
+        return None
+    pairs = class_weight.items() if isinstance(class_weight, dict) else enumerate(class_weight)
+    return {int(number): float(weight) for number, weight in pairs}
 
 
 def _verbose(verbose: Any) -> Any:

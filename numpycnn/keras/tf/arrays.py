@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..missing import _each
-from ..notes import missing_names
+from ..notes import missing_names, note
+from ..random import set_seed
 from ..tensors import Tensor, tensor
 
 float16, float32, float64 = np.float16, np.float32, np.float64
@@ -19,7 +20,7 @@ newaxis = None
 
 missing = missing_names("keras.tf", {
     **_each("GradientTape gradients", "no tapes: model.train_on_batch takes a step; see numpycnn's forward, backward"),
-    **_each("Session placeholder global_variables_initializer layers train compat contrib set_random_seed app "
+    **_each("Session placeholder global_variables_initializer layers train compat contrib app "
             "InteractiveSession ConfigProto GPUOptions examples python",
             "nothing of TensorFlow 1; write tf.keras's words"),
     **_each("Module saved_model lite distribute io feature_column estimator raw_ops sparse ragged strings linalg",
@@ -154,6 +155,12 @@ def ones(shape: Any, dtype: Any = np.float32, name: Any = None) -> Tensor:
 def function(func: Any = None, **options: Any) -> Any:
     """Return a function as it is: nothing is compiled from Python here."""
     return func if func is not None else lambda each: each
+
+
+def set_random_seed(seed: int) -> None:
+    """Old name of ``tf.random.set_seed``."""
+    note("tf.set_random_seed is an old name of tf.random.set_seed")
+    set_seed(seed)
 
 
 def executing_eagerly() -> Any:
