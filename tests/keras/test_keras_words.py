@@ -141,7 +141,8 @@ def test_every_layer_of_the_core_can_be_read_back():
 @pytest.mark.parametrize(
     ("name", "mean", "deviation"),
     [("he_normal", 0, np.sqrt(2 / 400)), ("lecun_normal", 0, np.sqrt(1 / 400)),
-     ("glorot_uniform", 0, np.sqrt(2 / 1000)), ("normal", 0, 0.05), ("random_uniform", 0, 0.1 / np.sqrt(12)), ("zeros", 0, 0), ("ones", 1, 0)],
+     ("glorot_uniform", 0, np.sqrt(2 / 1000)), ("normal", 0, 0.05), ("random_uniform", 0, 0.1 / np.sqrt(12)),
+     ("zeros", 0, 0), ("ones", 1, 0)],
 )  # fmt: skip
 def test_initializers(name, mean, deviation):
     keras.utils.set_random_seed(1)
