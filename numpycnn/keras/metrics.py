@@ -7,6 +7,7 @@ from typing import Any, Callable
 import numpy as np
 
 from .. import metrics as core
+from ..metrics.running import METRICS
 from . import losses
 from .missing import METRICS as MISSING
 from .missing import of_metrics as __getattr__  # noqa: F401  # Python asks it for names that are not there
@@ -87,7 +88,8 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
 class Precision(Metric):
     """Share of the answers that is right; the core's Precision."""
 
-    words, core_class = {"thresholds": 0.5, "top_k": None, "class_id": None}, core.Precision
+    words = {"thresholds": 0.5, "top_k": None, "class_id": None}
+    core_class: Any = core.Precision
 
     def to_core(self) -> core.Metric:
         others = {word: self.config[word] for word in ("top_k", "class_id") if self.config[word] is not None}
@@ -218,9 +220,8 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, dict):
         return get_class(identifier["class_name"])(**identifier["config"]).to_core()
     if isinstance(identifier, str):
-        if identifier.lower() in ("accuracy", "acc"):
-            return core.Accuracy(identifier)
-        return get_class(identifier)(name=identifier).to_core()
+        known = identifier in METRICS  # the core's name is Keras's, and files hold it
+        return identifier if known else get_class(identifier)(name=identifier).to_core()
     name = getattr(identifier, "__name__", "")
     if NAMES.get(name) is not None and getattr(identifier, "__module__", "").startswith("numpycnn."):
         return NAMES[name](name=name).to_core()

@@ -247,8 +247,9 @@ def test_summary(capsys):
     model = keras.Model(inputs, layers.Dense(3)(layers.BatchNormalization()(layers.Flatten()(inputs))), name="net")
     model.summary()
     text = capsys.readouterr().out
-    assert 'Model: "net"' in text and "batch_normalization (BatchNormalization)  (None, 64)         256" in text
-    assert "Total params: 451" in text and "Non-trainable params: 128" in text
+    rows = {line.split()[0]: line.split()[-1] for line in text.splitlines()[4:7]}
+    assert "Model: \"net\"" in text and rows == {"images": "0", "flatten": "0", "batch_normalization": "256"}
+    assert "images (InputLayer)" in text and "Total params: 451" in text and "Non-trainable params: 128" in text
     model.layers[-1].trainable = False
     lines = []
     model.summary(print_fn=lines.append, show_trainable=True)

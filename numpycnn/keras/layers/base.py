@@ -72,7 +72,7 @@ class Layer:
         super().__init_subclass__(**options)
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         parameters = [inspect.Parameter(name, kind, default=value) for name, value in cls.words.items()]
-        if "__init__" not in vars(cls):
+        if cls.__module__.startswith("numpycnn."):
             cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         own = [name for name in OWN_METHODS if name in vars(cls)]
         if own and not cls.__module__.startswith("numpycnn."):

@@ -38,7 +38,8 @@ class Data:
         if self.batches and isinstance(x, Flow):  # it never ends
             steps = len(x) if steps is None else steps
             x = iter(x)
-        self.x, self.y = (x, None) if self.batches else (as_array(x), None if y is None else as_array(y))
+        self.x: Any = x if self.batches else as_array(x)
+        self.y: Any = None if y is None else as_array(y)
         self.batch_size, self.steps, self.once = batch_size, steps, once
 
     def one_shape(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...metrics import Accuracy, BinaryAccuracy
+from ...metrics.running import get_metric
 from .. import losses, optimizers
 from ..callbacks.bridge import core_callbacks
 from ..callbacks.base import History
@@ -70,25 +70,19 @@ class Learning(Chain):
             core = self.core_model()
             if self.optimizer.core._values is not None and self.optimizer.core._values is not core.arena.values:
                 self.optimizer.renew()
-            core.compile(self.optimizer.core, loss, self._of_this_model(self._metrics, core), self._weighted)
+            core.compile(self.optimizer.core, loss, self._metrics, self._weighted)
             self._compiled_core = core
         return self.core_model()
 
     @property
     def metrics_names(self) -> list[str]:
         """Names of what ``evaluate`` returns."""
-        return ["loss", *(metric.name for metric in (*self._metrics, *self._weighted))]
+        return ["loss", *(get_metric(metric).name for metric in self.metrics)]
 
     @property
     def metrics(self) -> list[Any]:
         """The metrics, as the core has them."""
         return [*self._metrics, *self._weighted]
-
-    @staticmethod
-    def _of_this_model(chosen: list[Any], core: Any) -> list[Any]:
-        """Return the metrics; the accuracy of one yes-or-no question is another than that of classes."""
-        return [BinaryAccuracy(name=metric.name) if type(metric) is Accuracy and core.output_shape == (1,) else metric
-                for metric in chosen]  # fmt: skip
 
     # Learning
 

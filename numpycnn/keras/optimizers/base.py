@@ -30,7 +30,7 @@ class Optimizer:
             note("optimizers: lr= is the old word for learning_rate=")
             given["learning_rate"] = given.pop("lr")
         decay = given.pop("decay", None)
-        self.config = {**self.words, **COMMON, **dict(zip(self.words, args)), **given}
+        self.config = {**COMMON, **self.words, **dict(zip(self.words, args)), **given}
         for word in self.config:
             if word not in self.words and word not in COMMON:
                 raise TypeError(f"{kind}: unexpected argument {word!r}{did_you_mean(word, [*self.words, *COMMON])}")
