@@ -96,8 +96,8 @@ def hint_at_numbers(x: Any, array: NDArray, what: str) -> str:
     """Say how to make numbers of text, or an array of what hands out batches."""
     if array.ndim == 0 and (isinstance(x, Iterator) or hasattr(x, "__iter__") or hasattr(x, "__getitem__")):
         return (
-            f" (a {type(x).__name__}); generators and data loaders are not taken: join their batches, "
-            f"{what} = np.concatenate([...])"
+            f" (a {type(x).__name__}); fit and evaluate take what hands out batches (x, y) alone, without y; or join "
+            f"the batches, {what} = np.concatenate([...])"
         )
     sample = array.ravel()[:10].tolist()
     if not sample or not all(isinstance(value, str) for value in sample):

@@ -25,7 +25,8 @@ from ..checks import check_dtype
 from ..files import atomic_write, printable, shown_cause
 from ..initializers import INITIALIZERS
 from ..layers.base import Layer
-from ..losses import LOSSES
+from ..losses import LOSSES, Loss
+from ..metrics.running import METRIC_CLASSES
 from ..optimizers import OPTIMIZERS, optimizer_from_config
 from ..schedules import SCHEDULES, Schedule
 
@@ -100,7 +101,8 @@ def load_run(model: Sequential, path: str | os.PathLike, conditions: dict[str, A
 
 def _comparable(config: dict[str, Any]) -> dict[str, Any]:
     """What a model and its backup must have in common; a constant learning rate may have changed on the way."""
-    result = {name: config.get(name) for name in ("dtype", "input_shape", "loss", "metrics")}
+    names = "dtype", "input_shape", "loss", "metrics", "weighted_metrics"
+    result = {name: config.get(name) for name in names}
     optimizer = dict(config["optimizer"]["config"])
     if not isinstance(optimizer["learning_rate"], dict):
         del optimizer["learning_rate"]
@@ -185,7 +187,9 @@ def describe(model: Sequential) -> dict[str, Any]:
             "config": model.optimizer.get_config(),
             "steps": model.optimizer.steps,
         }
-        config["metrics"] = model.metrics
+        config["metrics"] = [_describe_metric(metric) for metric in model.metrics]
+        if model.weighted_metrics:
+            config["weighted_metrics"] = [_describe_metric(metric) for metric in model.weighted_metrics]
     return json.loads(json.dumps(config))  # tuples become lists, here as after loading
 
 
@@ -194,6 +198,25 @@ def _class_name(thing: Any, known: dict[str, type]) -> str:
     if type(thing) not in known.values():
         raise TypeError(f"a model file cannot hold {thing!r}, only the package's own; compile with those to save")
     return type(thing).__name__
+
+
+def _describe_metric(metric: Any) -> Any:
+    """Return a metric's name, or the class and the arguments of one that was given as an object."""
+    if isinstance(metric, str):
+        return metric
+    config = metric.get_config()
+    if isinstance(config.get("loss"), Loss):
+        config["loss"] = {"class": _class_name(metric.loss, LOSSES), "config": metric.loss.get_config()}
+    return {"class": _class_name(metric, METRIC_CLASSES), "config": config}
+
+
+def _restore_metric(described: Any) -> Any:
+    if isinstance(described, str):
+        return described
+    config = dict(described["config"])
+    if "loss" in config:
+        config["loss"] = {c.__name__: c for c in LOSSES.values()}[config["loss"]["class"]](**config["loss"]["config"])
+    return METRIC_CLASSES[described["class"]](**config)
 
 
 def _plain(value: Any, layer: Layer) -> Any:
@@ -315,4 +338,5 @@ def _restore_training(model: Sequential, config: dict[str, Any], arrays: dict[st
     optimizer = optimizer_from_config(config["optimizer"]["class"], config["optimizer"]["config"])
     slots = {name.removeprefix("optimizer/"): array for name, array in arrays.items()}
     optimizer.set_state({"steps": config["optimizer"]["steps"], **slots})
-    model.compile(optimizer, loss, config["metrics"])
+    metrics, weighted = (list(map(_restore_metric, config.get(name, []))) for name in ("metrics", "weighted_metrics"))
+    model.compile(optimizer, loss, metrics, weighted)
