@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from typing import Any, Callable, Iterable
 
@@ -252,49 +253,49 @@ def block_cases() -> list[fusion.Block]:
 
 
 BATCH = 64  # of the cases at full size
+_LARGE_RUNS: list[tuple[Shape, list[Layer]]] = [
+    ((28, 28, 1), [Conv2D(32, 3), ReLU(), MaxPool2D(2)]),
+    ((13, 13, 32), [Conv2D(64, 3), ReLU(), MaxPool2D(2)]),
+    ((14, 14, 6), [Conv2D(16, 5), ReLU()]),
+    ((12, 12, 6), [Conv2D(16, 3)]),
+    ((28, 28, 1), [Conv2D(6, 5, strides=2, padding=2)]),
+    ((1600,), [Dense(128), ReLU()]),
+    ((26, 26, 32), [ReLU(), MaxPool2D(2)]),
+]
+_LARGE: list[tuple[Shape, Layer]] = [
+    ((28, 28, 1), Conv2D(32, 3)),
+    ((13, 13, 32), Conv2D(64, 3)),
+    ((27, 28, 4), Conv2D(16, (5, 3), strides=(2, 1), padding="same", dilation_rate=(1, 2), groups=2)),
+    ((26, 26, 32), MaxPool2D(2)),
+    ((26, 27, 8), MaxPool2D(3, strides=2, padding="same")),
+    ((26, 26, 32), AvgPool2D(2)),
+    ((26, 27, 8), AvgPool2D(3, strides=2, padding=1)),
+    ((26, 26, 32), GlobalAvgPool2D()),
+    ((26, 26, 32), GlobalMaxPool2D()),
+    ((27, 28, 8), DepthwiseConv2D((5, 3), strides=(2, 1), padding="same", depth_multiplier=2)),
+    ((13, 13, 32), SeparableConv2D(64, 3)),
+    ((26, 27, 8), ZeroPad2D(((1, 2), (0, 3)))),
+    ((26, 26, 32), LayerNorm()),
+    ((1600,), Softmax()),
+    ((5, 5, 64), Flatten()),
+    ((1600,), Dense(128)),
+    ((26, 26, 32), ReLU()),
+    ((26, 26, 32), LeakyReLU()),
+    ((26, 26, 32), BatchNorm()),
+    ((26, 26, 6), Tanh()),
+    ((1600,), Sigmoid()),
+    ((1600,), Dropout(0.5)),
+]
 
 
 def full_size_cases() -> list[Layer]:
     """Return built layers and blocks at the sizes of MNIST networks: far too large for every element."""
-    runs: list[tuple[Shape, list[Layer]]] = [
-        ((28, 28, 1), [Conv2D(32, 3), ReLU(), MaxPool2D(2)]),
-        ((13, 13, 32), [Conv2D(64, 3), ReLU(), MaxPool2D(2)]),
-        ((14, 14, 6), [Conv2D(16, 5), ReLU()]),
-        ((12, 12, 6), [Conv2D(16, 3)]),
-        ((28, 28, 1), [Conv2D(6, 5, strides=2, padding=2)]),
-        ((1600,), [Dense(128), ReLU()]),
-        ((26, 26, 32), [ReLU(), MaxPool2D(2)]),
-    ]
-    plain: list[tuple[Shape, Layer]] = [
-        ((28, 28, 1), Conv2D(32, 3)),
-        ((13, 13, 32), Conv2D(64, 3)),
-        ((27, 28, 4), Conv2D(16, (5, 3), strides=(2, 1), padding="same", dilation_rate=(1, 2), groups=2)),
-        ((26, 26, 32), MaxPool2D(2)),
-        ((26, 27, 8), MaxPool2D(3, strides=2, padding="same")),
-        ((26, 26, 32), AvgPool2D(2)),
-        ((26, 27, 8), AvgPool2D(3, strides=2, padding=1)),
-        ((26, 26, 32), GlobalAvgPool2D()),
-        ((26, 26, 32), GlobalMaxPool2D()),
-        ((27, 28, 8), DepthwiseConv2D((5, 3), strides=(2, 1), padding="same", depth_multiplier=2)),
-        ((13, 13, 32), SeparableConv2D(64, 3)),
-        ((26, 27, 8), ZeroPad2D(((1, 2), (0, 3)))),
-        ((26, 26, 32), LayerNorm()),
-        ((1600,), Softmax()),
-        ((5, 5, 64), Flatten()),
-        ((1600,), Dense(128)),
-        ((26, 26, 32), ReLU()),
-        ((26, 26, 32), LeakyReLU()),
-        ((26, 26, 32), BatchNorm()),
-        ((26, 26, 6), Tanh()),
-        ((1600,), Sigmoid()),
-        ((1600,), Dropout(0.5)),
-    ]
     rng = np.random.default_rng(7)
     result: list[Layer] = []
-    for shape, layer in plain:
+    for shape, layer in copy.deepcopy(_LARGE):
         layer.build(shape, rng, "float64")
         result.append(layer)
-    for shape, layers in runs:
+    for shape, layers in copy.deepcopy(_LARGE_RUNS):
         result += Sequential(layers, input_shape=shape, seed=8, dtype="float64").plan
     for layer in result:
         shake(layer.parameters, rng)
