@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -102,6 +103,28 @@ def test_an_import_of_a_keras_name_says_ours():
     with pytest.raises(ImportError, match="it has BatchNorm"):
         from numpycnn import BatchNormalization  # noqa: F401
     assert all(hasattr(nc, ours) and not hasattr(nc, f"{ours}_") for ours in hints.KERAS_NAMES.values())
+
+
+@pytest.mark.parametrize("word", [w for w in hints.KERAS_ARGUMENTS if w != "input_shape"])
+def test_an_argument_of_keras_s_names_ours_and_the_facade(word):
+    text = rf"Dense: unexpected argument '{word}'; {re.escape(hints.KERAS_ARGUMENTS[word])}; numpycnn.keras"
+    with pytest.raises(TypeError, match=text):
+        nc.Dense(3, **{word: 1})
+
+
+def test_methods_and_attributes_of_keras_s_name_ours_and_the_facade():
+    model = small_cnn()
+    for owner in (model, model.layers[0], model.optimizer):
+        for name in hints.KERAS_ATTRIBUTES.keys() - set(dir(owner)):
+            with pytest.raises(AttributeError, match=re.escape(f"{hints.KERAS_ATTRIBUTES[name]}; numpycnn.keras")):
+                getattr(owner, name)
+    with pytest.raises(TypeError, match="evaluate: unexpected argument 'return_dict'; it returns .*numpycnn.keras"):
+        model.evaluate(X, Y, return_dict=True)
+    with pytest.raises(TypeError, match="predict: unexpected argument 'verbose'; it prints nothing"):
+        model.predict(X, verbose=0)
+    with pytest.raises(TypeError, match="compile: unexpected argument 'loss_weights'"):
+        model.compile("adam", "mse", loss_weights=[1])
+    assert len(hints.KERAS_ARGUMENTS) + len(hints.KERAS_NAMES) + len(hints.KERAS_ATTRIBUTES) > 50
 
 
 def test_a_heic_photo_is_recognized(tmp_path):
