@@ -44,20 +44,6 @@ class Initializer:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.config.items())})"
 
 
-class Zeros(Initializer):
-    """Zeros; the core's zeros."""
-
-    def draw(self, shape: tuple, rng: np.random.Generator, **config: Any) -> np.ndarray:
-        return np.zeros(shape)
-
-
-class Ones(Initializer):
-    """Ones; the core's ones."""
-
-    def draw(self, shape: tuple, rng: np.random.Generator, **config: Any) -> np.ndarray:
-        return np.ones(shape)
-
-
 class Constant(Initializer):
     """One number everywhere."""
 
@@ -65,6 +51,22 @@ class Constant(Initializer):
 
     def draw(self, shape: tuple, rng: np.random.Generator, **config: Any) -> np.ndarray:
         return np.broadcast_to(np.asarray(config["value"], np.float64), shape).copy()
+
+
+class Zeros(Constant):
+    """Zeros; the core's zeros."""
+
+    defaults: dict[str, Any] = {}
+
+    def draw(self, shape: tuple, rng: np.random.Generator, **config: Any) -> np.ndarray:
+        return np.zeros(shape)
+
+
+class Ones(Zeros):
+    """Ones; the core's ones."""
+
+    def draw(self, shape: tuple, rng: np.random.Generator, **config: Any) -> np.ndarray:
+        return np.ones(shape)
 
 
 class RandomNormal(Initializer):

@@ -26,48 +26,21 @@ class Callback:
         """Called by ``fit`` with epochs, steps and verbose."""
         self.params = params
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Called before the first epoch."""
-
-    def on_train_end(self, logs: Any = None) -> None:
-        """Called after the last epoch."""
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Called before each epoch."""
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Called after each epoch."""
-
-    def on_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Called before each step."""
-
-    def on_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Called after each step."""
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Called before each step."""
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Called after each step."""
-
-    def on_test_begin(self, logs: Any = None) -> None:
-        """Called before each validation."""
-
-    def on_test_end(self, logs: Any = None) -> None:
-        """Called after each validation."""
-
-    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Called before each batch of a validation."""
-
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Called after each batch of a validation."""
-
-    def on_predict_begin(self, logs: Any = None) -> None:
-        """Never called: predict takes no callbacks."""
-
     def to_core(self, figures: Any) -> Any:
         """Return a callback of the core that does the same, or None: then the hooks are called."""
         return None
+
+
+def _hook(name: str) -> Callable[..., None]:
+    def idle(self: Callback, *given: Any, **named: Any) -> None:
+        pass
+
+    idle.__name__, idle.__doc__ = name, f"Called {name.removeprefix('on_').replace('_', ' ')}; does nothing."
+    return idle
+
+
+for _name in (*HOOKS, "on_predict_begin", "on_predict_end"):
+    setattr(Callback, _name, _hook(_name))
 
 
 class LambdaCallback(Callback):

@@ -78,7 +78,7 @@ class Dense(_Affine):
 class Conv2D(_Affine):
     """Convolution; the core's Conv2D."""
 
-    words = {"filters": REQUIRED, "kernel_size": REQUIRED, "strides": (1, 1), "padding": "valid", "data_format": None,
+    words = {"filters": REQUIRED, "kernel_size": REQUIRED, "strides": (1, 1), "padding": "valid",
              "dilation_rate": (1, 1), "groups": 1, "activation": None, "use_bias": True, **KERNEL}  # fmt: skip
 
     def __init__(self, *args: Any, **given: Any) -> None:
@@ -90,21 +90,12 @@ class Conv2D(_Affine):
 
     def check(self) -> None:
         super().check()
-        check_format(self)
         padding_word(self.padding, self.name)
 
     def make(self, shape: Shape) -> list[core.Layer]:
         layer = core.Conv2D(int(self.filters), pair(self.kernel_size), groups=self.groups, **self.window_words(),
                             **self.affine_words())  # fmt: skip
         return self.followed(layer)
-
-
-def check_format(layer: Any) -> None:
-    """Refuse channels-first layers."""
-    if layer.data_format not in (None, "channels_last"):
-        raise ValueError(
-            f"{layer.name}: data_format={layer.data_format!r}: images are channels-last here: x.transpose(0, 2, 3, 1)"
-        )
 
 
 class Convolution2D(Conv2D):
@@ -117,13 +108,12 @@ class DepthwiseConv2D(_Affine):
     """Convolution channel by channel; the core's DepthwiseConv2D."""
 
     words = {"kernel_size": REQUIRED, "strides": (1, 1), "padding": "valid", "depth_multiplier": 1,
-             "data_format": None, "dilation_rate": (1, 1), "activation": None, "use_bias": True,
+             "dilation_rate": (1, 1), "activation": None, "use_bias": True,
              "depthwise_initializer": "glorot_uniform", "bias_initializer": "zeros", "depthwise_regularizer": None,
              "bias_regularizer": None, "activity_regularizer": None, "depthwise_constraint": None,
              "bias_constraint": None}  # fmt: skip
 
     def make(self, shape: Shape) -> list[core.Layer]:
-        check_format(self)
         layer = core.DepthwiseConv2D(pair(self.kernel_size), depth_multiplier=self.depth_multiplier,
                                      **self.window_words(), **self.affine_words())  # fmt: skip
         return self.followed(layer)
@@ -132,7 +122,7 @@ class DepthwiseConv2D(_Affine):
 class SeparableConv2D(_Affine):
     """Convolution channel by channel, then across channels; the core's SeparableConv2D."""
 
-    words = {"filters": REQUIRED, "kernel_size": REQUIRED, "strides": (1, 1), "padding": "valid", "data_format": None,
+    words = {"filters": REQUIRED, "kernel_size": REQUIRED, "strides": (1, 1), "padding": "valid",
              "dilation_rate": (1, 1), "depth_multiplier": 1, "activation": None, "use_bias": True,
              "depthwise_initializer": "glorot_uniform", "pointwise_initializer": "glorot_uniform",
              "bias_initializer": "zeros", "depthwise_regularizer": None, "pointwise_regularizer": None,
@@ -145,7 +135,6 @@ class SeparableConv2D(_Affine):
             raise ValueError(f"{self.name}: both kernels have one initializer here; give the same for both")
 
     def make(self, shape: Shape) -> list[core.Layer]:
-        check_format(self)
         layer = core.SeparableConv2D(int(self.filters), pair(self.kernel_size), depth_multiplier=self.depth_multiplier,
                                      **self.window_words(), **self.affine_words())  # fmt: skip
         return self.followed(layer)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ... import layers as core
 from ...checks import Shape, check_shape
 from ...data.augment import affine_maps
-from ..notes import no_effect, refuse
+from ..notes import refuse
 from ..warp import warped
 from .base import REQUIRED, Layer
 
@@ -44,10 +44,9 @@ class Augmenting(core.Layer):
 class _Random(Layer):
     """What the Random layers share: arguments and the way beyond the edge."""
 
-    words: dict[str, Any] = {"fill_mode": "reflect", "interpolation": "bilinear", "seed": None, "fill_value": 0.0}
+    words: dict[str, Any] = {"fill_mode": "reflect", "interpolation": "bilinear", "fill_value": 0.0}
 
     def check(self) -> None:
-        no_effect(type(self).__name__, seed=getattr(self, "seed", None))
         if getattr(self, "interpolation", "bilinear") != "bilinear":
             refuse(self.name, "it interpolates linearly", interpolation=self.interpolation)
 
@@ -74,7 +73,7 @@ def spread(factor: Any, n: int, rng: np.random.Generator) -> NDArray:
 class RandomFlip(_Random):
     """Mirrored at random; the core's affine maps."""
 
-    words = {"mode": "horizontal_and_vertical", "seed": None}
+    words = {"mode": "horizontal_and_vertical"}
 
     def amounts(self, n: int, size: tuple, rng: np.random.Generator) -> dict[str, Any]:
         mode = self.mode.lower()

@@ -22,7 +22,7 @@ OLD_WORDS = {"alpha": "negative_slope", "W_regularizer": "kernel_regularizer", "
              "border_mode": "padding", "subsample": "strides", "nb_filter": "filters", "output_dim": "units",
              "p": "rate"}  # fmt: skip
 COMMON = ("name", "trainable", "dtype", "input_shape", "input_dim", "batch_input_shape", "batch_shape", "batch_size",
-          "autocast", "data_format", "activity_regularizer", "weights")
+          "autocast", "data_format", "activity_regularizer", "weights", "seed")
 OWN_METHODS = ("call", "build", "compute_output_shape", "train_step", "test_step", "add_weight")
 _names: Counter = Counter()
 
@@ -119,7 +119,7 @@ class Layer:
         if str(common.get("dtype") or "float32") not in ("float32", "uint8"):
             raise ValueError(f"{kind}: dtype={common['dtype']!r}: the facade computes in float32")
         refuse(kind, activity_regularizer=common.get("activity_regularizer"), weights=common.get("weights"))
-        no_effect(kind, autocast=common.get("autocast"))
+        no_effect(kind, autocast=common.get("autocast"), seed=common.get("seed"))
         shape = common.get("input_shape")
         if common.get("input_dim") is not None:
             shape = (common["input_dim"],)
@@ -129,9 +129,11 @@ class Layer:
     def check(self) -> None:
         """Look at the arguments: what is refused is refused where it is written."""
 
+    core_name = ""  # the core's word, for a layer whose arguments are the core's
+
     def make(self, shape: Shape) -> list[core.Layer]:
         """Return new layers of the core, not built, for one input of this shape."""
-        raise NotImplementedError
+        return [getattr(core, self.core_name)(*(getattr(self, word) for word in self.words))]
 
     # Building
 
@@ -291,3 +293,9 @@ def described(value: Any) -> Any:
         return described(value())
     name = getattr(value, "keras_name", None)
     return name if name is not None else value
+
+
+def translated(name: str, core_name: str, doc: str, **words: Any) -> Any:
+    """Return a layer whose arguments are the core's, in the same order."""
+    text = f"{doc}; the core's {core_name}."
+    return type(name, (Layer,), {"core_name": core_name, "words": words, "__doc__": text, "__module__": __name__})

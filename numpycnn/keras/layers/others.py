@@ -9,8 +9,7 @@ from ...checks import Shape
 from ..activations import core_activation, layer_class
 from ..notes import no_effect, refuse
 from ..tensors import Symbol
-from .affine import check_format
-from .base import REQUIRED, Layer, as_shape, new_name
+from .base import REQUIRED, Layer, as_shape, new_name, translated
 
 
 class InputLayer(Layer):
@@ -70,24 +69,6 @@ class ReLU(Layer):
         return [core.LeakyReLU(self.negative_slope) if self.negative_slope else core.ReLU()]
 
 
-class LeakyReLU(Layer):
-    """x, or below 0 a part of it; the core's LeakyReLU."""
-
-    words = {"negative_slope": 0.3}
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        return [core.LeakyReLU(self.negative_slope)]
-
-
-class ELU(Layer):
-    """x, or below 0 alpha * (exp(x) - 1); the core's ELU."""
-
-    words = {"alpha": 1.0}
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        return [core.ELU(self.alpha)]
-
-
 class Softmax(Layer):
     """Probabilities over the last axis; the core's Softmax, or its loss's."""
 
@@ -99,84 +80,36 @@ class Softmax(Layer):
         return [core.Softmax()]
 
 
-class Flatten(Layer):
-    """Each input as one vector; the core's Flatten."""
-
-    words = {"data_format": None}
-
-    def check(self) -> None:
-        check_format(self)
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        return [core.Flatten()]
-
-
-class Reshape(Layer):
-    """Each input in another shape; the core's Reshape."""
-
-    words = {"target_shape": REQUIRED}
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        return [core.Reshape(tuple(self.target_shape))]
-
-
 class ZeroPadding2D(Layer):
     """Zeros around the image; the core's ZeroPad2D."""
 
-    words = {"padding": (1, 1), "data_format": None}
+    words = {"padding": (1, 1)}
 
     def make(self, shape: Shape) -> list[core.Layer]:
-        check_format(self)
         padding = self.padding
         return [core.ZeroPad2D(tuple(tuple(p) if isinstance(p, list) else p for p in padding)
                                if isinstance(padding, (list, tuple)) else padding)]  # fmt: skip
 
 
-class Rescaling(Layer):
-    """scale * x + offset; the core's Rescale."""
-
-    words = {"scale": REQUIRED, "offset": 0.0}
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        return [core.Rescale(self.scale, self.offset)]
-
-
 class Dropout(Layer):
     """Random holes in training; the core's Dropout."""
 
-    words = {"rate": REQUIRED, "noise_shape": None, "seed": None}
+    words = {"rate": REQUIRED, "noise_shape": None}
 
     def check(self) -> None:
         refuse(self.name, noise_shape=self.noise_shape)
-        no_effect("Dropout", seed=self.seed)
 
     def make(self, shape: Shape) -> list[core.Layer]:
         return [core.Dropout(self.rate)]
 
 
-class SpatialDropout2D(Layer):
-    """Dropout of whole channels; the core's SpatialDropout2D."""
-
-    words = {"rate": REQUIRED, "data_format": None, "seed": None}
-
-    def check(self) -> None:
-        check_format(self)
-        no_effect("SpatialDropout2D", seed=self.seed)
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        return [core.SpatialDropout2D(self.rate)]
-
-
-class GaussianNoise(Layer):
-    """Normal noise in training; the core's GaussianNoise."""
-
-    words = {"stddev": REQUIRED, "seed": None}
-
-    def check(self) -> None:
-        no_effect("GaussianNoise", seed=self.seed)
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        return [core.GaussianNoise(self.stddev)]
+LeakyReLU = translated("LeakyReLU", "LeakyReLU", "x, or below 0 a part of it", negative_slope=0.3)
+ELU = translated("ELU", "ELU", "x, or below 0 alpha * (exp(x) - 1)", alpha=1.0)
+Flatten = translated("Flatten", "Flatten", "Each input as one vector")
+Reshape = translated("Reshape", "Reshape", "Each input in another shape", target_shape=REQUIRED)
+Rescaling = translated("Rescaling", "Rescale", "scale * x + offset", scale=REQUIRED, offset=0.0)
+SpatialDropout2D = translated("SpatialDropout2D", "SpatialDropout2D", "Dropout of whole channels", rate=REQUIRED)
+GaussianNoise = translated("GaussianNoise", "GaussianNoise", "Normal noise in training", stddev=REQUIRED)
 
 
 class _Normalization(Layer):
