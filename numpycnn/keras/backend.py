@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import cast, elementwise, expand_dims, reduction, reshape  # noqa: F401
 from .layers.base import forget_names
 from .missing import of_backend as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import note
@@ -76,51 +77,14 @@ def set_value(x: Any, value: Any) -> None:
 eval = get_value
 
 
-def _array_function(name: str) -> Any:
-    function = getattr(np, name)
-
-    def on_array(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        return tensor(function(np.asarray(x), axis=axis, keepdims=keepdims))
-
-    on_array.__name__, on_array.__doc__ = name, f"NumPy's {name}."
-    return on_array
-
-
-mean, std, var, max, min, prod = map(_array_function, ("mean", "std", "var", "max", "min", "prod"))
-
-
-def _elementwise(name: str) -> Any:
-    function = getattr(np, name)
-
-    def on_elements(*arrays: Any) -> Any:
-        return tensor(function(*(np.asarray(a) for a in arrays)))
-
-    on_elements.__name__, on_elements.__doc__ = name, f"NumPy's {name}."
-    return on_elements
-
-
-abs, exp, log, sqrt, square, sign = map(_elementwise, ("abs", "exp", "log", "sqrt", "square", "sign"))
-maximum, minimum, equal, round = map(_elementwise, ("maximum", "minimum", "equal", "round"))
+mean, std, var, max, min, prod = map(reduction, ("mean", "std", "var", "max", "min", "prod"))
+abs, exp, log, sqrt, square, sign = map(elementwise, ("abs", "exp", "log", "sqrt", "square", "sign"))
+maximum, minimum, equal, round = map(elementwise, ("maximum", "minimum", "equal", "round"))
 
 
 def argmax(x: Any, axis: int = -1) -> Any:
     """NumPy's argmax."""
     return tensor(np.argmax(np.asarray(x), axis=axis))
-
-
-def cast(x: Any, dtype: Any) -> Any:
-    """NumPy's astype."""
-    return tensor(np.asarray(x).astype(dtype))
-
-
-def expand_dims(x: Any, axis: int = -1) -> Any:
-    """NumPy's expand_dims."""
-    return tensor(np.expand_dims(np.asarray(x), axis))
-
-
-def reshape(x: Any, shape: Any) -> Any:
-    """NumPy's reshape."""
-    return tensor(np.reshape(np.asarray(x), tuple(shape)))
 
 
 def int_shape(x: Any) -> tuple:

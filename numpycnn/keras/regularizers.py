@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import regularizers as core
 from .missing import of_regularizers as __getattr__  # noqa: F401  # Python asks it for names that are not there
 
 
@@ -66,9 +67,7 @@ def get(identifier: Any) -> L1L2 | None:
     return identifier
 
 
-def core_regularizer(identifier: Any) -> Any:
-    """Return the core's word for it, or None."""
+def core_regularizer(identifier: Any) -> core.L1L2 | None:
+    """Return the core's penalty, or None."""
     penalty = get(identifier)
-    if penalty is None or not (penalty.l1 or penalty.l2):
-        return None
-    raise ValueError(f"{penalty}: numpycnn has no such penalty yet; use AdamW(weight_decay=...)")
+    return None if penalty is None else core.L1L2(penalty.l1, penalty.l2)

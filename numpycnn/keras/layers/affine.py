@@ -34,9 +34,9 @@ class _Affine(Layer):
     use_bias: bool
 
     def check(self) -> None:
-        why = "numpycnn has no such penalty or constraint; use kernel_regularizer=l2(...), or Dropout"
-        refused = ("bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint",
-                   "depthwise_regularizer", "pointwise_regularizer", "depthwise_constraint", "pointwise_constraint")
+        why = "numpycnn has nothing like it; use kernel_regularizer=l2(...), or Dropout"
+        refused = ("activity_regularizer", "kernel_constraint", "bias_constraint", "pointwise_regularizer",
+                   "depthwise_constraint", "pointwise_constraint")
         refuse(type(self).__name__, why, **{name: getattr(self, name) for name in refused if name in self.words})
         core_activation(self.activation, self.name)
 
@@ -48,8 +48,12 @@ class _Affine(Layer):
                                                    or getattr(self, "depthwise_initializer", None)),
             "bias_initializer": core_initializer(self.bias_initializer),
         }  # fmt: skip
-        penalty = core_regularizer(getattr(self, "kernel_regularizer", None))
-        return words if penalty is None else {**words, "kernel_regularizer": penalty}
+        penalties = {
+            "kernel_regularizer": core_regularizer(getattr(self, "kernel_regularizer", None)
+                                                   or getattr(self, "depthwise_regularizer", None)),
+            "bias_regularizer": core_regularizer(self.bias_regularizer),
+        }  # fmt: skip
+        return words | {word: penalty for word, penalty in penalties.items() if penalty is not None}
 
     def followed(self, layer: core.Layer) -> list[core.Layer]:
         """Return this layer and its activation."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import cast, elementwise, expand_dims, reduction, reshape  # noqa: F401
 from ..missing import _each
 from ..notes import missing_names, note
 from ..random import set_seed
@@ -28,37 +29,15 @@ missing = missing_names("keras.tf", {
 })  # fmt: skip
 
 
-def _named(name: str, numpy_name: str, axis_word: str = "axis") -> Any:
-    function = getattr(np, numpy_name)
-
-    def reduced(x: Any, axis: Any = None, keepdims: Any = False, name: Any = None) -> Tensor:
-        return tensor(function(np.asarray(x), axis=axis, keepdims=keepdims))
-
-    reduced.__name__, reduced.__doc__ = name, f"NumPy's {numpy_name}."
-    return reduced
-
-
-reduce_mean, reduce_sum = _named("reduce_mean", "mean"), _named("reduce_sum", "sum")
-reduce_max, reduce_min = _named("reduce_max", "max"), _named("reduce_min", "min")
-reduce_any, reduce_all = _named("reduce_any", "any"), _named("reduce_all", "all")
-
-
-def _elementwise(name: str, numpy_name: str = "") -> Any:
-    function = getattr(np, numpy_name or name)
-
-    def on_elements(*arrays: Any, name: Any = None) -> Tensor:
-        return tensor(function(*(np.asarray(a) for a in arrays)))
-
-    on_elements.__name__, on_elements.__doc__ = name, f"NumPy's {numpy_name or name}."
-    return on_elements
-
-
-abs, exp, sqrt, square, sign = map(_elementwise, ("abs", "exp", "sqrt", "square", "sign"))
-add, subtract, multiply, divide = map(_elementwise, ("add", "subtract", "multiply", "divide"))
+reduce_mean, reduce_sum = reduction("reduce_mean", "mean"), reduction("reduce_sum", "sum")
+reduce_max, reduce_min = reduction("reduce_max", "max"), reduction("reduce_min", "min")
+reduce_any, reduce_all = reduction("reduce_any", "any"), reduction("reduce_all", "all")
+abs, exp, sqrt, square, sign = map(elementwise, ("abs", "exp", "sqrt", "square", "sign"))
+add, subtract, multiply, divide = map(elementwise, ("add", "subtract", "multiply", "divide"))
 maximum, minimum, equal, not_equal, greater, less = map(
-    _elementwise, ("maximum", "minimum", "equal", "not_equal", "greater", "less")
+    elementwise, ("maximum", "minimum", "equal", "not_equal", "greater", "less")
 )
-matmul, round, where, zeros_like, ones_like = map(_elementwise, ("matmul", "round", "where", "zeros_like", "ones_like"))
+matmul, round, where, zeros_like, ones_like = map(elementwise, ("matmul", "round", "where", "zeros_like", "ones_like"))
 
 
 def argmax(input: Any, axis: Any = 0, output_type: Any = None, name: Any = None) -> Tensor:
@@ -69,11 +48,6 @@ def argmax(input: Any, axis: Any = 0, output_type: Any = None, name: Any = None)
 def argmin(input: Any, axis: Any = 0, output_type: Any = None, name: Any = None) -> Tensor:
     """NumPy's argmin, along the first axis unless another is given."""
     return tensor(np.argmin(np.asarray(input), axis=axis), output_type)
-
-
-def cast(x: Any, dtype: Any, name: Any = None) -> Tensor:
-    """NumPy's astype."""
-    return tensor(np.asarray(x).astype(dtype))
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Tensor:
@@ -92,16 +66,6 @@ def one_hot(indices: Any, depth: int, on_value: Any = 1, off_value: Any = 0, axi
     """Rows of `depth` numbers with a 1 at the index; zeros where it is out of range."""
     hits = np.asarray(indices)[..., None] == np.arange(depth)
     return tensor(np.where(hits, on_value, off_value), dtype or np.float32)
-
-
-def reshape(tensor_: Any = None, shape: Any = None, name: Any = None, **given: Any) -> Tensor:
-    """NumPy's reshape."""
-    return tensor(np.reshape(np.asarray(given.get("tensor", tensor_)), tuple(shape)))
-
-
-def expand_dims(input: Any, axis: int = -1, name: Any = None) -> Tensor:
-    """NumPy's expand_dims."""
-    return tensor(np.expand_dims(np.asarray(input), axis))
 
 
 def squeeze(input: Any, axis: Any = None, name: Any = None) -> Tensor:

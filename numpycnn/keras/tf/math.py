@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from ...metrics.classification import confusion_matrix as core_matrix
+from ..arrays import elementwise
 from ..tensors import Tensor, tensor
 from .arrays import (
-    _elementwise, abs, add, argmax, argmin, divide, equal, exp, greater, less, maximum, minimum, multiply, reduce_max,
+    abs, add, argmax, argmin, divide, equal, exp, greater, less, maximum, minimum, multiply, reduce_max,
     reduce_mean, reduce_min, reduce_sum, round, sign, sqrt, square, subtract,
 )  # fmt: skip
 
 log, sin, cos, tanh, is_nan, floor, ceil, pow = (
-    _elementwise(name, other) for name, other in (
+    elementwise(name, other) for name, other in (
         ("log", ""), ("sin", ""), ("cos", ""), ("tanh", ""), ("is_nan", "isnan"), ("floor", ""), ("ceil", ""),
         ("pow", "power"),
     )
