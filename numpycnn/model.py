@@ -25,6 +25,7 @@ from .metrics.running import Metric
 from .nonfinite import warn_nonfinite, watched
 from .optimizers import Optimizer, get_optimizer
 from .profile import profile_model
+from .regularizers import add_penalty_gradients, penalty
 from .summary import summary_text
 from .terminal import show
 from .training.data import check_data, check_images, row_weights
@@ -53,6 +54,8 @@ class Sequential(Strict):
     ----------
     plan : list of Layer
         What runs: ``layers``, some replaced by blocks (see ``numpycnn.fusion``).
+    regularised : list of Layer
+        Those of `layers` whose parameters have regularizers.
     arena : Arena
         ``arena.values`` and ``arena.grads``: all parameters and gradients, as vectors.
     stop_training : bool
@@ -73,6 +76,7 @@ class Sequential(Strict):
     input_shape: Shape
     output_shape: Shape
     arena: Arena
+    regularised: list[Layer]
     _warm = False  # whether the kernels for this loss and optimizer are compiled
 
     def __init__(
@@ -153,6 +157,7 @@ class Sequential(Strict):
         self.plan = make_plan(self.layers, self.fused)
         for step in (*self.layers, *self.plan):
             step.join_model()
+        self.regularised = [layer for layer in self.layers if any(p.regularizer for p in layer.parameters)]
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -200,6 +205,8 @@ class Sequential(Strict):
     def backward(self, dlogits: NDArray, need_dx: bool = False) -> NDArray | None:
         """Run the layers' derivative rules in reverse; every parameter's ``grad`` is overwritten, but frozen ones'.
 
+        To the gradients of parameters with a regularizer that of the penalty is added.
+
         Parameters
         ----------
         dlogits : ndarray of shape (N, *output_shape)
@@ -216,7 +223,14 @@ class Sequential(Strict):
         last = 0 if need_dx else self.first_trained()
         for position in reversed(range(last, len(self.plan))):
             gradient = self.plan[position].backward(gradient, need_dx or position > last)
+        if self.regularised:
+            add_penalty_gradients(self.regularised)
         return gradient.copy() if need_dx else None
+
+    def penalty(self) -> float:
+        """Return what the regularizers add to the loss, at the present weights; frozen layers count nothing."""
+        self._require_built("penalty")
+        return penalty(self.regularised)
 
     def first_trained(self) -> int:
         """Return the position of the plan's first step that learns; those before it need no gradient."""
@@ -335,7 +349,7 @@ class Sequential(Strict):
             raise RuntimeError(f"{method}: the model is not compiled; call compile(optimizer, loss) first")
 
     def _state(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k not in ("arena", "plan")}
+        return {k: v for k, v in vars(self).items() if k not in ("arena", "plan", "regularised")}
 
     def __getstate__(self) -> dict[str, Any]:
         with self.lock:  # a pickle, written later, is of one state of the weights

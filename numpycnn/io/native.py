@@ -28,6 +28,7 @@ from ..layers.base import Layer
 from ..losses import LOSSES, Loss
 from ..metrics.running import METRIC_CLASSES
 from ..optimizers import OPTIMIZERS, optimizer_from_config
+from ..regularizers import REGULARIZERS, Regularizer
 from ..schedules import SCHEDULES, Schedule
 
 if TYPE_CHECKING:
@@ -163,6 +164,9 @@ def describe(model: Sequential) -> dict[str, Any]:
     for layer in model.layers:
         state = {k: v for k, v in layer.get_state().items() if not isinstance(v, np.ndarray)}
         arguments = {k: _plain(v, layer) for k, v in layer.get_config().items()}
+        for name in ("kernel_regularizer", "bias_regularizer"):
+            if arguments.get(name, "") is None:  # not there: as in files from before there were any
+                del arguments[name]
         if getattr(layers_module, type(layer).__name__, type(layer)) is not type(layer):
             raise TypeError(f"{layer!r}: the package has another layer of this name; rename the class to save it")
         frozen = {} if layer.trainable else {"trainable": False}  # not there: as in files from before there was this
@@ -221,12 +225,21 @@ def _restore_metric(described: Any) -> Any:
 
 def _plain(value: Any, layer: Layer) -> Any:
     """Return the argument as JSON can hold it."""
+    if isinstance(value, Regularizer):
+        return {"regularizer": _class_name(value, REGULARIZERS), **value.get_config()}
     if callable(value):
         name = getattr(value, "__name__", "")
         if INITIALIZERS.get(name) is not value:
             raise TypeError(f"{layer!r}: a model file cannot hold the function {value!r}; give an initializer's name")
         return name
     return value
+
+
+def _argument(value: Any) -> Any:
+    """Undo ``_plain``, and what JSON does to tuples."""
+    if isinstance(value, dict) and "regularizer" in value:
+        return REGULARIZERS[value["regularizer"]](**{k: v for k, v in value.items() if k != "regularizer"})
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _digest(config: dict[str, Any], arrays: dict[str, NDArray]) -> str:
@@ -300,7 +313,7 @@ def _restore(
         name = described["class"]
         if name not in classes:
             raise ModelFileError(f"unknown layer {name!r}; pass its class: load(path, custom_layers=[...])")
-        layer = classes[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in described["config"].items()})
+        layer = classes[name](**{k: _argument(v) for k, v in described["config"].items()})
         layer.trainable = described.get("trainable", True)
         model.add(layer)
         prefix = f"layers/{i}/"

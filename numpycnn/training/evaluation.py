@@ -53,11 +53,12 @@ def measure(
     hooks = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, model, names)
     hooks.test_begin()
     with model.lock:
+        penalty = model.penalty()
         for batch, (images, targets, weights) in enumerate(parts):
             hooks.test_batch_begin(batch)
             outputs = model.forward(images)
             loss, _ = in_training(model.loss, weights)(outputs, targets)
-            figures.add(loss, outputs, targets, weights)
+            figures.add(loss + penalty, outputs, targets, weights)
             hooks.test_batch_end(batch, figures.logs())
     if figures.seen == 0:
         raise ValueError("x: expected at least one batch (x, y), got none")

@@ -107,9 +107,9 @@ def test_an_import_of_a_keras_name_says_ours():
 
 @pytest.mark.parametrize("word", [w for w in hints.KERAS_ARGUMENTS if w != "input_shape"])
 def test_an_argument_of_keras_s_names_ours_and_the_facade(word):
-    text = rf"Dense: unexpected argument '{word}'; {re.escape(hints.KERAS_ARGUMENTS[word])}; numpycnn.keras"
+    text = rf"Flatten: unexpected argument '{word}'; {re.escape(hints.KERAS_ARGUMENTS[word])}; numpycnn.keras"
     with pytest.raises(TypeError, match=text):
-        nc.Dense(3, **{word: 1})
+        nc.Flatten(**{word: 1})
 
 
 def test_methods_and_attributes_of_keras_s_name_ours_and_the_facade():

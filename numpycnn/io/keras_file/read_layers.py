@@ -26,11 +26,13 @@ from ...layers import (
     Sigmoid,
     Tanh,
 )
+from ...regularizers import REGULARIZERS, Regularizer
 from ..native import ModelFileError
 from .write import Config, snake_case
 
 DTYPES = {"float32": "float32", "float64": "float64", "mixed_float16": "float32", "mixed_bfloat16": "float32"}
 MAX_LAYERS = 1000
+REGULARIZED = ("kernel_regularizer", "bias_regularizer")
 
 
 class Source(NamedTuple):
@@ -138,7 +140,8 @@ class Translation:
         if name != self.dtype:
             self.notes.append(f"{where}: computes in {self.dtype} here, not in {name}")
         for key, value in config.items():
-            if key.endswith(("_regularizer", "_constraint")) and value is not None:
+            known = key in REGULARIZED and read_regularizer(value) is not None
+            if key.endswith(("_regularizer", "_constraint")) and value is not None and not known:
                 self.notes.append(f"{where}: there is no {key} here")
 
     def _append(self, layer: Layer, name: str, *arrays: str) -> None:
@@ -276,6 +279,14 @@ def shortest(value: Any) -> Any:
     return value
 
 
+def read_regularizer(described: Any) -> Regularizer | None:
+    """Return Keras's penalty; None if it has none, or one that does not exist here."""
+    name = described.get("class_name") if isinstance(described, dict) else None
+    if name not in REGULARIZERS:
+        return None
+    return REGULARIZERS[name](**{key: shortest(value) for key, value in described["config"].items()})
+
+
 def _read_affine(config: Config) -> Config:
     """What Conv2D and Dense share; initializers that do not exist here have done their work and are left out."""
     read: Config = {"use_bias": bool(config.get("use_bias", True))}
@@ -284,4 +295,4 @@ def _read_affine(config: Config) -> Config:
         name = snake_case(str(value["class_name"] if isinstance(value, dict) else value))
         if name in INITIALIZERS:
             read[key] = name
-    return read
+    return read | {key: read_regularizer(config.get(key)) for key in REGULARIZED}

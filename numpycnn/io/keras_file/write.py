@@ -28,6 +28,7 @@ from ...layers import (
 from ...layers.window import Window
 from ...losses import LOSSES, MeanSquaredError, SoftmaxCrossEntropy
 from ...optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from ...regularizers import REGULARIZERS, get_regularizer
 from ...schedules import CosineDecay, StepDecay
 
 if TYPE_CHECKING:
@@ -129,7 +130,19 @@ def _write_affine(layer: Conv2D | Dense) -> Config:
         "use_bias": layer.use_bias,
         "kernel_initializer": name(layer.kernel_initializer, "glorot_uniform"),
         "bias_initializer": name(layer.bias_initializer, "zeros"),
+        "kernel_regularizer": _write_regularizer(layer.kernel_regularizer, layer),
+        "bias_regularizer": _write_regularizer(layer.bias_regularizer, layer),
     }
+
+
+def _write_regularizer(regularizer: Any, layer: Layer) -> Config | None:
+    regularizer = get_regularizer(regularizer, "regularizer")
+    if regularizer is None:
+        return None
+    if type(regularizer) not in REGULARIZERS.values():
+        raise TypeError(f"{layer!r}: Keras has no such regularizer; save without it")
+    found_in = {"module": "keras.regularizers", "registered_name": None}
+    return {"class_name": type(regularizer).__name__, "config": regularizer.get_config(), **found_in}
 
 
 def _write_pool(layer: MaxPool2D | AvgPool2D) -> list[KerasLayer]:

@@ -35,25 +35,23 @@ class _Affine(Layer):
 
     def check(self) -> None:
         why = "numpycnn has nothing like it; use kernel_regularizer=l2(...), or Dropout"
-        refused = ("activity_regularizer", "kernel_constraint", "bias_constraint", "pointwise_regularizer",
-                   "depthwise_constraint", "pointwise_constraint")
+        penalties = ("bias_regularizer", "depthwise_regularizer", "pointwise_regularizer")
+        refused = ["activity_regularizer", *(word for word in self.words if word.endswith("_constraint"))]
+        refused += penalties if "kernel_regularizer" not in self.words else []
         refuse(type(self).__name__, why, **{name: getattr(self, name) for name in refused if name in self.words})
         core_activation(self.activation, self.name)
 
     def affine_words(self) -> dict[str, Any]:
         """Return the core's words for bias, starting values and penalty."""
-        words = {
+        words: dict[str, Any] = {
             "use_bias": bool(self.use_bias),
             "kernel_initializer": core_initializer(getattr(self, "kernel_initializer", None)
                                                    or getattr(self, "depthwise_initializer", None)),
             "bias_initializer": core_initializer(self.bias_initializer),
         }  # fmt: skip
-        penalties = {
-            "kernel_regularizer": core_regularizer(getattr(self, "kernel_regularizer", None)
-                                                   or getattr(self, "depthwise_regularizer", None)),
-            "bias_regularizer": core_regularizer(self.bias_regularizer),
-        }  # fmt: skip
-        return words | {word: penalty for word, penalty in penalties.items() if penalty is not None}
+        if "kernel_regularizer" in self.words:
+            words |= {word: core_regularizer(getattr(self, word)) for word in ("kernel_regularizer", "bias_regularizer")}
+        return words
 
     def followed(self, layer: core.Layer) -> list[core.Layer]:
         """Return this layer and its activation."""
