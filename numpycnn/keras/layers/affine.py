@@ -50,7 +50,8 @@ class _Affine(Layer):
             "bias_initializer": core_initializer(self.bias_initializer),
         }  # fmt: skip
         if "kernel_regularizer" in self.words:
-            words |= {word: core_regularizer(getattr(self, word)) for word in ("kernel_regularizer", "bias_regularizer")}
+            given = ("kernel_regularizer", "bias_regularizer")
+            words |= {word: core_regularizer(getattr(self, word)) for word in given}
         return words
 
     def followed(self, layer: core.Layer) -> list[core.Layer]:
