@@ -82,13 +82,18 @@ def explain_arguments(function: Callable) -> Callable:
     @functools.wraps(function)
     def explained(self: Any, *args: Any, **kwargs: Any) -> Any:
         for word in kwargs.keys() & KERAS_ARGUMENTS.keys():
-            if word not in inspect.signature(function).parameters:
+            if not _takes(function, word):
                 method = function.__name__.removesuffix("_model")
                 owner = type(self).__name__ if method == "__init__" else method
                 raise TypeError(f"{owner}: unexpected argument {word!r}; {KERAS_ARGUMENTS[word]}{FACADE}")
         return function(self, *args, **kwargs)
 
     return explained
+
+
+def _takes(function: Callable, word: str) -> bool:
+    parameters = inspect.signature(function).parameters
+    return word in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 class ExplainsArguments:
