@@ -47,7 +47,17 @@ from .metrics.classification import classification_report, confusion_matrix
 from .model import Sequential
 from .optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop
 from .regularizers import L1, L2, L1L2, Regularizer
-from .schedules import Constant, CosineDecay, OneCycle, Schedule, StepDecay
+from .schedules import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    OneCycle,
+    PiecewiseConstant,
+    PolynomialDecay,
+    Schedule,
+    StepDecay,
+)
 from .training.run import History
 
 __version__ = "0.1.0"
@@ -55,11 +65,12 @@ __version__ = "0.1.0"
 __all__ = [
     "Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "Augment", "AvgPool2D", "BackupAndRestore", "BatchNorm",
     "BinaryCrossEntropy", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DownloadError",
-    "Dropout", "EarlyStopping", "Flatten", "GlobalAvgPool2D", "History", "Huber", "IdxError", "L1", "L1L2", "L2",
-    "LambdaCallback", "Layer", "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError", "MeanSquaredError",
-    "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle", "Optimizer", "Parameter", "PreparedDigit",
-    "ReduceLROnPlateau", "Regularizer", "ReLU", "RMSprop", "Schedule", "Sequential", "SGD", "Sigmoid",
-    "SoftmaxCrossEntropy", "StepDecay", "Tanh", "TerminateOnNaN", "classification_report", "confusion_matrix",
-    "get_num_threads", "load_cifar10", "load_fashion_mnist", "load_mnist", "load_synthetic_digits", "prepare_digit",
-    "read_idx", "set_num_threads", "to_categorical", "write_idx",
+    "Dropout", "EarlyStopping", "ExponentialDecay", "Flatten", "GlobalAvgPool2D", "History", "Huber", "IdxError",
+    "InverseTimeDecay", "L1", "L1L2", "L2", "LambdaCallback", "Layer", "LeakyReLU", "Loss", "MaxPool2D",
+    "MeanAbsoluteError", "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle", "Optimizer",
+    "Parameter", "PiecewiseConstant", "PolynomialDecay", "PreparedDigit", "ReduceLROnPlateau", "Regularizer",
+    "ReLU", "RMSprop", "Schedule", "Sequential", "SGD", "Sigmoid", "SoftmaxCrossEntropy", "StepDecay", "Tanh",
+    "TerminateOnNaN", "classification_report", "confusion_matrix", "get_num_threads", "load_cifar10",
+    "load_fashion_mnist", "load_mnist", "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads",
+    "to_categorical", "write_idx",
 ]
