@@ -255,7 +255,7 @@ class DropoutNotScaled(Dropout):
 
 class DropoutOtherHoles(Dropout):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        return self._with_holes(dy, "dx", self.counter)  # which stands behind the forward's numbers
+        return dy * (np.random.default_rng(0).random(dy.shape) >= self.rate) / (1 - self.rate)
 
 
 class BatchNormWithOwnDx(Remembers, BatchNorm):

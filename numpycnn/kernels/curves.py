@@ -105,7 +105,7 @@ def sigmoid(x):
     return type(x)(1) - tail if x > type(x)(0) else tail
 
 
-# -- tails: how much is left beyond t, from 0 on, of a bell around 0 whose sum is 1 -------------------------------------
+# -- tails: how much is left beyond t, from 0 on, of a bell around 0 whose sum is 1 ------------------------------------
 
 
 @device
