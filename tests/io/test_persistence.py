@@ -8,6 +8,8 @@ from keras_stacks import other_layers
 from small_models import make_images, small_cnn, small_mlp, small_stateful_cnn, weights_equal
 
 from numpycnn import (
+    ELU,
+    GELU,
     SGD,
     Adadelta,
     Adagrad,
@@ -39,6 +41,7 @@ from numpycnn import (
     Schedule,
     Sequential,
     Sigmoid,
+    SiLU,
     SoftmaxCrossEntropy,
     StepDecay,
     Tanh,
@@ -55,7 +58,7 @@ def every_layer(dtype="float32"):
             BatchNorm(momentum=0.9), ReLU(), AvgPool2D(2, strides=1),
             Conv2D(6, 3, padding=(1, 0), groups=2), LeakyReLU(0.1), MaxPool2D((2, 1)), Dropout(0.3),
             Conv2D(4, 2, dilation_rate=2, bias_initializer="ones"), Tanh(),
-            Flatten(), Dense(9), Sigmoid(), Dense(4),
+            GELU(), Flatten(), Dense(9), Sigmoid(), ELU(0.5), Dense(4), SiLU(), GELU(approximate=True), Dense(4),
         ],
         input_shape=(12, 12, 1), seed=3, dtype=dtype,
     )  # fmt: skip
