@@ -101,7 +101,6 @@ def record(folder):
     found = {"predicted": theirs.predict(x, verbose=0), "losses": next_losses(theirs)}
     model_of_ours().save(folder / "ours.keras")
     ours = keras.models.load_model(folder / "ours.keras")
-    ours.save_weights(folder / "ours.weights.h5")
     found |= {"predicted_ours": ours.predict(x, verbose=0), "losses_ours": next_losses(ours)}
     with zipfile.ZipFile(folder / "ours.keras") as archive:
         found["config_ours"] = archive.read("config.json").decode()
