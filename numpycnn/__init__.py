@@ -56,7 +56,18 @@ from .memory.parameter import Parameter
 from .metrics.classification import classification_report, confusion_matrix
 from .model import Sequential
 from .optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop
-from .schedules import Constant, CosineDecay, OneCycle, Schedule, StepDecay
+from .regularizers import L1, L2, L1L2, Regularizer
+from .schedules import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    OneCycle,
+    PiecewiseConstant,
+    PolynomialDecay,
+    Schedule,
+    StepDecay,
+)
 from .training.run import History
 
 __version__ = "0.1.0"
@@ -64,10 +75,11 @@ __version__ = "0.1.0"
 __all__ = [
     "Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "Augment", "AvgPool2D", "BackupAndRestore", "BatchNorm",
     "BinaryCrossEntropy", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DepthwiseConv2D",
-    "DownloadError", "Dropout", "EarlyStopping", "Flatten", "GaussianNoise", "GlobalAvgPool2D", "GlobalMaxPool2D",
-    "History", "Huber", "IdxError", "LambdaCallback", "Layer", "LayerNorm", "LeakyReLU", "Loss", "MaxPool2D",
-    "MeanAbsoluteError", "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle", "Optimizer",
-    "Parameter", "PreparedDigit", "ReduceLROnPlateau", "ReLU", "Rescale", "Reshape", "RMSprop", "Schedule",
+    "DownloadError", "Dropout", "EarlyStopping", "ExponentialDecay", "Flatten", "GaussianNoise", "GlobalAvgPool2D",
+    "GlobalMaxPool2D", "History", "Huber", "IdxError", "InverseTimeDecay", "L1", "L1L2", "L2", "LambdaCallback",
+    "Layer", "LayerNorm", "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError", "MeanSquaredError", "ModelCheckpoint",
+    "ModelFileError", "Nadam", "OneCycle", "Optimizer", "Parameter", "PiecewiseConstant", "PolynomialDecay",
+    "PreparedDigit", "ReduceLROnPlateau", "Regularizer", "ReLU", "Rescale", "Reshape", "RMSprop", "Schedule",
     "SeparableConv2D", "Sequential", "SGD", "Sigmoid", "Softmax", "SoftmaxCrossEntropy", "SpatialDropout2D",
     "StepDecay", "Tanh", "TerminateOnNaN", "ZeroPad2D", "classification_report", "confusion_matrix", "get_num_threads",
     "load_cifar10", "load_fashion_mnist", "load_mnist", "load_synthetic_digits", "prepare_digit", "read_idx",

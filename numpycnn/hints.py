@@ -25,7 +25,9 @@ KERAS_ARGUMENTS = {
     "activation": ADD_LAYER, "input_shape": GIVE_SHAPE, "batch_input_shape": GIVE_SHAPE, "input_dim": GIVE_SHAPE,
     "data_format": "images are channels-last here: x.transpose(0, 2, 3, 1) of channels-first ones",
     "axis": "the channels are the last axis here", "alpha": "write negative_slope",
-    "kernel_regularizer": "use AdamW(weight_decay=...)", "name": "layers and models have no names here",
+    "kernel_regularizer": "Conv2D and Dense take it", "bias_regularizer": "Conv2D and Dense take it",
+    "activity_regularizer": "there are penalties on weights alone: kernel_regularizer=L2(1e-4)",
+    "name": "layers and models have no names here",
     "from_logits": "SoftmaxCrossEntropy always takes logits",
     "save_weights_only": "the whole model is saved",
 }  # fmt: skip
@@ -96,8 +98,8 @@ def hint_at_numbers(x: Any, array: NDArray, what: str) -> str:
     """Say how to make numbers of text, or an array of what hands out batches."""
     if array.ndim == 0 and (isinstance(x, Iterator) or hasattr(x, "__iter__") or hasattr(x, "__getitem__")):
         return (
-            f" (a {type(x).__name__}); generators and data loaders are not taken: join their batches, "
-            f"{what} = np.concatenate([...])"
+            f" (a {type(x).__name__}); fit and evaluate take what hands out batches (x, y) alone, without y; or join "
+            f"the batches, {what} = np.concatenate([...])"
         )
     sample = array.ravel()[:10].tolist()
     if not sample or not all(isinstance(value, str) for value in sample):

@@ -38,6 +38,7 @@ from ..layers import (
 from ..losses import BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
 from ..memory.parameter import Parameter
 from ..model import Sequential
+from ..regularizers import L1, L2, L1L2
 
 Shape = tuple[int, ...]
 
@@ -188,6 +189,7 @@ def model_cases() -> list[tuple[str, Sequential, NDArray, NDArray, Loss]]:
         ("reference CNN, shrunk", _reference_cnn, SoftmaxCrossEntropy(), labels),
         ("normalised CNN", _normalised_cnn, SoftmaxCrossEntropy(label_smoothing=0.1), labels),
         ("smooth CNN", _smooth_cnn, MeanSquaredError(), np.eye(5)[labels]),
+        ("regularised CNN", _regularised_cnn, SoftmaxCrossEntropy(), labels),
     ]
     result = []
     for (title, make, loss, targets), fused in itertools.product(designs, (True, False)):
@@ -213,6 +215,13 @@ def _normalised_cnn() -> list[Layer]:
 
 def _smooth_cnn() -> list[Layer]:
     return [Conv2D(2, 3, dilation_rate=2), Tanh(), AvgPool2D(3, 2), Flatten(), Dense(4), Sigmoid(), Dense(5)]
+
+
+def _regularised_cnn() -> list[Layer]:
+    return [
+        Conv2D(3, 3, kernel_regularizer=L2(0.1), bias_regularizer=L1(0.02)), ReLU(), MaxPool2D(2), Flatten(),
+        Dense(6, bias_regularizer=L2(0.3)), ReLU(), Dense(5, kernel_regularizer=L1L2(0.03, 0.05)),
+    ]
 
 
 # Input shape and arguments of a block's first layer, for each class that a rule of fusion.py may begin with.

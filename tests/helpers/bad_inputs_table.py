@@ -17,9 +17,14 @@ PROBABILITIES = MODEL.predict(X)
 GREY = np.clip(X[..., 0], 0, 1)
 RNG = np.random.default_rng(0)
 RELU = nc.ReLU()
+CLASS_WEIGHT = {
+    "a list": ([1.0, 2.0], T), "a number": (2.0, T), "an unknown class": ({4: 1.0}, V), "a text": ({"0": 1.0}, T),
+    "negative": ({0: -1.0}, V), "no number": ({0: "1"}, T), "NaN": ({0: NAN}, V),
+}
 WEIGHTS = {
-    **but(ROWS, "None"), "too few": ([1.0], V), "negative": ([1, -1], V), "NaN": ([1, NAN], V),
-    "infinite": ([1, INF], V), "two columns": (np.ones((2, 2)), V),
+    **but(ROWS, "None"),
+    "too few": ([1.0], V), "negative": ([1, -1], V), "NaN": ([1, NAN], V), "infinite": ([1, INF], V),
+    "two columns": (np.ones((2, 2)), V),
 }
 
 
@@ -74,6 +79,14 @@ PARAMETERS = {
     "Dense.use_bias": (lambda v: nc.Dense(2, use_bias=v), FLAG),
     "Dense.initializer ": (lambda v: nc.Dense(2, bias_initializer=v), CHOICE),
     "Dense.initializer": (lambda v: nc.Dense(2, kernel_initializer=v), CHOICE),
+    "Conv2D.kernel_regularizer": (lambda v: nc.Conv2D(2, 3, kernel_regularizer=v), but(CHOICE, "None")),
+    "Conv2D.bias_regularizer": (lambda v: nc.Conv2D(2, 3, bias_regularizer=v), but(CHOICE, "None")),
+    "Dense.kernel_regularizer": (lambda v: nc.Dense(2, kernel_regularizer=v), but(CHOICE, "None")),
+    "Dense.bias_regularizer": (lambda v: nc.Dense(2, bias_regularizer=v), but(CHOICE, "None")),
+    "L1.l1": (nc.L1, FROM_ZERO),
+    "L2.l2": (nc.L2, FROM_ZERO),
+    "L1L2.l1": (nc.L1L2, FROM_ZERO),
+    "L1L2.l2": (lambda v: nc.L1L2(0.1, v), FROM_ZERO),
     "MaxPool2D.pool_size": (nc.MaxPool2D, PAIR),
     "MaxPool2D.strides": (lambda v: nc.MaxPool2D(2, v), but(PAIR, "None")),
     "MaxPool2D.padding": (
@@ -173,10 +186,7 @@ PARAMETERS = {
     "BinaryCrossEntropy.predict_logits": (lambda v: nc.BinaryCrossEntropy(predict_logits=v), FLAG),
     "BinaryCrossEntropy.reduction": (lambda v: nc.BinaryCrossEntropy(reduction=v), CHOICE),
     "BinaryCrossEntropy.outputs": (lambda v: nc.BinaryCrossEntropy()(v, [1.0]), {**ARRAY, **EMPTY}),
-    "BinaryCrossEntropy.outputs ": (
-        lambda v: nc.BinaryCrossEntropy().predict(v),
-        {"None": (None, T), "text": ("a", T)},
-    ),
+    "BinaryCrossEntropy.outputs ": (nc.BinaryCrossEntropy().predict, {"None": (None, T), "text": ("a", T)}),
     "BinaryCrossEntropy.targets": (
         lambda v: nc.BinaryCrossEntropy()(np.ones((2, 3)), v),
         {**ROWS, "2": (np.full((2, 3), 2), V), "-1": (np.full((2, 3), -1), V), "NaN": (np.full((2, 3), NAN), V)},
@@ -207,6 +217,30 @@ PARAMETERS = {
     "OneCycle.start_factor": (lambda v: nc.OneCycle(0.1, 3, 0.3, v), POSITIVE),
     "OneCycle.end_factor": (lambda v: nc.OneCycle(0.1, 3, end_factor=v), POSITIVE),
     "OneCycle.step": (nc.OneCycle(0.1, 3), FROM_0),
+    "ExponentialDecay.learning_rate": (lambda v: nc.ExponentialDecay(v, 3, 0.5), FROM_ZERO),
+    "ExponentialDecay.decay_steps": (lambda v: nc.ExponentialDecay(0.1, v, 0.5), COUNT),
+    "ExponentialDecay.decay_rate": (lambda v: nc.ExponentialDecay(0.1, 3, v), {**POSITIVE, "1.1": (1.1, V)}),
+    "ExponentialDecay.staircase": (lambda v: nc.ExponentialDecay(0.1, 3, 0.5, v), FLAG),
+    "ExponentialDecay.step": (nc.ExponentialDecay(0.1, 3, 0.5), FROM_0),
+    "InverseTimeDecay.learning_rate": (lambda v: nc.InverseTimeDecay(v, 3, 0.5), FROM_ZERO),
+    "InverseTimeDecay.decay_steps": (lambda v: nc.InverseTimeDecay(0.1, v, 0.5), COUNT),
+    "InverseTimeDecay.decay_rate": (lambda v: nc.InverseTimeDecay(0.1, 3, v), FROM_ZERO),
+    "InverseTimeDecay.staircase": (lambda v: nc.InverseTimeDecay(0.1, 3, 0.5, v), FLAG),
+    "InverseTimeDecay.step": (nc.InverseTimeDecay(0.1, 3, 0.5), FROM_0),
+    "PolynomialDecay.learning_rate": (lambda v: nc.PolynomialDecay(v, 3), FROM_ZERO),
+    "PolynomialDecay.steps": (lambda v: nc.PolynomialDecay(0.1, v), COUNT),
+    "PolynomialDecay.final_rate": (lambda v: nc.PolynomialDecay(0.1, 3, v), FROM_ZERO),
+    "PolynomialDecay.power": (lambda v: nc.PolynomialDecay(0.1, 3, 0.1, v), POSITIVE),
+    "PolynomialDecay.step": (nc.PolynomialDecay(0.1, 3), FROM_0),
+    "PiecewiseConstant.boundaries": (
+        lambda v: nc.PiecewiseConstant(v, [0.1, 0.2, 0.3]),
+        {**LIST, "falling": ([2, 1], V), "equal": ([2, 2], V), "one": ([1], V), "negative": ([-1, 2], V),
+         "floats": ([1.5, 2.5], T)},
+    ),
+    "PiecewiseConstant.rates": (
+        lambda v: nc.PiecewiseConstant([1], v), {**LIST, "negative": ([0.1, -0.1], V), "text in it": (["a", 1], T)},
+    ),
+    "PiecewiseConstant.step": (nc.PiecewiseConstant([1], [0.1, 0.2]), FROM_0),
     "EarlyStopping.monitor": (nc.EarlyStopping, TEXT),
     "EarlyStopping.min_delta": (lambda v: nc.EarlyStopping(min_delta=v), FROM_ZERO),
     "EarlyStopping.patience": (lambda v: nc.EarlyStopping(patience=v), FROM_0),
@@ -291,6 +325,17 @@ PARAMETERS = {
         lambda v: metrics.calibration(Y, v),
         {**ROWS, "NaN": (np.full((20, 4), NAN), V)},
     ),
+    "metrics.Accuracy.name": (metrics.Accuracy, TEXT),
+    "metrics.BinaryAccuracy.threshold": (metrics.BinaryAccuracy, {**FROM_ZERO, "1.1": (1.1, V)}),
+    "metrics.TopKAccuracy.k": (metrics.TopKAccuracy, COUNT),
+    "metrics.MeanLoss.loss": (lambda v: metrics.MeanLoss(v, "mine"), {"None": (None, T), "a name": ("mse", T)}),
+    "metrics.Precision.threshold": (metrics.Precision, but({**FROM_ZERO, "1.1": (1.1, V)}, "None")),
+    "metrics.Recall.threshold": (metrics.Recall, but({**FROM_ZERO, "1.1": (1.1, V)}, "None")),
+    "metrics.F1Score.average": (metrics.F1Score, CHOICE),
+    "metrics.F1Score.threshold": (
+        lambda v: metrics.F1Score(threshold=v), but({**FROM_ZERO, "1.1": (1.1, V)}, "None"),
+    ),
+    "metrics.AUC.num_thresholds": (metrics.AUC, {**COUNT, "1": (1, V)}),
     "metrics.calibration.bins": (lambda v: metrics.calibration(Y, PROBABILITIES, v), COUNT_LARGE),
     "metrics.most_confident_mistakes.most": (
         lambda v: metrics.most_confident_mistakes(Y, PROBABILITIES, v),
@@ -355,6 +400,15 @@ PARAMETERS = {
     "Sequential.evaluate.y": (lambda v: MODEL.evaluate(X, v), CLASSES),
     "Sequential.evaluate.check_finite": (lambda v: MODEL.evaluate(X, Y, check_finite=v), FLAG),
     "Sequential.train_on_batch": (lambda v: MODEL.train_on_batch(v, Y), ROWS),
+    "Sequential.train_on_batch.sample_weight": (lambda v: MODEL.train_on_batch(X, Y, v), WEIGHTS),
+    "Sequential.train_on_batch.class_weight": (lambda v: MODEL.train_on_batch(X, Y, class_weight=v), CLASS_WEIGHT),
+    "Sequential.evaluate.sample_weight": (lambda v: MODEL.evaluate(X, Y, sample_weight=v), WEIGHTS),
+    "Sequential.evaluate.steps": (
+        lambda v: MODEL.evaluate([(X, Y)], steps=v), but(COUNT, "None"),
+    ),
+    "Sequential.evaluate.steps ": (lambda v: MODEL.evaluate(X, Y, steps=v), {"beside arrays": (1, V)}),
+    "Sequential.predict.steps": (lambda v: MODEL.predict([(X,)], steps=v), but(COUNT, "None")),
+    "Sequential.predict.steps ": (lambda v: MODEL.predict(X, steps=v), {"beside an array": (1, V)}),
     "Sequential.compile.optimizer": (
         lambda v: MODEL.compile(v, "mse"),
         {"None": (None, T), "a number": (0.1, T), "a class": (nc.Adam, T), "unknown": ("lion", V)},
@@ -368,6 +422,10 @@ PARAMETERS = {
         {**LIST, "numbers": ([1], T), "arrays": ([np.ones(2)], T), "None in it": ([None], T),
          "misspelt": (["acuracy"], V),
          "unknown": (["f1"], V)},
+    ),
+    "Sequential.compile.weighted_metrics": (
+        lambda v: MODEL.compile("adam", "mse", weighted_metrics=v),
+        {**LIST, "numbers": ([1], T), "misspelt": (["acuracy"], V), "twice": (["mae", "mae"], V)},
     ),
     "Sequential.fit.x": (lambda v: MODEL.fit(v, Y, verbose=0), ROWS),
     "Sequential.fit.y": (lambda v: MODEL.fit(X, v, verbose=0), CLASSES),
@@ -384,7 +442,7 @@ PARAMETERS = {
     "Sequential.fit.validation_split": (lambda v: MODEL.fit(X, Y, validation_split=v, verbose=0), FRACTION),
     "Sequential.fit.validation_data": (
         lambda v: MODEL.fit(X, Y, validation_data=v, verbose=0),
-        {**but(LIST, "a class"), "one array": (X, T), "a dict": ({}, T), "three": ((X, Y, Y), V), "none": ((), V),
+        {**but(LIST, "a class"), "one array": (X, T), "a dict": ({}, T), "four": ((X, Y, Y, Y), V), "none": ((), V),
          "texts": (("a", "b"), T)},
     ),
     "Sequential.fit.shuffle": (lambda v: MODEL.fit(X, Y, shuffle=v, verbose=0), FLAG),
@@ -394,6 +452,31 @@ PARAMETERS = {
         but(FUNCTION, "None") | {"masks": (lambda x, rng: np.ma.masked_array(x, x > 0), T)},
     ),
     "Sequential.fit.seed": (lambda v: MODEL.fit(X, Y, seed=v, verbose=0), but(FROM_0, "None")),
+    "Sequential.fit.class_weight": (lambda v: MODEL.fit(X, Y, class_weight=v, verbose=0), CLASS_WEIGHT),
+    "Sequential.fit.class_weight ": (
+        lambda v: MODEL.fit(X, Y, sample_weight=np.ones(20), class_weight=v, verbose=0), {"twice": ({0: 2.0}, V)},
+    ),
+    "Sequential.fit.sample_weight": (lambda v: MODEL.fit(X, Y, sample_weight=v, verbose=0), WEIGHTS),
+    "Sequential.fit.sample_weight ": (
+        lambda v: MODEL.fit([(X, Y)], sample_weight=v, verbose=0), {"beside batches": (np.ones(20), V)},
+    ),
+    "Sequential.fit.x ": (
+        lambda v: MODEL.fit(v, verbose=0),
+        {"a generator of numbers": (iter([1, 2]), T), "of single things": (iter([(X,)]), T), "of none": (iter(()), V),
+         "of other images": (iter([(GREY, Y)]), V), "a dict": ({"x": X}, T)},
+    ),
+    "Sequential.fit.steps_per_epoch": (
+        lambda v: MODEL.fit(X, Y, steps_per_epoch=v, verbose=0), {**but(COUNT, "None"), "2 of 1": (2, V)},
+    ),
+    "Sequential.fit.validation_steps": (
+        lambda v: MODEL.fit(X, Y, validation_data=[(X, Y)], validation_steps=v, verbose=0), but(COUNT, "None"),
+    ),
+    "Sequential.fit.validation_steps ": (
+        lambda v: MODEL.fit(X, Y, validation_data=(X, Y), validation_steps=v, verbose=0), {"beside arrays": (1, V)},
+    ),
+    "Sequential.fit.validation_freq": (
+        lambda v: MODEL.fit(X, Y, validation_freq=v, verbose=0), {**but(COUNT, "a list"), "0 in it": ([0], V)},
+    ),
     "Sequential.fit.check_finite": (lambda v: MODEL.fit(X, Y, check_finite=v, verbose=0), FLAG),
     "Sequential.set_weights": (
         MODEL.set_weights,

@@ -159,7 +159,8 @@ CONFIGS = {
     "a huge filter": (argument(1, filters=10**9), "layer 'conv2d'.*(starting values of shape|at most 8 GiB)"),
     "a huge image": (lambda c: (argument(0, batch_shape=[None, 10**6, 10**6, 1])(c),
                                 c["config"].update(build_input_shape=None)), "layer 'conv2d'"),
-    "huge zeros": (replaced(3, "ZeroPadding2D", padding=[[10**9, 10**9]] * 2), "layer 'evil'.*(8 GiB|fit into a memory)"),
+    "huge zeros": (
+        replaced(3, "ZeroPadding2D", padding=[[10**9, 10**9]] * 2), "layer 'evil'.*(8 GiB|fit into a memory)"),
     "a huge number": (argument(1, filters=10**400), "filters: expected an integer of at most"),
     "another shape": (argument(1, kernel_size=[4, 3]), r"expected starting values of shape \(4, 3"),
     "text for a number": (argument(1, filters="3"), "filters: expected an integer"),

@@ -177,7 +177,8 @@ def test_the_input_shape_that_the_model_was_built_with(tmp_path):
 @pytest.mark.parametrize(
     "arguments, note",
     [
-        ({"kernel_regularizer": {"class_name": "L2", "config": {"l2": 0.01}}}, "there is no kernel_regularizer here"),
+        ({"kernel_regularizer": {"class_name": "Orthogonal", "config": {}}}, "there is no kernel_regularizer here"),
+        ({"activity_regularizer": {"class_name": "L2", "config": {"l2": 0.1}}}, "there is no activity_regularizer"),
         ({"bias_constraint": {"class_name": "NonNeg", "config": {}}}, "there is no bias_constraint here"),
     ],
 )

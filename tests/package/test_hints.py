@@ -70,8 +70,8 @@ ADVICE = {
         lambda: small_cnn().compile("adam", "categorical_crossentropy", ["acuracy"]), ValueError, "mean 'accuracy'"
     ),
     "history as a dict": (lambda: nc.History()["loss"], TypeError, r"history.history\['loss'\]"),
-    "a generator": (lambda: small_cnn().fit(batches()), TypeError, r"\(a generator\).* x = np.concatenate"),
-    "a generator to evaluate": (lambda: small_cnn().evaluate(batches()), TypeError, r"x = np.concatenate"),
+    "a generator": (lambda: small_cnn().fit(batches(), Y), TypeError, r"\(a generator\).* x = np.concatenate"),
+    "a generator to evaluate": (lambda: small_cnn().evaluate(batches(), Y), TypeError, r"x = np.concatenate"),
     "no labels": (lambda: small_cnn().fit(X), TypeError, "labels: expected an array of real numbers"),
     "a tensor that collects gradients": (
         lambda: small_cnn().predict(Tensor()), TypeError, r"use x.detach\(\).numpy\(\)"

@@ -30,7 +30,7 @@ FLOORS = [
     {"fusion", "metrics"},
     {"losses", "optimizers"},
     {"layers"},
-    {"schedules", "initializers", "memory"},
+    {"regularizers", "schedules", "initializers", "memory"},
     {"data"},
     {"checks", "configured", "files", "kernels", "terminal"},
     {"hints"},

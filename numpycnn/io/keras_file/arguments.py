@@ -6,8 +6,11 @@ from typing import Any, Callable
 
 from ...initializers import INITIALIZERS
 from ...layers import Layer, LeakyReLU, ReLU, Sigmoid, Tanh
+from ...regularizers import REGULARIZERS, Regularizer
 from ..native import ModelFileError
-from .write import Config, snake_case
+from .write import Config, shortest, snake_case
+
+REGULARIZED = ("kernel_regularizer", "bias_regularizer")  # of a convolution, and of Dense
 
 DTYPES = {"float32": "float32", "float64": "float64", "mixed_float16": "float32", "mixed_bfloat16": "float32"}
 # Layers of Keras's that change nothing in prediction, nor any shape, and that there is nothing like here.
@@ -33,6 +36,19 @@ def read_norm(config: Config) -> Config:
     """What the two normalisations share."""
     flags = {key: config.get(key) is not False for key in ("center", "scale")}
     return {"epsilon": config.get("epsilon", 1e-3), **flags}
+
+
+def read_regularizer(described: Any) -> Regularizer | None:
+    """Return Keras's penalty; None if it has none, or one that does not exist here."""
+    name = described.get("class_name") if isinstance(described, dict) else None
+    if name not in REGULARIZERS:
+        return None
+    return REGULARIZERS[name](**{key: shortest(value) for key, value in described["config"].items()})
+
+
+def read_regularized(config: Config) -> Config:
+    """What Conv2D and Dense share."""
+    return read_affine(config) | {key: read_regularizer(config.get(key)) for key in REGULARIZED}
 
 
 def read_depthwise(config: Config) -> Config:

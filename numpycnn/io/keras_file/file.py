@@ -20,7 +20,7 @@ from ...files import atomic_write, printable, shown_cause
 from ...optimizers import Optimizer
 from ..native import ModelFileError
 from .hdf5 import FLOATS, INTEGERS, Hdf5Reader, import_h5py
-from .losses import loss_to_keras
+from .losses import loss_to_keras, metrics_to_keras
 from .optimizers import optimizer_to_keras, slot_names
 from .read_layers import Source
 from .restore import MAX_CONFIG_LENGTH, Memories, restore
@@ -77,7 +77,7 @@ def training_to_keras(model: Sequential, optimizer_key: str) -> Config:
     return {
         "loss": loss_to_keras(model.loss),
         "loss_weights": None,
-        "metrics": model.metrics,
+        "metrics": metrics_to_keras(model),
         "weighted_metrics": None,
         optimizer_key: optimizer_to_keras(model.optimizer),
     }

@@ -7,7 +7,7 @@ out of it.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...losses import (
     BinaryCrossEntropy,
@@ -18,6 +18,9 @@ from ...losses import (
     SoftmaxCrossEntropy,
 )
 from .write import Config, described_object, snake_case
+
+if TYPE_CHECKING:
+    from ...model import Sequential
 
 SOFTMAX_LOSSES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
 BINARY_LOSS = "binary_crossentropy"
@@ -115,6 +118,24 @@ def _name(described: Any) -> str:
     if isinstance(described, dict) and "class_name" in described:
         described = described["config"] if described["class_name"] == "function" else described["class_name"]
     return snake_case(str(described))
+
+
+def metrics_to_keras(model: Sequential) -> list[str]:
+    """Return Keras's names of the metrics for integer labels, which is what Keras will be given.
+
+    Raises
+    ------
+    TypeError
+        Keras has no such metric.
+    """
+    return [_metric_to_keras(metric) for metric in (*model.metrics, *model.weighted_metrics)]
+
+
+def _metric_to_keras(metric: Any) -> str:
+    name = "sparse_top_k_categorical_accuracy" if metric == "top_k_accuracy" else metric
+    if not isinstance(name, str) or name in ("precision", "recall", "f1_score", "auc"):
+        raise TypeError(f"metrics: Keras has no {metric!r} of integer labels; save to a .npz file")
+    return name
 
 
 def loss_to_keras(loss: Any) -> str | Config:

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop
-from ...schedules import CosineDecay, Schedule, StepDecay
+from ...schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    PiecewiseConstant,
+    PolynomialDecay,
+    Schedule,
+    StepDecay,
+)
 from .write import Config, described_object, shortest, snake_case
 
 # Arguments of Keras's optimizers that there is nothing like here, with the value that makes no difference.
@@ -109,6 +117,17 @@ def _rate_to_keras(optimizer: Optimizer) -> Any:
         config = {"initial_learning_rate": rate.learning_rate, "decay_steps": rate.step_size}
         config |= {"decay_rate": rate.factor, "staircase": True}
         return described_object("keras.optimizers.schedules", "ExponentialDecay", config)
+    if isinstance(rate, (ExponentialDecay, InverseTimeDecay)):
+        config = rate.get_config()
+        config = {"initial_learning_rate": config.pop("learning_rate"), **config}
+        return described_object("keras.optimizers.schedules", type(rate).__name__, config)
+    if type(rate) is PolynomialDecay:
+        config = {"initial_learning_rate": rate.learning_rate, "decay_steps": rate.steps}
+        config |= {"end_learning_rate": rate.final_rate, "power": rate.power}
+        return described_object("keras.optimizers.schedules", "PolynomialDecay", config)
+    if type(rate) is PiecewiseConstant:
+        pieces = {"boundaries": list(rate.boundaries), "values": list(rate.rates)}
+        return described_object("keras.optimizers.schedules", "PiecewiseConstantDecay", pieces)
     return optimizer.current_rate
 
 
@@ -188,7 +207,7 @@ def optimizer_class(config: Config) -> str:
 
 
 def _rate(arguments: Config, notes: list[str]) -> float | Schedule:
-    """Return the learning rate: a number, or one of the two schedules that exist here as well."""
+    """Return the learning rate: a number, or one of the schedules that exist here as well."""
     rate = arguments.get("learning_rate", arguments.get("lr"))
     if not isinstance(rate, dict):
         return shortest(rate)
@@ -198,6 +217,14 @@ def _rate(arguments: Config, notes: list[str]) -> float | Schedule:
         return CosineDecay(start, config["decay_steps"], start * config.get("alpha", 0.0))
     if name == "ExponentialDecay" and config.get("staircase"):
         return StepDecay(start, config["decay_steps"], config["decay_rate"])
+    if name in ("ExponentialDecay", "InverseTimeDecay"):
+        kind = ExponentialDecay if name == "ExponentialDecay" else InverseTimeDecay
+        return kind(start, config["decay_steps"], config["decay_rate"], bool(config.get("staircase")))
+    if name == "PolynomialDecay" and not config.get("cycle"):
+        end, power = config.get("end_learning_rate", 1e-4), config.get("power", 1.0)
+        return PolynomialDecay(start, config["decay_steps"], end, power)
+    if name == "PiecewiseConstantDecay":
+        return PiecewiseConstant(config["boundaries"], config["values"])
     notes.append(f"the learning-rate schedule {name} does not exist here: the rate stays {start}")
     return start
 

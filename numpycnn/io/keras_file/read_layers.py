@@ -38,10 +38,12 @@ from .arguments import (
     ACTIVATIONS,
     DTYPES,
     IDLE_IN_PREDICTION,
+    REGULARIZED,
     expect,
-    read_affine,
     read_depthwise,
     read_norm,
+    read_regularized,
+    read_regularizer,
 )
 from .write import Config, shortest, snake_case
 
@@ -182,7 +184,8 @@ class Translation:
         if name != self.dtype:
             self.notes.append(f"{where}: computes in {self.dtype} here, not in {name}")
         for key, value in config.items():
-            if key.endswith(("_regularizer", "_constraint")) and value is not None:
+            known = key in REGULARIZED and "depth_multiplier" not in config and read_regularizer(value) is not None
+            if key.endswith(("_regularizer", "_constraint")) and value is not None and not known:
                 self.notes.append(f"{where}: there is no {key} here")
 
     def _append(self, layer: Layer, name: str, *arrays: str) -> None:
@@ -211,7 +214,7 @@ class Translation:
             padding, self._zeros = zeros.padding, None
         layer = Conv2D(
             config["filters"], config["kernel_size"], config.get("strides", 1), padding,
-            dilation_rate=config.get("dilation_rate", 1), groups=config.get("groups", 1), **read_affine(config),
+            dilation_rate=config.get("dilation_rate", 1), groups=config.get("groups", 1), **read_regularized(config),
         )  # fmt: skip
         self._append(layer, name, "weight", *(["bias"] if layer.use_bias else []))
         self._activate(name, config.get("activation"))
@@ -228,7 +231,7 @@ class Translation:
         self._activate(name, config.get("activation"))
 
     def _dense(self, name: str, config: Config) -> None:
-        layer = Dense(config["units"], **read_affine(config))
+        layer = Dense(config["units"], **read_regularized(config))
         self._append(layer, name, "weight", *(["bias"] if layer.use_bias else []))
         self._activate(name, config.get("activation"))
 

@@ -40,6 +40,7 @@ from ...layers import (
 )
 from ...layers.window import Window
 from ...losses import LOSSES, BinaryCrossEntropy, SoftmaxCrossEntropy
+from ...regularizers import REGULARIZERS, get_regularizer
 
 if TYPE_CHECKING:
     from ...model import Sequential
@@ -179,7 +180,21 @@ def _write_affine(layer: Any) -> Config:
         "use_bias": layer.use_bias,
         "kernel_initializer": name(layer.kernel_initializer, "glorot_uniform"),
         "bias_initializer": name(layer.bias_initializer, "zeros"),
+        **_write_regularizers(layer),
     }
+
+
+def _write_regularizers(layer: Any) -> Config:
+    """Return the penalties that there are."""
+    written: Config = {}
+    for name in ("kernel_regularizer", "bias_regularizer"):
+        regularizer = get_regularizer(getattr(layer, name, None), name)
+        if regularizer is None:
+            continue
+        if type(regularizer) not in REGULARIZERS.values():
+            raise TypeError(f"{layer!r}: Keras has no such regularizer; save without it")
+        written[name] = described_object("keras.regularizers", type(regularizer).__name__, regularizer.get_config())
+    return written
 
 
 def _write_pool(layer: MaxPool2D | AvgPool2D) -> list[KerasLayer]:
