@@ -88,8 +88,8 @@ ADVICE = {
     "unknown word": (lambda: nc.Dense(9, colour="red"), TypeError, "unexpected keyword argument 'colour'"),
     "a layer of Keras": (lambda: nc.MaxPooling2D, ImportError, "numpycnn has no MaxPooling2D; it has MaxPool2D"),
     "a layer of nobody": (lambda: nc.Convolver, AttributeError, "module 'numpycnn' has no attribute 'Convolver'"),
-    "a new Keras file": (lambda: nc.Sequential.load("m.keras"), ValueError, r"model.save\('name.h5'\)"),
-    "a new Keras file to save": (lambda: small_cnn().save("m.keras"), ValueError, "Keras reads .h5 files as well"),
+    "weights alone": (lambda: small_cnn().save("m.weights.h5"), ValueError, "use save_weights for weights alone"),
+    "weights under another name": (lambda: small_cnn().save_weights("m.h5"), ValueError, "ends in .weights.h5, got"),
 }  # fmt: skip
 
 
