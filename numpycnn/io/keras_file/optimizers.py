@@ -14,13 +14,7 @@ from numpy.typing import NDArray
 
 from ...optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop
 from ...schedules import (
-    CosineDecay,
-    ExponentialDecay,
-    InverseTimeDecay,
-    PiecewiseConstant,
-    PolynomialDecay,
-    Schedule,
-    StepDecay,
+    CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, PolynomialDecay, Schedule, StepDecay,
 )
 from .write import Config, described_object, shortest, snake_case
 
@@ -28,7 +22,6 @@ from .write import Config, described_object, shortest, snake_case
 WITHOUT_COUNTERPART = {"clipnorm": None, "clipvalue": None, "use_ema": False, "amsgrad": False, "decay": 0.0,
                        "loss_scale_factor": None, "gradient_accumulation_steps": None}  # fmt: skip
 OF_THE_PAPER = "_of_the_paper"  # end of the name of an Adam that adds epsilon after the correction
-MAX_STEPS = 2**53
 
 
 class Words(NamedTuple):
@@ -72,6 +65,16 @@ OPTIMIZERS = {
     "Adamax": Words(Adamax, _BETAS, {"momentum": "m", "norm": "u"}),
     "Nadam": Words(Nadam, _BETAS, _MEANS),
 }  # fmt: skip
+_DECAY = {"initial_learning_rate": "learning_rate", "decay_steps": "decay_steps", "decay_rate": "decay_rate"}
+# Schedules of Keras's: ours, and the arguments; a cosine's last rate and a decay in steps are said in other numbers.
+SCHEDULES: dict[str, tuple[type[Schedule], dict[str, str]]] = {
+    "ExponentialDecay": (ExponentialDecay, {**_DECAY, "staircase": "staircase"}),
+    "InverseTimeDecay": (InverseTimeDecay, {**_DECAY, "staircase": "staircase"}),
+    "PolynomialDecay": (PolynomialDecay, {"initial_learning_rate": "learning_rate", "decay_steps": "steps",
+                                          "end_learning_rate": "final_rate", "power": "power"}),
+    "PiecewiseConstantDecay": (PiecewiseConstant, {"boundaries": "boundaries", "values": "rates"}),
+    "CosineDecay": (CosineDecay, {"initial_learning_rate": "learning_rate", "decay_steps": "steps"}),
+}  # fmt: skip
 
 
 def words_of(optimizer: Optimizer) -> Words:
@@ -108,27 +111,16 @@ def optimizer_to_keras(optimizer: Optimizer) -> Config:
 
 
 def _rate_to_keras(optimizer: Optimizer) -> Any:
-    rate = optimizer.learning_rate
-    if type(rate) is CosineDecay:
-        alpha = rate.final_rate / rate.learning_rate if rate.learning_rate else 0.0
-        config = {"initial_learning_rate": rate.learning_rate, "decay_steps": rate.steps, "alpha": alpha}
-        return described_object("keras.optimizers.schedules", "CosineDecay", config)
+    rate: Any = optimizer.learning_rate
     if type(rate) is StepDecay:
-        config = {"initial_learning_rate": rate.learning_rate, "decay_steps": rate.step_size}
-        config |= {"decay_rate": rate.factor, "staircase": True}
-        return described_object("keras.optimizers.schedules", "ExponentialDecay", config)
-    if isinstance(rate, (ExponentialDecay, InverseTimeDecay)):
-        config = rate.get_config()
-        config = {"initial_learning_rate": config.pop("learning_rate"), **config}
-        return described_object("keras.optimizers.schedules", type(rate).__name__, config)
-    if type(rate) is PolynomialDecay:
-        config = {"initial_learning_rate": rate.learning_rate, "decay_steps": rate.steps}
-        config |= {"end_learning_rate": rate.final_rate, "power": rate.power}
-        return described_object("keras.optimizers.schedules", "PolynomialDecay", config)
-    if type(rate) is PiecewiseConstant:
-        pieces = {"boundaries": list(rate.boundaries), "values": list(rate.rates)}
-        return described_object("keras.optimizers.schedules", "PiecewiseConstantDecay", pieces)
-    return optimizer.current_rate
+        rate = ExponentialDecay(rate.learning_rate, rate.step_size, rate.factor, staircase=True)
+    name = next((name for name, (ours, _) in SCHEDULES.items() if ours is type(rate)), None)
+    if name is None:
+        return optimizer.current_rate
+    arguments = {theirs: getattr(rate, ours) for theirs, ours in SCHEDULES[name][1].items()}
+    if type(rate) is CosineDecay:
+        arguments["alpha"] = rate.final_rate / rate.learning_rate if rate.learning_rate else 0.0
+    return described_object("keras.optimizers.schedules", name, arguments)
 
 
 def variables_to_keras(optimizer: Optimizer, parts: list[tuple[slice, tuple[int, ...]]]) -> list[NDArray]:
@@ -213,20 +205,15 @@ def _rate(arguments: Config, notes: list[str]) -> float | Schedule:
         return shortest(rate)
     name, config = rate["class_name"], rate["config"]
     start = config.get("initial_learning_rate", 1e-3)
-    if name == "CosineDecay" and not config.get("warmup_steps"):
+    if name not in SCHEDULES or config.get("warmup_steps") or config.get("cycle"):
+        notes.append(f"the learning-rate schedule {name} does not exist here: the rate stays {start}")
+        return start
+    if name == "CosineDecay":
         return CosineDecay(start, config["decay_steps"], start * config.get("alpha", 0.0))
     if name == "ExponentialDecay" and config.get("staircase"):
         return StepDecay(start, config["decay_steps"], config["decay_rate"])
-    if name in ("ExponentialDecay", "InverseTimeDecay"):
-        kind = ExponentialDecay if name == "ExponentialDecay" else InverseTimeDecay
-        return kind(start, config["decay_steps"], config["decay_rate"], bool(config.get("staircase")))
-    if name == "PolynomialDecay" and not config.get("cycle"):
-        end, power = config.get("end_learning_rate", 1e-4), config.get("power", 1.0)
-        return PolynomialDecay(start, config["decay_steps"], end, power)
-    if name == "PiecewiseConstantDecay":
-        return PiecewiseConstant(config["boundaries"], config["values"])
-    notes.append(f"the learning-rate schedule {name} does not exist here: the rate stays {start}")
-    return start
+    schedule, arguments = SCHEDULES[name]
+    return schedule(**{ours: config[theirs] for theirs, ours in arguments.items() if theirs in config})
 
 
 def slot_names(optimizer: Optimizer) -> list[str]:
@@ -265,7 +252,7 @@ def state_from_keras(optimizer: Optimizer, steps: int, slots: dict[str, NDArray]
     state: Config = {"steps": steps, **{ours: slots[theirs] for theirs, ours in names.items()}}
     if isinstance(optimizer, SGD) and "velocity" in state:
         rate = optimizer.learning_rate
-        rate = rate(min(steps, MAX_STEPS)) if isinstance(rate, Schedule) else rate
+        rate = rate(steps) if isinstance(rate, Schedule) else rate
         if not rate > 0:
             return None
         state["velocity"] = -state["velocity"] / rate  # Keras remembers the step itself

@@ -10,40 +10,13 @@ from collections import Counter
 from typing import Any, Callable, NamedTuple
 
 from ...layers import (
-    ELU,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Dropout,
-    Flatten,
-    GaussianNoise,
-    GlobalAvgPool2D,
-    GlobalMaxPool2D,
-    Layer,
-    LayerNorm,
-    LeakyReLU,
-    MaxPool2D,
-    ReLU,
-    Rescale,
-    Reshape,
-    SeparableConv2D,
-    Sigmoid,
-    Softmax,
-    SpatialDropout2D,
-    ZeroPad2D,
+    ELU, AvgPool2D, BatchNorm, Conv2D, Dense, DepthwiseConv2D, Dropout, Flatten, GaussianNoise, GlobalAvgPool2D,
+    GlobalMaxPool2D, Layer, LayerNorm, LeakyReLU, MaxPool2D, ReLU, Rescale, Reshape, SeparableConv2D, Sigmoid, Softmax,
+    SpatialDropout2D, ZeroPad2D,
 )
 from ..native import ModelFileError
 from .arguments import (
-    ACTIVATIONS,
-    DTYPES,
-    IDLE_IN_PREDICTION,
-    REGULARIZED,
-    expect,
-    read_depthwise,
-    read_norm,
-    read_regularized,
+    ACTIVATIONS, DTYPES, IDLE_IN_PREDICTION, REGULARIZED, expect, read_depthwise, read_norm, read_regularized,
     read_regularizer,
 )
 from .write import Config, shortest, snake_case

@@ -14,32 +14,9 @@ from numpy.typing import NDArray
 
 from ...initializers import INITIALIZERS
 from ...layers import (
-    ELU,
-    GELU,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Dropout,
-    Flatten,
-    GaussianNoise,
-    GlobalAvgPool2D,
-    GlobalMaxPool2D,
-    Layer,
-    LayerNorm,
-    LeakyReLU,
-    MaxPool2D,
-    ReLU,
-    Rescale,
-    Reshape,
-    SeparableConv2D,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    SpatialDropout2D,
-    Tanh,
-    ZeroPad2D,
+    ELU, GELU, AvgPool2D, BatchNorm, Conv2D, Dense, DepthwiseConv2D, Dropout, Flatten, GaussianNoise, GlobalAvgPool2D,
+    GlobalMaxPool2D, Layer, LayerNorm, LeakyReLU, MaxPool2D, ReLU, Rescale, Reshape, SeparableConv2D, Sigmoid, SiLU,
+    Softmax, SpatialDropout2D, Tanh, ZeroPad2D,
 )
 from ...layers.window import Window
 from ...losses import LOSSES, BinaryCrossEntropy, SoftmaxCrossEntropy
