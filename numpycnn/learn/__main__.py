@@ -1,4 +1,4 @@
-"""The command ``python -m numpycnn.learn``: a subcommand each for what there is to learn with.
+"""Exercises with a judge that names the mistake, and all else that there is to learn with.
 
 A subcommand is a module with a docstring, ``add_arguments(parser)`` and ``run(options) -> exit status``.
 """
@@ -10,7 +10,10 @@ import sys
 from types import ModuleType
 from typing import Sequence
 
-COMMANDS: dict[str, ModuleType] = {}
+from ..terminal import show
+from . import blanks, grading, listing
+
+COMMANDS: dict[str, ModuleType] = {"list": listing, "start": blanks, "check": grading}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module.add_arguments(subparser)
     options = parser.parse_args(arguments)
     if options.command is None:
-        parser.print_help()
+        show(parser.format_help())
+        show(listing.overview())
         return 0
     return COMMANDS[options.command].run(options)
 
