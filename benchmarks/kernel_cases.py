@@ -41,12 +41,18 @@ def normalised() -> numpycnn.Sequential:
 
 
 # Models that train and are recorded: (network or function, fused, optimizer, augment). First what everybody runs.
+# The labels of Adagrad's are ten yes-or-no questions.
 RUNS = [
     (NETWORKS["cnn"], True, numpycnn.Adam, None),
     (NETWORKS["cnn"], False, numpycnn.SGD, numpycnn.Augment.for_digits()),
     (NETWORKS["lenet5"], True, numpycnn.Adam, None),
     (PADDED, True, numpycnn.Adam, None),
     (normalised, True, numpycnn.Adam, None),
+    (NETWORKS["mlp"], True, numpycnn.RMSprop, None),
+    (NETWORKS["mlp"], True, numpycnn.Adagrad, None),
+    (NETWORKS["mlp"], True, numpycnn.Adadelta, None),
+    (NETWORKS["mlp"], True, numpycnn.Adamax, None),
+    (NETWORKS["mlp"], True, numpycnn.Nadam, None),
 ]
 
 FLOPS, BYTES = "GFLOP/s", "GB/s"
@@ -97,6 +103,12 @@ WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
     "normalise_backward": (BYTES, lambda a: traffic(a.dy, a.x, a.dx)),
     "sgd": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.velocity)),
     "adam": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.m, a.v)),
+    "binary_cross_entropy": (BYTES, lambda a: traffic(a.logits, a.targets, a.losses, a.dlogits)),
+    "rmsprop": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.v)),
+    "adagrad": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.accumulator)),
+    "adadelta": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.v, a.u)),
+    "adamax": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.m, a.u)),
+    "nadam": (BYTES, lambda a: traffic(a.gradient) + 2 * traffic(a.weight, a.m, a.v)),
     "warp": (BYTES, lambda a: traffic(a.x, a.field, a.y)),
 }
 
@@ -190,10 +202,12 @@ def recorded_cases(images: np.ndarray, labels: np.ndarray, threads: int) -> list
     largest: dict[tuple, Case] = {}
     for network, fused, optimizer, augment in RUNS:
         model = ours.build(network, threads, fused) if isinstance(network, Network) else network()
-        model.compile(optimizer(), numpycnn.SoftmaxCrossEntropy())
-        model.fit(images[:TRAINED], labels[:TRAINED], batch_size=BATCH, verbose=0, augment=augment)
+        questions = optimizer is numpycnn.Adagrad
+        model.compile(optimizer(), numpycnn.BinaryCrossEntropy() if questions else numpycnn.SoftmaxCrossEntropy())
+        targets = numpycnn.to_categorical(labels, 10) if questions else labels
+        model.fit(images[:TRAINED], targets[:TRAINED], batch_size=BATCH, verbose=0, augment=augment)
         with recording() as calls:
-            model.fit(images[:BATCH], labels[:BATCH], batch_size=BATCH, verbose=0, augment=augment)
+            model.fit(images[:BATCH], targets[:BATCH], batch_size=BATCH, verbose=0, augment=augment)
             model.predict(images[:BATCH])
         known = {case.kernel for case in largest.values()}
         for case in calls:

@@ -27,37 +27,53 @@ from .hints import explain_name as __getattr__  # noqa: F401  # Python asks it f
 from .io.native import ModelFileError
 from .kernels import get_num_threads, set_num_threads
 from .layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GaussianNoise,
     GlobalAvgPool2D,
+    GlobalMaxPool2D,
     Layer,
+    LayerNorm,
     LeakyReLU,
     MaxPool2D,
     ReLU,
+    Rescale,
+    Reshape,
+    SeparableConv2D,
     Sigmoid,
+    SiLU,
+    Softmax,
+    SpatialDropout2D,
     Tanh,
+    ZeroPad2D,
 )
-from .losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from .losses import BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
 from .memory.parameter import Parameter
 from .metrics.classification import classification_report, confusion_matrix
 from .model import Sequential
-from .optimizers import SGD, Adam, AdamW, Optimizer
+from .optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop
+from .regularizers import L1, L2, L1L2, Regularizer
 from .schedules import Constant, CosineDecay, OneCycle, Schedule, StepDecay
 from .training.run import History
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Adam", "AdamW", "Augment", "AvgPool2D", "BackupAndRestore", "BatchNorm", "Callback", "Constant", "Conv2D",
-    "CosineDecay", "CSVLogger",
-    "Dense", "DownloadError", "Dropout", "EarlyStopping", "Flatten", "GlobalAvgPool2D", "History", "IdxError",
-    "LambdaCallback", "Layer", "LeakyReLU", "Loss", "MaxPool2D", "MeanSquaredError", "ModelCheckpoint",
-    "ModelFileError", "OneCycle", "Optimizer", "Parameter", "PreparedDigit", "ReLU", "ReduceLROnPlateau", "SGD",
-    "Schedule", "Sequential", "Sigmoid", "SoftmaxCrossEntropy", "StepDecay", "Tanh", "TerminateOnNaN",
+    "Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "Augment", "AvgPool2D", "BackupAndRestore", "BatchNorm",
+    "BinaryCrossEntropy", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DepthwiseConv2D",
+    "DownloadError", "Dropout", "EarlyStopping", "ELU", "Flatten", "GaussianNoise", "GELU", "GlobalAvgPool2D",
+    "GlobalMaxPool2D", "History", "Huber", "IdxError", "L1", "L1L2", "L2", "LambdaCallback", "Layer", "LayerNorm",
+    "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError", "MeanSquaredError", "ModelCheckpoint", "ModelFileError",
+    "Nadam", "OneCycle", "Optimizer", "Parameter", "PreparedDigit", "ReduceLROnPlateau", "Regularizer", "ReLU",
+    "Rescale", "Reshape", "RMSprop", "Schedule", "SeparableConv2D", "Sequential", "SGD", "Sigmoid", "SiLU",
+    "Softmax", "SoftmaxCrossEntropy", "SpatialDropout2D", "StepDecay", "Tanh", "TerminateOnNaN", "ZeroPad2D",
     "classification_report", "confusion_matrix", "get_num_threads", "load_cifar10", "load_fashion_mnist",
     "load_mnist", "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads", "to_categorical",
     "write_idx",

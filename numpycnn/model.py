@@ -8,26 +8,29 @@ from typing import Any, Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .callbacks.base import Callback, CallbackList
 from .checks import (
     Shape, check_count, check_dtype, check_flag, check_function, check_instance, check_list, check_shape,
 )
 from .configured import Strict
 from .fusion.plan import make_plan
+from .hints import explain_arguments
 from .io.any_format import load_model, save_model
 from .layers.base import Layer
-from .losses import Loss, get_loss, in_training
+from .losses import Loss, get_loss
 from .memory.locking import Lock
 from .memory.parameter import Arena, Parameter
 from .memory.weights import get_weights, set_weights, trained_parts
 from .memory.workspace import check_forward_bytes
+from .metrics.running import Metric
 from .nonfinite import warn_nonfinite, watched
 from .optimizers import Optimizer, get_optimizer
 from .profile import profile_model
+from .regularizers import add_penalty_gradients, penalty
 from .summary import summary_text
 from .terminal import show
-from .training.data import batches, check_data, check_images
-from .training.figures import Scores, accuracy, by_name, check_metrics
+from .training.data import check_data, check_images, row_weights
+from .training.evaluation import evaluate_model, predict_model
+from .training.figures import Figures, Scores, check_metrics
 from .training.loop import fit
 from .training.loop import step as take_step
 
@@ -51,6 +54,8 @@ class Sequential(Strict):
     ----------
     plan : list of Layer
         What runs: ``layers``, some replaced by blocks (see ``numpycnn.fusion``).
+    regularised : list of Layer
+        Those of `layers` whose parameters have regularizers.
     arena : Arena
         ``arena.values`` and ``arena.grads``: all parameters and gradients, as vectors.
     stop_training : bool
@@ -71,6 +76,7 @@ class Sequential(Strict):
     input_shape: Shape
     output_shape: Shape
     arena: Arena
+    regularised: list[Layer]
     _warm = False  # whether the kernels for this loss and optimizer are compiled
 
     def __init__(
@@ -91,7 +97,8 @@ class Sequential(Strict):
         self.nonfinite: str | None = None
         self.loss: Loss = None  # type: ignore[assignment]  # until compile
         self.optimizer: Optimizer = None  # type: ignore[assignment]
-        self.metrics: list[str] = []
+        self.metrics: list[str | Metric] = []
+        self.weighted_metrics: list[str | Metric] = []
         self.lock = Lock()
         self._build_seed, fit_seed = np.random.SeedSequence(self.seed).spawn(2)
         self.fit_rng = np.random.default_rng(fit_seed)
@@ -150,6 +157,7 @@ class Sequential(Strict):
         self.plan = make_plan(self.layers, self.fused)
         for step in (*self.layers, *self.plan):
             step.join_model()
+        self.regularised = [layer for layer in self.layers if any(p.regularizer for p in layer.parameters)]
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -197,6 +205,8 @@ class Sequential(Strict):
     def backward(self, dlogits: NDArray, need_dx: bool = False) -> NDArray | None:
         """Run the layers' derivative rules in reverse; every parameter's ``grad`` is overwritten, but frozen ones'.
 
+        To the gradients of parameters with a regularizer that of the penalty is added.
+
         Parameters
         ----------
         dlogits : ndarray of shape (N, *output_shape)
@@ -213,64 +223,21 @@ class Sequential(Strict):
         last = 0 if need_dx else self.first_trained()
         for position in reversed(range(last, len(self.plan))):
             gradient = self.plan[position].backward(gradient, need_dx or position > last)
+        if self.regularised:
+            add_penalty_gradients(self.regularised)
         return gradient.copy() if need_dx else None
+
+    def penalty(self) -> float:
+        """Return what the regularizers add to the loss, at the present weights; frozen layers count nothing."""
+        self._require_built("penalty")
+        return penalty(self.regularised)
 
     def first_trained(self) -> int:
         """Return the position of the plan's first step that learns; those before it need no gradient."""
         return next((position for position, step in enumerate(self.plan) if step.learns), len(self.plan))
 
-    def predict(self, x: ArrayLike, batch_size: int | None = None, check_finite: bool = False) -> NDArray:
-        """Return the class probabilities, or, if the loss is no cross-entropy, the outputs: (N, *output_shape).
-
-        With ``SoftmaxCrossEntropy(predict_logits=True)``, too, it is the outputs.
-
-        Parameters
-        ----------
-        x : array of shape (N, *input_shape)
-        batch_size : int, optional
-            Images at a time. The same size gives the same bits; another one may sum in another order, which rounds
-            differently (by about 1e-6 in float32).
-        check_finite : bool
-            Raise if `x` holds NaN or infinity.
-        """
-        self._require_built("predict")
-        x = check_images(self, x, check_finite)
-        parts = batches(len(x), batch_size)
-        with self.lock:  # one state of the weights for all rows
-            outputs = np.concatenate([self.forward(x[rows]) for rows in parts])
-        return outputs if self.loss is None else self.loss.predict(outputs)
-
-    def evaluate(
-        self,
-        x: ArrayLike,
-        y: ArrayLike = None,  # type: ignore[assignment]  # refused, in words about generators
-        batch_size: int | None = None,
-        check_finite: bool = False,
-        callbacks: Sequence[Callback] | CallbackList | None = None,
-    ) -> Scores:
-        """Return ``(loss, accuracy)``, or the loss alone where the accuracy is not among the metrics.
-
-        `x` has the shape (N, *input_shape) and `y` (N,) or (N, K); of `callbacks` the ``on_test_...`` are called; the
-        other arguments are those of ``predict``.
-        """
-        self._require_compiled("evaluate")
-        self._require_built("evaluate")
-        x, y = check_data(self, x, y, check_finite)
-        loss, parts = in_training(self.loss), batches(len(x), batch_size)
-        figures, total_loss, total_hits, seen = [*self.metrics, "loss"], 0.0, 0.0, 0
-        hooks = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, figures)
-        hooks.test_begin()
-        with self.lock:
-            for batch, rows in enumerate(parts):
-                hooks.test_batch_begin(batch)
-                outputs = self.forward(x[rows])
-                total_loss += loss(outputs, y[rows])[0] * len(outputs)
-                total_hits += accuracy(outputs, y[rows]) * len(outputs) if self.metrics else 0
-                seen += len(outputs)
-                scores = (total_loss / seen, total_hits / seen) if self.metrics else total_loss / seen
-                hooks.test_batch_end(batch, by_name(self.metrics, scores))
-        hooks.test_end(by_name(self.metrics, scores))
-        return scores
+    predict = explain_arguments(predict_model)
+    evaluate = explain_arguments(evaluate_model)  # both: training/evaluation.py
 
     def activations(self, x: ArrayLike) -> list[NDArray]:
         """Return what each layer makes of the inputs, as in ``predict``: Dropout off, BatchNorm with its statistics.
@@ -290,41 +257,61 @@ class Sequential(Strict):
 
     # Learning
 
+    @explain_arguments
     def compile(
-        self, optimizer: str | Optimizer = "adam", loss: str | Loss = "", metrics: Sequence[str] | None = None
+        self,
+        optimizer: str | Optimizer = "adam",
+        loss: str | Loss = "",
+        metrics: Sequence[str | Metric] | None = None,
+        weighted_metrics: Sequence[str | Metric] | None = None,
     ) -> None:
         """Choose how to learn.
 
         Parameters
         ----------
-        optimizer : Optimizer or {"sgd", "adam", "adamw"}
+        optimizer : Optimizer or str
+            Or a name: ``"sgd"``, ``"adam"``, ``"rmsprop"``, ...
         loss : Loss or str
-            ``SoftmaxCrossEntropy()``, ``MeanSquaredError()``, or Keras's name: ``"sparse_categorical_crossentropy"``,
-            ``"categorical_crossentropy"``, ``"mse"``.
-        metrics : list of {"accuracy", "acc"}, optional
-            The name under which the accuracy is listed; default: "accuracy", if the loss is the cross-entropy.
+            ``SoftmaxCrossEntropy()``, ``MeanSquaredError()``, ..., or Keras's name:
+            ``"sparse_categorical_crossentropy"``, ``"binary_crossentropy"``, ``"mse"``, ...
+        metrics : list of str or Metric, optional
+            What to list beside the loss: ``"accuracy"``, ``"top_k_accuracy"``, ``"precision"``, ``"recall"``,
+            ``"f1_score"``, ... or metrics of ``numpycnn.metrics``; ``[]`` for the loss alone. Default: the accuracy,
+            if the loss is the softmax's.
+        weighted_metrics : list of str or Metric, optional
+            The same, with `sample_weight` or `class_weight`; listed as ``weighted_...`` if `metrics` has the name, too.
         """
         if isinstance(loss, str) and not loss:
             raise ValueError("compile: expected a loss, such as SoftmaxCrossEntropy(), got none")
         chosen_optimizer, chosen_loss = get_optimizer(optimizer), get_loss(loss)
-        chosen_metrics = check_metrics(metrics, chosen_loss)
+        plain, weighted = check_metrics(metrics, chosen_loss, weighted_metrics)
         if self.built:
             chosen_optimizer.bind(self.arena.values)
-        self.optimizer, self.loss, self.metrics = chosen_optimizer, chosen_loss, chosen_metrics
+        self.optimizer, self.loss, self.metrics, self.weighted_metrics = chosen_optimizer, chosen_loss, plain, weighted
         self._warm, self.nonfinite = False, None
 
     fit = fit  # the training loop itself: training/loop.py
 
-    def train_on_batch(self, x: ArrayLike, y: ArrayLike) -> Scores:
-        """Take one step on one batch; return ``(loss, accuracy)`` from before the step, like ``evaluate``."""
+    @explain_arguments
+    def train_on_batch(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        class_weight: dict[int, float] | None = None,
+    ) -> Scores:
+        """Take one step on one batch; return what ``evaluate`` does, from before the step; weights as in ``fit``."""
         self._require_compiled("train_on_batch")
         self._require_built("train_on_batch")
         x, y = check_data(self, x, y)
+        weights = row_weights(self, y, sample_weight, class_weight)
         was_finite = self.nonfinite is None
-        loss, outputs = take_step(self, watched(self, self.loss, x), self.optimizer, x, y)
+        loss, outputs = take_step(self, watched(self, self.loss, x, weights=weights), self.optimizer, x, y)
         if was_finite and self.nonfinite is not None:
             warn_nonfinite(self, "train_on_batch", stacklevel=3)
-        return (loss, accuracy(outputs, y)) if self.metrics else loss
+        figures = Figures(self)
+        figures.add(loss, outputs, y, weights)
+        return figures.scores()
 
     # Weights and files
 
@@ -362,7 +349,7 @@ class Sequential(Strict):
             raise RuntimeError(f"{method}: the model is not compiled; call compile(optimizer, loss) first")
 
     def _state(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k not in ("arena", "plan")}
+        return {k: v for k, v in vars(self).items() if k not in ("arena", "plan", "regularised")}
 
     def __getstate__(self) -> dict[str, Any]:
         with self.lock:  # a pickle, written later, is of one state of the weights

@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 
 def watched(
-    model: Sequential, loss: Loss, x: NDArray, rows: NDArray | None = None
+    model: Sequential, loss: Loss, x: NDArray, rows: NDArray | None = None, weights: NDArray | None = None
 ) -> Callable[[NDArray, NDArray], tuple[float, NDArray]]:
-    """Return the loss as a training step calls it, with a question: is its value finite?
+    """Return the loss as a training step calls it, penalties included, with a question: is its value finite?
 
     If not, ``model.nonfinite`` says why, found while the weights are those from before the step. The arguments are
-    those of `find_source`.
+    those of `find_source`, and `weights` (N,) of the rows.
     """
-    function = in_training(loss)
+    function = in_training(loss, weights)
 
     def ask(outputs: NDArray, y: NDArray) -> tuple[float, NDArray]:
         value, doutputs = function(outputs, y)
+        if model.regularised:
+            value += model.penalty()
         if not math.isfinite(value) and model.nonfinite is None:
             model.nonfinite = find_source(model, loss, x, y, rows)
         return value, doutputs

@@ -39,6 +39,7 @@ class BackupAndRestore(Callback):
         In ``fit``: the file is damaged (ModelFileError), or made by another run: other layers, loss, optimizer,
         callbacks, number of rows, `batch_size`, `shuffle` or `seed`. That the data, `epochs` and `augment` are the
         same is up to you; `augment` must draw from the generator it is given, and keep nothing from batch to batch.
+        Or the training is not on arrays: batches that are handed out cannot be taken up again in the middle.
     TypeError
         In ``fit``: a loss, optimizer or schedule of your own, which no file can hold.
 
@@ -63,6 +64,8 @@ class BackupAndRestore(Callback):
         self.delete_checkpoint = check_flag(delete_checkpoint, "delete_checkpoint")
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        if self.run.rows is None:
+            raise ValueError("BackupAndRestore: expected a training on arrays, got one on batches that are handed out")
         if os.path.exists(self.filepath):
             self._restore()
         else:

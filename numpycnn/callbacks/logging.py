@@ -78,6 +78,6 @@ class CSVLogger(Callback):
         row: dict[str, Any] = {"epoch": epoch, **dict(sorted(logs.items()))}
         with open(self.filename, "a", newline="", encoding="utf-8") as file:
             if self._names is None:
-                self._names = list(row)
+                self._names = list(dict.fromkeys(["epoch", *sorted({*self.figures, *logs})]))
                 csv.writer(file).writerow(self._names)
             csv.DictWriter(file, self._names, restval="").writerow(row)

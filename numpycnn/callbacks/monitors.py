@@ -37,6 +37,14 @@ class _Monitor(Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._reset()
 
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        if self.monitor in logs:  # else there was no validation after this epoch
+            self._look(epoch, logs)
+
+    def _look(self, epoch: int, logs: dict[str, float]) -> None:
+        """Act on the figure of an epoch."""
+        raise NotImplementedError
+
     def _improved(self, logs: dict[str, float]) -> bool:
         """Whether the figure beats the best one by more than `min_delta`; NaN never does."""
         current = logs[self.monitor]
@@ -93,7 +101,7 @@ class EarlyStopping(_Monitor):
         self.stopped_epoch: int | None = None
         self._best_weights: list | None = None
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+    def _look(self, epoch: int, logs: dict[str, float]) -> None:
         if self._improved(logs):
             self.best_epoch = epoch
             if self.restore_best_weights:
@@ -152,14 +160,15 @@ class ModelCheckpoint(_Monitor):
         self._path(0, dict.fromkeys(self.figures, 0.0))  # a wrong name shows now, not after an epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        if not self.save_best_only or self._improved(logs):
+        if not self.save_best_only or (self.monitor in logs and self._improved(logs)):
             path = self._path(epoch, logs)
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
             self.model.save(path)
 
     def _path(self, epoch: int, logs: dict[str, float]) -> str:
+        missing = dict.fromkeys(set(self.figures) - logs.keys(), math.nan)  # of an epoch without a validation
         try:
-            return self.filepath.format(epoch=epoch + 1, **logs)
+            return self.filepath.format(epoch=epoch + 1, **logs, **missing)
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"filepath {self.filepath!r}: expected only epoch, {', '.join(logs)} in braces") from error
 
@@ -201,7 +210,7 @@ class ReduceLROnPlateau(_Monitor):
         if isinstance(self.model.optimizer.learning_rate, Schedule):
             raise ValueError("ReduceLROnPlateau: expected a constant learning rate, got a schedule; use one of the two")
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+    def _look(self, epoch: int, logs: dict[str, float]) -> None:
         if not self._improved(logs) and self.wait >= self.patience:
             rate = self.model.optimizer.current_rate
             self.model.optimizer.learning_rate = min(rate, max(rate * self.factor, self.min_lr))

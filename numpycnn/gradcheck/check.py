@@ -134,6 +134,7 @@ def check_loss(
     loss: Loss,
     outputs: ArrayLike,
     targets: ArrayLike,
+    weights: ArrayLike | None = None,
     *,
     step: float | None = None,
     tolerance: float | None = None,
@@ -150,6 +151,8 @@ def check_loss(
         The network's outputs, taken as float64.
     targets : array
         As the loss wants them.
+    weights : array of shape (N,), optional
+        Of the rows; the loss is then called with them, too.
     step, tolerance, max_elements, seed
         As in ``check_layer``.
 
@@ -167,8 +170,9 @@ def check_loss(
     outputs = _float64(outputs, "outputs")
     rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
     settings = settings_for(loss, step, tolerance, max_elements, rng)
-    gradient = loss(outputs.copy(), targets)[1]
-    slopes = Slopes(lambda: np.array(loss(outputs.copy(), targets)[0], np.float64), np.ones(()))
+    asked = (targets,) if weights is None else (targets, weights)
+    gradient = loss(outputs.copy(), *asked)[1]
+    slopes = Slopes(lambda: np.array(loss(outputs.copy(), *asked)[0], np.float64), np.ones(()))
     _evaluate(slopes.function, repr(loss))
     row = check_array(slopes, settings, repr(loss), "doutputs", outputs, gradient, batch=len(outputs))
     return Report(repr(loss), (row,))
@@ -230,16 +234,20 @@ def check_model(
         return model.forward(point.copy(), training=True)
 
     def loss_alone() -> NDArray:
-        return np.array(chosen_loss(forward(), y)[0], np.float64)
+        return np.array(chosen_loss(forward(), y)[0] + model.penalty(), np.float64)
+
+    def outputs_and_penalty() -> NDArray:
+        return np.append(forward(), model.penalty())
 
     name = f"Sequential of {len(model.layers)} layers"
     dlogits = chosen_loss(_evaluate(forward, name), y)[1]
     _backward_twice(forward, lambda: model.backward(dlogits.copy()))  # the very call that trains
     claims = [[p.grad.copy() for p in layer.parameters] for layer in model.layers]
     dx = _backward_twice(forward, lambda: model.backward(dlogits.copy(), need_dx=True))
-    function, cotangent = loss_alone, np.ones(())
+    function: Callable[[], NDArray] = loss_alone
+    cotangent: NDArray = np.ones(())
     if method == "complex":
-        function, cotangent = forward, dlogits
+        function, cotangent = outputs_and_penalty, np.append(dlogits, 1.0)
         point = to_complex((*model.layers, *model.plan), point)
     arrays = [(name, "dx", point, dx), *_parameters_of(model, name, claims)]
     with slopes_of(method, function, cotangent, model.plan) as slopes:
@@ -287,8 +295,8 @@ def check_package(kind: str = "difference") -> Iterator[tuple[str, Report]]:
         yield f"{layer!r} on {shape}", check_layer(layer, shape, method=kind)
     for block in cases.block_cases():
         yield repr(block), check_layer(block, method=kind)
-    for title, loss, outputs, targets in cases.loss_cases() if kind == "difference" else []:
-        yield title, check_loss(loss, outputs, targets)
+    for title, loss, outputs, *targets in cases.loss_cases() if kind == "difference" else []:
+        yield title, check_loss(loss, outputs, *targets)
     for title, model, x, y, loss in cases.model_cases():
         yield title, check_model(model, x, y, loss, method=kind)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import io
 import json
 import math
@@ -24,8 +25,10 @@ from ..checks import check_dtype
 from ..files import atomic_write, printable, shown_cause
 from ..initializers import INITIALIZERS
 from ..layers.base import Layer
-from ..losses import LOSSES
+from ..losses import LOSSES, Loss
+from ..metrics.running import METRIC_CLASSES
 from ..optimizers import OPTIMIZERS, optimizer_from_config
+from ..regularizers import REGULARIZERS, Regularizer
 from ..schedules import SCHEDULES, Schedule
 
 if TYPE_CHECKING:
@@ -99,13 +102,21 @@ def load_run(model: Sequential, path: str | os.PathLike, conditions: dict[str, A
 
 def _comparable(config: dict[str, Any]) -> dict[str, Any]:
     """What a model and its backup must have in common; a constant learning rate may have changed on the way."""
-    result = {name: config.get(name) for name in ("dtype", "input_shape", "loss", "metrics")}
+    names = "dtype", "input_shape", "loss", "metrics", "weighted_metrics"
+    result = {name: config.get(name) for name in names}
     optimizer = dict(config["optimizer"]["config"])
     if not isinstance(optimizer["learning_rate"], dict):
         del optimizer["learning_rate"]
     result["optimizer"] = config["optimizer"]["class"], optimizer
-    result.update({f"layer {i}": (d["class"], d["config"]) for i, d in enumerate(config["layers"])})
+    result.update({f"layer {i}": (d["class"], _complete(d)) for i, d in enumerate(config["layers"])})
     return result
+
+
+def _complete(described: dict[str, Any]) -> dict[str, Any]:
+    """Return a layer's arguments, with the defaults of those that there were not yet when it was saved."""
+    layer_class = getattr(layers_module, described["class"], Layer)
+    parameters = inspect.signature(layer_class.__init__).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty} | described["config"]
 
 
 def _take_run(config: dict[str, Any], arrays: dict[str, NDArray]) -> Run | None:
@@ -153,6 +164,9 @@ def describe(model: Sequential) -> dict[str, Any]:
     for layer in model.layers:
         state = {k: v for k, v in layer.get_state().items() if not isinstance(v, np.ndarray)}
         arguments = {k: _plain(v, layer) for k, v in layer.get_config().items()}
+        for name in ("kernel_regularizer", "bias_regularizer"):
+            if arguments.get(name, "") is None:  # not there: as in files from before there were any
+                del arguments[name]
         if getattr(layers_module, type(layer).__name__, type(layer)) is not type(layer):
             raise TypeError(f"{layer!r}: the package has another layer of this name; rename the class to save it")
         frozen = {} if layer.trainable else {"trainable": False}  # not there: as in files from before there was this
@@ -177,7 +191,9 @@ def describe(model: Sequential) -> dict[str, Any]:
             "config": model.optimizer.get_config(),
             "steps": model.optimizer.steps,
         }
-        config["metrics"] = model.metrics
+        config["metrics"] = [_describe_metric(metric) for metric in model.metrics]
+        if model.weighted_metrics:
+            config["weighted_metrics"] = [_describe_metric(metric) for metric in model.weighted_metrics]
     return json.loads(json.dumps(config))  # tuples become lists, here as after loading
 
 
@@ -188,14 +204,42 @@ def _class_name(thing: Any, known: dict[str, type]) -> str:
     return type(thing).__name__
 
 
+def _describe_metric(metric: Any) -> Any:
+    """Return a metric's name, or the class and the arguments of one that was given as an object."""
+    if isinstance(metric, str):
+        return metric
+    config = metric.get_config()
+    if isinstance(config.get("loss"), Loss):
+        config["loss"] = {"class": _class_name(metric.loss, LOSSES), "config": metric.loss.get_config()}
+    return {"class": _class_name(metric, METRIC_CLASSES), "config": config}
+
+
+def _restore_metric(described: Any) -> Any:
+    if isinstance(described, str):
+        return described
+    config = dict(described["config"])
+    if "loss" in config:
+        config["loss"] = {c.__name__: c for c in LOSSES.values()}[config["loss"]["class"]](**config["loss"]["config"])
+    return METRIC_CLASSES[described["class"]](**config)
+
+
 def _plain(value: Any, layer: Layer) -> Any:
     """Return the argument as JSON can hold it."""
+    if isinstance(value, Regularizer):
+        return {"regularizer": _class_name(value, REGULARIZERS), **value.get_config()}
     if callable(value):
         name = getattr(value, "__name__", "")
         if INITIALIZERS.get(name) is not value:
             raise TypeError(f"{layer!r}: a model file cannot hold the function {value!r}; give an initializer's name")
         return name
     return value
+
+
+def _argument(value: Any) -> Any:
+    """Undo ``_plain``, and what JSON does to tuples."""
+    if isinstance(value, dict) and "regularizer" in value:
+        return REGULARIZERS[value["regularizer"]](**{k: v for k, v in value.items() if k != "regularizer"})
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _digest(config: dict[str, Any], arrays: dict[str, NDArray]) -> str:
@@ -269,7 +313,7 @@ def _restore(
         name = described["class"]
         if name not in classes:
             raise ModelFileError(f"unknown layer {name!r}; pass its class: load(path, custom_layers=[...])")
-        layer = classes[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in described["config"].items()})
+        layer = classes[name](**{k: _argument(v) for k, v in described["config"].items()})
         layer.trainable = described.get("trainable", True)
         model.add(layer)
         prefix = f"layers/{i}/"
@@ -295,7 +339,8 @@ def _restore_into(model: Sequential, config: dict[str, Any], arrays: dict[str, N
     for i, (layer, described) in enumerate(zip(model.layers, config["layers"], strict=True)):
         for parameter in layer.parameters:
             parameter.value = arrays[f"layers/{i}/{parameter.name}"]
-        state = {name: arrays.get(f"layers/{i}/{name}") for name in layer.state_names}
+        names = [name for name in layer.state_names if f"layers/{i}/{name}" in arrays]
+        state = {name: arrays[f"layers/{i}/{name}"] for name in names}
         layer.set_state({**state, **described["state"]})
         layer.trainable = described.get("trainable", True)
     model.fit_rng.bit_generator.state = config["fit_rng"]
@@ -307,4 +352,5 @@ def _restore_training(model: Sequential, config: dict[str, Any], arrays: dict[st
     optimizer = optimizer_from_config(config["optimizer"]["class"], config["optimizer"]["config"])
     slots = {name.removeprefix("optimizer/"): array for name, array in arrays.items()}
     optimizer.set_state({"steps": config["optimizer"]["steps"], **slots})
-    model.compile(optimizer, loss, config["metrics"])
+    metrics, weighted = (list(map(_restore_metric, config.get(name, []))) for name in ("metrics", "weighted_metrics"))
+    model.compile(optimizer, loss, metrics, weighted)

@@ -1,4 +1,4 @@
-"""Softmax, and the cross-entropy of what it gives."""
+"""Softmax and the logistic function, and the cross-entropy of what they give."""
 
 from __future__ import annotations
 
@@ -44,3 +44,29 @@ def softmax_cross_entropy(logits, targets, losses, dlogits):
                 loss -= target * (logits[n, k] - largest - log_total)
             dlogits[n, k] = (dlogits[n, k] - target) / rows
         losses[n] = loss
+
+
+@device
+def _softplus(x):
+    """Return log(1 + exp(x)), which does not overflow."""
+    small = math.log1p(math.exp(-abs(x)))
+    return x + small if x > 0 else small
+
+
+@kernel
+def binary_cross_entropy(logits, targets, losses, dlogits):
+    """losses (N,) = -mean(t * log p + (1 - t) * log(1 - p)), p = 1 / (1 + exp(-logits)); dlogits = (p - t) / (N K)."""
+    rows, outputs = logits.shape
+    one, count = logits.dtype.type(1), logits.dtype.type(rows * outputs)
+    for n in prange(rows):
+        loss = 0.0
+        for k in range(outputs):
+            z, t = logits[n, k], targets[n, k]
+            if t != 0:  # where log p is -infinity: neither the target nor possible
+                loss += t * _softplus(-z)
+            if t != 1:
+                loss += (one - t) * _softplus(z)
+            small = math.exp(-abs(z))
+            p = (small if z < 0 else one) / (one + small)
+            dlogits[n, k] = (p - t) / count
+        losses[n] = loss / outputs

@@ -1,4 +1,8 @@
-"""The step of an optimizer: one pass over the vector of all weights."""
+"""The step of an optimizer: one pass over the vector of all weights.
+
+In each, `tiny` stands in for an epsilon below it: what flushing takes from a mean of squares is less, so that a
+gradient over the root of it stays of the size of 1.
+"""
 
 from __future__ import annotations
 
@@ -50,3 +54,78 @@ def adam(gradient, rate, beta1, beta2, epsilon, correction1, correction2, decay,
         v[i] = _flush(keep2 * v[i] + _flush(take2 * gradient[i] * gradient[i], tiny), tiny)
         step = (m[i] * scale1) / (math.sqrt(v[i] * scale2 + floor) + epsilon)
         weight[i] -= decay * weight[i] + rate * step
+
+
+@kernel
+def rmsprop(gradient, rate, rho, momentum, epsilon, centered, weight, v, m, velocity):
+    """One step of RMSprop on (n,) vectors: gradient / sqrt(v + epsilon); v - m**2 in place of v if centered."""
+    real = weight.dtype.type
+    keep, take, rate, momentum = real(rho), real(1 - rho), real(rate), real(momentum)
+    tiny = _smallest_normal(weight)
+    epsilon = max(real(epsilon), tiny / take)
+    for i in prange(weight.size):
+        v[i] = _flush(keep * v[i] + _flush(take * gradient[i] * gradient[i], tiny), tiny)
+        variance = v[i]
+        if centered:
+            m[i] = _flush(keep * m[i] + take * gradient[i], tiny)
+            variance -= m[i] * m[i]
+            variance = real(0) if variance < 0 else variance  # rounding; NaN stays
+        step = rate * gradient[i] / math.sqrt(variance + epsilon)
+        if momentum != 0:
+            velocity[i] = _flush(momentum * velocity[i] + step, tiny)
+            step = velocity[i]
+        weight[i] -= step
+
+
+@kernel
+def adagrad(gradient, rate, epsilon, weight, accumulator):
+    """One step of Adagrad on (n,) vectors: accumulator += gradient**2; gradient / sqrt(accumulator + epsilon)."""
+    real = weight.dtype.type
+    rate, tiny = real(rate), _smallest_normal(weight)
+    epsilon = max(real(epsilon), tiny)
+    for i in prange(weight.size):
+        accumulator[i] += _flush(gradient[i] * gradient[i], tiny)
+        weight[i] -= rate * gradient[i] / math.sqrt(accumulator[i] + epsilon)
+
+
+@kernel
+def adadelta(gradient, rate, rho, epsilon, weight, v, u):
+    """One step of Adadelta on (n,) vectors: sqrt(u + epsilon) / sqrt(v + epsilon) * gradient; u of steps, v of it."""
+    real = weight.dtype.type
+    keep, take, rate = real(rho), real(1 - rho), real(rate)
+    tiny = _smallest_normal(weight)
+    epsilon = max(real(epsilon), tiny / take)
+    for i in prange(weight.size):
+        v[i] = _flush(keep * v[i] + _flush(take * gradient[i] * gradient[i], tiny), tiny)
+        step = math.sqrt(u[i] + epsilon) * gradient[i] / math.sqrt(v[i] + epsilon)
+        u[i] = _flush(keep * u[i] + _flush(take * step * step, tiny), tiny)
+        weight[i] -= rate * step
+
+
+@kernel
+def adamax(gradient, rate, beta1, beta2, epsilon, weight, m, u):
+    """One step of Adamax on (n,) vectors: m / (u + epsilon), u = max(beta2 * u, abs(gradient))."""
+    real = weight.dtype.type
+    keep1, take1, keep2, rate = real(beta1), real(1 - beta1), real(beta2), real(rate)
+    tiny = _smallest_normal(weight)
+    epsilon = max(real(epsilon), tiny)
+    for i in prange(weight.size):
+        m[i] = _flush(keep1 * m[i] + take1 * gradient[i], tiny)
+        faded, size = _flush(keep2 * u[i], tiny), abs(gradient[i])
+        u[i] = faded if faded > size or faded != faded else size  # NaN stays, from either
+        weight[i] -= rate * m[i] / (u[i] + epsilon)
+
+
+@kernel
+def nadam(gradient, rate, beta1, beta2, epsilon, m_share, gradient_share, correction2, weight, m, v):
+    """One step of Nadam on (n,) vectors: Adam along m_share * m + gradient_share * gradient."""
+    real = weight.dtype.type
+    keep1, take1, keep2, take2 = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2)
+    rate, epsilon, m_share, gradient_share = real(rate), real(epsilon), real(m_share), real(gradient_share)
+    scale2, tiny = real(1 / correction2), _smallest_normal(weight)
+    floor = tiny / take2
+    for i in prange(weight.size):
+        m[i] = _flush(keep1 * m[i] + take1 * gradient[i], tiny)
+        v[i] = _flush(keep2 * v[i] + _flush(take2 * gradient[i] * gradient[i], tiny), tiny)
+        step = (m_share * m[i] + gradient_share * gradient[i]) / (math.sqrt(v[i] * scale2 + floor) + epsilon)
+        weight[i] -= rate * step

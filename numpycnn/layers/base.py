@@ -16,20 +16,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..checks import (
-    Shape,
-    check_batch,
-    check_dtype,
-    check_flag,
-    check_generator,
-    check_instance,
-    check_memory,
-    check_numeric,
+    Shape, check_batch, check_dtype, check_flag, check_generator, check_instance, check_memory, check_numeric,
     check_shape,
 )
 from ..hints import ExplainsArguments
 from ..initializers import Initializer, get_initializer
 from ..memory.parameter import Parameter
 from ..memory.workspace import Workspace, check_forward_bytes
+from ..regularizers import Regularizer, get_regularizer
 
 
 class Layer(ExplainsArguments):
@@ -264,7 +258,10 @@ class Layer(ExplainsArguments):
 
     # What subclasses use
 
-    def add_parameter(self, name: str, shape: Shape, initializer: str | Initializer, rng: np.random.Generator) -> None:
+    def add_parameter(
+        self, name: str, shape: Shape, initializer: str | Initializer, rng: np.random.Generator,
+        regularizer: str | Regularizer | None = None,
+    ) -> None:
         """Append a parameter to ``parameters``; call it in ``setup``.
 
         Parameters
@@ -276,6 +273,8 @@ class Layer(ExplainsArguments):
             Name of a function in ``numpycnn.initializers``, or a function (shape, rng, dtype) -> array.
         rng : numpy.random.Generator
             As ``setup`` got it.
+        regularizer : Regularizer, optional
+            A penalty on large values, which the model adds to the loss.
 
         Raises
         ------
@@ -292,7 +291,9 @@ class Layer(ExplainsArguments):
         if value.shape != shape:
             raise ValueError(f"{self!r}: expected starting values of shape {shape} for {name}, got {value.shape}")
         value = np.array(value, self.dtype, order="C")
-        self.parameters += (Parameter(name, value),)
+        parameter = Parameter(name, value)
+        parameter.regularizer = get_regularizer(regularizer, "regularizer")
+        self.parameters += (parameter,)
 
     def check_input(self, x: NDArray) -> NDArray:
         """Return `x` in the layer's dtype, C-contiguous; raise if it does not suit the layer."""

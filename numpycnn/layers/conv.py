@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..checks import MAX_SIZE, Shape, check_count, check_flag, check_padding, check_pair, check_shape
 from ..initializers import Initializer, get_initializer
 from ..kernels import ops
+from ..regularizers import Regularizer, get_regularizer
 from .base import Layer
 from .window import Window
 
@@ -49,6 +50,8 @@ class Conv2D(Layer):
         Pixels from one element of the filter to the next.
     groups : int
         Cut input channels and filters into this many groups; a filter sees the channels of its own group only.
+    kernel_regularizer, bias_regularizer : Regularizer or {"l1", "l2"}, optional
+        Penalty on weight and bias, as ``L2(1e-4)``, that a model adds to its loss.
 
     Attributes
     ----------
@@ -78,6 +81,8 @@ class Conv2D(Layer):
         bias_initializer: str | Initializer = "zeros",
         dilation_rate: int | tuple[int, int] = 1,
         groups: int = 1,
+        kernel_regularizer: str | Regularizer | None = None,
+        bias_regularizer: str | Regularizer | None = None,
     ) -> None:
         self.filters = check_count(filters, "filters", maximum=MAX_SIZE)
         self.kernel_size = check_pair(kernel_size, "kernel_size")
@@ -88,6 +93,10 @@ class Conv2D(Layer):
         get_initializer(bias_initializer)
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
+        get_regularizer(kernel_regularizer, "kernel_regularizer")
+        get_regularizer(bias_regularizer, "bias_regularizer")
+        self.kernel_regularizer = kernel_regularizer
+        self.bias_regularizer = bias_regularizer
         self.dilation_rate = check_pair(dilation_rate, "dilation_rate")
         self.groups = check_count(groups, "groups")
         if self.filters % self.groups:
@@ -101,9 +110,9 @@ class Conv2D(Layer):
             self.input_shape, self.kernel_size, self.strides, self.padding, self.dilation_rate, owner=self
         )
         weight_shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.add_parameter("weight", weight_shape, self.kernel_initializer, rng)
+        self.add_parameter("weight", weight_shape, self.kernel_initializer, rng, self.kernel_regularizer)
         if self.use_bias:
-            self.add_parameter("bias", (self.filters,), self.bias_initializer, rng)
+            self.add_parameter("bias", (self.filters,), self.bias_initializer, rng, self.bias_regularizer)
         return *self.window.count, self.filters
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:

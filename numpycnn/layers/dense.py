@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..checks import MAX_SIZE, Shape, check_count, check_flag, check_shape
 from ..initializers import Initializer, get_initializer
 from ..kernels import ops
+from ..regularizers import Regularizer, get_regularizer
 from .base import Layer
 
 
@@ -24,6 +25,8 @@ class Dense(Layer):
         Whether to add b.
     kernel_initializer, bias_initializer : str or callable
         Name of a function in ``numpycnn.initializers``, or a function (shape, rng, dtype) -> array.
+    kernel_regularizer, bias_regularizer : Regularizer or {"l1", "l2"}, optional
+        Penalty on weight and bias, as ``L2(1e-4)``, that a model adds to its loss.
 
     Attributes
     ----------
@@ -42,6 +45,8 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
+        kernel_regularizer: str | Regularizer | None = None,
+        bias_regularizer: str | Regularizer | None = None,
     ) -> None:
         self.units = check_count(units, "units", maximum=MAX_SIZE)
         self.use_bias = check_flag(use_bias, "use_bias")
@@ -49,12 +54,16 @@ class Dense(Layer):
         get_initializer(bias_initializer)
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
+        get_regularizer(kernel_regularizer, "kernel_regularizer")
+        get_regularizer(bias_regularizer, "bias_regularizer")
+        self.kernel_regularizer = kernel_regularizer
+        self.bias_regularizer = bias_regularizer
 
     def setup(self, rng: np.random.Generator) -> Shape:
         (inputs,) = check_shape(self.input_shape, self, rank=1)
-        self.add_parameter("weight", (inputs, self.units), self.kernel_initializer, rng)
+        self.add_parameter("weight", (inputs, self.units), self.kernel_initializer, rng, self.kernel_regularizer)
         if self.use_bias:
-            self.add_parameter("bias", (self.units,), self.bias_initializer, rng)
+            self.add_parameter("bias", (self.units,), self.bias_initializer, rng, self.bias_regularizer)
         return (self.units,)
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:

@@ -6,7 +6,7 @@ once.
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Any, Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,7 +36,11 @@ class Parameter:
         The current value. Writing into it, or assigning to it, takes effect at the next forward.
     grad : ndarray
         Gradient of the loss with respect to `value`, same shape; every backward overwrites it.
+    regularizer : Regularizer or None
+        The penalty on `value` that the model adds to the loss.
     """
+
+    regularizer: Any = None
 
     def __init__(self, name: str, value: NDArray) -> None:
         check_text(name, "name of a parameter")

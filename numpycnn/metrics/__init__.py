@@ -9,8 +9,10 @@ from .classification import (
     top_k_accuracy,
 )
 from .confidence import Calibration, calibration, most_confident_mistakes
+from .running import AUC, Accuracy, BinaryAccuracy, F1Score, MeanLoss, Metric, Precision, Recall, TopKAccuracy
 
 __all__ = [
-    "Calibration", "ClassScores", "accuracy", "calibration", "classification_report", "confusion_matrix",
+    "AUC", "Accuracy", "BinaryAccuracy", "Calibration", "ClassScores", "F1Score", "MeanLoss", "Metric", "Precision",
+    "Recall", "TopKAccuracy", "accuracy", "calibration", "classification_report", "confusion_matrix",
     "most_confident_mistakes", "precision_recall_f1", "top_k_accuracy",
 ]

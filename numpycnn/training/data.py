@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_count, check_flag, check_instance, check_numeric, check_rows
+from ..checks import check_count, check_flag, check_instance, check_numeric, check_positive, check_rows
 from ..data.augment import Augment
 from ..hints import hint_at_scale
-from ..kernels import ops
 from ..layers.batchnorm import BatchNorm
+from ..losses import check_takes_weights, check_weights
 from .run import FitOptions
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PREDICT_BATCH = 256  # images at a time where the user does not say: large enough to be fast, small enough for the cache
 
 Pair = tuple[NDArray, NDArray]
+Rows = tuple[NDArray, NDArray, NDArray | None]  # images, targets, and the weights of the rows, if they have any
 
 
 def check_images(model: Sequential, x: ArrayLike, check_finite: bool = False) -> NDArray:
@@ -41,6 +42,34 @@ def check_data(model: Sequential, x: ArrayLike, y: ArrayLike, check_finite: bool
     return x, y
 
 
+def row_weights(
+    model: Sequential, y: NDArray, sample_weight: ArrayLike | None, class_weight: dict[int, float] | None = None
+) -> NDArray | None:
+    """Return the weights of the rows of checked targets, (N,), float64, or None where all count the same."""
+    if sample_weight is None and class_weight is None:
+        return None
+    check_takes_weights(model.loss)
+    if class_weight is None:
+        return check_weights(sample_weight, len(y), "sample_weight")  # type: ignore[arg-type]
+    if sample_weight is not None:
+        raise ValueError("class_weight: expected none beside sample_weight; multiply sample_weight by those of classes")
+    return _weights_of_classes(class_weight, y, model.output_shape)
+
+
+def _weights_of_classes(class_weight: dict[int, float], y: NDArray, output_shape: tuple[int, ...]) -> NDArray:
+    """Return for each row the weight of its class; a class that is not named has the weight 1."""
+    check_instance(class_weight, dict, "class_weight", "a dict such as {0: 1.0, 1: 5.0}")
+    if len(output_shape) != 1:
+        raise ValueError(f"class_weight: expected outputs of shape (N, K), got {('N', *output_shape)}")
+    table = np.ones(max(2, *output_shape))
+    for number, weight in class_weight.items():
+        number = check_count(number, "class_weight: a class", 0, len(table) - 1)
+        table[number] = check_positive(weight, f"class_weight of class {number}", zero_allowed=True)
+    if y.ndim == 2:
+        y = y.argmax(axis=1) if y.shape[1] > 1 else np.rint(y[:, 0]).astype(int)
+    return table[y]
+
+
 def shape_of_one(x: ArrayLike) -> tuple[int, ...]:
     """Return the shape of one row, to build a model for; raise if there is none."""
     x = check_numeric(x, "x")
@@ -49,39 +78,49 @@ def shape_of_one(x: ArrayLike) -> tuple[int, ...]:
     return x.shape[1:]
 
 
-def warn_of_scale(model: Sequential, x: NDArray, options: FitOptions) -> None:
-    """Warn of pixels that are not scaled, or twice; not where something scales them later."""
+def warn_before(model: Sequential, x: NDArray, options: FitOptions) -> None:
+    """Warn of pixels that are not scaled, or twice, but where something scales them later; and of frozen layers."""
     first = next((i for i, layer in enumerate(model.layers) if layer.parameters), 0)
     theirs = any(not type(layer).__module__.startswith("numpycnn.") for layer in model.layers[: first + 1])
     scales = isinstance(model.layers[first], BatchNorm) or not isinstance(options.augment, (Augment, type(None)))
     hint = "" if theirs or scales else hint_at_scale(x)
     if hint:
-        warnings.warn(hint, UserWarning, stacklevel=5)  # the line that called Sequential.fit
+        warnings.warn(hint, UserWarning, stacklevel=4)  # the line that called Sequential.fit
+    if model.parameters and not model.trained_parts():
+        text = "fit: nothing will be learned, since every layer is frozen; set trainable = True where it should learn"
+        warnings.warn(text, UserWarning, stacklevel=4)
 
 
-def hold_out(model: Sequential, x: NDArray, y: NDArray, options: FitOptions) -> tuple[Pair, Pair | None]:
-    """Return the rows to train on, and those to validate on, if there are any."""
-    if options.validation_data is not None:
-        check_instance(options.validation_data, (tuple, list), "validation_data", "a pair (x, y)")
-        if len(options.validation_data) != 2:
-            raise ValueError(f"validation_data: expected a pair (x, y), got {len(options.validation_data)} things")
-        x_val, y_val = options.validation_data
-        return (x, y), check_data(model, x_val, y_val, options.check_finite)
-    if options.validation_split == 0:
-        return (x, y), None
-    kept = int(len(x) * (1 - options.validation_split))  # as Keras counts
-    if kept in (0, len(x)):
-        raise ValueError(f"validation_split={options.validation_split} of {len(x)} rows leaves one side empty")
-    return (x[:kept], y[:kept]), (x[kept:], y[kept:])
+def hold_out(rows: Rows, options: FitOptions) -> tuple[Rows, Rows | None]:
+    """Return the rows to train on, and the last ones, to validate on, if `validation_split` asks for them."""
+    if options.validation_split == 0 or options.validation_data is not None:
+        return rows, None
+    count = len(rows[0])
+    kept = int(count * (1 - options.validation_split))  # as Keras counts
+    if kept in (0, count):
+        raise ValueError(f"validation_split={options.validation_split} of {count} rows leaves one side empty")
+    if options.class_weight is not None:  # of training alone, as in Keras
+        return _part(rows, slice(kept)), (*_part(rows, slice(kept, None))[:2], None)
+    return _part(rows, slice(kept)), _part(rows, slice(kept, None))
 
 
-def take(x: NDArray, rows: NDArray, dtype: np.dtype) -> NDArray:
-    """Return ``x[rows]`` in this dtype; where nothing is converted, all threads copy."""
-    if x.dtype != dtype or not x.flags.carray:
-        return x[rows].astype(dtype, copy=False)
-    images = np.empty((len(rows), *x.shape[1:]), dtype)
-    ops.take_rows(x.reshape(len(x), -1), rows, images.reshape(len(rows), -1))
-    return images
+def _part(rows: Rows, part: slice) -> Rows:
+    x, y, weights = rows
+    return x[part], y[part], None if weights is None else weights[part]
+
+
+def given_validation(model: Sequential, options: FitOptions) -> Rows:
+    """Return the arrays of `validation_data`, checked."""
+    given = check_instance(options.validation_data, (tuple, list), "validation_data", "a pair (x, y)")
+    if len(given) not in (2, 3):
+        raise ValueError(f"validation_data: expected a pair (x, y), or (x, y, weights), got {len(given)} things")
+    x, y = check_data(model, given[0], given[1], options.check_finite)
+    return x, y, row_weights(model, y, given[2] if len(given) == 3 else None)
+
+
+def check_steps(steps: int | None) -> int | None:
+    """Return the number of batches to take, None for all."""
+    return None if steps is None else check_count(steps, "steps")
 
 
 def batches(rows: int, batch_size: int | None) -> list[slice]:

@@ -1,42 +1,123 @@
-"""The figures of an epoch: the loss, and the accuracy under the name that it was asked for."""
+"""The figures of an epoch: the loss and the metrics, under the names that they were asked for."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_choice, check_list
-from ..losses import Loss, SoftmaxCrossEntropy
+from ..checks import check_list
+from ..losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
+from ..metrics.running import Accuracy, BinaryAccuracy, Metric, get_metric
 
-Scores = tuple[float, float] | float  # loss and accuracy, or the loss alone where the accuracy was not asked for
+if TYPE_CHECKING:
+    from ..model import Sequential
 
-
-def check_metrics(metrics: Any, loss: Loss) -> list[str]:
-    """Return the name of the accuracy in a list, or an empty one; raise where the loss does not suit it."""
-    classifies = isinstance(loss, SoftmaxCrossEntropy)
-    if metrics is None:
-        return ["accuracy"] if classifies else []
-    chosen = check_list(metrics, "metrics", "a list such as ['accuracy']")
-    for metric in chosen:
-        check_choice(metric, "metrics", ["accuracy", "acc"])
-        if not classifies:
-            raise ValueError(f"the accuracy needs SoftmaxCrossEntropy, got {loss!r}")
-    if len(chosen) > 1:
-        raise ValueError(f"metrics: expected the accuracy once, got {chosen}")
-    return chosen
+Scores = tuple[float, ...] | float  # the loss and the metrics, or the loss alone
+Asked = list[str | Metric]
 
 
-def accuracy(outputs: NDArray, labels: NDArray) -> float:
-    """Return the fraction of rows whose largest output (N, K) is at the label (N,), or at the largest of (N, K)."""
-    classes = labels.argmax(axis=1) if labels.ndim == 2 else labels
-    return float(np.count_nonzero(outputs.argmax(axis=1) == classes) / len(outputs))
+class Figures:
+    """Loss and metrics over the batches so far.
+
+    Parameters
+    ----------
+    model : Sequential
+        Compiled.
+    """
+
+    def __init__(self, model: Sequential) -> None:
+        self.loss_sum, self.seen = 0.0, 0
+        self._asked: list[Asked] = []
+        self.follow(model)
+
+    def follow(self, model: Sequential) -> None:
+        """Go on with the metrics that the model was compiled with last; the old ones, if they are the same."""
+        asked = [model.metrics, model.weighted_metrics]
+        if self._asked != asked:
+            self.metrics = make_metrics(model)
+            self.names = metric_names(model)
+            self._plain = len(model.metrics)  # those after them are weighted
+        self._asked, self._loss = asked, model.loss
+
+    def is_of(self, model: Sequential) -> bool:
+        """Whether the model was not compiled again."""
+        return self._asked[0] is model.metrics
+
+    def add(self, loss: float, outputs: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
+        """Take note of one batch: its loss, what the network made of it, and what should have come."""
+        rows = len(outputs)
+        self.seen += rows
+        self.loss_sum += loss * rows
+        predictions: NDArray | None = None
+        for i, metric in enumerate(self.metrics):
+            if not metric.of_outputs and predictions is None:
+                predictions = self._loss.predict(outputs)
+            given = outputs if metric.of_outputs else predictions
+            metric.add(given, targets, weights if i >= self._plain else None)  # type: ignore[arg-type]
+
+    def scores(self) -> Scores:
+        """Return the means so far, as ``evaluate`` does: the loss, and after it the metrics, if there are any."""
+        loss = self.loss_sum / self.seen
+        return (loss, *(metric.result() for metric in self.metrics)) if self.metrics else loss
+
+    def logs(self, prefix: str = "") -> dict[str, float]:
+        """Return the same under the names that a history has for it."""
+        logs = {prefix + name: metric.result() for name, metric in zip(self.names, self.metrics)}
+        logs[prefix + "loss"] = self.loss_sum / self.seen
+        return logs
+
+    def get_state(self) -> dict[str, Any]:
+        """Return all sums, as JSON can hold them."""
+        sums = [np.asarray(metric.sums).tolist() for metric in self.metrics]
+        return {"loss_sum": self.loss_sum, "seen": self.seen, "metrics": sums}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what ``get_state`` returned."""
+        self.loss_sum, self.seen = state["loss_sum"], state["seen"]
+        for metric, sums in zip(self.metrics, state["metrics"], strict=True):
+            metric.sums = np.array(sums)
 
 
-def by_name(metrics: list[str], figures: Scores, prefix: str = "") -> dict[str, float]:
-    """Return what ``evaluate`` returns under the names that a history has for it."""
-    if not isinstance(figures, tuple):
-        return {f"{prefix}loss": figures}
-    loss, hits = figures
-    return {**{prefix + name: hits for name in metrics}, f"{prefix}loss": loss}
+def check_metrics(metrics: Any, loss: Loss, weighted: Any = None) -> tuple[Asked, Asked]:
+    """Return plain and weighted metrics as lists, of the accuracy by default; raise where the loss does not suit."""
+    classifies = isinstance(loss, (SoftmaxCrossEntropy, BinaryCrossEntropy))
+    if metrics is None and weighted is None:
+        return ["accuracy"] if isinstance(loss, SoftmaxCrossEntropy) else [], []
+    lists = []
+    for name, given in ("metrics", metrics), ("weighted_metrics", weighted):
+        chosen = [] if given is None else check_list(given, name, "a list such as ['accuracy']")
+        names = [get_metric(metric, name).name for metric in chosen]
+        if any(metric in ("accuracy", "acc") for metric in chosen if isinstance(metric, str)) and not classifies:
+            raise ValueError(f"the accuracy needs SoftmaxCrossEntropy or BinaryCrossEntropy, got {loss!r}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"{name}: expected different names, each once, got {names}")
+        lists.append(chosen)
+    return lists[0], lists[1]
+
+
+def make_metrics(model: Sequential) -> list[Metric]:
+    """Return new metrics, as the model was compiled with."""
+    return [_make(metric, model) for metric in (*model.metrics, *model.weighted_metrics)]
+
+
+def _make(metric: str | Metric, model: Sequential) -> Metric:
+    """Return a new metric; the accuracy of a single yes-or-no question is another than that of classes."""
+    made = get_metric(metric)
+    if isinstance(metric, str) and type(made) is Accuracy and model.built and model.output_shape == (1,):
+        return BinaryAccuracy(name=made.name)
+    return made
+
+
+def metric_names(model: Sequential) -> list[str]:
+    """Return the names under which a history lists the metrics, in the order of ``evaluate``."""
+    names = [get_metric(metric).name for metric in model.metrics]
+    weighted = [get_metric(metric).name for metric in model.weighted_metrics]
+    return names + [f"weighted_{name}" if name in names else name for name in weighted]
+
+
+def figure_names(model: Sequential, validates: bool) -> Sequence[str]:
+    """Return the names of all figures of an epoch."""
+    names = [*metric_names(model), "loss"]
+    return names + [f"val_{name}" for name in names] if validates else names

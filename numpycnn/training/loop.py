@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import warnings
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,19 +13,20 @@ from numpy.typing import ArrayLike, NDArray
 from ..callbacks.base import CallbackList
 from ..checks import check_instance
 from ..data.augment import Augment
-from ..losses import Loss, in_training
+from ..kernels import compiled_together
+from ..losses import Loss, LossFunction, in_training
 from ..nonfinite import look_at_weights, warn_nonfinite, watched
 from ..optimizers import Optimizer
 from ..terminal import show
-from .data import check_data, hold_out, shape_of_one, take, warn_of_scale
-from .figures import accuracy, by_name
+from .batches import ArrayBatches, GivenBatches, given_batches, hands_out_batches, take
+from .data import check_data, given_validation, hold_out, row_weights, shape_of_one, warn_before
+from .evaluation import measure
+from .figures import Figures, figure_names
 from .progress import Progress
 from .run import FitOptions, History, Run
 
 if TYPE_CHECKING:
     from ..model import Sequential
-
-LossFunction = Callable[[NDArray, NDArray], tuple[float, NDArray]]
 
 
 def step(
@@ -88,13 +89,13 @@ def evaluate(
     twin = copy.deepcopy(model)
     twin.compile("sgd", loss, model.metrics)
     scores = twin.evaluate(x, y, batch_size, check_finite)
-    return scores if isinstance(scores, tuple) else (scores, None)
+    return (scores[0], scores[1]) if isinstance(scores, tuple) else (scores, None)
 
 
 def fit(
     model: Sequential,
     x: ArrayLike,
-    y: ArrayLike = None,  # type: ignore[assignment]  # refused, in words about generators
+    y: ArrayLike = None,  # type: ignore[assignment]  # None beside batches (x, y) alone
     batch_size: int = 32,
     epochs: int = 1,
     verbose: str | int = "auto",
@@ -106,16 +107,23 @@ def fit(
     augment: Callable[[NDArray, np.random.Generator], NDArray] | None = None,
     seed: int | None = None,
     check_finite: bool = False,
+    class_weight: dict[int, float] | None = None,
+    sample_weight: ArrayLike | None = None,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
+    validation_freq: int | Collection[int] = 1,
 ) -> History:
-    """Train on arrays.
+    """Train on arrays, or on batches that something hands out.
 
     Parameters
     ----------
     x : array of shape (N, *input_shape)
+        Or, without `y`, batches (x, y) or (x, y, weights): a generator, a list or anything else to iterate over, or an
+        object with ``__len__`` and ``__getitem__``, as Keras's ``Sequence``.
     y : array of shape (N,), (N, 1) or (N, K)
-        Classes or one-hot rows. Always needed; a generator of batches in `x` is not taken, and the error says so.
+        Classes or one-hot rows.
     batch_size : int
-        Images a step; the last batch may be smaller.
+        Images a step, of arrays; the last batch may be smaller.
     epochs : int
         Number of the last epoch.
     verbose : {"auto", 0, 1, 2}
@@ -124,10 +132,10 @@ def fit(
     callbacks : list of Callback, optional
     validation_split : float
         Hold out this fraction: the *last* rows, as they were given, before any shuffling.
-    validation_data : (x, y), optional
-        Data to validate on, instead of a split.
+    validation_data : (x, y) or (x, y, weights), optional
+        Data to validate on, instead of a split; or batches, as in `x`.
     shuffle : bool
-        Visit the rows in a new order each epoch.
+        Visit the rows, or the batches that have numbers, in a new order each epoch.
     initial_epoch : int
         Number of epochs already done.
     augment : callable, optional
@@ -136,6 +144,18 @@ def fit(
         For the order and `augment`; default: go on from the model's seed.
     check_finite : bool
         Raise before training if `x` holds NaN or infinity.
+    class_weight : dict of int to float, optional
+        How much the rows of each class count, 1 for one that is not named; in training alone.
+    sample_weight : array of shape (N,), optional
+        How much each row counts, from 0 on; those that `validation_split` holds out, too. A batch's loss is the sum of
+        weight times loss over the number of rows, as in Keras, so that weights of 2 double the gradient. The metrics
+        do not count weights, ``compile(weighted_metrics=...)`` does.
+    steps_per_epoch : int, optional
+        Batches an epoch; of a generator that never ends it has to be given. Of arrays, the first of the new order.
+    validation_steps : int, optional
+        Batches to validate on, where `validation_data` hands them out.
+    validation_freq : int or list of int
+        Validate after each so many epochs, or after these, counted from 1.
 
     Returns
     -------
@@ -155,13 +175,14 @@ def fit(
     RuntimeWarning
         The loss, or a weight at the end, is not finite; it names the rows, the parameter or the layer.
     UserWarning
-        `x` looks like pixels that are not scaled, or scaled twice; every layer is frozen; or the loss explodes in the
-        first epoch.
+        `x` looks like pixels that are not scaled, or scaled twice; every layer is frozen; the loss explodes in the
+        first epoch; or a generator ends before the training does, which then ends, too.
     """
     options = FitOptions(
         batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks, validation_split=validation_split,
         validation_data=validation_data, shuffle=shuffle, initial_epoch=initial_epoch, augment=augment, seed=seed,
-        check_finite=check_finite,
+        check_finite=check_finite, class_weight=class_weight, sample_weight=sample_weight,
+        steps_per_epoch=steps_per_epoch, validation_steps=validation_steps, validation_freq=validation_freq,
     )  # fmt: skip
     return _fit(model, x, y, options)
 
@@ -169,13 +190,16 @@ def fit(
 def _fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> History:
     """Train and validate, with all that stands beside it: callbacks, Ctrl-C, the time to compile."""
     model._require_compiled("fit")
+    given = given_batches(x, options) if hands_out_batches(x, y) else None
     if not model.built:
-        model.build(shape_of_one(x))
-    run = _start(model, x, y, options)
+        model.build(shape_of_one(x if given is None else given.x))
+    run = _start(model, x, y, given, options)
+    sample = run.source.sample(model)
+    warn_before(model, np.asarray(run.source.x), options)
     model.stop_training, model.nonfinite = False, None
     run.callbacks.train_begin(run)
     try:
-        warm_up(model, run.x, run.y, options.augment)
+        warm_up(model, sample[0], sample[1], options.augment)
         with run.interruption:
             train_epochs(model, run)
         run.check_interruption()  # of the last validation and the last callbacks
@@ -191,21 +215,29 @@ def _fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> 
     return run.history
 
 
-def _start(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> Run:
+def _start(
+    model: Sequential, x: ArrayLike, y: ArrayLike, given: GivenBatches | None, options: FitOptions
+) -> Run:
     """Return a run at its beginning; what does not suit the model is found here."""
-    x, y = check_data(model, x, y, options.check_finite)
-    warn_of_scale(model, x, options)
-    if model.parameters and not model.trained_parts():
-        text = "fit: nothing will be learned, since every layer is frozen; set trainable = True where it should learn"
-        warnings.warn(text, UserWarning, stacklevel=4)  # the line that called Sequential.fit
-    (x, y), validation = hold_out(model, x, y, options)
-    rng = model.fit_rng if options.seed is None else np.random.default_rng(options.seed)
-    figures = [*model.metrics, "loss"]
-    figures += [f"val_{name}" for name in figures] if validation is not None else []
-    callbacks = CallbackList(options.callbacks, model, figures)
+    source: Any = given
+    held_out: tuple[Any, Any, Any] | None = None
+    if given is None:
+        x, y = check_data(model, x, y, options.check_finite)
+        rows, held_out = hold_out((x, y, row_weights(model, y, options.sample_weight, options.class_weight)), options)
+        source = ArrayBatches(model, *rows, options)
+    elif options.validation_split or options.sample_weight is not None:
+        word = "validation_split" if options.validation_split else "sample_weight"
+        raise ValueError(f"{word}: expected none beside batches; give validation_data, or batches (x, y, weights)")
+    if options.validation_data is not None:
+        batches = hands_out_batches(options.validation_data, None)
+        held_out = (options.validation_data, None, None) if batches else given_validation(model, options)
+    if options.validation_steps is not None and not (held_out and held_out[1] is None):
+        raise ValueError("validation_steps: expected none without validation_data that hands out batches")
     return Run(
-        options=options, x=x, y=y, loss=model.loss, validation=validation, rng=rng, callbacks=callbacks,
-        epoch=options.initial_epoch,
+        options=options, source=source, validation=held_out,
+        rng=model.fit_rng if options.seed is None else np.random.default_rng(options.seed),
+        callbacks=CallbackList(options.callbacks, model, figure_names(model, held_out is not None)),
+        figures=Figures(model), epoch=options.initial_epoch,
     )  # fmt: skip
 
 
@@ -218,34 +250,36 @@ def train_epochs(model: Sequential, run: Run) -> None:
             return
         epoch = run.epoch
         run.callbacks.epoch_begin(epoch)
-        with Progress(epoch, options.epochs, run.batches, options.verbose, run.batch) as progress:
-            logs = train_epoch(model, run, progress)
+        with Progress(epoch, options.epochs, run.source.steps, options.verbose, run.batch) as progress:
+            train_epoch(model, run, progress)
             if run.history.interrupted:
                 return
-            if run.validation is not None:
-                logs.update(by_name(model.metrics, model.evaluate(*run.validation, callbacks=run.callbacks), "val_"))
+            if data_ran_out(model, run):
+                model.stop_training = True
+            if run.batch == 0:
+                return
+            logs = run.figures.logs()
+            if run.validation is not None and options.validates(epoch):
+                figures = measure(model, run.validation, callbacks=run.callbacks, steps=options.validation_steps)
+                logs.update(figures.logs("val_"))
             progress.finish(logs, run.seconds)
-        run.finish_epoch(logs)
+        run.finish_epoch(model, logs)
         run.callbacks.epoch_end(epoch, logs)
 
 
-def train_epoch(model: Sequential, run: Run, progress: Progress) -> dict[str, float]:
-    """Visit every row once, or what is left of them; return the epoch's mean figures."""
-    size, order = run.options.batch_size, run.draw_order()
+def train_epoch(model: Sequential, run: Run, progress: Progress) -> None:
+    """Visit every row once, or what is left of them."""
     start = time.perf_counter() - run.seconds
-    for batch in range(run.batch, run.batches):
-        rows = order[batch * size : (batch + 1) * size]
-        images, labels = take(run.x, rows, model.dtype), run.targets(model)[rows]
-        if run.options.augment is not None:
-            images = run.options.augment(images, run.rng)
+    for batch, (images, labels, weights, rows) in enumerate(run.source.epoch(model, run), run.batch):
         was_finite = model.nonfinite is None
         run.callbacks.batch_begin(batch)
         rate = model.optimizer.current_rate
-        loss, outputs = step(model, watched(model, model.loss, images, rows), model.optimizer, images, labels)
-        run.warn_of_explosion(loss, rate)
-        run.record(len(rows), loss, accuracy(outputs, labels) if model.metrics else None)
+        loss = watched(model, model.loss, images, rows, weights)
+        value, outputs = step(model, loss, model.optimizer, images, labels)
+        run.warn_of_explosion(value, rate)
+        run.record(model, value, outputs, labels, weights)
         run.seconds = time.perf_counter() - start
-        logs = by_name(model.metrics, run.figures())
+        logs = run.figures.logs()
         progress.update(run.batch, logs)
         run.check_interruption()
         run.callbacks.batch_end(batch, logs)
@@ -254,18 +288,28 @@ def train_epoch(model: Sequential, run: Run, progress: Progress) -> dict[str, fl
         if was_finite and model.nonfinite is not None:  # and nobody stopped for it
             warn_nonfinite(model, f"epoch {run.epoch + 1}, batch {run.batch}", stacklevel=6)
     run.seconds = time.perf_counter() - start
-    return by_name(model.metrics, run.figures())
+
+
+def data_ran_out(model: Sequential, run: Run) -> bool:
+    """Warn if an epoch got fewer batches than it should, or none; a stopped one counts as whole."""
+    expected = run.options.steps_per_epoch or 1
+    ran_out = run.rows is None and run.batch < expected and not model.stop_training
+    if ran_out:
+        text = f"epoch {run.epoch + 1}: the data ran out after {run.batch} batches; training ends"
+        warnings.warn(text, UserWarning, stacklevel=5)  # the line that called Sequential.fit
+    return ran_out
 
 
 def warm_up(model: Sequential, x: NDArray, y: NDArray, augment: Callable | None = None) -> None:
     """Compile the kernels on a copy of the model, so that compiling neither learns nor counts as training time."""
-    rows = np.zeros(2, np.int64)
-    images = take(x, rows, model.dtype)
-    if isinstance(augment, Augment):  # a function of the user's may remember what it was called with
-        augment(images, np.random.default_rng(0))
-    if model._warm:
-        return
-    twin = copy.deepcopy(model)
-    step(twin, in_training(twin.loss), twin.optimizer, images, y[rows])
-    twin.forward(images)
+    with compiled_together():
+        rows = np.zeros(2, np.int64)
+        images = take(x, rows, model.dtype)
+        if isinstance(augment, Augment):  # a function of the user's may remember what it was called with
+            augment(images, np.random.default_rng(0))
+        if model._warm:
+            return
+        twin = copy.deepcopy(model)
+        step(twin, in_training(twin.loss), twin.optimizer, images, y[rows])
+        twin.forward(images)
     model._warm = True

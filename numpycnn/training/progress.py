@@ -22,15 +22,15 @@ class Progress:
     ----------
     epoch, epochs : int
         Number of this epoch, from 0, and of all.
-    steps : int
-        Batches in it.
+    steps : int or None
+        Batches in it; None if nobody knows.
     verbose : {"auto", 0, 1, 2}
         As for ``Sequential.fit``.
     done : int
         Batches done before, by a run that this one goes on with.
     """
 
-    def __init__(self, epoch: int, epochs: int, steps: int, verbose: str | int, done: int = 0) -> None:
+    def __init__(self, epoch: int, epochs: int, steps: int | None, verbose: str | int, done: int = 0) -> None:
         self.steps = steps
         self.done = self.before = done
         self.title = f"Epoch {epoch + 1}/{epochs}"
@@ -64,12 +64,13 @@ class Progress:
             self._show(logs, seconds, self.done)
 
     def _show(self, logs: dict[str, float], seconds: float, steps: int) -> None:
-        count, figures = f"{self.done}/{self.steps}", format_figures(logs)
+        count, figures = f"{self.done}" if self.steps is None else f"{self.done}/{self.steps}", format_figures(logs)
         time_text = f"{seconds:.0f}s {seconds / max(1, steps) * 1e3:.1f}ms/step"
         if self.bar is not None:
             columns = self.bar.width()
             room = min(BAR, columns - len(f"{count}  {time_text}"))
-            self.bar.draw(wrap(f"{count} {draw_bar(self.done / self.steps, room)}{time_text}", figures, columns))
+            bar = "" if self.steps is None else draw_bar(self.done / self.steps, room)
+            self.bar.draw(wrap(f"{count} {bar}{time_text}", figures, columns))
         else:
             columns = width() if Stdout().isatty() else sys.maxsize  # a file gets one line
             show(wrap(f"{self.title}: {count} {time_text}", figures, columns))

@@ -6,7 +6,7 @@ import copy
 import math
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..callbacks.base import Callback, CallbackList
 from ..checks import check_choice, check_count, check_flag, check_fraction, check_function, check_instance
 from ..hints import hint_at_rate
-from ..losses import Loss
-from .figures import Scores
+from .figures import Figures
 from .interruption import Interruption
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ class History:
     Attributes
     ----------
     history : dict of list of float
-        By epoch: ``accuracy``, ``loss``, ``val_accuracy``, ``val_loss``, as far as they apply.
+        By epoch: ``accuracy``, ``loss``, ``val_accuracy``, ``val_loss``, as far as they apply, and other metrics under
+        their names. With `validation_freq`, the ``val_`` lists are shorter.
     epoch : list of int
         Numbers of the epochs, from 0.
     seconds : list of float
@@ -75,6 +75,11 @@ class FitOptions:
     augment: Callable[[NDArray, np.random.Generator], NDArray] | None = None
     seed: int | None = None
     check_finite: bool = False
+    class_weight: dict[int, float] | None = None
+    sample_weight: ArrayLike | None = None
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+    validation_freq: int | Collection[int] = 1
 
     def __post_init__(self) -> None:
         self.batch_size = check_count(self.batch_size, "batch_size")
@@ -87,6 +92,18 @@ class FitOptions:
             check_function(self.augment, "augment", "(images, rng) -> images")
         self.shuffle = check_flag(self.shuffle, "shuffle")
         self.check_finite = check_flag(self.check_finite, "check_finite")
+        for name in ("steps_per_epoch", "validation_steps"):
+            if getattr(self, name) is not None:
+                setattr(self, name, check_count(getattr(self, name), name))
+        if isinstance(self.validation_freq, (list, tuple, set, range)):
+            self.validation_freq = {check_count(epoch, "validation_freq") for epoch in self.validation_freq}
+        else:
+            self.validation_freq = check_count(self.validation_freq, "validation_freq")
+
+    def validates(self, epoch: int) -> bool:
+        """Whether there is a validation after this epoch, counted from 0."""
+        often = self.validation_freq
+        return (epoch + 1) % often == 0 if isinstance(often, int) else epoch + 1 in often
 
 
 @dataclass
@@ -96,22 +113,19 @@ class Run:
     Attributes
     ----------
     options : FitOptions
-    x, y : ndarray
-        The rows to train on, checked; `y` as `loss` takes it.
-    loss : Loss
-    validation : (x, y) or None
-        The rows to validate on.
+    source : ArrayBatches or GivenBatches
+        What to train on, checked.
+    validation : (x, y, weights) or None
+        The rows to validate on; or (source, None, None), something that hands out batches.
     rng : numpy.random.Generator
         Gives the order of the rows, and goes to `augment`.
     callbacks : CallbackList
+    figures : Figures
+        Loss and metrics of the epoch so far.
     epoch : int
         The epoch at hand, from 0.
-    batch, seen : int
-        Steps taken and rows seen in it.
-    loss_sum, hits_sum : float
-        Loss and correct answers over these rows.
-    hits_seen : int
-        Rows of which the answers were counted: not all, if the model was compiled within the epoch.
+    batch : int
+        Steps taken in it.
     seconds : float
         Time that they took.
     first_loss : float or None
@@ -123,18 +137,13 @@ class Run:
     """
 
     options: FitOptions
-    x: NDArray
-    y: NDArray
-    loss: Loss
-    validation: tuple[NDArray, NDArray] | None
+    source: Any
+    validation: tuple[Any, Any, Any] | None
     rng: np.random.Generator
     callbacks: CallbackList
+    figures: Figures
     epoch: int = 0
     batch: int = 0
-    seen: int = 0
-    loss_sum: float = 0.0
-    hits_sum: float = 0.0
-    hits_seen: int = 0
     seconds: float = 0.0
     epoch_rng: Any = None
     first_loss: float | None = None
@@ -142,45 +151,29 @@ class Run:
     interruption: Interruption = field(default_factory=Interruption)
 
     @property
-    def rows(self) -> int:
-        """Number of rows to train on."""
-        return len(self.x)
+    def rows(self) -> int | None:
+        """Number of rows to train on; None if they come in batches."""
+        return self.source.rows
 
-    @property
-    def batches(self) -> int:
-        """Steps an epoch."""
-        return -(-self.rows // self.options.batch_size)
-
-    def draw_order(self) -> NDArray:
-        """Return the order of the rows in this epoch; in the middle of it, once more the same."""
+    def draw_order(self, count: int) -> NDArray:
+        """Return the order of so many rows in this epoch; in the middle of it, once more the same."""
         now = self.rng.bit_generator.state
         if self.batch == 0:
             self.epoch_rng = now
         self.rng.bit_generator.state = self.epoch_rng
-        order = self.rng.permutation(self.rows) if self.options.shuffle else np.arange(self.rows)
+        order = self.rng.permutation(count) if self.options.shuffle else np.arange(count)
         if self.batch > 0:
             self.rng.bit_generator.state = now
         return order
 
-    def targets(self, model: Sequential) -> NDArray:
-        """Return all targets as the model's loss takes them; checked again only if a callback compiled another one."""
-        if model.loss is not self.loss:
-            self.y, self.loss = model.loss.check_targets(self.y, model.output_shape), model.loss
-        return self.y
-
-    def record(self, rows: int, loss: float, accuracy: float | None) -> None:
-        """Take note of one step on so many rows."""
+    def record(
+        self, model: Sequential, loss: float, outputs: NDArray, targets: NDArray, weights: NDArray | None
+    ) -> None:
+        """Take note of one step."""
         self.batch += 1
-        self.seen += rows
-        self.loss_sum += loss * rows
-        if accuracy is not None:
-            self.hits_sum += accuracy * rows
-            self.hits_seen += rows
-
-    def figures(self) -> Scores:
-        """Return the means over the epoch so far, as ``evaluate`` would."""
-        loss = self.loss_sum / self.seen
-        return (loss, self.hits_sum / self.hits_seen) if self.hits_seen else loss
+        if not self.figures.is_of(model):  # a callback compiled it
+            self.figures.follow(model)
+        self.figures.add(loss, outputs, targets, weights)
 
     def warn_of_explosion(self, loss: float, rate: float) -> None:
         """Warn, once, if the loss has grown out of all proportion in the first epoch, and the rate is large."""
@@ -196,17 +189,16 @@ class Run:
         """Take note of a Ctrl-C in the history, where callbacks see it."""
         self.history.interrupted = self.history.interrupted or self.interruption.noted
 
-    def finish_epoch(self, logs: dict[str, float]) -> None:
+    def finish_epoch(self, model: Sequential, logs: dict[str, float]) -> None:
         """Record the epoch and stand at the beginning of the next."""
         self.history.append(self.epoch, logs, self.seconds)
         self.epoch += 1
-        self.batch = self.seen = self.hits_seen = 0
-        self.loss_sum = self.hits_sum = self.seconds = 0.0
+        self.batch, self.seconds, self.figures = 0, 0.0, Figures(model)
 
     def get_state(self) -> dict[str, Any]:
         """Return all that ``set_state`` needs, as JSON can hold it."""
-        names = "epoch", "batch", "seen", "loss_sum", "hits_sum", "hits_seen", "seconds", "epoch_rng"
-        state = {name: getattr(self, name) for name in names}
+        state = {name: getattr(self, name) for name in ("epoch", "batch", "seconds", "epoch_rng")}
+        state["figures"] = self.figures.get_state()
         history = {name: getattr(self.history, name) for name in ("history", "epoch", "seconds")}
         return copy.deepcopy({**state, "history": history, "rng": self.rng.bit_generator.state})
 
@@ -215,6 +207,13 @@ class Run:
         state = copy.deepcopy(state)
         self.rng.bit_generator.state = state.pop("rng")
         self.history = History(**state.pop("history"))
-        self.hits_seen = state["seen"]  # as it was in backups that do not say
+        self.figures.set_state(state.pop("figures", None) or _older_figures(state))
         for name, value in state.items():
             setattr(self, name, value)
+
+
+def _older_figures(state: dict[str, Any]) -> dict[str, Any]:
+    """Take the figures out of a backup from when the accuracy was the only metric."""
+    loss_sum, seen, hits = (state.pop(name) for name in ("loss_sum", "seen", "hits_sum"))
+    counted = state.pop("hits_seen", seen)
+    return {"loss_sum": loss_sum, "seen": seen, "metrics": [[hits, counted]]}

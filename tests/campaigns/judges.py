@@ -31,7 +31,7 @@ LOOP = "tests/training/test_training.py tests/training/test_going_on.py"
 COMMANDS = {
     "layers": ["tests/layers", "tests/gradients", f"tests/training/test_callbacks.py {MODELS}"],
     "losses.py": ["tests/training/test_losses.py", f"tests/gradients/test_gradients.py {MODELS}"],
-    "optimizers.py": ["tests/training/test_optimizers.py", MODELS],
+    "optimizers": ["tests/training/test_optimizers.py", MODELS],
     "schedules.py": ["tests/training/test_schedules.py", MODELS],
     "initializers.py": ["tests/model/test_parameter.py", MODELS],
     "checks.py": [ANY_INPUT, "tests/layers tests/training tests/evaluation tests/data/test_labels.py",

@@ -18,6 +18,7 @@ from numpycnn import (
 )
 from numpycnn.bug_zoo import image_with_a_tie
 from numpycnn.bug_zoo import mistakes as zoo
+from numpycnn.bug_zoo import window_mistakes as windows
 from numpycnn.gradcheck import GradientError, assert_gradients, cases, check_layer, check_model
 from numpycnn.gradcheck.methods import recorder
 
@@ -29,7 +30,7 @@ def test_a_tie_is_skipped_and_judged_by_the_sum():
 
 
 def test_crediting_every_tied_maximum_is_rejected():
-    layer = zoo.MaxPoolCreditsAllTies(2)
+    layer = windows.MaxPoolCreditsAllTies(2)
     assert check_layer(layer, (8, 8, 2)).passed  # without ties it is right
     report = check_layer(layer, x=image_with_a_tie())
     assert list(rejected(report)) == ["sum of dx"]

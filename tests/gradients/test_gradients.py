@@ -16,9 +16,11 @@ from numpycnn import (
     AvgPool2D,
     BatchNorm,
     Conv2D,
+    LayerNorm,
     MaxPool2D,
     MeanSquaredError,
     Sigmoid,
+    Softmax,
     Tanh,
     fusion,
     gradcheck,
@@ -42,7 +44,7 @@ def numbered(items, name):
 
 LAYERS = numbered(cases.layer_cases(), lambda item: type(item[0]).__name__)
 BLOCKS = numbered([(block,) for block in cases.block_cases()], lambda item: type(item[0]).__name__)
-LOSSES = numbered(cases.loss_cases(), lambda item: type(item[1]).__name__)
+LOSSES = numbered([(*case, None)[:5] for case in cases.loss_cases()], lambda item: type(item[1]).__name__)
 MODELS = numbered(cases.model_cases(), lambda item: item[0].split(",")[0].replace(" ", "-"))
 
 
@@ -64,7 +66,7 @@ def test_every_layer_has_a_case():
 def test_every_loss_has_a_case():
     public = [getattr(numpycnn, name) for name in numpycnn.__all__]
     expected = {c for c in public if isinstance(c, type) and issubclass(c, numpycnn.Loss)} - {numpycnn.Loss}
-    assert {type(loss) for _, loss, _, _ in cases.loss_cases()} == expected, "add the new loss to gradcheck/cases.py"
+    assert {type(loss) for _, loss, *_ in cases.loss_cases()} == expected, "add the new loss to gradcheck/cases.py"
 
 
 def test_every_fusion_rule_has_a_case():
@@ -100,10 +102,11 @@ def test_fused_block(block):
 
 
 @both_kernel_sets
-@pytest.mark.parametrize(("title", "loss", "outputs", "targets"), LOSSES)
-def test_loss(title, loss, outputs, targets, kernel_set):
+@pytest.mark.parametrize(("title", "loss", "outputs", "targets", "weights"), LOSSES)
+def test_loss(title, loss, outputs, targets, weights, kernel_set):
     with kernels.using(kernel_set):
-        assert_below(gradcheck.check_loss(loss, outputs, targets), 1e-12 if type(loss) is MeanSquaredError else 1e-8)
+        report = gradcheck.check_loss(loss, outputs, targets, weights)
+    assert_below(report, 1e-12 if type(loss) is MeanSquaredError else 1e-8)
 
 
 @compiled
@@ -146,21 +149,26 @@ def directions(kernel_set):
 
 
 @pytest.mark.parametrize(
-    ("title", "loss", "outputs", "targets"), [p for p in LOSSES if type(p.values[1]) is not MeanSquaredError]
+    ("title", "loss", "outputs", "targets", "weights"),
+    [p for p in LOSSES if type(p.values[1]) is numpycnn.SoftmaxCrossEntropy],
 )
-def test_cross_entropy_by_complex_steps(title, loss, outputs, targets):
+def test_cross_entropy_by_complex_steps(title, loss, outputs, targets, weights):
     """The kernel takes complex logits; the loss around it, which checks its arguments, does not.
 
-    The squared error is a parabola: central differences are exact.
+    The squared error is a parabola: central differences are exact. The others ask for signs, which complex numbers have
+    not.
     """
-    _, claimed = loss(outputs, targets)
+    _, claimed = loss(outputs, targets, weights)
+    factors = np.full(len(outputs), 1 / len(outputs)) if weights is None else weights / len(outputs)
+    factors /= factors.sum() if loss.reduction == "weighted_mean" else 1
     targets = loss._targets(loss.check_targets(targets, outputs.shape[1:]), outputs)
     losses, step = np.empty(len(outputs), complex), 2.0**-80
     for index in np.ndindex(outputs.shape):
         logits = outputs.astype(complex)
         logits[index] += 1j * step
         reference.softmax_cross_entropy(logits, targets, losses, np.empty_like(logits))
-        assert losses.sum().imag / step / len(outputs) == pytest.approx(claimed[index], abs=1e-14 * abs(claimed).max())
+        slope = (factors @ losses).imag / step
+        assert slope == pytest.approx(claimed[index], abs=1e-14 * abs(claimed).max())
 
 
 @both_kernel_sets
@@ -251,7 +259,7 @@ def test_pooling_of_any_geometry(kind, shape, pool_size, strides, padding, seed,
 # Adjoint identities at the sizes that train. ``python -m numpycnn.gradcheck --kind adjoint`` takes 64 rows throughout.
 
 FULL_SIZE = numbered([(layer,) for layer in cases.full_size_cases()], lambda item: type(item[0]).__name__)
-CURVED = (BatchNorm, Sigmoid, Tanh)
+CURVED = (BatchNorm, LayerNorm, Sigmoid, Softmax, Tanh)
 
 
 @pytest.mark.parametrize("layer", FULL_SIZE)
@@ -275,7 +283,7 @@ def test_adjoint_identity_of_64_rows(layer):
     ReLU and MaxPool are linear as long as no sign and no winner changes, so it holds for them, too.
     """
     layer = copy.deepcopy(layer)
-    weights = [p for p in layer.parameters if p.name == "weight"]
+    weights = [p for p in layer.parameters if p.name.endswith("weight")]
     for p in layer.parameters:
         p.value *= p in weights
     rng = np.random.default_rng(0)

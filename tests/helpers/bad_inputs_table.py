@@ -17,6 +17,15 @@ PROBABILITIES = MODEL.predict(X)
 GREY = np.clip(X[..., 0], 0, 1)
 RNG = np.random.default_rng(0)
 RELU = nc.ReLU()
+CLASS_WEIGHT = {
+    "a list": ([1.0, 2.0], T), "a number": (2.0, T), "an unknown class": ({4: 1.0}, V), "a text": ({"0": 1.0}, T),
+    "negative": ({0: -1.0}, V), "no number": ({0: "1"}, T), "NaN": ({0: NAN}, V),
+}
+WEIGHTS = {
+    **but(ROWS, "None"),
+    "too few": ([1.0], V), "negative": ([1, -1], V), "NaN": ([1, NAN], V), "infinite": ([1, INF], V),
+    "two columns": (np.ones((2, 2)), V),
+}
 
 
 def layer_cases():
@@ -26,7 +35,11 @@ def layer_cases():
         (nc.Conv2D(2, 3), image), (nc.Conv2D(2, 3, groups=2, dilation_rate=2), image), (nc.MaxPool2D(2), image),
         (nc.AvgPool2D(2), image), (nc.GlobalAvgPool2D(), image), (nc.BatchNorm(), image), (nc.Flatten(), image),
         (nc.Dense(2), (5,)), (nc.ReLU(), (5,)), (nc.LeakyReLU(), (5,)), (nc.Sigmoid(), (5,)), (nc.Tanh(), (5,)),
-        (nc.Dropout(0.5), (5,)),
+        (nc.ELU(), (5,)), (nc.GELU(), (5,)), (nc.SiLU(), (5,)),
+        (nc.Dropout(0.5), (5,)), (nc.GlobalMaxPool2D(), image), (nc.DepthwiseConv2D(3), image),
+        (nc.SeparableConv2D(2, 3), image), (nc.Reshape((8, 9)), image), (nc.ZeroPad2D(), image),
+        (nc.Rescale(0.5), (5,)), (nc.SpatialDropout2D(0.5), image), (nc.GaussianNoise(0.5), (5,)),
+        (nc.LayerNorm(), image), (nc.Softmax(), (5,)),
     ]  # fmt: skip
 
 
@@ -67,6 +80,14 @@ PARAMETERS = {
     "Dense.use_bias": (lambda v: nc.Dense(2, use_bias=v), FLAG),
     "Dense.initializer ": (lambda v: nc.Dense(2, bias_initializer=v), CHOICE),
     "Dense.initializer": (lambda v: nc.Dense(2, kernel_initializer=v), CHOICE),
+    "Conv2D.kernel_regularizer": (lambda v: nc.Conv2D(2, 3, kernel_regularizer=v), but(CHOICE, "None")),
+    "Conv2D.bias_regularizer": (lambda v: nc.Conv2D(2, 3, bias_regularizer=v), but(CHOICE, "None")),
+    "Dense.kernel_regularizer": (lambda v: nc.Dense(2, kernel_regularizer=v), but(CHOICE, "None")),
+    "Dense.bias_regularizer": (lambda v: nc.Dense(2, bias_regularizer=v), but(CHOICE, "None")),
+    "L1.l1": (nc.L1, FROM_ZERO),
+    "L2.l2": (nc.L2, FROM_ZERO),
+    "L1L2.l1": (nc.L1L2, FROM_ZERO),
+    "L1L2.l2": (lambda v: nc.L1L2(0.1, v), FROM_ZERO),
     "MaxPool2D.pool_size": (nc.MaxPool2D, PAIR),
     "MaxPool2D.strides": (lambda v: nc.MaxPool2D(2, v), but(PAIR, "None")),
     "MaxPool2D.padding": (
@@ -76,9 +97,38 @@ PARAMETERS = {
     "AvgPool2D.pool_size": (nc.AvgPool2D, PAIR),
     "AvgPool2D.padding": (lambda v: nc.AvgPool2D((3, 2), padding=v), {"-1": (-1, V), "(1, 2)": ((1, 2), V)}),
     "AvgPool2D.strides": (lambda v: nc.AvgPool2D(2, v), but(PAIR, "None")),
+    "DepthwiseConv2D.kernel_size": (nc.DepthwiseConv2D, PAIR),
+    "DepthwiseConv2D.strides": (lambda v: nc.DepthwiseConv2D(3, v), PAIR),
+    "DepthwiseConv2D.padding": (lambda v: nc.DepthwiseConv2D(3, padding=v), {"-1": (-1, V), "full": ("full", V)}),
+    "DepthwiseConv2D.depth_multiplier": (lambda v: nc.DepthwiseConv2D(3, depth_multiplier=v), SIZE),
+    "DepthwiseConv2D.use_bias": (lambda v: nc.DepthwiseConv2D(3, use_bias=v), FLAG),
+    "DepthwiseConv2D.initializer": (lambda v: nc.DepthwiseConv2D(3, kernel_initializer=v), CHOICE),
+    "DepthwiseConv2D.initializer ": (lambda v: nc.DepthwiseConv2D(3, bias_initializer=v), CHOICE),
+    "DepthwiseConv2D.dilation_rate": (lambda v: nc.DepthwiseConv2D(3, dilation_rate=v), PAIR),
+    "SeparableConv2D.filters": (lambda v: nc.SeparableConv2D(v, 3), SIZE),
+    "Reshape.target_shape": (
+        nc.Reshape,
+        {**LIST, "None": (None, T), "0": ((2, 0), V), "-2": ((-2,), V), "twice": ((-1, -1), V), "1.5": ((1.5,), T)},
+    ),
+    "ZeroPad2D.padding": (
+        nc.ZeroPad2D,
+        {**TOO_LARGE, "-1": (-1, V), "None": (None, T), "text": ("same", T), "three": ((1, 2, 3), V),
+         "three pairs": (((1, 1),) * 3, V), "a triple": (((1, 1, 1), (1, 1)), V), "1.5": (((1.5, 1), (1, 1)), T)},
+    ),
+    "Rescale.scale": (nc.Rescale, FINITE),
+    "Rescale.offset": (lambda v: nc.Rescale(1, v), FINITE),
+    "SpatialDropout2D.rate": (nc.SpatialDropout2D, FRACTION),
+    "GaussianNoise.stddev": (nc.GaussianNoise, FROM_ZERO),
+    "LayerNorm.epsilon": (nc.LayerNorm, POSITIVE),
+    "LayerNorm.center": (lambda v: nc.LayerNorm(center=v), FLAG),
+    "LayerNorm.scale": (lambda v: nc.LayerNorm(scale=v), FLAG),
+    "BatchNorm.center": (lambda v: nc.BatchNorm(center=v), FLAG),
+    "BatchNorm.scale": (lambda v: nc.BatchNorm(scale=v), FLAG),
     "BatchNorm.momentum": (nc.BatchNorm, {**FROM_ZERO, "1.1": (1.1, V)}),
     "BatchNorm.epsilon": (lambda v: nc.BatchNorm(epsilon=v), POSITIVE),
     "Dropout.rate": (nc.Dropout, FRACTION),
+    "ELU.alpha": (nc.ELU, FROM_ZERO),
+    "GELU.approximate": (nc.GELU, FLAG),
     "LeakyReLU.negative_slope": (nc.LeakyReLU, FROM_ZERO),
     "SGD.learning_rate": (nc.SGD, FROM_ZERO),
     "SGD.global_clipnorm": (lambda v: nc.SGD(global_clipnorm=v), but(POSITIVE, "None")),
@@ -92,6 +142,31 @@ PARAMETERS = {
     "Adam.global_clipnorm": (lambda v: nc.Adam(global_clipnorm=v), but(POSITIVE, "None")),
     "AdamW.learning_rate": (nc.AdamW, FROM_ZERO),
     "AdamW.weight_decay": (lambda v: nc.AdamW(weight_decay=v), FROM_ZERO),
+    "Adam.epsilon_hat": (lambda v: nc.Adam(epsilon_hat=v), FLAG),
+    "RMSprop.learning_rate": (nc.RMSprop, FROM_ZERO),
+    "RMSprop.rho": (lambda v: nc.RMSprop(rho=v), FRACTION),
+    "RMSprop.momentum": (lambda v: nc.RMSprop(momentum=v), FRACTION),
+    "RMSprop.epsilon": (lambda v: nc.RMSprop(epsilon=v), POSITIVE),
+    "RMSprop.global_clipnorm": (lambda v: nc.RMSprop(global_clipnorm=v), but(POSITIVE, "None")),
+    "Adagrad.learning_rate": (nc.Adagrad, FROM_ZERO),
+    "Adagrad.epsilon": (lambda v: nc.Adagrad(epsilon=v), POSITIVE),
+    "Adagrad.global_clipnorm": (lambda v: nc.Adagrad(global_clipnorm=v), but(POSITIVE, "None")),
+    "Adadelta.learning_rate": (nc.Adadelta, FROM_ZERO),
+    "Adadelta.rho": (lambda v: nc.Adadelta(rho=v), FRACTION),
+    "Adadelta.epsilon": (lambda v: nc.Adadelta(epsilon=v), POSITIVE),
+    "Adadelta.global_clipnorm": (lambda v: nc.Adadelta(global_clipnorm=v), but(POSITIVE, "None")),
+    "Adamax.learning_rate": (nc.Adamax, FROM_ZERO),
+    "Adamax.beta1": (lambda v: nc.Adamax(beta1=v), FRACTION),
+    "Adamax.beta2": (lambda v: nc.Adamax(beta2=v), FRACTION),
+    "Adamax.epsilon": (lambda v: nc.Adamax(epsilon=v), POSITIVE),
+    "Adamax.global_clipnorm": (lambda v: nc.Adamax(global_clipnorm=v), but(POSITIVE, "None")),
+    "Nadam.learning_rate": (nc.Nadam, FROM_ZERO),
+    "Nadam.beta1": (lambda v: nc.Nadam(beta1=v), FRACTION),
+    "Nadam.beta2": (lambda v: nc.Nadam(beta2=v), FRACTION),
+    "Nadam.epsilon": (lambda v: nc.Nadam(epsilon=v), POSITIVE),
+    "Nadam.global_clipnorm": (lambda v: nc.Nadam(global_clipnorm=v), but(POSITIVE, "None")),
+    "RMSprop.centered": (lambda v: nc.RMSprop(centered=v), FLAG),
+    "Adagrad.initial_accumulator_value": (lambda v: nc.Adagrad(initial_accumulator_value=v), FROM_ZERO),
     "Optimizer.step": (
         lambda v: nc.SGD().step(v, np.ones(3)),
         {**ROWS, "a number": (3.0, T), "a list": ([1.0], T), "another length": (np.ones(4), V)},
@@ -108,6 +183,25 @@ PARAMETERS = {
         {"rank 1": (np.ones(3), V), "rank 3": (np.ones((2, 2, 2)), V)},
     ),
     "SoftmaxCrossEntropy.labels": (lambda v: nc.SoftmaxCrossEntropy()(np.ones((20, 3)), v), CLASSES),
+    "SoftmaxCrossEntropy.reduction": (lambda v: nc.SoftmaxCrossEntropy(reduction=v), CHOICE),
+    "SoftmaxCrossEntropy.weights": (lambda v: nc.SoftmaxCrossEntropy()(np.ones((2, 3)), [0, 1], v), WEIGHTS),
+    "BinaryCrossEntropy.label_smoothing": (nc.BinaryCrossEntropy, FRACTION),
+    "BinaryCrossEntropy.predict_logits": (lambda v: nc.BinaryCrossEntropy(predict_logits=v), FLAG),
+    "BinaryCrossEntropy.reduction": (lambda v: nc.BinaryCrossEntropy(reduction=v), CHOICE),
+    "BinaryCrossEntropy.outputs": (lambda v: nc.BinaryCrossEntropy()(v, [1.0]), {**ARRAY, **EMPTY}),
+    "BinaryCrossEntropy.outputs ": (nc.BinaryCrossEntropy().predict, {"None": (None, T), "text": ("a", T)}),
+    "BinaryCrossEntropy.targets": (
+        lambda v: nc.BinaryCrossEntropy()(np.ones((2, 3)), v),
+        {**ROWS, "2": (np.full((2, 3), 2), V), "-1": (np.full((2, 3), -1), V), "NaN": (np.full((2, 3), NAN), V)},
+    ),
+    "MeanAbsoluteError.outputs": (lambda v: nc.MeanAbsoluteError()(v, [1.0]), {**ARRAY, **EMPTY}),
+    "MeanAbsoluteError.targets": (lambda v: nc.MeanAbsoluteError()(np.ones((2, 3)), v), ROWS),
+    "MeanAbsoluteError.reduction": (nc.MeanAbsoluteError, CHOICE),
+    "MeanSquaredError.reduction": (nc.MeanSquaredError, CHOICE),
+    "Huber.delta": (nc.Huber, POSITIVE),
+    "Huber.reduction": (lambda v: nc.Huber(1.0, v), CHOICE),
+    "Huber.outputs": (lambda v: nc.Huber()(v, [1.0]), {**ARRAY, **EMPTY}),
+    "Huber.targets": (lambda v: nc.Huber()(np.ones((2, 3)), v), ROWS),
     "MeanSquaredError.outputs": (lambda v: nc.MeanSquaredError()(v, [1.0]), {**ARRAY, **EMPTY}),
     "MeanSquaredError.targets": (lambda v: nc.MeanSquaredError()(np.ones((2, 3)), v), ROWS),
     "Constant.learning_rate": (nc.Constant, FROM_ZERO),
@@ -210,6 +304,17 @@ PARAMETERS = {
         lambda v: metrics.calibration(Y, v),
         {**ROWS, "NaN": (np.full((20, 4), NAN), V)},
     ),
+    "metrics.Accuracy.name": (metrics.Accuracy, TEXT),
+    "metrics.BinaryAccuracy.threshold": (metrics.BinaryAccuracy, {**FROM_ZERO, "1.1": (1.1, V)}),
+    "metrics.TopKAccuracy.k": (metrics.TopKAccuracy, COUNT),
+    "metrics.MeanLoss.loss": (lambda v: metrics.MeanLoss(v, "mine"), {"None": (None, T), "a name": ("mse", T)}),
+    "metrics.Precision.threshold": (metrics.Precision, but({**FROM_ZERO, "1.1": (1.1, V)}, "None")),
+    "metrics.Recall.threshold": (metrics.Recall, but({**FROM_ZERO, "1.1": (1.1, V)}, "None")),
+    "metrics.F1Score.average": (metrics.F1Score, CHOICE),
+    "metrics.F1Score.threshold": (
+        lambda v: metrics.F1Score(threshold=v), but({**FROM_ZERO, "1.1": (1.1, V)}, "None"),
+    ),
+    "metrics.AUC.num_thresholds": (metrics.AUC, {**COUNT, "1": (1, V)}),
     "metrics.calibration.bins": (lambda v: metrics.calibration(Y, PROBABILITIES, v), COUNT_LARGE),
     "metrics.most_confident_mistakes.most": (
         lambda v: metrics.most_confident_mistakes(Y, PROBABILITIES, v),
@@ -274,6 +379,15 @@ PARAMETERS = {
     "Sequential.evaluate.y": (lambda v: MODEL.evaluate(X, v), CLASSES),
     "Sequential.evaluate.check_finite": (lambda v: MODEL.evaluate(X, Y, check_finite=v), FLAG),
     "Sequential.train_on_batch": (lambda v: MODEL.train_on_batch(v, Y), ROWS),
+    "Sequential.train_on_batch.sample_weight": (lambda v: MODEL.train_on_batch(X, Y, v), WEIGHTS),
+    "Sequential.train_on_batch.class_weight": (lambda v: MODEL.train_on_batch(X, Y, class_weight=v), CLASS_WEIGHT),
+    "Sequential.evaluate.sample_weight": (lambda v: MODEL.evaluate(X, Y, sample_weight=v), WEIGHTS),
+    "Sequential.evaluate.steps": (
+        lambda v: MODEL.evaluate([(X, Y)], steps=v), but(COUNT, "None"),
+    ),
+    "Sequential.evaluate.steps ": (lambda v: MODEL.evaluate(X, Y, steps=v), {"beside arrays": (1, V)}),
+    "Sequential.predict.steps": (lambda v: MODEL.predict([(X,)], steps=v), but(COUNT, "None")),
+    "Sequential.predict.steps ": (lambda v: MODEL.predict(X, steps=v), {"beside an array": (1, V)}),
     "Sequential.compile.optimizer": (
         lambda v: MODEL.compile(v, "mse"),
         {"None": (None, T), "a number": (0.1, T), "a class": (nc.Adam, T), "unknown": ("lion", V)},
@@ -287,6 +401,10 @@ PARAMETERS = {
         {**LIST, "numbers": ([1], T), "arrays": ([np.ones(2)], T), "None in it": ([None], T),
          "misspelt": (["acuracy"], V),
          "unknown": (["f1"], V)},
+    ),
+    "Sequential.compile.weighted_metrics": (
+        lambda v: MODEL.compile("adam", "mse", weighted_metrics=v),
+        {**LIST, "numbers": ([1], T), "misspelt": (["acuracy"], V), "twice": (["mae", "mae"], V)},
     ),
     "Sequential.fit.x": (lambda v: MODEL.fit(v, Y, verbose=0), ROWS),
     "Sequential.fit.y": (lambda v: MODEL.fit(X, v, verbose=0), CLASSES),
@@ -303,7 +421,7 @@ PARAMETERS = {
     "Sequential.fit.validation_split": (lambda v: MODEL.fit(X, Y, validation_split=v, verbose=0), FRACTION),
     "Sequential.fit.validation_data": (
         lambda v: MODEL.fit(X, Y, validation_data=v, verbose=0),
-        {**but(LIST, "a class"), "one array": (X, T), "a dict": ({}, T), "three": ((X, Y, Y), V), "none": ((), V),
+        {**but(LIST, "a class"), "one array": (X, T), "a dict": ({}, T), "four": ((X, Y, Y, Y), V), "none": ((), V),
          "texts": (("a", "b"), T)},
     ),
     "Sequential.fit.shuffle": (lambda v: MODEL.fit(X, Y, shuffle=v, verbose=0), FLAG),
@@ -313,6 +431,31 @@ PARAMETERS = {
         but(FUNCTION, "None") | {"masks": (lambda x, rng: np.ma.masked_array(x, x > 0), T)},
     ),
     "Sequential.fit.seed": (lambda v: MODEL.fit(X, Y, seed=v, verbose=0), but(FROM_0, "None")),
+    "Sequential.fit.class_weight": (lambda v: MODEL.fit(X, Y, class_weight=v, verbose=0), CLASS_WEIGHT),
+    "Sequential.fit.class_weight ": (
+        lambda v: MODEL.fit(X, Y, sample_weight=np.ones(20), class_weight=v, verbose=0), {"twice": ({0: 2.0}, V)},
+    ),
+    "Sequential.fit.sample_weight": (lambda v: MODEL.fit(X, Y, sample_weight=v, verbose=0), WEIGHTS),
+    "Sequential.fit.sample_weight ": (
+        lambda v: MODEL.fit([(X, Y)], sample_weight=v, verbose=0), {"beside batches": (np.ones(20), V)},
+    ),
+    "Sequential.fit.x ": (
+        lambda v: MODEL.fit(v, verbose=0),
+        {"a generator of numbers": (iter([1, 2]), T), "of single things": (iter([(X,)]), T), "of none": (iter(()), V),
+         "of other images": (iter([(GREY, Y)]), V), "a dict": ({"x": X}, T)},
+    ),
+    "Sequential.fit.steps_per_epoch": (
+        lambda v: MODEL.fit(X, Y, steps_per_epoch=v, verbose=0), {**but(COUNT, "None"), "2 of 1": (2, V)},
+    ),
+    "Sequential.fit.validation_steps": (
+        lambda v: MODEL.fit(X, Y, validation_data=[(X, Y)], validation_steps=v, verbose=0), but(COUNT, "None"),
+    ),
+    "Sequential.fit.validation_steps ": (
+        lambda v: MODEL.fit(X, Y, validation_data=(X, Y), validation_steps=v, verbose=0), {"beside arrays": (1, V)},
+    ),
+    "Sequential.fit.validation_freq": (
+        lambda v: MODEL.fit(X, Y, validation_freq=v, verbose=0), {**but(COUNT, "a list"), "0 in it": ([0], V)},
+    ),
     "Sequential.fit.check_finite": (lambda v: MODEL.fit(X, Y, check_finite=v, verbose=0), FLAG),
     "Sequential.set_weights": (
         MODEL.set_weights,
@@ -429,6 +572,9 @@ PARAMETERS = {
     "gradcheck.check_loss.loss": (
         lambda v: gradcheck.check_loss(v, np.ones((2, 3)), [0, 1]),
         {"None": (None, T), "a name": ("mse", T), "a class": (nc.MeanSquaredError, T)},
+    ),
+    "gradcheck.check_loss.weights": (
+        lambda v: gradcheck.check_loss(nc.SoftmaxCrossEntropy(), np.ones((2, 3)), [0, 1], v), WEIGHTS,
     ),
     "gradcheck.check_loss.outputs": (
         lambda v: gradcheck.check_loss(nc.MeanSquaredError(), v, [1.0]),

@@ -83,6 +83,31 @@ def col2im(rng, dtype) -> Iterator[Call]:
         yield Call([cols], [*kernel, *stride, *dilation, *before], [dx], roundings=taps)
 
 
+def depthwise(rng, dtype) -> Iterator[tuple]:
+    """Yield geometry, x, w, dy at every size of channel, multiplier and window."""
+    for (kernel, stride, dilation, before, n, image, out), (c, m) in itertools.product(CONVOLUTIONS, MULTIPLIERS):
+        x, w = rough(rng, dtype, n, *image, c), rough(rng, dtype, *kernel, c, m)
+        yield [*stride, *dilation, *before], x, w, rough(rng, dtype, n, *out, c * m)
+
+
+MULTIPLIERS = [(1, 1), (3, 1), (17, 1), (64, 1), (1, 4), (6, 3)]
+
+
+def depthwise_forward(rng, dtype) -> Iterator[Call]:
+    for geometry, x, w, dy in depthwise(rng, dtype):
+        yield Call([x, w], geometry, [unwritten(dtype, *dy.shape)], roundings=w[..., 0, 0].size)
+
+
+def depthwise_weight_gradient(rng, dtype) -> Iterator[Call]:
+    for geometry, x, w, dy in depthwise(rng, dtype):
+        yield Call([x, dy], geometry, [unwritten(dtype, *w.shape)], roundings=dy[..., 0].size)
+
+
+def depthwise_input_gradient(rng, dtype) -> Iterator[Call]:
+    for geometry, x, w, dy in depthwise(rng, dtype):
+        yield Call([dy, w], geometry, [unwritten(dtype, *x.shape)], roundings=w[..., 0, :].size)
+
+
 def maxpool_forward(rng, dtype) -> Iterator[Call]:
     for (pool, stride, _, before, n, image, out), c in itertools.product(WINDOWS, CHANNELS):
         x = rough(rng, dtype, n, *image, c).round(1)  # so that there are ties
@@ -364,10 +389,63 @@ def relu_backward(rng, dtype) -> Iterator[Call]:
         yield Call([special(rng, dtype, n), np.where(y < 0, 0, y)], [], [unwritten(dtype, n)])
 
 
+def leaky_relu_forward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        yield Call([special(rng, dtype, n)], [0.3], [unwritten(dtype, n)])
+
+
+def leaky_relu_backward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        yield Call([special(rng, dtype, n), special(rng, dtype, n)], [0.3], [unwritten(dtype, n)])
+
+
+def sigmoid_backward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        dy, y = rough(rng, dtype, n), rng.random(n).astype(dtype)
+        yield Call([dy, y], [], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
 def tanh_backward(rng, dtype) -> Iterator[Call]:
     for n in LENGTHS:
         dy, y = rough(rng, dtype, n), np.tanh(rough(rng, dtype, n))
         yield Call([dy, y], [], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
+def elu_backward(rng, dtype) -> Iterator[Call]:
+    for n, alpha in itertools.product(LENGTHS, [1.0, 0.3]):
+        dy, y = rough(rng, dtype, n), np.maximum(rough(rng, dtype, n), -alpha).astype(dtype)
+        yield Call([dy, y], [alpha], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
+def elu_forward(rng, dtype) -> Iterator[Call]:
+    for n, alpha in itertools.product(LENGTHS, [1.0, 0.3]):
+        yield Call([3 * rough(rng, dtype, n)], [alpha], [unwritten(dtype, n)], 8, magnitude=1.0)
+
+
+# The curves are off by a few units in the last place, here and in NumPy; tests/kernels/test_curves.py counts them.
+
+
+def curve(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        x = 3 * rough(rng, dtype, n)
+        yield Call([x], [], [unwritten(dtype, n)], 8, magnitude=max(1.0, float(abs(x).max())))
+
+
+def slope(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        dy, x = rough(rng, dtype, n), 3 * rough(rng, dtype, n)
+        yield Call([dy, x], [], [unwritten(dtype, n)], 16, magnitude=float(abs(dy).max()))
+
+
+sigmoid_forward = tanh_forward = silu_forward = gelu_forward = gelu_tanh_forward = curve
+silu_backward = gelu_backward = gelu_tanh_backward = slope
+
+
+def dropout(rng, dtype) -> Iterator[Call]:
+    for n, rate in itertools.product([*LENGTHS, 64, 4096, 8191], [0.0, 0.3]):
+        key, counter = rng.integers(2**64, size=2, dtype=np.uint64)
+        numbers = [int(rate * 2**32), 1 / (1 - rate)]
+        yield Call([special(rng, dtype, n), key, counter], numbers, [unwritten(dtype, n)])
 
 
 def take_rows(rng, dtype) -> Iterator[Call]:
@@ -439,6 +517,18 @@ def softmax_cross_entropy(rng, dtype) -> Iterator[Call]:
         yield Call([logits, targets], [], outputs, logits.shape[1] + 50, magnitude=1.0)
 
 
+def binary_cross_entropy(rng, dtype) -> Iterator[Call]:
+    for m, n in itertools.product([1, 5, 65], CHANNELS):
+        logits, targets = 5 * rough(rng, dtype, m, n), rng.random((m, n)).astype(dtype)
+        targets[rng.random(targets.shape) < 0.6] = 0
+        targets[rng.random(targets.shape) < 0.3] = 1
+        logits[-1] = np.where(targets[-1] > 0.5, 1000, -1000)  # would overflow
+        targets[-1] = logits[-1] > 0
+        logits[0, 0], targets[0, 0] = -np.inf, 0  # impossible, and not true
+        outputs = [unwritten("float64", m), unwritten(dtype, m, n)]
+        yield Call([logits, targets], [], outputs, n + 50, magnitude=1.0)
+
+
 # -- optimizers: a rate below zero makes the step add to the weight
 
 
@@ -457,6 +547,43 @@ def adam(rng, dtype) -> Iterator[Call]:
         # m and v: 4 each (constant, two products, sum); m / c1: 2 more; the root of v / c2: half of 6, and 1; epsilon
         # and the sum: 2; quotient: 1; rate, product, decay, product, sum, difference: 6. Together below 20.
         yield Call([rough(rng, dtype, n)], [0.01, *fixed, decay], state, 20, [-0.01, *fixed, -decay])
+
+
+def rmsprop(rng, dtype) -> Iterator[Call]:
+    for n, momentum, centered in itertools.product([0, *LENGTHS], [0.0, 0.9], [False, True]):
+        weight, v, m, velocity = (rough(rng, dtype, n) for _ in range(4))
+        # Whether v is less than m * m decides much: far from it here, or by so much that rounding does not matter.
+        state = [weight, v**2 + 1, m / 4, velocity]
+        numbers = [0.01, 0.9, momentum, 1e-7, centered]
+        # v and m: 4 each; the square, the difference (of at least half of v) and epsilon: 2 * (4 + 8 + 1) + 2, half of
+        # which the root keeps; quotient, rate, momentum, sum and difference: 7. Together below 24.
+        yield Call([rough(rng, dtype, n)], numbers, state, 24, magnitude=20.0)
+
+
+def adagrad(rng, dtype) -> Iterator[Call]:
+    for n in [0, *LENGTHS]:
+        state = [rough(rng, dtype, n), rough(rng, dtype, n) ** 2]  # weight, accumulator
+        yield Call([rough(rng, dtype, n)], [0.01, 1e-7], state, 10, [-0.01, 1e-7])
+
+
+def adadelta(rng, dtype) -> Iterator[Call]:
+    for n in [0, *LENGTHS]:
+        state = [rough(rng, dtype, n), rough(rng, dtype, n) ** 2, rough(rng, dtype, n) ** 2]  # weight, v, u
+        # v: 4; two roots and a quotient: 8; the square: 17, and 4 for u.
+        yield Call([rough(rng, dtype, n)], [0.01, 0.95, 1e-7], state, 24, [-0.01, 0.95, 1e-7])
+
+
+def adamax(rng, dtype) -> Iterator[Call]:
+    for n in [0, *LENGTHS]:
+        weight, m, u = (rough(rng, dtype, n) for _ in range(3))
+        yield Call([rough(rng, dtype, n)], [0.01, 0.9, 0.999, 1e-7], [weight, m, abs(u)], 12, magnitude=40.0)
+
+
+def nadam(rng, dtype) -> Iterator[Call]:
+    for n, t in itertools.product([0, *LENGTHS], [1, 10]):
+        state = [rough(rng, dtype, n), rough(rng, dtype, n), rough(rng, dtype, n) ** 2]  # weight, m, v
+        fixed = [0.9, 0.999, 1e-7, 1.5, 0.5, 1 - 0.999**t]
+        yield Call([rough(rng, dtype, n)], [0.01, *fixed], state, 22, [-0.01, *fixed])
 
 
 # -- augmentation: mild and wild transformations, sources far outside, and on the pixels exactly

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from keras_stacks import other_layers
 from small_models import make_images, small_cnn, small_mlp, small_stateful_cnn, weights_equal
 
 from numpycnn import (
@@ -56,6 +57,12 @@ def with_global_pool(dtype="float32"):
     return small_stateful_cnn(optimizer=SGD(0.1, momentum=0.9, nesterov=True), dtype=dtype)
 
 
+def with_other_layers(dtype="float32"):
+    model = other_layers(dtype, (12, 12, 1))
+    model.compile(Adam(0.01), SoftmaxCrossEntropy())
+    return model
+
+
 def saved_and_loaded(model, folder, **options):
     path = folder / "model.npz"
     model.save(path)
@@ -66,11 +73,11 @@ def saved_and_loaded(model, folder, **options):
 
 
 def test_the_models_here_hold_every_layer():
-    held = {type(layer) for model in (every_layer(), with_global_pool()) for layer in model.layers}
+    held = {type(layer) for model in (every_layer(), with_global_pool(), with_other_layers()) for layer in model.layers}
     assert held == {getattr(layers, name) for name in layers.__all__} - {Layer}
 
 
-@pytest.mark.parametrize("make", [every_layer, with_global_pool])
+@pytest.mark.parametrize("make", [every_layer, with_global_pool, with_other_layers])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_loaded_model_goes_on_as_if_nothing_had_happened(make, dtype, tmp_path):
     x, y = make_images()

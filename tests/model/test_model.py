@@ -302,8 +302,8 @@ def test_metrics_decide_what_is_returned():
         assert isinstance(model.evaluate(x, y), tuple) == isinstance(model.train_on_batch(x, y), tuple) == pair
         history = model.fit(x, y, verbose=0, validation_split=0.5).history
         assert list(history) == [*names, "loss", *[f"val_{name}" for name in names], "val_loss"]
-    with pytest.raises(ValueError, match="metrics: expected the accuracy once, got"):
-        model.compile("adam", "sparse_categorical_crossentropy", ["acc", "accuracy"])
+    with pytest.raises(ValueError, match="metrics: expected different names, each once, got"):
+        model.compile("adam", "sparse_categorical_crossentropy", ["accuracy", "accuracy"])
     model.compile("adam", "mse")
     assert isinstance(model.evaluate(x, to_categorical(y, 4)), float)
 

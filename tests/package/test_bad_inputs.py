@@ -56,9 +56,9 @@ def test_bad_values(name):
 
 WITHOUT_INPUT = {
     "Callback", "TerminateOnNaN", "get_num_threads", "Sequential.count_params", "Sequential.get_weights",
-    "Sequential.first_trained", "Sequential.trained_parts",
+    "Sequential.first_trained", "Sequential.penalty", "Sequential.trained_parts",
 }
-BASES = {"Layer", "Loss", "Schedule"}  # each subclass has its rows
+BASES = {"Layer", "Loss", "Regularizer", "Schedule", "metrics.Metric"}  # each subclass has its rows
 RESULTS = {
     "PreparedDigit", "DownloadError", "IdxError", "ModelFileError", "metrics.Calibration", "metrics.ClassScores",
     "gradcheck.GradientError", "gradcheck.Report", "gradcheck.Row", "testing.ContractError",

@@ -7,9 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from layer_table import both_kernel_sets
 
-from numpycnn import Loss, MeanSquaredError, SoftmaxCrossEntropy, to_categorical
-from numpycnn.losses import LOSSES, get_loss
+from numpycnn import (
+    BinaryCrossEntropy,
+    Huber,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SoftmaxCrossEntropy,
+    kernels,
+    to_categorical,
+)
+from numpycnn.losses import LOSSES, check_takes_weights, get_loss
 
 quick = settings(max_examples=60, deadline=None, database=None)
 INF, NAN = float("inf"), float("nan")
@@ -267,11 +277,111 @@ def test_nan_stays_visible_in_the_mean_squared_error():
     assert math.isnan(loss) and np.isnan(doutputs[0, 0]) and doutputs[0, 1] == 0
 
 
+# -- binary cross-entropy, absolute errors, Huber ------------------------------------------------------------------
+
+
+@both_kernel_sets
+def test_binary_cross_entropy_by_hand(kernel_set):
+    # p = 1 / (1 + exp(-z)): 1/2, 3/4 for z = 0, log 3; t = 1, 1/4; loss (log 2 + (log(4/3) + 3 log 4) / 4) / 2
+    with kernels.using(kernel_set):
+        loss, dlogits = BinaryCrossEntropy()(np.array([[0.0, LOG3]]), [[1, 0.25]])
+        # s = 0.2: t becomes 0.9; p is 1/2
+        smooth, dsmooth = BinaryCrossEntropy(0.2)(np.array([[0.0], [0.0]]), [1, 0])
+    assert loss == pytest.approx((LOG2 + (2 * LOG2 - LOG3) / 4 + 1.5 * LOG2) / 2, rel=1e-14)
+    np.testing.assert_allclose(dlogits, [[-1 / 4, 1 / 4]], rtol=1e-14)
+    assert smooth == pytest.approx(LOG2, rel=1e-14)
+    np.testing.assert_allclose(dsmooth, [[-0.2], [0.2]], rtol=1e-14)
+
+
+@both_kernel_sets
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_huge_logits_of_the_binary_cross_entropy(kernel_set, dtype):
+    logits = np.array([[1e4], [-1e4], [1e4], [INF], [-INF]], dtype)
+    with kernels.using(kernel_set):
+        loss, dlogits = BinaryCrossEntropy()(logits, [1, 0, 0, 1, 0])
+        wrong, _ = BinaryCrossEntropy()(logits[3:], [0, 0])
+        nan, dnan = BinaryCrossEntropy()(np.array([[NAN, 0]], dtype), [[0, 1]])
+    assert loss == pytest.approx(1e4 / 5) and dlogits.ravel().tolist() == [0, 0, pytest.approx(0.2), 0, 0]
+    assert wrong == INF and math.isnan(nan) and np.isnan(dnan).tolist() == [[True, False]]
+    assert BinaryCrossEntropy().predict(logits).ravel().tolist() == [1, 0, 1, 1, 0]
+    assert np.isnan(BinaryCrossEntropy().predict(np.array([[NAN]], dtype))).all()
+    assert BinaryCrossEntropy(predict_logits=True).predict(logits) is logits
+
+
+@quick
+@given(logits=hnp.arrays(float, (4, 1), elements=st.floats(-30, 30)))
+def test_one_question_is_two_classes(logits):
+    labels = [0, 1, 1, 0]
+    loss, dlogits = BinaryCrossEntropy()(logits, labels)
+    both, dboth = SoftmaxCrossEntropy()(np.hstack([0 * logits, logits]), labels)
+    assert loss == pytest.approx(both, rel=1e-12, abs=1e-13)
+    np.testing.assert_allclose(dlogits[:, 0], dboth[:, 1], rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_absolute_errors_and_huber_by_hand(dtype):
+    # Differences 1, -2, 0, 3: absolute 6 / 4. Huber, delta 2: 1/2, 2, 0 and 2 * 3 - 2 = 4, together 6.5 / 4.
+    outputs, targets = np.array([[2, 0], [5, 7]], dtype), [[1, 2], [5, 4]]
+    loss, doutputs = MeanAbsoluteError()(outputs, targets)
+    assert loss == 1.5 and doutputs.tolist() == [[0.25, -0.25], [0, 0.25]] and doutputs.dtype == dtype
+    loss, doutputs = Huber(2.0)(outputs, targets)
+    assert loss == 6.5 / 4 and doutputs.tolist() == [[0.25, -0.5], [0, 0.5]] and doutputs.dtype == dtype
+    for criterion in (MeanAbsoluteError(), Huber()):
+        loss, doutputs = criterion(np.array([[NAN, 0.0]], dtype), [[0, 0]])
+        assert math.isnan(loss) and np.isnan(doutputs).tolist() == [[True, False]]
+
+
+# -- weights of the rows, and reductions ---------------------------------------------------------------------------
+
+EACH = [
+    (SoftmaxCrossEntropy, np.array([0, 2, 1, 2, 0])), (BinaryCrossEntropy, np.eye(3)[[0, 2, 1, 2, 0]]),
+    (MeanSquaredError, np.eye(3)[[0, 2, 1, 2, 0]]), (MeanAbsoluteError, np.eye(3)[[0, 2, 1, 2, 0]]),
+    (Huber, np.eye(3)[[0, 2, 1, 2, 0]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss_class", "targets"), EACH)
+def test_weights_and_reductions_are_sums_over_the_rows(loss_class, targets):
+    outputs = 2 * np.random.default_rng(0).standard_normal((5, 3))
+    rows = [loss_class()(outputs[n : n + 1], targets[n : n + 1]) for n in range(5)]
+    losses, gradients = np.array([loss for loss, _ in rows]), np.concatenate([gradient for _, gradient in rows])
+    weights = np.array([0.5, 0, 2, 1, 3])
+    expected = {
+        ("mean", None): np.full(5, 1 / 5), ("sum", None): np.ones(5), ("weighted_mean", None): np.full(5, 1 / 5),
+        ("mean", "w"): weights / 5, ("sum", "w"): weights, ("weighted_mean", "w"): weights / 6.5,
+    }  # fmt: skip
+    for (reduction, given_weights), factors in expected.items():
+        given_weights = None if given_weights is None else weights[:, None]  # a column is taken, too
+        loss, doutputs = loss_class(reduction=reduction)(outputs, targets, given_weights)
+        assert loss == pytest.approx(factors @ losses, rel=1e-13)
+        np.testing.assert_allclose(doutputs, factors[:, None] * gradients, rtol=1e-13, atol=1e-16)
+    assert loss_class(reduction="weighted_mean")(outputs, targets, np.zeros(5))[0] == 0
+    assert loss_class()(outputs, targets, np.ones(5))[0] == loss_class()(outputs, targets)[0]
+
+
+def test_a_loss_of_ones_own_without_weights_says_so():
+    class Plain(MeanSquaredError):
+        def value_and_gradient(self, outputs, targets):
+            return 0.0, outputs
+
+    class Own(Loss):
+        def __call__(self, outputs, targets):
+            return 0.0, outputs
+
+    with pytest.raises(TypeError, match=r"takes no weights: expected a method value_and_gradient\(outputs, targets, w"):
+        check_takes_weights(Plain())
+    with pytest.raises(TypeError, match=r"expected a method __call__\(outputs, targets, weights=None"):
+        check_takes_weights(Own())
+    for loss_class, _ in EACH:
+        check_takes_weights(loss_class())
+
+
 # -- names and configurations -----------------------------------------------------------------------------
 
 
 def test_configuration_and_repr_make_an_equal_loss():
-    for loss in (SoftmaxCrossEntropy(0.25), SoftmaxCrossEntropy(), MeanSquaredError()):
+    later = [BinaryCrossEntropy(0.1, True), BinaryCrossEntropy(), MeanAbsoluteError("sum"), Huber(2.0, "weighted_mean")]
+    for loss in (SoftmaxCrossEntropy(0.25), SoftmaxCrossEntropy(), MeanSquaredError(), *later):
         for twin in (type(loss)(**loss.get_config()), eval(repr(loss))):
             assert type(twin) is type(loss) and twin.get_config() == loss.get_config()
     assert repr(SoftmaxCrossEntropy(0.25)) == "SoftmaxCrossEntropy(label_smoothing=0.25)"
@@ -280,11 +390,13 @@ def test_configuration_and_repr_make_an_equal_loss():
 def test_losses_by_name():
     assert isinstance(get_loss("sparse_categorical_crossentropy"), SoftmaxCrossEntropy)
     assert isinstance(get_loss("mse"), MeanSquaredError)
+    assert isinstance(get_loss("binary_crossentropy"), BinaryCrossEntropy)
+    assert isinstance(get_loss("mae"), MeanAbsoluteError) and get_loss("huber").delta == 1
     assert all(get_loss(name) is not get_loss(name) for name in LOSSES)  # no object shared by two models
     loss = SoftmaxCrossEntropy(0.1)
     assert get_loss(loss) is loss
     with pytest.raises(ValueError, match="loss: expected one of .*; did you mean 'categorical_crossentropy'"):
-        get_loss("crossentropy")
+        get_loss("categorical_crossentropie")
     with pytest.raises(TypeError, match=r"write it with parentheses: SoftmaxCrossEntropy\(\)"):
         get_loss(SoftmaxCrossEntropy)
 

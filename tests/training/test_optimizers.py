@@ -12,14 +12,19 @@ from small_models import make_images, small_cnn
 
 from numpycnn import (
     SGD,
+    Adadelta,
+    Adagrad,
     Adam,
+    Adamax,
     AdamW,
     Constant,
     CosineDecay,
     Flatten,
     MeanSquaredError,
+    Nadam,
     OneCycle,
     Optimizer,
+    RMSprop,
     Sequential,
     SoftmaxCrossEntropy,
     StepDecay,
@@ -36,6 +41,13 @@ EVERY = [
     Adam(CosineDecay(0.1, 100), beta1=0.8, beta2=0.9, epsilon=1e-3, global_clipnorm=2.0),
     AdamW(0.1),
     AdamW(OneCycle(0.1, 100), weight_decay=0.3),
+    AdamW(0.1, epsilon=1e-7, epsilon_hat=True),
+    RMSprop(0.1),
+    RMSprop(0.1, rho=0.8, momentum=0.5, epsilon=1e-3, centered=True, global_clipnorm=2.0),
+    Adagrad(0.1),
+    Adadelta(0.1),
+    Adamax(0.1),
+    Nadam(0.1),
 ]
 every_optimizer = pytest.mark.parametrize("optimizer", EVERY, ids=repr)
 
@@ -179,6 +191,128 @@ def test_float32_follows_float64(kernel_set):
             np.testing.assert_allclose(single, double, rtol=0, atol=2e-6)
 
 
+# -- RMSprop, Adagrad, Adadelta, Adamax, Nadam: the formulas of their docstrings, written anew ------------------------
+
+
+def keras_adam(gradients, w, rate, beta1=0.9, beta2=0.999, epsilon=1e-7):
+    m, v, path = np.zeros_like(w), np.zeros_like(w), []
+    for t, g in enumerate(gradients, start=1):
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        w = w - rate * np.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (np.sqrt(v) + epsilon)
+        path.append(w)
+    return path
+
+
+def rmsprop(gradients, w, rate, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False):
+    v, m, u, path = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w), []
+    for g in gradients:
+        v, m = rho * v + (1 - rho) * g**2, rho * m + (1 - rho) * g
+        u = momentum * u + rate * g / np.sqrt(v - centered * m**2 + epsilon)
+        w = w - u
+        path.append(w)
+    return path
+
+
+def adagrad(gradients, w, rate, initial_accumulator_value=0.1, epsilon=1e-7):
+    sums = initial_accumulator_value + np.cumsum(np.square(gradients), axis=0)
+    return w - np.cumsum(rate * gradients / np.sqrt(sums + epsilon), axis=0)
+
+
+def adadelta(gradients, w, rate, rho=0.95, epsilon=1e-7):
+    v, u, path = np.zeros_like(w), np.zeros_like(w), []
+    for g in gradients:
+        v = rho * v + (1 - rho) * g**2
+        s = np.sqrt((u + epsilon) / (v + epsilon)) * g
+        u = rho * u + (1 - rho) * s**2
+        w = w - rate * s
+        path.append(w)
+    return path
+
+
+def adamax(gradients, w, rate, beta1=0.9, beta2=0.999, epsilon=1e-7):
+    m, u, path = np.zeros_like(w), np.zeros_like(w), []
+    for t, g in enumerate(gradients, start=1):
+        m, u = beta1 * m + (1 - beta1) * g, np.maximum(beta2 * u, abs(g))
+        w = w - rate / (1 - beta1**t) * m / (u + epsilon)
+        path.append(w)
+    return path
+
+
+def nadam(gradients, w, rate, beta1=0.9, beta2=0.999, epsilon=1e-7):
+    m, v, product, path = np.zeros_like(w), np.zeros_like(w), 1.0, []
+    for t, g in enumerate(gradients, start=1):
+        now, after = (beta1 * (1 - 0.5 * 0.96**i) for i in (t, t + 1))
+        product *= now
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        along = after * m / (1 - product * after) + (1 - now) * g / (1 - product)
+        w = w - rate * along / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+        path.append(w)
+    return path
+
+
+@both_kernel_sets
+@pytest.mark.parametrize(
+    ("make", "formula", "options"),
+    [
+        (RMSprop, rmsprop, {}),
+        (RMSprop, rmsprop, {"rho": 0.5, "momentum": 0.8, "epsilon": 0.1}),
+        (RMSprop, rmsprop, {"centered": True, "epsilon": 1e-2}),
+        (RMSprop, rmsprop, {"centered": True, "momentum": 0.3, "rho": 0.7}),
+        (Adagrad, adagrad, {}),
+        (Adagrad, adagrad, {"initial_accumulator_value": 0.0, "epsilon": 0.3}),
+        (Adadelta, adadelta, {}),
+        (Adadelta, adadelta, {"rho": 0.5, "epsilon": 1e-2}),
+        (Adamax, adamax, {}),
+        (Adamax, adamax, {"beta1": 0.5, "beta2": 0.7, "epsilon": 0.2}),
+        (Nadam, nadam, {}),
+        (Nadam, nadam, {"beta1": 0.0, "beta2": 0.5, "epsilon": 0.1}),
+        (lambda rate, **o: Adam(rate, epsilon_hat=True, **{"epsilon": 1e-7, **o}), keras_adam, {}),
+        (lambda rate, **o: Adam(rate, epsilon_hat=True, **o), keras_adam, {"epsilon": 0.1, "beta2": 0.9}),
+        (lambda rate, **o: AdamW(rate, weight_decay=0, epsilon_hat=True, **o), keras_adam, {"epsilon": 0.1}),
+    ],
+)
+def test_fifty_steps_as_in_the_formula(kernel_set, make, formula, options):
+    gradients, start = random_gradients(), np.linspace(-1, 1, 7)
+    with kernels.using(kernel_set):
+        path = steps(make(0.03, **options), gradients, start)
+    np.testing.assert_allclose(path, formula(gradients, start, 0.03, **options), rtol=1e-12, atol=1e-13)
+
+
+@both_kernel_sets
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("make", [RMSprop, Adadelta, Adamax, Nadam, lambda rate, **o: Adagrad(rate, 0.0, **o)])
+def test_an_epsilon_too_small_for_the_format_takes_no_leap(kernel_set, dtype, make):
+    # In float32 1e-60 is 0: without more care the first step is 0 / 0, or a tiny gradient over 0.
+    sizes = np.finfo(dtype).tiny ** np.array([0.2, 0.48, 0.5, 0.52, 0.9, 2.0])
+    gradients = np.array([[*sizes, 0.0, 1.0]] * 20)
+    with kernels.using(kernel_set):
+        path = steps(make(0.125, epsilon=1e-60), gradients, np.zeros(8), dtype)
+    lengths = -np.diff(path, axis=0, prepend=0)
+    assert (lengths >= 0).all() and (lengths <= 0.125 * 3.2).all()  # RMSprop's first is 1 / sqrt(1 - rho) rates long
+    assert not path[:, -2].any() and path[-1, -1] < 0
+
+
+@both_kernel_sets
+def test_a_variance_that_rounding_makes_negative_is_none(kernel_set):
+    # Of equal gradients v and m**2 are the same number, up to rounding, which is far more than epsilon here.
+    with kernels.using(kernel_set):
+        path = steps(RMSprop(1e-3, centered=True), np.full((200, 3), [1e3, 33333.0, 7.7]), np.zeros(3), "float32")
+    assert np.isfinite(path).all()
+
+
+@both_kernel_sets
+@every_optimizer
+def test_nan_stays_visible(kernel_set, optimizer):
+    weights, optimizer = np.ones(3), copy.deepcopy(optimizer)
+    optimizer.global_clipnorm = None  # it would spread the NaN
+    with kernels.using(kernel_set):
+        for gradient in ([1.0, NAN, 1.0], [1.0, 1.0, 1.0]):
+            optimizer.step(weights, np.array(gradient))
+    assert np.isnan(weights).tolist() == [False, True, False]
+    memories = [slot for name, slot in optimizer.get_state().items() if name != "steps" and slot[0] != 0]
+    assert memories and all(np.isnan(slot).tolist() == [False, True, False] for slot in memories)
+
+
 # -- every optimizer -------------------------------------------------------------------------------------
 
 
@@ -201,7 +335,9 @@ def test_steps_happen_in_place_and_leave_the_gradient_alone(optimizer, dtype):
 @every_optimizer
 def test_a_quadratic_is_minimised(optimizer):
     optimizer = copy.deepcopy(optimizer)
-    optimizer.learning_rate = 0.1
+    # RMSprop takes steps of the length of the rate to the end; Adagrad's are soon short, Adadelta's first ones tiny.
+    rate = {Adadelta: 50.0, Adagrad: 1.0}.get(type(optimizer), 0.1)
+    optimizer.learning_rate = CosineDecay(rate, 300)
     weights = np.array([3.0, -2.0])
     for _ in range(300):
         optimizer.step(weights, weights - 1)  # the minimum is at 1; AdamW's decay keeps it a little below
@@ -370,7 +506,7 @@ def test_a_model_without_parameters_takes_many_steps():
     (Adam(), "lr", "did you mean 'learning_rate'?"),
     (Adam(), "beta_1", "did you mean 'beta1'?"),
     (Adam(), "clipnorm", "did you mean 'global_clipnorm'?"),
-    (Adam(), "weight_decay", "it has beta1, beta2, current_rate, epsilon, global_clipnorm, learning_rate, "),
+    (Adam(), "weight_decay", "it has beta1, beta2, current_rate, epsilon, epsilon_hat, global_clipnorm, "),
     (AdamW(), "decay", "did you mean 'weight_decay'?"),
     (SGD(), "nesterow", "did you mean 'nesterov'?"),
     (StepDecay(0.1, 2), "lr", "did you mean 'learning_rate'?"),
@@ -463,8 +599,11 @@ def test_optimizers_by_name():
     assert (SGD().learning_rate, Adam().learning_rate, AdamW().weight_decay) == (0.01, 1e-3, 0.01)
     optimizer = Adam()
     assert get_optimizer(optimizer) is optimizer
-    with pytest.raises(ValueError, match='optimizer: expected one of "sgd", "adam", "adamw", or an optimizer, got'):
-        get_optimizer("rmsprop")
+    assert {type(get_optimizer(name)) for name in ("RMSprop", "adagrad", "Adadelta", "adamax", "nadam")} == {
+        RMSprop, Adagrad, Adadelta, Adamax, Nadam,
+    }
+    with pytest.raises(ValueError, match='optimizer: expected one of "sgd", "adam", .*"nadam", or an optimizer, got'):
+        get_optimizer("lamb")
     with pytest.raises(TypeError, match=r"write it with parentheses: Adam\(\)"):
         get_optimizer(Adam)
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from ...initializers import INITIALIZERS
 from ...layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -24,13 +26,16 @@ from ...layers import (
     MaxPool2D,
     ReLU,
     Sigmoid,
+    SiLU,
     Tanh,
 )
+from ...regularizers import REGULARIZERS, Regularizer
 from ..native import ModelFileError
 from .write import Config, snake_case
 
 DTYPES = {"float32": "float32", "float64": "float64", "mixed_float16": "float32", "mixed_bfloat16": "float32"}
 MAX_LAYERS = 1000
+REGULARIZED = ("kernel_regularizer", "bias_regularizer")
 
 
 class Source(NamedTuple):
@@ -138,7 +143,8 @@ class Translation:
         if name != self.dtype:
             self.notes.append(f"{where}: computes in {self.dtype} here, not in {name}")
         for key, value in config.items():
-            if key.endswith(("_regularizer", "_constraint")) and value is not None:
+            known = key in REGULARIZED and read_regularizer(value) is not None
+            if key.endswith(("_regularizer", "_constraint")) and value is not None and not known:
                 self.notes.append(f"{where}: there is no {key} here")
 
     def _append(self, layer: Layer, name: str, *arrays: str) -> None:
@@ -214,6 +220,9 @@ class Translation:
         slope = config["negative_slope"] if "negative_slope" in config else shortest(config["alpha"])
         self._append(LeakyReLU(slope), name)
 
+    def _elu(self, name: str, config: Config) -> None:
+        self._append(ELU(shortest(config.get("alpha", 1.0))), name)
+
     def _softmax(self, name: str, config: Config) -> None:
         axis = config.get("axis", -1)
         if self._rank != 1 or axis not in (-1, 1):
@@ -229,7 +238,7 @@ class Translation:
         """Append what Keras calls an activation: a name, a function described by its name, or a layer."""
         if isinstance(activation, dict):
             class_name, config = activation["class_name"], activation["config"]
-            if class_name in ("ReLU", "LeakyReLU", "Softmax"):
+            if class_name in ("ELU", "LeakyReLU", "ReLU", "Softmax"):
                 READERS[class_name](self, name, config)
                 return
             activation = config if class_name == "function" else class_name
@@ -237,13 +246,18 @@ class Translation:
             return
         if activation == "softmax":
             self._softmax(name, {})
-        elif activation in ("relu", "sigmoid", "tanh"):
-            self._append({"relu": ReLU, "sigmoid": Sigmoid, "tanh": Tanh}[activation](), name)
+        elif isinstance(activation, str) and activation in ACTIVATIONS:
+            self._append(ACTIVATIONS[activation](), name)
         elif activation == "leaky_relu":
             self._append(LeakyReLU(0.2), name)  # Keras's function has another default than its layer
         else:
             raise ModelFileError(f"numpycnn has no activation {activation!r}")
 
+
+# Keras's functions by name.
+ACTIVATIONS: dict[str, type[Layer]] = {
+    "elu": ELU, "gelu": GELU, "relu": ReLU, "sigmoid": Sigmoid, "silu": SiLU, "swish": SiLU, "tanh": Tanh,
+}
 
 READERS: dict[str, Callable[[Translation, str, Config], None]] = {
     "Conv2D": Translation._conv2d,
@@ -257,6 +271,7 @@ READERS: dict[str, Callable[[Translation, str, Config], None]] = {
     "ZeroPadding2D": Translation._zero_padding,
     "ReLU": Translation._relu,
     "LeakyReLU": Translation._leaky_relu,
+    "ELU": Translation._elu,
     "Softmax": Translation._softmax,
     "Activation": Translation._activation,
 }
@@ -276,6 +291,14 @@ def shortest(value: Any) -> Any:
     return value
 
 
+def read_regularizer(described: Any) -> Regularizer | None:
+    """Return Keras's penalty; None if it has none, or one that does not exist here."""
+    name = described.get("class_name") if isinstance(described, dict) else None
+    if name not in REGULARIZERS:
+        return None
+    return REGULARIZERS[name](**{key: shortest(value) for key, value in described["config"].items()})
+
+
 def _read_affine(config: Config) -> Config:
     """What Conv2D and Dense share; initializers that do not exist here have done their work and are left out."""
     read: Config = {"use_bias": bool(config.get("use_bias", True))}
@@ -284,4 +307,4 @@ def _read_affine(config: Config) -> Config:
         name = snake_case(str(value["class_name"] if isinstance(value, dict) else value))
         if name in INITIALIZERS:
             read[key] = name
-    return read
+    return read | {key: read_regularizer(config.get(key)) for key in REGULARIZED}

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from ...initializers import INITIALIZERS
 from ...layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -23,11 +25,13 @@ from ...layers import (
     MaxPool2D,
     ReLU,
     Sigmoid,
+    SiLU,
     Tanh,
 )
 from ...layers.window import Window
 from ...losses import LOSSES, MeanSquaredError, SoftmaxCrossEntropy
 from ...optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from ...regularizers import REGULARIZERS, get_regularizer
 from ...schedules import CosineDecay, StepDecay
 
 if TYPE_CHECKING:
@@ -129,7 +133,19 @@ def _write_affine(layer: Conv2D | Dense) -> Config:
         "use_bias": layer.use_bias,
         "kernel_initializer": name(layer.kernel_initializer, "glorot_uniform"),
         "bias_initializer": name(layer.bias_initializer, "zeros"),
+        "kernel_regularizer": _write_regularizer(layer.kernel_regularizer, layer),
+        "bias_regularizer": _write_regularizer(layer.bias_regularizer, layer),
     }
+
+
+def _write_regularizer(regularizer: Any, layer: Layer) -> Config | None:
+    regularizer = get_regularizer(regularizer, "regularizer")
+    if regularizer is None:
+        return None
+    if type(regularizer) not in REGULARIZERS.values():
+        raise TypeError(f"{layer!r}: Keras has no such regularizer; save without it")
+    found_in = {"module": "keras.regularizers", "registered_name": None}
+    return {"class_name": type(regularizer).__name__, "config": regularizer.get_config(), **found_in}
 
 
 def _write_pool(layer: MaxPool2D | AvgPool2D) -> list[KerasLayer]:
@@ -150,6 +166,12 @@ def _write_batch_norm(layer: BatchNorm) -> list[KerasLayer]:
     return [KerasLayer("BatchNormalization", config, layer)]
 
 
+def _write_gelu(layer: GELU) -> list[KerasLayer]:
+    if layer.approximate:
+        raise ValueError(f"{layer!r}: Keras has a name for the exact curve alone; save to a .npz file")
+    return [KerasLayer("Activation", {"activation": "gelu"})]
+
+
 WRITERS: dict[type, Callable[[Any], list[KerasLayer]]] = {
     Conv2D: _write_conv2d,
     Dense: _write_dense,
@@ -161,6 +183,9 @@ WRITERS: dict[type, Callable[[Any], list[KerasLayer]]] = {
     Dropout: lambda layer: [KerasLayer("Dropout", {"rate": layer.rate})],
     ReLU: lambda layer: [KerasLayer("ReLU", {})],
     LeakyReLU: lambda layer: [KerasLayer("LeakyReLU", {"negative_slope": layer.negative_slope})],
+    ELU: lambda layer: [KerasLayer("ELU", {"alpha": layer.alpha})],
+    GELU: _write_gelu,
+    SiLU: lambda layer: [KerasLayer("Activation", {"activation": "silu"})],
     Sigmoid: lambda layer: [KerasLayer("Activation", {"activation": "sigmoid"})],
     Tanh: lambda layer: [KerasLayer("Activation", {"activation": "tanh"})],
 }

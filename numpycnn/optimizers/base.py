@@ -13,11 +13,10 @@ from typing import Any, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import check_choice, check_count, check_flag, check_fraction, check_instance, check_numeric, check_positive
-from .configured import Configured
-from .hints import shown
-from .kernels import ops
-from .schedules import SCHEDULES, Schedule
+from ..checks import check_count, check_instance, check_numeric, check_positive
+from ..configured import Configured
+from ..hints import shown
+from ..schedules import Schedule
 
 
 class Optimizer(Configured):
@@ -37,6 +36,7 @@ class Optimizer(Configured):
     """
 
     slot_names: tuple[str, ...] = ()  # the vectors that an optimizer remembers, each as long as all parameters
+    _first_memory = 0.0  # what stands in them before the first step
 
     def __init__(self, learning_rate: float | Schedule, global_clipnorm: float | None = None) -> None:
         self.learning_rate = learning_rate
@@ -62,7 +62,7 @@ class Optimizer(Configured):
         return rate(self.steps) if isinstance(rate, Schedule) else rate
 
     def bind(self, values: NDArray) -> None:
-        """Serve this vector of parameters from now on, with memories of zeros, or those kept for it so far.
+        """Serve this vector of parameters from now on, with new memories, or those kept for it so far.
 
         Raises
         ------
@@ -80,7 +80,7 @@ class Optimizer(Configured):
             slot = self._slots.get(name)
             if slot is not None and slot.shape != values.shape:
                 raise ValueError(f"{self!r}: {name} was saved for {slot.size} parameters, got a model of {values.size}")
-            self._slots[name] = np.zeros_like(values) if slot is None else slot.astype(values.dtype)
+            self._slots[name] = np.full_like(values, self._first_memory) if slot is None else slot.astype(values.dtype)
         self._values = values
 
     def step(self, values: NDArray, grads: NDArray, parts: Sequence[slice] | None = None) -> None:
@@ -162,128 +162,13 @@ class Optimizer(Configured):
                 raise ValueError(f"{self!r}: {name} has shape {values.shape}, got {slot.shape}")
         self._values, self._slots, self.steps = None, slots, steps
         if values is not None:
-            self.bind(values)  # in their dtype; what the state lacks starts from zeros
+            self.bind(values)  # in their dtype; what the state lacks starts anew
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_values": None, "_grads": None}  # a copy serves its own model, from its first step on
 
     def __copy__(self) -> Optimizer:
         return copy.deepcopy(self)  # two optimizers that share memories would both be wrong
-
-
-class SGD(Optimizer):
-    r"""Stochastic gradient descent, with momentum if asked for.
-
-    .. math:: v \leftarrow \mu v + g, \qquad w \leftarrow w - \eta v
-
-    With `nesterov` the step is along :math:`g + \mu v` (Sutskever et al. 2013, in the form of Bengio et al. 2013).
-
-    Parameters
-    ----------
-    learning_rate : float or Schedule
-    momentum : float
-        :math:`\mu`, in [0, 1).
-    nesterov : bool
-    global_clipnorm : float, optional
-        See ``Optimizer``.
-    """
-
-    slot_names = ("velocity",)
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 0.01,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        global_clipnorm: float | None = None,
-    ) -> None:
-        super().__init__(learning_rate, global_clipnorm)
-        self.momentum = check_fraction(momentum, "momentum")
-        self.nesterov = check_flag(nesterov, "nesterov")
-
-    def _update(self, values: NDArray, grads: NDArray, slots: dict[str, NDArray], rate: float) -> None:
-        ops.sgd(grads, rate, self.momentum, self.nesterov, values, slots["velocity"])
-
-
-class Adam(Optimizer):
-    r"""Adam: steps scaled by running means of the gradient and of its square.
-
-    .. math:: m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2, \quad
-              w \leftarrow w - \eta \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
-
-    Parameters
-    ----------
-    learning_rate : float or Schedule
-        :math:`\eta`.
-    beta1, beta2 : float
-        In [0, 1).
-    epsilon : float
-        Above 0; outside the square root.
-    global_clipnorm : float, optional
-        See ``Optimizer``.
-
-    References
-    ----------
-    Kingma and Ba, "Adam: a method for stochastic optimization" (2015), Algorithm 1.
-    """
-
-    slot_names = ("m", "v")
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 1e-3,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        global_clipnorm: float | None = None,
-    ) -> None:
-        super().__init__(learning_rate, global_clipnorm)
-        self.beta1 = check_fraction(beta1, "beta1")
-        self.beta2 = check_fraction(beta2, "beta2")
-        self.epsilon = check_positive(epsilon, "epsilon")
-
-    def _update(
-        self, values: NDArray, grads: NDArray, slots: dict[str, NDArray], rate: float, weight_decay: float = 0.0
-    ) -> None:
-        t = self.steps + 1
-        corrections = 1 - self.beta1**t, 1 - self.beta2**t
-        decay = rate * weight_decay
-        ops.adam(
-            grads, rate, self.beta1, self.beta2, self.epsilon, *corrections, decay, values, slots["m"], slots["v"]
-        )
-
-
-class AdamW(Adam):
-    r"""Adam with decoupled weight decay: each step first shrinks every parameter by :math:`\eta \lambda w`.
-
-    Parameters
-    ----------
-    learning_rate, beta1, beta2, epsilon, global_clipnorm
-        As for ``Adam``.
-    weight_decay : float
-        :math:`\lambda`, at least 0.
-
-    References
-    ----------
-    Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), Algorithm 2.
-    """
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 1e-3,
-        weight_decay: float = 0.01,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        global_clipnorm: float | None = None,
-    ) -> None:
-        super().__init__(learning_rate, beta1, beta2, epsilon, global_clipnorm)
-        self.weight_decay = check_positive(weight_decay, "weight_decay", zero_allowed=True)
-
-    def _update(
-        self, values: NDArray, grads: NDArray, slots: dict[str, NDArray], rate: float, weight_decay: float = 0.0
-    ) -> None:
-        super()._update(values, grads, slots, rate, self.weight_decay)
 
 
 def _check_vector(vector: Any, name: str, writeable: bool) -> None:
@@ -309,29 +194,3 @@ def _check_parts(parts: Any, size: int) -> Sequence[slice]:
             raise ValueError(f"parts: expected slices(start, stop) in order within {size} parameters, got {parts}")
         stop = end
     return parts
-
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
-
-
-def get_optimizer(optimizer: str | Optimizer) -> Optimizer:
-    """Return a new optimizer for a Keras name, or the optimizer itself.
-
-    Raises
-    ------
-    ValueError, TypeError
-        The name is unknown, or the argument is something else than an optimizer.
-    """
-    if isinstance(optimizer, str):
-        name = check_choice(optimizer.lower(), "optimizer", OPTIMIZERS, ", or an optimizer")
-        return OPTIMIZERS[name]()  # type: ignore[call-arg]  # each has its own default
-    return check_instance(optimizer, Optimizer, "optimizer", "a name or a numpycnn optimizer")
-
-
-def optimizer_from_config(name: str, config: dict[str, Any]) -> Optimizer:
-    """Undo ``get_config``."""
-    rate = config["learning_rate"]
-    if isinstance(rate, dict):
-        arguments = {k: v for k, v in rate.items() if k != "schedule"}
-        config = {**config, "learning_rate": SCHEDULES[rate["schedule"]](**arguments)}
-    return {c.__name__: c for c in OPTIMIZERS.values()}[name](**config)

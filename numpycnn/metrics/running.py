@@ -1,0 +1,295 @@
+"""Metrics that add up over batches: what ``compile(metrics=...)`` takes, by name or as an object.
+
+Each counts as Keras's of the same name does. ``add`` takes a batch, ``result`` gives the figure of all so far.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+from typing import Any, Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks import check_choice, check_count, check_fraction, check_instance, check_text
+from ..configured import Configured
+from ..losses import Loss, MeanAbsoluteError, MeanSquaredError
+
+
+class Metric(Configured):
+    """Base of the metrics: a weighted mean over rows. One of your own defines ``rows``, or ``add`` and ``result``.
+
+    Parameters
+    ----------
+    name : str
+        Under which a history lists it.
+
+    Attributes
+    ----------
+    sums : list or ndarray
+        What was added up; a backup keeps it. Here: the weighted sum, and the sum of the weights.
+    """
+
+    of_outputs = False  # whether it asks for the network's outputs in place of what the loss makes of them
+
+    def __init__(self, name: str) -> None:
+        self.name = check_text(name, "name")
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was counted."""
+        self.sums: Any = [0.0, 0.0]
+
+    def rows(self, predictions: NDArray, targets: NDArray) -> NDArray:
+        """Return the figure of each row, (N,).
+
+        Parameters
+        ----------
+        predictions : ndarray of shape (N, ...)
+            What ``predict`` returns.
+        targets : ndarray
+            As the loss's ``check_targets`` returns them.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has to define rows(predictions, targets)")
+
+    def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
+        """Count a batch; `weights` (N,) say how much each row counts."""
+        figures = self.rows(predictions, targets)
+        if weights is not None:
+            self.count(figures @ weights, weights.sum())
+        elif figures.dtype == bool:
+            self.count(np.count_nonzero(figures), len(figures))
+        else:
+            self.count(figures.sum(), len(figures))
+
+    def count(self, total: Any, weight: Any) -> None:
+        """Add a weighted sum of figures, and the sum of their weights."""
+        self.sums = [self.sums[0] + total, self.sums[1] + weight]
+
+    def result(self) -> float:
+        """Return the figure of all batches so far, 0 if none counts."""
+        total, weight = self.sums
+        return float(total / weight) if weight else 0.0
+
+
+class Accuracy(Metric):
+    """Share of the rows whose largest output is at the label."""
+
+    of_outputs = True  # the largest is the same
+
+    def __init__(self, name: str = "accuracy") -> None:
+        super().__init__(name)
+
+    def rows(self, predictions: NDArray, targets: NDArray) -> NDArray:
+        """Return where the class is right."""
+        return predictions.argmax(axis=1) == _classes(targets)
+
+
+class BinaryAccuracy(Metric):
+    """Share of the answers that are on the right side of a threshold; of several answers in a row, the mean."""
+
+    def __init__(self, threshold: float = 0.5, name: str = "binary_accuracy") -> None:
+        super().__init__(name)
+        self.threshold = check_fraction(threshold, "threshold", one_allowed=True)
+
+    def rows(self, predictions: NDArray, targets: NDArray) -> NDArray:
+        """Return the share of right answers of each row."""
+        right = (predictions > self.threshold) == _like(targets, predictions)
+        return right.reshape(len(right), -1).mean(axis=1)
+
+
+class TopKAccuracy(Metric):
+    """Share of the rows whose label is among the `k` largest outputs; with fewer outputs, all rows.
+
+    The label counts where fewer than `k` outputs are larger, as in Keras: a tie is in its favour.
+    """
+
+    of_outputs = True
+
+    def __init__(self, k: int = 5, name: str = "top_k_accuracy") -> None:
+        super().__init__(name)
+        self.k = check_count(k, "k")
+
+    def rows(self, predictions: NDArray, targets: NDArray) -> NDArray:
+        """Return where the label is among the first."""
+        own = np.take_along_axis(predictions, _classes(targets)[:, None], axis=1)  # (N, 1)
+        return ((predictions > own).sum(axis=1) < self.k) & np.isfinite(own[:, 0])
+
+
+class MeanLoss(Metric):
+    """The mean of a loss of the predictions, such as the absolute error."""
+
+    def __init__(self, loss: Loss, name: str) -> None:
+        super().__init__(name)
+        self.loss = check_instance(loss, Loss, "loss", "a numpycnn loss")
+
+    def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
+        """Count a batch."""
+        weights = np.ones(len(predictions)) if weights is None else weights
+        value, _ = self.loss(predictions, _like(targets, predictions), weights)  # the sum, over the number of rows
+        self.count(value * len(weights), weights.sum())
+
+
+class _Counts(Metric):
+    """Of answers above a threshold: (3, K) with the right ones, those in all, and how many should have been."""
+
+    def __init__(self, threshold: float | None, name: str) -> None:
+        super().__init__(name)
+        none = threshold is None
+        self.threshold = None if none else check_fraction(threshold, "threshold", one_allowed=True)
+
+    def reset(self) -> None:
+        """Forget what was counted."""
+        self.sums = 0.0
+
+    def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
+        """Count a batch."""
+        rows = len(predictions)
+        predictions, wanted = predictions.reshape(rows, -1), _like(targets, predictions).reshape(rows, -1)  # (N, K)
+        limit = self.threshold
+        given = predictions == predictions.max(axis=1, keepdims=True) if limit is None else predictions > limit
+        weights = np.ones(rows) if weights is None else weights
+        self.sums = self.sums + np.stack([weights @ (given * wanted), weights @ given, weights @ wanted])
+
+
+class Precision(_Counts):
+    """Of the answers above the threshold, the share that is right; the classes of all rows are counted together."""
+
+    def __init__(self, threshold: float = 0.5, name: str = "precision") -> None:
+        super().__init__(threshold, name)
+
+    def result(self) -> float:
+        """Return right over given."""
+        right, given, _ = self.sums.sum(axis=1)
+        return float(_ratio(right, given))
+
+
+class Recall(_Counts):
+    """Of the answers that should be above the threshold, the share that is; of the classes of all rows together."""
+
+    def __init__(self, threshold: float = 0.5, name: str = "recall") -> None:
+        super().__init__(threshold, name)
+
+    def result(self) -> float:
+        """Return right over wanted."""
+        right, _, wanted = self.sums.sum(axis=1)
+        return float(_ratio(right, wanted))
+
+
+class F1Score(_Counts):
+    """Harmonic mean of precision and recall, 2 right / (given + wanted).
+
+    Parameters
+    ----------
+    average : {"macro", "weighted", "micro"}
+        The mean over the classes, the mean by how often each occurs, or the figure of all together.
+    threshold : float, optional
+        Above which an answer is given; default: only the largest of a row.
+    name : str
+    """
+
+    def __init__(self, average: str = "macro", threshold: float | None = None, name: str = "f1_score") -> None:
+        super().__init__(threshold, name)
+        self.average = check_choice(average, "average", ("macro", "weighted", "micro"))
+
+    def result(self) -> float:
+        """Return the average."""
+        sums = self.sums.sum(axis=1, keepdims=True) if self.average == "micro" else self.sums
+        right, given, wanted = sums  # (K,) each
+        scores = _ratio(2 * right, given + wanted)
+        return float(_ratio(scores @ wanted, wanted.sum()) if self.average == "weighted" else scores.mean())
+
+
+class AUC(Metric):
+    """Area under the ROC curve: the chance that a random yes gets a higher probability than a random no.
+
+    Parameters
+    ----------
+    num_thresholds : int
+        Points of the curve, evenly spaced from 0 to 1 and joined by straight lines, as in Keras.
+    name : str
+    """
+
+    def __init__(self, num_thresholds: int = 200, name: str = "auc") -> None:
+        super().__init__(name)
+        self.num_thresholds = check_count(num_thresholds, "num_thresholds", minimum=2)
+
+    def reset(self) -> None:
+        """Forget what was counted."""
+        self.sums = 0.0
+
+    def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
+        """Count a batch: how many yes and no lie above so many thresholds."""
+        thresholds = np.linspace(0, 1, self.num_thresholds)
+        thresholds[[0, -1]] = -1e-7, 1 + 1e-7  # everything lies between
+        passed = np.searchsorted(thresholds, predictions.reshape(-1))  # how many thresholds are lower
+        yes = _like(targets, predictions).reshape(len(predictions), -1)
+        shares = np.broadcast_to(1.0 if weights is None else weights[:, None], yes.shape)
+        counts = [np.bincount(passed, (shares * each).ravel(), len(thresholds) + 1) for each in (yes, 1 - yes)]
+        self.sums = self.sums + np.stack(counts)
+
+    def result(self) -> float:
+        """Return the area, by trapezoids."""
+        above = np.flip(np.cumsum(np.flip(self.sums, axis=1), axis=1), axis=1)[:, 1:]  # (2, T): beyond each threshold
+        true, false = _ratio(above[0], above[0, 0]), _ratio(above[1], above[1, 0])
+        return float(((false[:-1] - false[1:]) * (true[:-1] + true[1:])).sum() / 2)
+
+
+def _classes(targets: NDArray) -> NDArray:
+    """Return class numbers (N,) of those, or of rows of probabilities (N, K)."""
+    return targets.argmax(axis=1) if targets.ndim == 2 else targets
+
+
+def _like(targets: NDArray, predictions: NDArray) -> NDArray:
+    """Return targets of the predictions' shape: class numbers become one-hot rows."""
+    if targets.shape == predictions.shape:
+        return targets
+    return np.eye(predictions.shape[1])[targets]
+
+
+def _ratio(numerator: Any, denominator: Any) -> Any:
+    """Return the quotient, and 0 where nothing was counted."""
+    return np.where(denominator == 0, 0.0, numerator / np.where(denominator == 0, 1, denominator))
+
+
+METRICS: dict[str, Callable[..., Metric]] = {
+    "accuracy": Accuracy,
+    "acc": Accuracy,
+    "categorical_accuracy": Accuracy,
+    "sparse_categorical_accuracy": Accuracy,
+    "binary_accuracy": BinaryAccuracy,
+    "top_k_accuracy": TopKAccuracy,
+    "top_k_categorical_accuracy": TopKAccuracy,
+    "sparse_top_k_categorical_accuracy": TopKAccuracy,
+    "precision": Precision,
+    "recall": Recall,
+    "f1_score": F1Score,
+    "auc": AUC,
+    "mae": functools.partial(MeanLoss, MeanAbsoluteError()),
+    "mean_absolute_error": functools.partial(MeanLoss, MeanAbsoluteError()),
+    "mse": functools.partial(MeanLoss, MeanSquaredError()),
+    "mean_squared_error": functools.partial(MeanLoss, MeanSquaredError()),
+}
+
+
+METRIC_CLASSES: dict[str, type[Metric]] = {
+    c.__name__: c for c in (Accuracy, BinaryAccuracy, TopKAccuracy, MeanLoss, Precision, Recall, F1Score, AUC)
+}
+
+
+def get_metric(metric: str | Metric, argument: str = "metrics") -> Metric:
+    """Return a new metric that has counted nothing, of this name or like this one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The name is unknown, or the argument is something else than a metric.
+    """
+    if isinstance(metric, Metric):
+        fresh = copy.copy(metric)
+        fresh.reset()
+        return fresh
+    if not isinstance(metric, str):
+        check_instance(metric, Metric, argument, "names or numpycnn metrics")
+    return METRICS[check_choice(metric, argument, METRICS, ", or a metric")](name=metric)

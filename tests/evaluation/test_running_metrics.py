@@ -1,0 +1,123 @@
+"""Metrics that add up over batches: by hand, over any cut into batches, and as ``compile`` takes them."""
+
+import numpy as np
+import pytest
+from small_models import make_images, small_cnn
+
+from numpycnn import (
+    Callback,
+    Dense,
+    Flatten,
+    Huber,
+    MeanSquaredError,
+    Sequential,
+    SoftmaxCrossEntropy,
+    metrics,
+    to_categorical,
+)
+from numpycnn.metrics.running import METRIC_CLASSES, METRICS, get_metric
+
+P = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.4, 0.25, 0.35], [0.1, 0.3, 0.6]])
+LABELS = np.array([0, 2, 0, 1])
+WEIGHTS = np.array([1.0, 2.0, 0.5, 0.5])
+BY_HAND = [  # of P and LABELS: as it is, and with WEIGHTS
+    (metrics.Accuracy(), 2 / 4, 1.5 / 4),  # rows 0 and 2 are right
+    (metrics.TopKAccuracy(k=2), 1.0, 1.0),  # the others come second
+    (metrics.TopKAccuracy(k=1), 2 / 4, 1.5 / 4),
+    (metrics.Precision(), 1 / 2, 1 / 1.5),  # above 1/2: 0.6 of row 0, right, and of row 3, wrong
+    (metrics.Recall(), 1 / 4, 1 / 4),
+    (metrics.Recall(threshold=0.29), 1.0, 1.0),
+    (metrics.BinaryAccuracy(), (1 + 2 / 3 + 2 / 3 + 1 / 3) / 4, (1 + 4 / 3 + 1 / 3 + 1 / 6) / 4),
+    # classes 0, 1, 2: right 2, 0, 0; given 2, 1, 1; wanted 2, 1, 1. Weighted: 1.5, 0, 0; 1.5, 2, 0.5; 1.5, 0.5, 2
+    (metrics.F1Score(), 1 / 3, 1 / 3),
+    (metrics.F1Score(average="weighted"), 1 / 2, 1.5 / 4),
+    (metrics.F1Score(average="micro"), 1 / 2, 1.5 / 4),
+    # squared errors 0.26, 0.78, 0.545, 0.86 a row of three
+    (metrics.MeanLoss(MeanSquaredError(), "mse"), 2.445 / 12, (0.26 + 1.56 + 0.2725 + 0.43) / 12),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("metric", "plain", "weighted"), BY_HAND, ids=lambda value: repr(value)[:40])
+def test_by_hand(metric, plain, weighted):
+    for targets in (LABELS, to_categorical(LABELS, 3)):
+        for weights, expected in ((None, plain), (WEIGHTS, weighted), (np.ones(4), plain)):
+            whole, cut = get_metric(metric), get_metric(metric)
+            whole.add(P, targets, weights)
+            for part in (slice(0, 1), slice(1, 4)):
+                cut.add(P[part], targets[part], None if weights is None else weights[part])
+            assert whole.result() == pytest.approx(expected, rel=1e-12) and type(whole.result()) is float
+            assert cut.result() == pytest.approx(expected, rel=1e-12)
+
+
+def test_area_under_the_curve_by_hand():
+    # yes: 0.9, 0.6, 0.3; no: 0.5, 0.1. Of six pairs five are in order.
+    auc = metrics.AUC()
+    auc.add(np.array([[0.9], [0.5], [0.6], [0.1], [0.3]]), np.array([[1.0], [0], [1], [0], [1]]))
+    assert auc.result() == pytest.approx(5 / 6, rel=1e-12)
+    heavy, weights = metrics.AUC(), np.array([1, 1, 1, 1, 4.0])
+    heavy.add(np.array([[0.9], [0.5], [0.6], [0.1], [0.3]]), np.array([[1.0], [0], [1], [0], [1]]), weights)
+    assert heavy.result() == pytest.approx(1 - 4 / 12, rel=1e-12)  # the pair that is not weighs 4 of 12
+
+
+def test_nothing_that_counts_is_zero():
+    for name in METRICS:
+        metric = get_metric(name)
+        metric.add(P, LABELS, np.zeros(4))
+        assert metric.result() == 0
+
+
+def test_every_class_has_a_name_or_an_example():
+    assert {type(get_metric(name)) for name in METRICS} == set(METRIC_CLASSES.values())
+    assert {type(metric) for metric, *_ in BY_HAND} | {metrics.AUC} == set(METRIC_CLASSES.values())
+
+
+def test_names_and_order_in_fit_and_evaluate(tmp_path):
+    x, y = make_images(40)
+    asked = ["acc", metrics.TopKAccuracy(2), "precision", metrics.F1Score(name="f"), "auc", "mae",
+             metrics.MeanLoss(Huber(0.5), "robust")]
+    names = ["acc", "top_k_accuracy", "precision", "f", "auc", "mae", "robust"]
+    model = small_cnn()
+    model.compile("adam", SoftmaxCrossEntropy(), asked, ["acc", "recall"])
+    names += ["weighted_acc", "recall"]
+    history = model.fit(x, y, 16, verbose=0, validation_data=(x, y, np.arange(40.0)), sample_weight=np.ones(40)).history
+    assert list(history) == sorted(f"{prefix}{name}" for prefix in ("", "val_") for name in (*names, "loss"))
+    scores = model.evaluate(x, y, sample_weight=np.arange(40.0))
+    assert [history[f"val_{name}"][0] for name in ("loss", *names)] == list(scores)
+    assert scores[1] == np.mean(model.predict(x).argmax(axis=1) == y)
+    assert len(model.train_on_batch(x, y)) == len(scores)
+    assert all(metric.sums in ([0.0, 0.0], 0.0) for metric in asked if not isinstance(metric, str))  # they are examples
+    model.save(tmp_path / "model.npz")
+    loaded = Sequential.load(tmp_path / "model.npz")
+    assert repr(loaded.metrics) == repr(model.metrics) and loaded.weighted_metrics == ["acc", "recall"]
+    assert loaded.evaluate(x, y, sample_weight=np.arange(40.0)) == scores
+
+
+def test_the_accuracy_of_yes_or_no():
+    x, y = make_images(40)
+    model = Sequential([Flatten(), Dense(1)], x.shape[1:], seed=0)
+    model.compile("sgd", "binary_crossentropy", ["accuracy", "binary_accuracy"])
+    _, accuracy, same = model.evaluate(x, y > 1)
+    assert accuracy == same == np.mean((model.predict(x)[:, 0] > 0.5) == (y > 1)) and 0 < accuracy < 1
+
+
+def test_metrics_compiled_in_an_epoch():
+    class Recompile(Callback):
+        def on_batch_end(self, batch, logs):
+            if batch == 0:
+                self.model.compile(self.model.optimizer, self.model.loss, ["precision"])
+
+    x, y = make_images(40)
+    model = small_cnn()
+    history = model.fit(x, y, 16, verbose=0, callbacks=[Recompile()]).history
+    assert list(history) == ["loss", "precision"]
+    model.compile("sgd", model.loss, ["accuracy"])
+
+    class Again(Callback):
+        def on_batch_end(self, batch, logs):
+            self.model.compile(self.model.optimizer, self.model.loss, ["accuracy"])
+
+    twin = small_cnn()
+    twin.set_weights(model.get_weights())
+    twin.compile("sgd", twin.loss, ["accuracy"])
+    first = model.fit(x, y, 16, verbose=0, seed=1, callbacks=[Again()]).history
+    assert first == twin.fit(x, y, 16, verbose=0, seed=1).history  # what was counted stays
