@@ -76,7 +76,7 @@ BACKEND = _each("function gradients placeholder variable constant dot sum conv2d
                 "batch_dot set_learning_phase tensorflow_backend get_session set_session",
                 "no graph of tensors; compute with NumPy, and see model.activations of numpycnn.Sequential")
 APPLICATIONS = _each("VGG16 VGG19 ResNet50 ResNet101 ResNet152 ResNet50V2 InceptionV3 InceptionResNetV2 Xception "
-                     "MobileNet MobileNetV2 MobileNetV3Small MobileNetV3Large DenseNet121 DenseNet169 DenseNet201 NASNetMobile "
+                     "MobileNet MobileNetV2 MobileNetV3Small MobileNetV3Large DenseNet121 DenseNet201 NASNetMobile "
                      "EfficientNetB0 EfficientNetV2B0 ConvNeXtTiny vgg16 vgg19 resnet50 inception_v3 mobilenet_v2",
                      "no pretrained networks; train one, or load your own with models.load_model")  # fmt: skip
 CONSTRAINTS = _each("MaxNorm MinMaxNorm NonNeg UnitNorm Constraint max_norm maxnorm min_max_norm non_neg unit_norm",
