@@ -27,6 +27,8 @@ from .hints import explain_name as __getattr__  # noqa: F401  # Python asks it f
 from .io.native import ModelFileError
 from .kernels import get_num_threads, set_num_threads
 from .layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -46,6 +48,7 @@ from .layers import (
     Reshape,
     SeparableConv2D,
     Sigmoid,
+    SiLU,
     Softmax,
     SpatialDropout2D,
     Tanh,
@@ -65,12 +68,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "Augment", "AvgPool2D", "BackupAndRestore", "BatchNorm",
     "BinaryCrossEntropy", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DepthwiseConv2D",
-    "DownloadError", "Dropout", "EarlyStopping", "Flatten", "GaussianNoise", "GlobalAvgPool2D", "GlobalMaxPool2D",
-    "History", "Huber", "IdxError", "L1", "L1L2", "L2", "LambdaCallback", "Layer", "LayerNorm", "LeakyReLU", "Loss",
-    "MaxPool2D", "MeanAbsoluteError", "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle",
-    "Optimizer", "Parameter", "PreparedDigit", "ReduceLROnPlateau", "Regularizer", "ReLU", "Rescale", "Reshape",
-    "RMSprop", "Schedule", "SeparableConv2D", "Sequential", "SGD", "Sigmoid", "Softmax", "SoftmaxCrossEntropy",
-    "SpatialDropout2D", "StepDecay", "Tanh", "TerminateOnNaN", "ZeroPad2D", "classification_report",
-    "confusion_matrix", "get_num_threads", "load_cifar10", "load_fashion_mnist", "load_mnist", "load_synthetic_digits",
-    "prepare_digit", "read_idx", "set_num_threads", "to_categorical", "write_idx",
+    "DownloadError", "Dropout", "EarlyStopping", "ELU", "Flatten", "GaussianNoise", "GELU", "GlobalAvgPool2D",
+    "GlobalMaxPool2D", "History", "Huber", "IdxError", "L1", "L1L2", "L2", "LambdaCallback", "Layer", "LayerNorm",
+    "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError", "MeanSquaredError", "ModelCheckpoint", "ModelFileError",
+    "Nadam", "OneCycle", "Optimizer", "Parameter", "PreparedDigit", "ReduceLROnPlateau", "Regularizer", "ReLU",
+    "Rescale", "Reshape", "RMSprop", "Schedule", "SeparableConv2D", "Sequential", "SGD", "Sigmoid", "SiLU",
+    "Softmax", "SoftmaxCrossEntropy", "SpatialDropout2D", "StepDecay", "Tanh", "TerminateOnNaN", "ZeroPad2D",
+    "classification_report", "confusion_matrix", "get_num_threads", "load_cifar10", "load_fashion_mnist",
+    "load_mnist", "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads", "to_categorical",
+    "write_idx",
 ]

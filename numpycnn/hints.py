@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-ADD_LAYER = "activations are layers here: put ReLU(), Sigmoid() or Tanh() after it; the softmax is in the loss"
+ADD_LAYER = "activations are layers here: put ReLU(), GELU() or Tanh() after it; the softmax is in the loss"
 GIVE_SHAPE = "give the shape to the model: Sequential([...], input_shape=(28, 28, 1))"
 
 FEWEST_PIXELS = 64  # the least numbers in a row that may be a picture

@@ -15,6 +15,8 @@ from ..layers import (
     BatchNorm,
     Dense,
     Dropout,
+    ELU,
+    GELU,
     Flatten,
     GaussianNoise,
     Layer,
@@ -24,6 +26,7 @@ from ..layers import (
     Rescale,
     Reshape,
     Sigmoid,
+    SiLU,
     Softmax,
     SpatialDropout2D,
     Tanh,
@@ -112,6 +115,26 @@ class TanhNotSquared(Remembers, Tanh):
         return dy * (1 - self.y)
 
 
+class ELUSlopeIsTheOutput(Remembers, ELU):
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        return np.where(self.y > 0, dy, dy * self.y)
+
+
+class SiLUWithoutProductRule(Remembers, SiLU):
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        return dy / (1 + np.exp(-self.x))
+
+
+class GELUGradientOfTheOther(Remembers, GELU):
+    """Forwards exact, backwards the approximation's."""
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        other = GELU(approximate=True)
+        other.build(self.input_shape, dtype="float64")
+        other.forward(self.x, training=True)
+        return other.backward(dy)
+
+
 class SoftmaxDiagonalOnly(Remembers, Softmax):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
         return dy * self.y * (1 - self.y)
@@ -125,13 +148,12 @@ class DropoutNotScaled(Dropout):
 
 class DropoutOtherHoles(Dropout):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        return dy * (self.rng.random(dy.shape) >= self.rate) / (1 - self.rate)
+        return self._with_holes(dy, "dx", self.counter)  # which stands behind the forward's numbers
 
 
 class SpatialDropoutOtherHoles(SpatialDropout2D):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        holes = self.rng.random((len(dy), 1, 1, dy.shape[3])) >= self.rate
-        return dy * holes / (1 - self.rate)
+        return self._with_holes(dy, "dx", self.counter)
 
 
 class NoiseInBackward(GaussianNoise):

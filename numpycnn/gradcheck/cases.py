@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from .. import fusion
 from ..layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -30,6 +32,7 @@ from ..layers import (
     Reshape,
     SeparableConv2D,
     Sigmoid,
+    SiLU,
     Softmax,
     SpatialDropout2D,
     Tanh,
@@ -121,6 +124,11 @@ def _layers_without_windows() -> list[tuple[Layer, Shape]]:
         (ReLU(), (4, 3, 2)),
         (LeakyReLU(), (4, 3, 2)),
         (LeakyReLU(0.0), (7,)),
+        (ELU(), (4, 3, 2)),
+        (ELU(0.4), (7,)),
+        (GELU(), (4, 3, 2)),
+        (GELU(approximate=True), (4, 3, 2)),
+        (SiLU(), (4, 3, 2)),
         (Sigmoid(), (4, 3, 2)),
         (Tanh(), (4, 3, 2)),
         (Dropout(0.4), (4, 3, 2)),
@@ -293,6 +301,9 @@ _LARGE: list[tuple[Shape, Layer]] = [
     ((26, 26, 32), BatchNorm()),
     ((26, 26, 6), Tanh()),
     ((1600,), Sigmoid()),
+    ((1600,), ELU()),
+    ((1600,), GELU()),
+    ((1600,), SiLU()),
     ((1600,), Dropout(0.5)),
 ]
 

@@ -12,6 +12,7 @@ from .. import kernels
 from ..checks import check_choice, check_count, check_positive
 from ..fusion import DirectConv, DirectConvStride1
 from ..layers import (
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -27,6 +28,7 @@ from ..layers import (
     Reshape,
     SeparableConv2D,
     Sigmoid,
+    SiLU,
     Softmax,
     SpatialDropout2D,
     Tanh,
@@ -46,8 +48,8 @@ EXACT_STEP = 1.0
 # These are smooth everywhere: they make no choice that could be recorded. Subclasses may.
 SMOOTH_CLASSES = (
     Conv2D, DepthwiseConv2D, SeparableConv2D, Dense, Flatten, Reshape, ZeroPad2D, Rescale, AvgPool2D, GlobalAvgPool2D,
-    DirectConv, DirectConvStride1, BatchNorm, LayerNorm, Dropout, SpatialDropout2D, GaussianNoise, Sigmoid, Softmax,
-    Tanh,
+    DirectConv, DirectConvStride1, BatchNorm, LayerNorm, Dropout, SpatialDropout2D, GaussianNoise, GELU, Sigmoid,
+    SiLU, Softmax, Tanh,
 )
 COMPLEX_TOLERANCE = 1e-13
 METHODS = ("difference", "complex")

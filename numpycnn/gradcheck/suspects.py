@@ -203,3 +203,14 @@ def _of_activation(x: NDArray, y: NDArray, dy: NDArray) -> Iterator[Suspect]:
     yield "y is not squared: the derivative of tanh is 1 - y**2", dy * (1 - y)
     if np.allclose(y.sum(axis=-1), 1):
         yield "every output of a softmax depends on every input of its row, not on its own alone", dy * y * (1 - y)
+    yield "alpha is not added: the derivative of ELU is y + alpha where x is negative", np.where(y > 0, dy, dy * y)
+    yield "the sigmoid is taken for a constant: the product rule is forgotten", dy / (1 + np.exp(-np.maximum(x, -700)))
+    for approximate in (False, True):
+        yield "the slope of GELU's other form: with erf, or with tanh", _gelu_dx(x, dy, approximate)
+
+
+def _gelu_dx(x: NDArray, dy: NDArray, approximate: bool) -> NDArray:
+    dx = np.empty_like(x)
+    with kernels.using("reference"):
+        (kernels.ops.gelu_tanh_backward if approximate else kernels.ops.gelu_backward)(dy, x, dx)
+    return dx

@@ -1,6 +1,6 @@
 """The layers. Reading order: base (the contract), activations, dense, conv, pooling, then the rest."""
 
-from .activations import LeakyReLU, ReLU, Sigmoid, Tanh
+from .activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh
 from .base import Layer
 from .batchnorm import BatchNorm
 from .conv import Conv2D
@@ -14,7 +14,7 @@ from .reshape import Flatten, Reshape, ZeroPad2D
 from .softmax import Softmax
 
 __all__ = [
-    "AvgPool2D", "BatchNorm", "Conv2D", "Dense", "DepthwiseConv2D", "Dropout", "Flatten", "GaussianNoise",
-    "GlobalAvgPool2D", "GlobalMaxPool2D", "Layer", "LayerNorm", "LeakyReLU", "MaxPool2D", "ReLU", "Rescale", "Reshape",
-    "SeparableConv2D", "Sigmoid", "Softmax", "SpatialDropout2D", "Tanh", "ZeroPad2D",
+    "AvgPool2D", "BatchNorm", "Conv2D", "Dense", "DepthwiseConv2D", "Dropout", "ELU", "Flatten", "GaussianNoise",
+    "GELU", "GlobalAvgPool2D", "GlobalMaxPool2D", "Layer", "LayerNorm", "LeakyReLU", "MaxPool2D", "ReLU", "Rescale",
+    "Reshape", "SeparableConv2D", "Sigmoid", "SiLU", "Softmax", "SpatialDropout2D", "Tanh", "ZeroPad2D",
 ]

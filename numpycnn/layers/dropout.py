@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import Shape, check_fraction, check_positive, check_shape
+from ..kernels import ops
 from .base import Layer
 
 
@@ -21,8 +25,11 @@ class Dropout(Layer):
 
     Attributes
     ----------
-    rng : numpy.random.Generator
-        Spawned from the generator given to ``build``.
+    key, counter : ndarray of shape (), uint64
+        The random numbers are a function of these two (Philox): the key is drawn from the generator given to
+        ``build``, the counter grows with every number used. So a step has the same holes on any number of threads.
+    rng : numpy.random.Generator, or None
+        In a layer read from a file of version 0.1, which had a generator in their place: it goes on with that.
 
     Raises
     ------
@@ -34,7 +41,8 @@ class Dropout(Layer):
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014).
     """
 
-    state_names = ("rng",)
+    state_names: tuple[str, ...] = ("key", "counter")
+    rng: np.random.Generator | None = None
 
     def __init__(self, rate: float) -> None:
         self.rate = check_fraction(rate, "rate")
@@ -42,7 +50,9 @@ class Dropout(Layer):
             raise ValueError(f"rate: expected a number in [0, 1) in float32 too, got {rate}, which would keep nothing")
 
     def setup(self, rng: np.random.Generator) -> Shape:
-        (self.rng,) = rng.spawn(1)
+        (own,) = rng.spawn(1)
+        self.key, self.counter = np.array(own.integers(2**64, dtype=np.uint64)), np.zeros((), np.uint64)
+        self.rng, self.state_names = None, Dropout.state_names
         return self.input_shape
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
@@ -50,20 +60,39 @@ class Dropout(Layer):
         if not training:
             self.save_for_backward(training, len(x))
             return x
-        kept = self.rng.random(self.holes_shape(x), dtype=np.float32) >= self.rate
-        scale = kept / self.dtype.type(1 - self.rate)
-        self.save_for_backward(training, len(x), scale)
-        return x * scale
+        if self.rng is not None:
+            kept = self.rng.random(self.holes_shape(x), dtype=np.float32) >= self.rate
+            self.save_for_backward(training, len(x), kept / self.dtype.type(1 - self.rate))
+            return x * self.saved[0]
+        self.save_for_backward(training, len(x), self.counter)
+        numbers = math.prod(self.holes_shape(x))
+        self.counter = self.counter + np.uint64(-(-numbers // 64) * 16)  # numbers are drawn in chunks of 64
+        return self._with_holes(x, "y", self.saved[0])
 
     def holes_shape(self, x: NDArray) -> Shape:
         """Return the shape of the random numbers: one for each element."""
         return x.shape
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
-        """dx = scale * dy, with the forward's holes. See ``Layer.backward`` for the arguments."""
+        """dx = dy with the forward's holes and scale. See ``Layer.backward`` for the arguments."""
         dy = self.check_output_gradient(dy)
-        (scale,) = self.saved
-        return dy * scale if need_dx else None
+        if not need_dx:
+            return None
+        (drawn,) = self.saved
+        return dy * drawn if self.rng is not None else self._with_holes(dy, "dx", drawn)
+
+    def _with_holes(self, x: NDArray, name: str, counter: NDArray) -> NDArray:
+        """Drop the elements whose random number, from this counter on, is below the rate; scale the others."""
+        y = self.empty(name, x.shape)
+        threshold, scale = round(self.rate * 2**32), 1 / (1 - self.rate)  # random numbers have 32 bits
+        ops.dropout(x.reshape(-1), np.uint64(self.key), np.uint64(counter), threshold, scale, y.reshape(-1))
+        return y
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what ``get_state`` returned, in this version or in 0.1."""
+        if isinstance(state, dict) and set(state) == {"rng"}:
+            self.rng, self.state_names = np.random.default_rng(0), ("rng",)
+        super().set_state(state)
 
 
 class SpatialDropout2D(Dropout):
@@ -76,8 +105,8 @@ class SpatialDropout2D(Dropout):
 
     Attributes
     ----------
-    rng : numpy.random.Generator
-        Spawned from the generator given to ``build``.
+    key, counter : ndarray of shape (), uint64
+        As in ``Dropout``.
 
     Raises
     ------
@@ -96,6 +125,9 @@ class SpatialDropout2D(Dropout):
     def holes_shape(self, x: NDArray) -> Shape:
         """Return the shape of the random numbers: one for each channel of each image."""
         return len(x), 1, 1, x.shape[3]
+
+    def _with_holes(self, x: NDArray, name: str, counter: NDArray) -> NDArray:
+        return x * super()._with_holes(np.ones(self.holes_shape(x), self.dtype), "scale", counter)
 
 
 class GaussianNoise(Layer):

@@ -4,6 +4,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from numpycnn import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -23,6 +25,7 @@ from numpycnn import (
     SeparableConv2D,
     Sequential,
     Sigmoid,
+    SiLU,
     Softmax,
     SpatialDropout2D,
     Tanh,
@@ -93,7 +96,8 @@ anywhere = st.one_of(
     st.builds(BatchNorm, momentum=st.floats(0, 1), epsilon=st.floats(1e-5, 1)),
     st.builds(Dropout, rate=st.floats(0, 0.9)),
     st.builds(LeakyReLU, negative_slope=st.floats(0, 1)),
-    st.builds(ReLU), st.builds(Sigmoid), st.builds(Tanh),
+    st.builds(ReLU), st.builds(Sigmoid), st.builds(Tanh), st.builds(GELU), st.builds(SiLU),
+    st.builds(ELU, alpha=st.floats(0, 2)),
 )  # fmt: skip
 stacks = st.builds(
     lambda first, middle, last: [*first, middle, *last],

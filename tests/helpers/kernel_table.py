@@ -389,10 +389,63 @@ def relu_backward(rng, dtype) -> Iterator[Call]:
         yield Call([special(rng, dtype, n), np.where(y < 0, 0, y)], [], [unwritten(dtype, n)])
 
 
+def leaky_relu_forward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        yield Call([special(rng, dtype, n)], [0.3], [unwritten(dtype, n)])
+
+
+def leaky_relu_backward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        yield Call([special(rng, dtype, n), special(rng, dtype, n)], [0.3], [unwritten(dtype, n)])
+
+
+def sigmoid_backward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        dy, y = rough(rng, dtype, n), rng.random(n).astype(dtype)
+        yield Call([dy, y], [], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
 def tanh_backward(rng, dtype) -> Iterator[Call]:
     for n in LENGTHS:
         dy, y = rough(rng, dtype, n), np.tanh(rough(rng, dtype, n))
         yield Call([dy, y], [], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
+def elu_backward(rng, dtype) -> Iterator[Call]:
+    for n, alpha in itertools.product(LENGTHS, [1.0, 0.3]):
+        dy, y = rough(rng, dtype, n), np.maximum(rough(rng, dtype, n), -alpha).astype(dtype)
+        yield Call([dy, y], [alpha], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
+def elu_forward(rng, dtype) -> Iterator[Call]:
+    for n, alpha in itertools.product(LENGTHS, [1.0, 0.3]):
+        yield Call([3 * rough(rng, dtype, n)], [alpha], [unwritten(dtype, n)], 8, magnitude=1.0)
+
+
+# The curves are off by a few units in the last place, here and in NumPy; tests/kernels/test_curves.py counts them.
+
+
+def curve(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        x = 3 * rough(rng, dtype, n)
+        yield Call([x], [], [unwritten(dtype, n)], 8, magnitude=max(1.0, float(abs(x).max())))
+
+
+def slope(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        dy, x = rough(rng, dtype, n), 3 * rough(rng, dtype, n)
+        yield Call([dy, x], [], [unwritten(dtype, n)], 16, magnitude=float(abs(dy).max()))
+
+
+sigmoid_forward = tanh_forward = silu_forward = gelu_forward = gelu_tanh_forward = curve
+silu_backward = gelu_backward = gelu_tanh_backward = slope
+
+
+def dropout(rng, dtype) -> Iterator[Call]:
+    for n, rate in itertools.product([*LENGTHS, 64, 4096, 8191], [0.0, 0.3]):
+        key, counter = rng.integers(2**64, size=2, dtype=np.uint64)
+        numbers = [int(rate * 2**32), 1 / (1 - rate)]
+        yield Call([special(rng, dtype, n), key, counter], numbers, [unwritten(dtype, n)])
 
 
 def take_rows(rng, dtype) -> Iterator[Call]:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from layer_table import both_dtypes, both_kernel_sets, numbers
 
 from numpycnn import (
+    ELU,
+    GELU,
     AvgPool2D,
     Conv2D,
     Dense,
@@ -23,6 +25,7 @@ from numpycnn import (
     Reshape,
     SeparableConv2D,
     Sigmoid,
+    SiLU,
     Softmax,
     Tanh,
     ZeroPad2D,
@@ -385,6 +388,28 @@ def test_other_activations(dtype):
     assert y[0, [0, 2, 4]].tolist() == [-1, 0, 1] and y[0, 3] == pytest.approx(0.9640275800758169)
     assert layer.backward(dy)[0, [0, 2, 4]].tolist() == [0, 10, 0]
     assert np.isnan(y[0, 5])
+
+
+@both_kernel_sets
+@both_dtypes
+@pytest.mark.parametrize(
+    ("layer", "y_of_plus_and_minus_2", "limit_below", "slope_at_0"),
+    [  # 2 * sigmoid(2); 2 * (1 + erf(sqrt(2))) / 2; u = sqrt(2 / pi) * (2 + 8 * 0.044715), 2 * (1 + tanh(u)) / 2
+        (ELU(0.5), (2, 0.5 * (0.1353352832366127 - 1)), -0.5, 0.5),
+        (SiLU(), (2 * 0.8807970779778823, -2 * 0.11920292202211755), 0, 0.5),
+        (GELU(), (2 * 0.9772498680518208, -2 * 0.022750131948179195), 0, 0.5),
+        (GELU(approximate=True), (1.9545976940877752, -0.04540230591222475), 0, 0.5),
+    ],
+    ids=str,
+)
+def test_curved_activations(kernel_set, dtype, layer, y_of_plus_and_minus_2, limit_below, slope_at_0):
+    layer = build(layer, (8,), dtype=dtype)
+    with kernels.using(kernel_set):
+        y = layer.forward([[2, -2, 0, 1000, -1000, INF, -INF, NAN]], training=True)[0]
+        dx = layer.backward(np.full((1, 8), 10.0))[0]
+    assert y[:2] == pytest.approx(y_of_plus_and_minus_2, rel=1e-6 if dtype == "float32" else 1e-14)
+    assert y[2:7].tolist() == pytest.approx([0, 1000, limit_below, INF, limit_below], abs=1e-12) and np.isnan(y[7])
+    assert dx[2:7].tolist() == pytest.approx([10 * slope_at_0, 10, 0, 10, 0], abs=1e-12) and np.isnan(dx[7])
 
 
 # -- the other layers: by hand ------------------------------------------------------------------------

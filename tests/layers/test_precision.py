@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from numpycnn import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -27,6 +29,7 @@ from numpycnn import (
     SeparableConv2D,
     Sequential,
     Sigmoid,
+    SiLU,
     Softmax,
     SpatialDropout2D,
     Tanh,
@@ -57,7 +60,8 @@ CASES = {
 }
 # Every output is of one input, or nearly.
 WITHOUT_SUMS = {
-    Dropout, SpatialDropout2D, GaussianNoise, Sigmoid, Tanh, LeakyReLU, GlobalMaxPool2D, Reshape, Rescale, ZeroPad2D,
+    Dropout, SpatialDropout2D, GaussianNoise, ELU, GELU, SiLU, Sigmoid, Tanh, LeakyReLU,
+    GlobalMaxPool2D, Reshape, Rescale, ZeroPad2D,
 }  # fmt: skip
 
 

@@ -13,6 +13,8 @@ F = torch.nn.functional
 import numpycnn  # noqa: E402
 from layer_references import REFERENCES, gradients_by_torch, result  # noqa: E402
 from numpycnn import (  # noqa: E402
+    ELU,
+    GELU,
     SGD,
     Adam,
     AdamW,
@@ -30,6 +32,7 @@ from numpycnn import (  # noqa: E402
     ReLU,
     Sequential,
     Sigmoid,
+    SiLU,
     SoftmaxCrossEntropy,
     SpatialDropout2D,
     Tanh,
@@ -202,6 +205,10 @@ def test_dense(inputs, units):
 def test_activations(shape):
     check_layer("ReLU", ReLU(), shape, torch.relu)
     check_layer("LeakyReLU", LeakyReLU(0.2), shape, lambda x: F.leaky_relu(x, 0.2))
+    check_layer("ELU", ELU(0.4), shape, lambda x: F.elu(x, 0.4))
+    check_layer("GELU", GELU(), shape, F.gelu)
+    check_layer("GELU, by tanh", GELU(approximate=True), shape, lambda x: F.gelu(x, approximate="tanh"))
+    check_layer("SiLU", SiLU(), shape, F.silu)
     check_layer("Sigmoid", Sigmoid(), shape, torch.sigmoid)
     check_layer("Tanh", Tanh(), shape, torch.tanh)
 
@@ -265,7 +272,7 @@ def test_spatial_dropout_and_noise():
 def test_no_layer_was_forgotten():
     tested = {type(layer).__name__ for layer, *_ in REFERENCES.values()} | {"SpatialDropout2D", "GaussianNoise"}
     tested |= {cls.__name__ for cls in (AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Flatten, GlobalAvgPool2D)}
-    tested |= {cls.__name__ for cls in (LeakyReLU, MaxPool2D, ReLU, Sigmoid, Tanh)}
+    tested |= {cls.__name__ for cls in (ELU, GELU, LeakyReLU, MaxPool2D, ReLU, SiLU, Sigmoid, Tanh)}
     assert tested == set(numpycnn.layers.__all__) - {"Layer"}
 
 
