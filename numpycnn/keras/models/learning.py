@@ -14,8 +14,6 @@ from ..notes import no_effect, note, refuse, unknown_arguments
 from .base import Chain
 from .inputs import Data, as_array, validation_words
 
-OLD_FIT = {"nb_epoch": "epochs", "samples_per_epoch": "steps_per_epoch", "nb_val_samples": "validation_steps",
-           "val_samples": "validation_steps", "generator": "x", "show_accuracy": None}  # fmt: skip
 IDLE = ("workers", "use_multiprocessing", "max_queue_size", "pickle_safe", "nb_worker", "max_q_size")
 
 
@@ -92,13 +90,13 @@ class Learning(Chain):
             validation_steps: Any = None, validation_batch_size: Any = None, validation_freq: Any = 1,
             **old: Any) -> History:  # fmt: skip
         """Train; see Keras's ``fit`` for the arguments, and ``numpycnn.Sequential.fit`` for what it does."""
+        no_effect("fit", validation_batch_size=validation_batch_size)
         for word in IDLE:
             no_effect("fit", **{word: old.pop(word, None)})
-        for word, new in OLD_FIT.items():
-            if word in old:
-                note(f"fit: {word}= is the old word for {new}=")
-                epochs, x = (old[word] if new == "epochs" else epochs), (old[word] if new == "x" else x)
-                old.pop(word)
+        if "nb_epoch" in old:
+            note("fit: nb_epoch= is the old word for epochs=")
+            epochs = old.pop("nb_epoch")
+        x = old.pop("generator", x)
         unknown_arguments("fit", old)
         data = Data(x, y, batch_size or 32, steps_per_epoch)
         if self._shape is None:
@@ -132,8 +130,7 @@ class Learning(Chain):
         for word in IDLE:
             no_effect("evaluate", **{word: old.pop(word, None)})
         unknown_arguments("evaluate", old)
-        words = Data(x, y, batch_size or 32, steps, once=True).core_words(self._ranked)
-        words["steps"] = words.pop("steps_per_epoch", None)
+        words = Data(x, y, batch_size, steps).measure_words(self._ranked)
         followed = core_callbacks(callbacks, self, None, validated=False) or None
         scores = self._ready().evaluate(**words, callbacks=followed, sample_weight=sample_weight)
         return self._scores(scores, return_dict)
@@ -156,13 +153,14 @@ class Learning(Chain):
             no_effect("predict", **{word: old.pop(word, None)})
         unknown_arguments("predict", old)
         refuse("predict", "predict takes no callbacks", callbacks=callbacks or None)
-        data = Data(x, None, batch_size, steps, once=True)
+        data = Data(x, None, batch_size, steps)
         if self._shape is None:
             self.ensure(data.one_shape())
         if self.optimizer is not None:
             self._ready()
-        words = data.core_words(self._ranked)
-        return self.core_model().predict(words["x"], batch_size, steps=words.get("steps_per_epoch"))
+        words = data.measure_words(self._ranked)
+        words.pop("y", None)
+        return self.core_model().predict(**words)
 
     def predict_generator(self, generator: Any, steps: Any = None, **given: Any) -> np.ndarray:
         """Old name of ``predict`` for generators."""
