@@ -70,7 +70,8 @@ def test_losses_that_do_not_suit_the_end_say_what_to_do():
     with pytest.raises(ValueError, match='ends in Dense.*end it in activation="softmax", or .*from_logits=True'):
         compiled(last=None)
     with pytest.raises(ValueError, match='activation="sigmoid"'):
-        compiled(loss="binary_crossentropy")
+        compiled("tanh", loss="binary_crossentropy")
+    assert compiled("tanh", loss="mse").evaluate(X, ONE_HOT)[1] <= 1  # the accuracy with any loss
     logits = compiled(None, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     assert logits.predict(X).min() < 0
     with pytest.warns(keras.KerasNote, match="from_logits=True after Softmax"):

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
+from ...metrics import Accuracy, BinaryAccuracy
 from ...metrics.running import get_metric
 from .. import losses, optimizers
 from ..callbacks.bridge import core_callbacks
@@ -68,9 +70,16 @@ class Learning(Chain):
             core = self.core_model()
             if self.optimizer.core._values is not None and self.optimizer.core._values is not core.arena.values:
                 self.optimizer.renew()
-            core.compile(self.optimizer.core, loss, self._metrics, self._weighted)
+            core.compile(self.optimizer.core, loss, *(self._suited(m, loss) for m in (self._metrics, self._weighted)))
             self._compiled_core = core
         return self.core_model()
+
+    def _suited(self, chosen: list[Any], loss: Any) -> list[Any]:
+        """Return the metrics; the accuracy of what no cross-entropy trains is not one that the core takes by name."""
+        if isinstance(loss, (SoftmaxCrossEntropy, BinaryCrossEntropy)):
+            return chosen
+        kind = BinaryAccuracy if self.output_shape == (None, 1) else Accuracy
+        return [kind(name=metric) if metric in ("accuracy", "acc") else metric for metric in chosen]
 
     @property
     def metrics_names(self) -> list[str]:
