@@ -27,19 +27,32 @@ from .hints import explain_name as __getattr__  # noqa: F401  # Python asks it f
 from .io.native import ModelFileError
 from .kernels import get_num_threads, set_num_threads
 from .layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GaussianNoise,
     GlobalAvgPool2D,
+    GlobalMaxPool2D,
     Layer,
+    LayerNorm,
     LeakyReLU,
     MaxPool2D,
     ReLU,
+    Rescale,
+    Reshape,
+    SeparableConv2D,
     Sigmoid,
+    SiLU,
+    Softmax,
+    SpatialDropout2D,
     Tanh,
+    ZeroPad2D,
 )
 from .losses import BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
 from .memory.parameter import Parameter
@@ -64,13 +77,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "Augment", "AvgPool2D", "BackupAndRestore", "BatchNorm",
-    "BinaryCrossEntropy", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DownloadError",
-    "Dropout", "EarlyStopping", "ExponentialDecay", "Flatten", "GlobalAvgPool2D", "History", "Huber", "IdxError",
-    "InverseTimeDecay", "L1", "L1L2", "L2", "LambdaCallback", "Layer", "LeakyReLU", "Loss", "MaxPool2D",
-    "MeanAbsoluteError", "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle", "Optimizer",
-    "Parameter", "PiecewiseConstant", "PolynomialDecay", "PreparedDigit", "ReduceLROnPlateau", "Regularizer",
-    "ReLU", "RMSprop", "Schedule", "Sequential", "SGD", "Sigmoid", "SoftmaxCrossEntropy", "StepDecay", "Tanh",
-    "TerminateOnNaN", "classification_report", "confusion_matrix", "get_num_threads", "load_cifar10",
-    "load_fashion_mnist", "load_mnist", "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads",
-    "to_categorical", "write_idx",
+    "BinaryCrossEntropy", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DepthwiseConv2D",
+    "DownloadError", "Dropout", "EarlyStopping", "ELU", "ExponentialDecay", "Flatten", "GaussianNoise", "GELU",
+    "GlobalAvgPool2D", "GlobalMaxPool2D", "History", "Huber", "IdxError", "InverseTimeDecay", "L1", "L1L2", "L2",
+    "LambdaCallback", "Layer", "LayerNorm", "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError",
+    "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle", "Optimizer", "Parameter",
+    "PiecewiseConstant", "PolynomialDecay", "PreparedDigit", "ReduceLROnPlateau", "Regularizer", "ReLU", "Rescale",
+    "Reshape", "RMSprop", "Schedule", "SeparableConv2D", "Sequential", "SGD", "Sigmoid", "SiLU", "Softmax",
+    "SoftmaxCrossEntropy", "SpatialDropout2D", "StepDecay", "Tanh", "TerminateOnNaN", "ZeroPad2D",
+    "classification_report", "confusion_matrix", "get_num_threads", "load_cifar10", "load_fashion_mnist",
+    "load_mnist", "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads", "to_categorical",
+    "write_idx",
 ]

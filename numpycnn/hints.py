@@ -6,38 +6,63 @@ import functools
 import inspect
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-ADD_LAYER = "activations are layers here: put ReLU(), Sigmoid() or Tanh() after it; the softmax is in the loss"
+ADD_LAYER = "activations are layers here: put ReLU(), GELU() or Tanh() after it; the softmax is in the loss"
 GIVE_SHAPE = "give the shape to the model: Sequential([...], input_shape=(28, 28, 1))"
 
 FEWEST_PIXELS = 64  # the least numbers in a row that may be a picture
 LARGE_RATE = 0.1
 LONGEST_SHOWN = 200  # characters
 
+FACADE = "; numpycnn.keras takes Keras's words"
+
 # Arguments that Keras has, and what to write here.
 KERAS_ARGUMENTS = {
     "lr": "write learning_rate", "beta_1": "write beta1", "beta_2": "write beta2",
     "decay": "give learning_rate a schedule, such as StepDecay", "clipnorm": "write global_clipnorm",
+    "clipvalue": "write global_clipnorm", "amsgrad": "there is none",
     "activation": ADD_LAYER, "input_shape": GIVE_SHAPE, "batch_input_shape": GIVE_SHAPE, "input_dim": GIVE_SHAPE,
     "data_format": "images are channels-last here: x.transpose(0, 2, 3, 1) of channels-first ones",
     "axis": "the channels are the last axis here", "alpha": "write negative_slope",
+    "kernel_constraint": "there is none; use Dropout", "depthwise_initializer": "write kernel_initializer",
     "kernel_regularizer": "Conv2D and Dense take it", "bias_regularizer": "Conv2D and Dense take it",
     "activity_regularizer": "there are penalties on weights alone: kernel_regularizer=L2(1e-4)",
-    "name": "layers and models have no names here",
-    "from_logits": "SoftmaxCrossEntropy always takes logits",
-    "save_weights_only": "the whole model is saved",
+    "name": "layers and models have no names here", "from_logits": "SoftmaxCrossEntropy always takes logits",
+    "save_weights_only": "the whole model is saved", "period": "it saves after each epoch",
+    "verbose": "it prints nothing", "return_dict": "it returns (loss, accuracy, ...), in the order of metrics",
+    "loss_weights": "a model has one loss", "run_eagerly": "all of it is eager", "jit_compile": "kernels are compiled",
+    "workers": "leave it out", "use_multiprocessing": "leave it out", "max_queue_size": "leave it out",
 }  # fmt: skip
 # Names that Keras has, and ours.
 KERAS_NAMES = {
     "MaxPooling2D": "MaxPool2D", "AveragePooling2D": "AvgPool2D", "GlobalAveragePooling2D": "GlobalAvgPool2D",
-    "BatchNormalization": "BatchNorm", "Convolution2D": "Conv2D", "Activation": "ReLU",
-    "Softmax": "SoftmaxCrossEntropy",
-    "Input": "Sequential", "InputLayer": "Sequential", "Model": "Sequential",
+    "GlobalMaxPooling2D": "GlobalMaxPool2D", "BatchNormalization": "BatchNorm", "LayerNormalization": "LayerNorm",
+    "Convolution2D": "Conv2D", "SeparableConvolution2D": "SeparableConv2D", "ZeroPadding2D": "ZeroPad2D",
+    "Rescaling": "Rescale", "Activation": "ReLU",
+    "Input": "Sequential", "InputLayer": "Sequential", "Model": "Sequential", "load_model": "Sequential",
     "CategoricalCrossentropy": "SoftmaxCrossEntropy", "SparseCategoricalCrossentropy": "SoftmaxCrossEntropy",
+    "BinaryCrossentropy": "BinaryCrossEntropy", "ImageDataGenerator": "Augment", "RandomFlip": "Augment",
+    "RandomRotation": "Augment", "RandomZoom": "Augment", "RandomTranslation": "Augment",
+    "LearningRateScheduler": "Schedule", "ExponentialDecay": "StepDecay", "TensorBoard": "CSVLogger",
+    "np_utils": "to_categorical", "utils": "to_categorical", "mnist": "load_mnist", "cifar10": "load_cifar10",
+    "fashion_mnist": "load_fashion_mnist", "datasets": "load_mnist", "models": "Sequential",
+}  # fmt: skip
+# What Keras's models and layers have, and what to write here.
+KERAS_ATTRIBUTES = {
+    "fit_generator": "fit takes generators", "evaluate_generator": "evaluate takes generators",
+    "predict_generator": "predict takes generators", "predict_proba": "write predict",
+    "predict_classes": "write predict(x).argmax(axis=1)", "predict_on_batch": "write predict",
+    "test_on_batch": "write evaluate", "get_layer": "write layers[i]", "pop": "make a model of layers[:-1]",
+    "save_weights": "save keeps the whole model",
+    "load_weights": "write set_weights(Sequential.load(path).get_weights())",
+    "to_json": "save keeps the whole model", "history": "fit returns it", "metrics_names": "the loss, then metrics",
+    "input": "write activations(x)", "output": "write activations(x)", "weights": "write parameters",
+    "trainable_weights": "write parameters", "trainable_variables": "write parameters", "kernel": "write parameters[0]",
+    "lr": "write learning_rate", "iterations": "write steps", "apply_gradients": "write step(values, grads)",
 }  # fmt: skip
 
 
@@ -47,21 +72,28 @@ def explain_name(name: str) -> Any:
     An ImportError, since ``from numpycnn import MaxPooling2D`` would drop the text of an AttributeError.
     """
     if name in KERAS_NAMES:
-        raise ImportError(f"numpycnn has no {name}; it has {KERAS_NAMES[name]}", name="numpycnn")
+        raise ImportError(f"numpycnn has no {name}; it has {KERAS_NAMES[name]}{FACADE}", name="numpycnn")
     raise AttributeError(f"module 'numpycnn' has no attribute {name!r}")
 
 
 def explain_arguments(function: Callable) -> Callable:
-    """Make an ``__init__`` answer to an argument that only Keras has with what to write here."""
+    """Make a method, or ``__init__``, answer to an argument that only Keras has with what to write here."""
 
     @functools.wraps(function)
-    def explained(self: Any, *args: Any, **kwargs: Any) -> None:
+    def explained(self: Any, *args: Any, **kwargs: Any) -> Any:
         for word in kwargs.keys() & KERAS_ARGUMENTS.keys():
-            if word not in inspect.signature(function).parameters:
-                raise TypeError(f"{type(self).__name__}: unexpected argument {word!r}; {KERAS_ARGUMENTS[word]}")
-        function(self, *args, **kwargs)
+            if not _takes(function, word):
+                method = function.__name__.removesuffix("_model")
+                owner = type(self).__name__ if method == "__init__" else method
+                raise TypeError(f"{owner}: unexpected argument {word!r}; {KERAS_ARGUMENTS[word]}{FACADE}")
+        return function(self, *args, **kwargs)
 
     return explained
+
+
+def _takes(function: Callable, word: str) -> bool:
+    parameters = inspect.signature(function).parameters
+    return word in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 class ExplainsArguments:
@@ -75,6 +107,14 @@ class ExplainsArguments:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
             cls.__init__ = explain_arguments(cls.__init__)  # type: ignore[method-assign]
+
+    if not TYPE_CHECKING:  # for which every attribute would exist
+
+        def __getattr__(self, name: str) -> Any:
+            """Serve an attribute that is not there: one that Keras has is answered with ours."""
+            hint = f"; {KERAS_ATTRIBUTES[name]}{FACADE}" if name in KERAS_ATTRIBUTES else ""
+            text = f"{type(self).__name__!r} object has no attribute {name!r}{hint}"
+            raise AttributeError(text, name=name, obj=self)
 
 
 def shown(value: Any) -> str:

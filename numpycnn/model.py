@@ -13,6 +13,7 @@ from .checks import (
 )
 from .configured import Strict
 from .fusion.plan import make_plan
+from .hints import explain_arguments
 from .io.any_format import load_model, save_model
 from .layers.base import Layer
 from .losses import Loss, get_loss
@@ -235,8 +236,8 @@ class Sequential(Strict):
         """Return the position of the plan's first step that learns; those before it need no gradient."""
         return next((position for position, step in enumerate(self.plan) if step.learns), len(self.plan))
 
-    predict = predict_model
-    evaluate = evaluate_model  # both: training/evaluation.py
+    predict = explain_arguments(predict_model)
+    evaluate = explain_arguments(evaluate_model)  # both: training/evaluation.py
 
     def activations(self, x: ArrayLike) -> list[NDArray]:
         """Return what each layer makes of the inputs, as in ``predict``: Dropout off, BatchNorm with its statistics.
@@ -256,6 +257,7 @@ class Sequential(Strict):
 
     # Learning
 
+    @explain_arguments
     def compile(
         self,
         optimizer: str | Optimizer = "adam",
@@ -290,6 +292,7 @@ class Sequential(Strict):
 
     fit = fit  # the training loop itself: training/loop.py
 
+    @explain_arguments
     def train_on_batch(
         self,
         x: ArrayLike,

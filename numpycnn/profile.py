@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from .checks import check_count, check_function
 from .fusion.block import Block
 from .kernels import get_num_threads, ops
-from .layers import Conv2D, Dense, Layer
+from .layers import Conv2D, Dense, DepthwiseConv2D, Layer, SeparableConv2D
 from .losses import in_training
 from .memory.workspace import empty_aligned
 from .terminal import show, width
@@ -39,12 +39,14 @@ PEAK_SECONDS = 0.2
 def product_flops(layer: Layer, batch: int) -> int:
     """FLOPs of a layer that meets each weight once an output position: a multiplication and an addition each time."""
     positions = batch * math.prod(layer.output_shape[:-1])  # Dense: one an image
-    return 2 * positions * layer.parameters[0].value.size
+    return 2 * positions * sum(p.value.size for p in layer.parameters if p.value.ndim > 1)
 
 
 # Class of a layer: (layer, batch) -> FLOPs of its forward. Only products with weights count, not the rest (biases,
 # activations, pooling), as is usual. The weights' gradient takes as many again, and the input's gradient, too.
-FLOPS: dict[type[Layer], Callable[[Layer, int], int]] = {Conv2D: product_flops, Dense: product_flops}
+FLOPS: dict[type[Layer], Callable[[Layer, int], int]] = {
+    layer_class: product_flops for layer_class in (Conv2D, Dense, DepthwiseConv2D, SeparableConv2D)
+}
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Wrong layers and losses, one mistake each, that hand-written packages have shipped; ``bug_zoo`` lists them by name.
+"""Wrong layers and losses, one mistake each, that hand-written packages have shipped; ``bugs`` lists them by name.
 
 Where dx comes from a formula of ``gradcheck.suspects``, the mistake is an argument of it.
 """
@@ -10,20 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..gradcheck.suspects import batchnorm_dx, conv_dx, maxpool_dx
+from ..gradcheck.suspects import batchnorm_dx
 from ..layers import (
-    AvgPool2D,
     BatchNorm,
-    Conv2D,
     Dense,
     Dropout,
+    ELU,
+    GELU,
     Flatten,
-    GlobalAvgPool2D,
+    GaussianNoise,
     Layer,
+    LayerNorm,
     LeakyReLU,
-    MaxPool2D,
     ReLU,
+    Rescale,
+    Reshape,
     Sigmoid,
+    SiLU,
+    Softmax,
+    SpatialDropout2D,
     Tanh,
 )
 from ..losses import BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
@@ -36,131 +41,6 @@ class Remembers(Layer):
         self.x = np.array(x)
         self.y = np.array(super().forward(x, training))
         return self.y
-
-
-class ConvWithOwnDx(Conv2D):
-    """Right: the control for those that follow."""
-
-    wrong: dict[str, Any] = {}
-
-    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        super().backward(dy, need_dx=False)
-        return conv_dx(self, dy, **self.wrong)
-
-
-class ConvStrideForgotten(ConvWithOwnDx):
-    wrong = {"strides": (1, 1)}
-
-
-class ConvDilationForgotten(ConvWithOwnDx):
-    wrong = {"dilation": (1, 1)}
-
-
-class ConvPaddingOffByOne(ConvWithOwnDx):
-    wrong = {"off": 1}
-
-
-class ConvOverlapAssigned(ConvWithOwnDx):
-    wrong = {"assign": True}
-
-
-class ConvFiltersFlipped(ConvWithOwnDx):
-    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        super().backward(dy)
-        return conv_dx(self, dy, self.parameters[0].value[::-1, ::-1])
-
-
-class ConvForwardFlipped(Conv2D):
-    def forward(self, x: NDArray, training: bool = False) -> NDArray:
-        weight = self.parameters[0].value
-        right = weight.copy()
-        weight[...] = right[::-1, ::-1]
-        y = super().forward(x, training)
-        weight[...] = right
-        return y
-
-
-class ConvForwardStrideForgotten(Conv2D):
-    """The right number of windows, but each begins at the pixel next to the one before."""
-
-    def forward(self, x: NDArray, training: bool = False) -> NDArray:
-        super().forward(x, training)
-        side_by_side = Conv2D(self.filters, self.kernel_size)
-        side_by_side.build(self.input_shape, dtype=self.dtype)
-        for mine, theirs in zip(side_by_side.parameters, self.parameters):
-            mine.value = theirs.value
-        height, width, _ = self.output_shape
-        return side_by_side.forward(x)[:, :height, :width]
-
-
-class ConvHeightWidthSwapped(Conv2D):
-    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        dx: Any = super().backward(dy)
-        return dx.swapaxes(1, 2)
-
-
-class ConvWeightScaled(Conv2D):
-    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        dx = super().backward(dy)
-        self.parameters[0].grad *= 1.01
-        return dx
-
-
-class ConvWeightReversed(Conv2D):
-    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        dx = super().backward(dy)
-        self.parameters[0].grad = self.parameters[0].grad[::-1, ::-1].copy()
-        return dx
-
-
-class ConvBiasDropped(Conv2D):
-    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        bias = self.parameters[1].grad.copy()
-        dx = super().backward(dy)
-        self.parameters[1].grad = bias
-        return dx
-
-
-class ConvWithoutDx(Conv2D):
-    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        return super().backward(dy, need_dx=False)
-
-
-class MaxPoolWithOwnDx(Remembers, MaxPool2D):
-    """Right: the control for those that follow."""
-
-    wrong: dict[str, Any] = {}
-
-    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        return maxpool_dx(self, self.x, dy, **self.wrong)
-
-
-class MaxPoolOverlapAssigned(MaxPoolWithOwnDx):
-    wrong = {"assign": True}
-
-
-class MaxPoolPaddedCoordinates(MaxPoolWithOwnDx):
-    wrong = {"off": 1}
-
-
-class MaxPoolCreditsAllTies(MaxPoolWithOwnDx):
-    wrong = {"all_ties": True}
-
-
-class AvgPoolFullWindowAtBorder(AvgPool2D):
-    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        inside = super().forward(np.ones((len(dy), *self.input_shape)), True)  # all windows: 1
-        window: Any = self.padding
-        top, left = window
-        padded = np.pad(np.ones(self.input_shape), ((top, top), (left, left), (0, 0)))
-        cells = AvgPool2D(self.pool_size, self.strides)
-        cells.build(padded.shape, dtype="float64")
-        return super().backward(dy * inside * cells.forward(padded[None]))
-
-
-class GlobalAvgPoolNotDivided(GlobalAvgPool2D):
-    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        return np.broadcast_to(dy[:, None, None], (len(dy), *self.input_shape))
 
 
 class DenseWeightNotTransposed(Dense):
@@ -204,6 +84,17 @@ class FlattenAnotherOrder(Flatten):
         return dx.swapaxes(1, 2)
 
 
+class ReshapeAnotherOrder(Reshape):
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        dx: Any = super().backward(dy)
+        return dx.swapaxes(1, 2)
+
+
+class RescaleForwardOnly(Rescale):
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        return dy
+
+
 class ReLUWithoutMask(ReLU):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
         return dy
@@ -224,6 +115,31 @@ class TanhNotSquared(Remembers, Tanh):
         return dy * (1 - self.y)
 
 
+class ELUSlopeIsTheOutput(Remembers, ELU):
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        return np.where(self.y > 0, dy, dy * self.y)
+
+
+class SiLUWithoutProductRule(Remembers, SiLU):
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        return dy / (1 + np.exp(-self.x))
+
+
+class GELUGradientOfTheOther(Remembers, GELU):
+    """Forwards exact, backwards the approximation's."""
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        other = GELU(approximate=True)
+        other.build(self.input_shape, dtype="float64")
+        other.forward(self.x, training=True)
+        return other.backward(dy)
+
+
+class SoftmaxDiagonalOnly(Remembers, Softmax):
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        return dy * self.y * (1 - self.y)
+
+
 class DropoutNotScaled(Dropout):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
         dx: Any = super().backward(dy)
@@ -232,7 +148,20 @@ class DropoutNotScaled(Dropout):
 
 class DropoutOtherHoles(Dropout):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        return dy * (self.rng.random(dy.shape) >= self.rate) / (1 - self.rate)
+        return dy * (np.random.default_rng(0).random(dy.shape) >= self.rate) / (1 - self.rate)
+
+
+class SpatialDropoutOtherHoles(SpatialDropout2D):
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        holes = np.random.default_rng(0).random((len(dy), 1, 1, dy.shape[3])) >= self.rate
+        return dy * holes / (1 - self.rate)
+
+
+class NoiseInBackward(GaussianNoise):
+    """The noise multiplies the gradient, as Dropout's holes do."""
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        return dy * (1 + self.stddev)
 
 
 class BatchNormWithOwnDx(Remembers, BatchNorm):
@@ -264,6 +193,24 @@ class BatchNormUnbiasedVariance(BatchNormWithOwnDx):
 class BatchNormGammaForgotten(BatchNorm):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
         return super().backward(dy) / self.parameters[0].value
+
+
+class LayerNormWithOwnDx(Remembers, LayerNorm):
+    """Right: the control for those that follow."""
+
+    wrong: dict[str, Any] = {}
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
+        super().backward(dy)
+        return batchnorm_dx(self, self.x, dy, axes=-1, **self.wrong)
+
+
+class LayerNormVarianceConstant(LayerNormWithOwnDx):
+    wrong = {"through_variance": False}
+
+
+class LayerNormGammaOutside(LayerNormWithOwnDx):
+    wrong = {"gamma_outside": True}
 
 
 class CrossEntropyNotAveraged(SoftmaxCrossEntropy):

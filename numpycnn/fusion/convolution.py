@@ -91,7 +91,8 @@ class DirectConv(Block):
         weight, runs = self.conv.parameters[0], (self.patches.runs, self.patches.run_length)
         dw = as_rows(weight.grad)
         db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
-        by_taps, by_entries = self.learns and self.by_taps, self.learns and not self.by_taps  # what gives dw
+        learns = self.learns
+        by_taps, by_entries = learns and self.by_taps, learns and not self.by_taps  # what gives dw
         if by_taps:
             in_squares = self.by_windows and x.shape[3] == 1
             ops.conv_tap_gradient(x, dy, codes, self.offsets, self.group, self.patches.taps, in_squares, dw, db)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from typing import Any, Callable, Iterable
 
@@ -10,19 +11,32 @@ from numpy.typing import NDArray
 
 from .. import fusion
 from ..layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GaussianNoise,
     GlobalAvgPool2D,
+    GlobalMaxPool2D,
     Layer,
+    LayerNorm,
     LeakyReLU,
     MaxPool2D,
     ReLU,
+    Rescale,
+    Reshape,
+    SeparableConv2D,
     Sigmoid,
+    SiLU,
+    Softmax,
+    SpatialDropout2D,
     Tanh,
+    ZeroPad2D,
 )
 from ..losses import BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
 from ..memory.parameter import Parameter
@@ -84,29 +98,54 @@ def _layers_with_windows() -> list[tuple[Layer, Shape]]:
         (AvgPool2D(2, strides=3), (7, 8, 2)),
         (AvgPool2D(3, strides=2, padding="same"), (6, 5, 2)),
         (AvgPool2D((2, 3), strides=(1, 2), padding=(1, 2)), (5, 6, 2)),
+        (DepthwiseConv2D(3), (6, 5, 3)),
+        (DepthwiseConv2D((2, 3), strides=(2, 1), padding="same", depth_multiplier=3), (5, 6, 2)),
+        (DepthwiseConv2D(2, padding=(3, 0), dilation_rate=(1, 2), use_bias=False), (4, 5, 2)),
+        (SeparableConv2D(4, 3), (6, 5, 3)),
+        (SeparableConv2D(2, (2, 3), strides=2, padding="same", depth_multiplier=2, use_bias=False), (5, 6, 2)),
     ]
 
 
 def _layers_without_windows() -> list[tuple[Layer, Shape]]:
     return [
         (GlobalAvgPool2D(), (4, 5, 3)),
+        (GlobalMaxPool2D(), (4, 5, 3)),
         (Dense(4), (5,)),
         (Dense(3, use_bias=False), (7,)),
         (Dense(5), (5,)),  # square: a forgotten transposition fits
         (Dense(35), (9,)),
         (Flatten(), (3, 4, 2)),
         (Flatten(), (4, 3)),
+        (Reshape((2, -1, 3)), (3, 4, 2)),
+        (ZeroPad2D(), (4, 3, 2)),
+        (ZeroPad2D(((1, 0), (0, 3))), (2, 5, 3)),
+        (Rescale(1 / 255, -0.5), (4, 3, 2)),
         (ReLU(), (7,)),
         (ReLU(), (4, 3, 2)),
         (LeakyReLU(), (4, 3, 2)),
         (LeakyReLU(0.0), (7,)),
+        (ELU(), (4, 3, 2)),
+        (ELU(0.4), (7,)),
+        (GELU(), (4, 3, 2)),
+        (GELU(approximate=True), (4, 3, 2)),
+        (SiLU(), (4, 3, 2)),
         (Sigmoid(), (4, 3, 2)),
         (Tanh(), (4, 3, 2)),
         (Dropout(0.4), (4, 3, 2)),
         (Dropout(0.0), (7,)),
+        (SpatialDropout2D(0.4), (4, 3, 5)),
+        (GaussianNoise(0.3), (4, 3, 2)),
+        (Softmax(), (7,)),
+        (Softmax(), (4, 3, 2)),
+        (LayerNorm(), (6,)),
+        (LayerNorm(), (4, 3, 5)),
+        (LayerNorm(epsilon=0.5, scale=False), (3, 4)),
+        (LayerNorm(center=False), (5,)),
         (BatchNorm(), (6,)),
         (BatchNorm(), (4, 3, 5)),
         (BatchNorm(momentum=0.0, epsilon=0.5), (3, 2)),
+        (BatchNorm(scale=False), (4, 3, 2)),
+        (BatchNorm(center=False), (6,)),
     ]
 
 
@@ -194,7 +233,7 @@ def _regularised_cnn() -> list[Layer]:
 
 
 # Input shape and arguments of a block's first layer, for each class that a rule of fusion.py may begin with.
-_FIRST: dict[type[Layer], list[tuple[Shape, dict[str, Any]]]] = {
+_FIRST: dict[Any, list[tuple[Shape, dict[str, Any]]]] = {
     Conv2D: [
         ((7, 6, 2), {"filters": 3, "kernel_size": 3}),  # few channels, or many filters: gradients summed tap by tap
         ((5, 6, 1), {"filters": 33, "kernel_size": (2, 3), "padding": "same"}),
@@ -211,7 +250,7 @@ _FIRST: dict[type[Layer], list[tuple[Shape, dict[str, Any]]]] = {
     ReLU: [((7, 6, 2), {})],
 }
 # Arguments of the layers that follow; none if the class is not here.
-_LATER: dict[type[Layer], list[dict[str, Any]]] = {
+_LATER: dict[Any, list[dict[str, Any]]] = {
     MaxPool2D: [{"pool_size": 2}, {"pool_size": 3, "strides": 2, "padding": "same"}],
 }
 
@@ -222,8 +261,9 @@ def block_cases() -> list[fusion.Block]:
     blocks = []
     for classes, block in fusion.RULES:
         later = [_LATER.get(c, [{}]) for c in classes[1:]]
-        for (shape, first), *rest in itertools.product(_FIRST.get(classes[0], []), *later):
-            layers = [c(**a) for c, a in zip(classes, (first, *rest))]
+        for n, ((shape, first), *rest) in enumerate(itertools.product(_FIRST.get(classes[0], []), *later)):
+            chosen: Any = [c[n % len(c)] if isinstance(c, tuple) else c for c in classes]  # one of them, in turn
+            layers = [c(**a) for c, a in zip(chosen, (first, *rest))]
             model = Sequential(layers, input_shape=shape, seed=6, dtype="float64")
             shake(model.parameters, rng)
             blocks += [step for step in model.plan if type(step) is block]
@@ -231,43 +271,54 @@ def block_cases() -> list[fusion.Block]:
 
 
 BATCH = 64  # of the cases at full size
+_LARGE_RUNS: list[tuple[Shape, list[Layer]]] = [
+    ((28, 28, 1), [Conv2D(32, 3), ReLU(), MaxPool2D(2)]),
+    ((13, 13, 32), [Conv2D(64, 3), ReLU(), MaxPool2D(2)]),
+    ((14, 14, 6), [Conv2D(16, 5), ReLU()]),
+    ((14, 14, 6), [Conv2D(16, 5), Tanh()]),
+    ((400,), [Dense(120), GELU()]),
+    ((12, 12, 6), [Conv2D(16, 3)]),
+    ((28, 28, 1), [Conv2D(6, 5, strides=2, padding=2)]),
+    ((1600,), [Dense(128), ReLU()]),
+    ((26, 26, 32), [ReLU(), MaxPool2D(2)]),
+]
+_LARGE: list[tuple[Shape, Layer]] = [
+    ((28, 28, 1), Conv2D(32, 3)),
+    ((13, 13, 32), Conv2D(64, 3)),
+    ((27, 28, 4), Conv2D(16, (5, 3), strides=(2, 1), padding="same", dilation_rate=(1, 2), groups=2)),
+    ((26, 26, 32), MaxPool2D(2)),
+    ((26, 27, 8), MaxPool2D(3, strides=2, padding="same")),
+    ((26, 26, 32), AvgPool2D(2)),
+    ((26, 27, 8), AvgPool2D(3, strides=2, padding=1)),
+    ((26, 26, 32), GlobalAvgPool2D()),
+    ((26, 26, 32), GlobalMaxPool2D()),
+    ((27, 28, 8), DepthwiseConv2D((5, 3), strides=(2, 1), padding="same", depth_multiplier=2)),
+    ((13, 13, 32), SeparableConv2D(64, 3)),
+    ((26, 27, 8), ZeroPad2D(((1, 2), (0, 3)))),
+    ((26, 26, 32), LayerNorm()),
+    ((1600,), Softmax()),
+    ((5, 5, 64), Flatten()),
+    ((1600,), Dense(128)),
+    ((26, 26, 32), ReLU()),
+    ((26, 26, 32), LeakyReLU()),
+    ((26, 26, 32), BatchNorm()),
+    ((26, 26, 6), Tanh()),
+    ((1600,), Sigmoid()),
+    ((1600,), ELU()),
+    ((1600,), GELU()),
+    ((1600,), SiLU()),
+    ((1600,), Dropout(0.5)),
+]
 
 
 def full_size_cases() -> list[Layer]:
     """Return built layers and blocks at the sizes of MNIST networks: far too large for every element."""
-    runs: list[tuple[Shape, list[Layer]]] = [
-        ((28, 28, 1), [Conv2D(32, 3), ReLU(), MaxPool2D(2)]),
-        ((13, 13, 32), [Conv2D(64, 3), ReLU(), MaxPool2D(2)]),
-        ((14, 14, 6), [Conv2D(16, 5), ReLU()]),
-        ((12, 12, 6), [Conv2D(16, 3)]),
-        ((28, 28, 1), [Conv2D(6, 5, strides=2, padding=2)]),
-        ((1600,), [Dense(128), ReLU()]),
-        ((26, 26, 32), [ReLU(), MaxPool2D(2)]),
-    ]
-    plain: list[tuple[Shape, Layer]] = [
-        ((28, 28, 1), Conv2D(32, 3)),
-        ((13, 13, 32), Conv2D(64, 3)),
-        ((27, 28, 4), Conv2D(16, (5, 3), strides=(2, 1), padding="same", dilation_rate=(1, 2), groups=2)),
-        ((26, 26, 32), MaxPool2D(2)),
-        ((26, 27, 8), MaxPool2D(3, strides=2, padding="same")),
-        ((26, 26, 32), AvgPool2D(2)),
-        ((26, 27, 8), AvgPool2D(3, strides=2, padding=1)),
-        ((26, 26, 32), GlobalAvgPool2D()),
-        ((5, 5, 64), Flatten()),
-        ((1600,), Dense(128)),
-        ((26, 26, 32), ReLU()),
-        ((26, 26, 32), LeakyReLU()),
-        ((26, 26, 32), BatchNorm()),
-        ((26, 26, 6), Tanh()),
-        ((1600,), Sigmoid()),
-        ((1600,), Dropout(0.5)),
-    ]
     rng = np.random.default_rng(7)
     result: list[Layer] = []
-    for shape, layer in plain:
+    for shape, layer in copy.deepcopy(_LARGE):
         layer.build(shape, rng, "float64")
         result.append(layer)
-    for shape, layers in runs:
+    for shape, layers in copy.deepcopy(_LARGE_RUNS):
         result += Sequential(layers, input_shape=shape, seed=8, dtype="float64").plan
     for layer in result:
         shake(layer.parameters, rng)

@@ -12,16 +12,27 @@ from .. import kernels
 from ..checks import check_choice, check_count, check_positive
 from ..fusion import DirectConv, DirectConvStride1
 from ..layers import (
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GaussianNoise,
     GlobalAvgPool2D,
     Layer,
+    LayerNorm,
+    Rescale,
+    Reshape,
+    SeparableConv2D,
     Sigmoid,
+    SiLU,
+    Softmax,
+    SpatialDropout2D,
     Tanh,
+    ZeroPad2D,
 )
 from ..losses import MeanSquaredError
 from .slopes import EXACT_TOLERANCE, ComplexSlopes, Settings, Slopes
@@ -30,13 +41,15 @@ STEP, TOLERANCE = 2.0**-17, 1e-7  # 7.6e-6; a power of two, so that x + h and x 
 # These are linear in each of their arrays (the squared error: a parabola), so the central difference is exact for any
 # step, and with a large step rounding does not matter. Subclasses may be curved: they are checked with the small step.
 EXACT_CLASSES = (
-    Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, MeanSquaredError,
+    Conv2D, DepthwiseConv2D, SeparableConv2D, Dense, Flatten, Reshape, ZeroPad2D, Rescale, AvgPool2D, GlobalAvgPool2D,
+    GaussianNoise, DirectConv, DirectConvStride1, MeanSquaredError,
 )
 EXACT_STEP = 1.0
 # These are smooth everywhere: they make no choice that could be recorded. Subclasses may.
 SMOOTH_CLASSES = (
-    Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, BatchNorm, Dropout, Sigmoid,
-    Tanh,
+    Conv2D, DepthwiseConv2D, SeparableConv2D, Dense, Flatten, Reshape, ZeroPad2D, Rescale, AvgPool2D, GlobalAvgPool2D,
+    DirectConv, DirectConvStride1, BatchNorm, LayerNorm, Dropout, SpatialDropout2D, GaussianNoise, GELU, Sigmoid,
+    SiLU, Softmax, Tanh,
 )
 COMPLEX_TOLERANCE = 1e-13
 METHODS = ("difference", "complex")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import kernels, layers
 from ..checks import check_padding, check_pair
-from ..layers import AvgPool2D, BatchNorm, Conv2D, Dense, Layer, MaxPool2D
+from ..layers import AvgPool2D, BatchNorm, Conv2D, Dense, DepthwiseConv2D, Layer, LayerNorm, MaxPool2D
 from ..layers.window import Window
 
 Suspect = tuple[str, NDArray]  # what is wrong, and the gradient that comes of it
@@ -39,6 +39,13 @@ def conv_dx(
     return padded[:, top + off : top + off + height, left + off : left + off + width]
 
 
+def as_full_filters(weight: NDArray) -> NDArray:
+    """Return depthwise filters (kh, kw, C, m) as those of a full convolution (kh, kw, C, C * m), zero elsewhere."""
+    channels, multiplier = weight.shape[2:]
+    own = np.eye(channels)[:, :, None]  # (C, C, 1)
+    return (weight[:, :, :, None] * own).reshape(*weight.shape[:2], channels, channels * multiplier)
+
+
 def maxpool_dx(
     layer: Any, x: NDArray, dy: NDArray, assign: bool = False, all_ties: bool = False, off: int = 0
 ) -> NDArray:
@@ -60,14 +67,20 @@ def maxpool_dx(
 
 def batchnorm_dx(
     layer: Any, x: NDArray, dy: NDArray, epsilon: float | None = None, ddof: int = 0, through_mean: bool = True,
-    through_variance: bool = True,
+    through_variance: bool = True, axes: int | None = None, gamma_outside: bool = False,
 ) -> NDArray:
-    """dx of batch normalisation."""
-    axes = tuple(range(x.ndim - 1))
-    scale = 1 / np.sqrt(x.var(axes, ddof=ddof) + (layer.epsilon if epsilon is None else epsilon))
-    normalised = (x - x.mean(axes)) * scale
-    centred = dy - through_mean * dy.mean(axes) - through_variance * normalised * (dy * normalised).mean(axes)
-    return layer.parameters[0].value * scale * centred
+    """dx of batch normalisation; of layer normalisation with ``axes=-1``, where gamma belongs inside of the means."""
+    over: Any = {"axis": tuple(range(x.ndim - 1)) if axes is None else axes, "keepdims": True}
+    scale = 1 / np.sqrt(x.var(ddof=ddof, **over) + (layer.epsilon if epsilon is None else epsilon))
+    normalised, gamma = (x - x.mean(**over)) * scale, _gamma(layer)
+    inside, outside = (1.0, gamma) if gamma_outside else (gamma, 1.0)
+    g = dy * inside
+    centred = g - through_mean * g.mean(**over) - through_variance * normalised * (g * normalised).mean(**over)
+    return outside * scale * centred
+
+
+def _gamma(layer: Any) -> Any:
+    return next((p.value for p in layer.parameters if p.name == "gamma"), 1.0)
 
 
 def right_gradients(
@@ -120,6 +133,8 @@ def _named_alike(layer: Any) -> Iterator[Layer]:
         groups = layer.input_shape[2] // weight.shape[2]
         arguments = window.kernel, window.strides, getattr(layer, "padding", "valid"), use_bias
         yield Conv2D(weight.shape[3], *arguments, dilation_rate=window.dilation, groups=groups)
+        options: Any = {"use_bias": use_bias, "dilation_rate": window.dilation}
+        yield DepthwiseConv2D(*arguments[:3], weight.shape[3], **options)
     elif window and not parameters:
         for cls in (MaxPool2D, AvgPool2D):
             yield cls(window.kernel, window.strides, getattr(layer, "padding", "valid"))
@@ -127,6 +142,7 @@ def _named_alike(layer: Any) -> Iterator[Layer]:
         yield Dense(weight.shape[1], use_bias)
     elif hasattr(layer, "epsilon"):
         yield BatchNorm(epsilon=layer.epsilon)
+        yield LayerNorm(epsilon=layer.epsilon)
 
 
 def window_of(layer: Any) -> Window | None:
@@ -150,7 +166,8 @@ def suspects(layer: Any, x: NDArray, y: NDArray, dy: NDArray) -> Iterator[Suspec
     weight: Any = layer.parameters[0].value if layer.parameters else np.zeros(0)
     window = window_of(layer)
     if window and weight.ndim == 4 and weight.shape[2] == x.shape[3] and window.count == dy.shape[1:3]:  # no groups
-        yield from _of_convolution(layer, weight, dy)
+        depthwise = weight.shape[2] * weight.shape[3] == dy.shape[3]
+        yield from _of_convolution(layer, as_full_filters(weight) if depthwise else weight, dy)
     if hasattr(layer, "epsilon") and weight.shape == x.shape[-1:]:
         yield from _of_normalisation(layer, x, dy)
     if weight.ndim == x.ndim == 2 and weight.shape == weight.T.shape:
@@ -161,8 +178,8 @@ def suspects(layer: Any, x: NDArray, y: NDArray, dy: NDArray) -> Iterator[Suspec
 
 def _of_convolution(layer: Any, weight: NDArray, dy: NDArray) -> Iterator[Suspect]:
     yield "filters flipped in one of the two passes", conv_dx(layer, dy, weight[::-1, ::-1])
-    yield "the stride is forgotten: patches laid side by side", conv_dx(layer, dy, strides=(1, 1))
-    yield "the dilation is forgotten", conv_dx(layer, dy, dilation=(1, 1))
+    yield "the stride is forgotten: patches laid side by side", conv_dx(layer, dy, weight, strides=(1, 1))
+    yield "the dilation is forgotten", conv_dx(layer, dy, weight, dilation=(1, 1))
 
 
 def _of_normalisation(layer: Any, x: NDArray, dy: NDArray) -> Iterator[Suspect]:
@@ -172,7 +189,11 @@ def _of_normalisation(layer: Any, x: NDArray, dy: NDArray) -> Iterator[Suspect]:
     yield "the batch's variance is taken for a constant", batchnorm_dx(layer, x, dy, through_variance=False)
     yield "epsilon is forgotten in one of the two passes", batchnorm_dx(layer, x, dy, epsilon=0.0)
     yield "the variance is divided by M - 1 in one of the two passes", batchnorm_dx(layer, x, dy, ddof=1)
-    yield "gamma is forgotten", right / layer.parameters[0].value
+    yield "gamma is forgotten", right / _gamma(layer)
+    of_vectors = batchnorm_dx(layer, x, dy, axes=-1, through_variance=False)
+    yield "the variance of each vector is taken for a constant", of_vectors
+    outside = batchnorm_dx(layer, x, dy, axes=-1, gamma_outside=True)
+    yield "gamma belongs inside of the means: it differs from element to element", outside
 
 
 def _of_activation(x: NDArray, y: NDArray, dy: NDArray) -> Iterator[Suspect]:
@@ -180,3 +201,16 @@ def _of_activation(x: NDArray, y: NDArray, dy: NDArray) -> Iterator[Suspect]:
     yield of_the_input, dy * x * (1 - x)
     yield of_the_input, dy * (1 - x * x)
     yield "y is not squared: the derivative of tanh is 1 - y**2", dy * (1 - y)
+    if np.allclose(y.sum(axis=-1), 1):
+        yield "every output of a softmax depends on every input of its row, not on its own alone", dy * y * (1 - y)
+    yield "alpha is not added: the derivative of ELU is y + alpha where x is negative", np.where(y > 0, dy, dy * y)
+    yield "the sigmoid is taken for a constant: the product rule is forgotten", dy / (1 + np.exp(-np.maximum(x, -700)))
+    for approximate in (False, True):
+        yield "the slope of GELU's other form: with erf, or with tanh", _gelu_dx(x, dy, approximate)
+
+
+def _gelu_dx(x: NDArray, dy: NDArray, approximate: bool) -> NDArray:
+    dx = np.empty_like(x)
+    with kernels.using("reference"):
+        (kernels.ops.gelu_tanh_backward if approximate else kernels.ops.gelu_backward)(dy, x, dx)
+    return dx

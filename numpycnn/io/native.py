@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import io
 import json
 import math
@@ -107,8 +108,15 @@ def _comparable(config: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(optimizer["learning_rate"], dict):
         del optimizer["learning_rate"]
     result["optimizer"] = config["optimizer"]["class"], optimizer
-    result.update({f"layer {i}": (d["class"], d["config"]) for i, d in enumerate(config["layers"])})
+    result.update({f"layer {i}": (d["class"], _complete(d)) for i, d in enumerate(config["layers"])})
     return result
+
+
+def _complete(described: dict[str, Any]) -> dict[str, Any]:
+    """Return a layer's arguments, with the defaults of those that there were not yet when it was saved."""
+    layer_class = getattr(layers_module, described["class"], Layer)
+    parameters = inspect.signature(layer_class.__init__).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty} | described["config"]
 
 
 def _take_run(config: dict[str, Any], arrays: dict[str, NDArray]) -> Run | None:

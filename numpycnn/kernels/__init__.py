@@ -25,6 +25,9 @@ KERNELS = {
     "conv_input_gradient": "convolution",
     "window_input_gradient": "convolution",
     "conv_tap_gradient": "convolution",
+    "depthwise_forward": "depthwise",
+    "depthwise_weight_gradient": "depthwise",
+    "depthwise_input_gradient": "depthwise",
     "pad_images": "patches",
     "crop_images": "patches",
     "im2col": "patches",
@@ -35,7 +38,21 @@ KERNELS = {
     "avgpool_backward": "pooling",
     "relu_forward": "activations",
     "relu_backward": "activations",
+    "leaky_relu_forward": "activations",
+    "leaky_relu_backward": "activations",
+    "elu_forward": "activations",
+    "elu_backward": "activations",
+    "sigmoid_forward": "activations",
+    "sigmoid_backward": "activations",
+    "tanh_forward": "activations",
     "tanh_backward": "activations",
+    "silu_forward": "activations",
+    "silu_backward": "activations",
+    "gelu_forward": "activations",
+    "gelu_backward": "activations",
+    "gelu_tanh_forward": "activations",
+    "gelu_tanh_backward": "activations",
+    "dropout": "dropout",
     "softmax": "losses",
     "softmax_cross_entropy": "losses",
     "binary_cross_entropy": "losses",
@@ -94,6 +111,21 @@ def using(kernel_set: str) -> Iterator[None]:
         ops.__dict__.update(before)
 
 
+@contextlib.contextmanager
+def compiled_together() -> Iterator[None]:
+    """Run the block once so that kernels which it needs are compiled at its end, all at once, on all cores.
+
+    In it, a kernel that is not compiled yet is noted, and its NumPy twin runs in its place.
+    """
+    if ops.active == "reference" or jit_disabled():
+        yield
+        return
+    from . import ahead
+
+    with ahead.compiled_together():
+        yield
+
+
 def set_num_threads(n: int) -> None:
     """Use `n` threads in every kernel from now on.
 
@@ -109,13 +141,13 @@ def set_num_threads(n: int) -> None:
     ValueError
         `n` is no integer in that range.
     """
-    from . import jit
+    from . import threads
 
-    jit.set_num_threads(n)
+    threads.set_num_threads(n)
 
 
 def get_num_threads() -> int:
     """Return the number of threads that the kernels use."""
-    from . import jit
+    from . import threads
 
-    return jit.get_num_threads()
+    return threads.get_num_threads()

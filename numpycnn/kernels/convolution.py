@@ -125,15 +125,15 @@ def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):
     for n in prange(images):
         place, value, total = positions[n], values[n], sums[n]
         total[:] = 0
-        part = np.empty(filters, dy.dtype)
-        for start in range(0, windows, LONG_SUM):
-            part[:] = 0
-            for p in range(start, min(start + LONG_SUM, windows)):
-                code, gradient = codes[n, p], dy[n, p]
-                for f in range(filters):
-                    part[f] += gradient[f] if code[f] < cut else dy.dtype.type(0)
+        part = total if windows <= LONG_SUM else np.zeros(filters, dy.dtype)
+        for p in range(windows):
+            code, gradient = codes[n, p], dy[n, p]
             for f in range(filters):
-                total[f] += part[f]
+                part[f] += gradient[f] if code[f] < cut else dy.dtype.type(0)
+            if windows > LONG_SUM and (p % LONG_SUM == LONG_SUM - 1 or p == windows - 1):
+                for f in range(filters):
+                    total[f] += part[f]
+                part[:] = 0
         code_of, gradient_of = codes[n].reshape(-1), dy[n].reshape(-1)
         count = np.uintp(0)
         for f in range(filters):

@@ -2,7 +2,7 @@
 
 ``@kernel`` turns a plain Python loop into a compiled one. Around Numba's ``njit`` it adds what strangers' machines
 need: an on-disk cache that survives edits, crashes and eight processes at once; a serial twin for forked children,
-where OpenMP cannot run; one lock, because Numba's fallback threading layer aborts under concurrent callers.
+where no threads are; one lock, because not every threading layer bears concurrent callers (see `threads`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import functools
 import gc
 import hashlib
-import numbers
 import os
 import pickle
 import re
@@ -24,72 +23,26 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import numba
+import numpy as np
 from numba.core import caching, compiler, compiler_lock, config, serialize
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
+from numba.core.runtime import nrt
+
+from . import reference, threads
 
 # No fastmath: a diverging network has to show its NaN and infinity.
 JIT_OPTIONS = {"nogil": True, "error_model": "numpy"}
 
-_lock = threading.RLock()
-_forked = False
 _announced = False
-_num_threads = config.NUMBA_NUM_THREADS
+Task = tuple[str, str, tuple]  # a kernel to compile: its module, its name, the types of its arguments
 
 
-class _Thread(threading.local):
-    count = 0  # threads that kernels called from this one use, as Numba knows it
+class _Noted(threading.local):
+    kernels: dict[Task, None] | None = None  # while ``ahead.compiled_together`` runs in this thread: what is missing
 
 
-_thread = _Thread()
-
-
-def _after_fork_in_child() -> None:
-    global _forked, _lock
-    _forked = True
-    _lock = threading.RLock()  # the parent's may be held by a thread that does not exist here
-
-
-if hasattr(os, "register_at_fork"):  # Windows has no forks
-    os.register_at_fork(after_in_child=_after_fork_in_child)
-
-if not {"NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY"} & set(os.environ):
-    config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
-
-
-def set_num_threads(n: int) -> None:
-    """Use `n` threads in every kernel from now on; results do not depend on it."""
-    global _num_threads
-    limit = config.NUMBA_NUM_THREADS
-    is_integer = isinstance(n, numbers.Integral) and not isinstance(n, bool)
-    if not is_integer or not 1 <= n <= limit:
-        raise (ValueError if is_integer else TypeError)(
-            f"set_num_threads: expected an integer from 1 to {limit}, got {n!r}; "
-            "the limit is NUMBA_NUM_THREADS, read when the process starts"
-        )
-    _num_threads = int(n)
-
-
-def get_num_threads() -> int:
-    """Number of threads that the kernels use."""
-    return _num_threads
-
-
-@contextlib.contextmanager
-def _short_spin() -> Iterator[None]:
-    """Let GNU OpenMP, if it is loaded in this block, wait a millisecond for a thread before it sleeps.
-
-    By default a thread that waits for another burns its core for some 20 ms. When a second program keeps a core busy,
-    that is the core the other thread needs: a training step then takes five times as long.
-    """
-    if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(os.environ):
-        yield
-        return
-    os.environ["GOMP_SPINCOUNT"] = "20000"
-    try:
-        yield
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
+noted = _Noted()
 
 
 class Kernel:
@@ -102,15 +55,32 @@ class Kernel:
         self._serial = _build(function, parallel=False)
 
     def __call__(self, *args: Any) -> None:
-        if _forked:
+        if threads.forked:
             self._serial(*args)
             return
-        with _lock:
-            if _thread.count != _num_threads:
-                with _short_spin():
-                    numba.set_num_threads(_num_threads)  # the first call starts the threads
-                _thread.count = _num_threads
+        if noted.kernels is not None and self.put_off(args, self.__name__, args):
+            return
+        with threads.lock:
+            threads.use()
             self._parallel(*args)
+
+    def put_off(self, args: tuple, name: str, twins_args: tuple) -> bool:
+        """If this is not compiled for such arguments, note it, run the twin of a name in its place, and return True."""
+        task = self.__module__, self.__name__, tuple(map(self._parallel.typeof_pyval, args))
+        if not hasattr(reference, name) or self.is_there(task[2]):
+            return False
+        noted.kernels[task] = None
+        with np.errstate(all="ignore"):  # a compiled kernel warns of nothing
+            getattr(reference, name)(*twins_args)
+        return True
+
+    def is_there(self, types: tuple) -> bool:
+        """Whether the parallel build for such types is in this process or on disk."""
+        return types in self._parallel.overloads or self._parallel._cache.is_kept(types)
+
+    def compile(self, types: tuple) -> None:
+        """Load the parallel build for such types from disk, or compile it."""
+        self._parallel.compile(types)
 
     def called_as(self, arrange: Callable[..., tuple]) -> CallOf:
         """Decorate a function that arranges arguments: a kernel of its own name, compiled once with this one."""
@@ -128,7 +98,9 @@ class CallOf:
         self.other, self.arrange = other, arrange
 
     def __call__(self, *args: Any) -> None:
-        self.other(*self.arrange(*args))
+        arranged = self.arrange(*args)
+        if noted.kernels is None or not self.other.put_off(arranged, self.__name__, args):
+            self.other(*arranged)
 
     def _parallel(self, *args: Any) -> None:
         self.other._parallel(*self.arrange(*args))
@@ -165,26 +137,32 @@ def _build(function: Callable[..., None], parallel: bool) -> Any:
 
 
 def _in_less_time(compile_signature: Callable) -> Callable:
-    """Wrap the compiler: its libraries are ours (see `_Library`), and the garbage collector rests.
-
-    The compiler makes so many objects that the collector takes a tenth of its time.
-    """
+    """Wrap the compiler: its libraries are ours (see `_Library`), and the garbage collector rests."""
 
     @functools.wraps(compile_signature)
     def wrapped(*args: Any) -> Any:
         with compiler_lock.global_compiler_lock:  # what a program compiles besides is not concerned
             codegen = cpu_target.target_context.codegen()
             library_class, codegen._library_class = codegen._library_class, _Library
-            enabled = gc.isenabled()
-            gc.disable()
             try:
-                return compile_signature(*args)
+                with resting_collector():
+                    return compile_signature(*args)
             finally:
                 codegen._library_class = library_class
-                if enabled:
-                    gc.enable()
 
     return wrapped
+
+
+@contextlib.contextmanager
+def resting_collector() -> Iterator[None]:
+    """Let no garbage be collected: the compiler makes so many objects that the collector takes a tenth of its time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Library(JITCodeLibrary):
@@ -239,18 +217,22 @@ class KernelCache(caching._Cache):
         return str(cache_dir())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        target_context.refresh()
+        nrt.rtsys.initialize(target_context)  # memory for arrays; all else is for compiling, and costs half a start
         path = self._path(sig, target_context.codegen())
-        content = _read_own(path) if _own_folder() else b""
+        content = _read_own(path) if cache_is_own() else b""
         digest, payload = content[:32], content[32:]
         if hashlib.sha256(payload).digest() == digest:
             with contextlib.suppress(Exception):  # another program's, though the checksum is right
                 return compiler.CompileResult._rebuild(target_context, *pickle.loads(payload))
-        _announce()
+        announce()
         return None
 
+    def is_kept(self, types: tuple) -> bool:
+        """Whether there is a file for such types."""
+        return self._path(types, cpu_target.target_context.codegen()).exists()
+
     def save_overload(self, sig: Any, data: Any) -> None:
-        if not _own_folder():
+        if not cache_is_own():
             return
         payload = serialize.dumps(data._reduce())
         path = self._path(sig, data.codegen)
@@ -264,7 +246,7 @@ class KernelCache(caching._Cache):
                 os.unlink(temporary)
                 raise
         except OSError as error:
-            _warn_once(f"cannot keep compiled kernels in {path.parent} ({error}); they are compiled again next time")
+            warn_once(f"cannot keep compiled kernels in {path.parent} ({error}); they are compiled again next time")
 
     def _path(self, sig: Any, codegen: Any) -> Path:
         key = (self._name, str(sig), codegen.magic_tuple(), config.BOUNDSCHECK, config.OPT, sys.version_info[:2],
@@ -287,7 +269,7 @@ def cache_dir() -> Path:
 
 
 @functools.cache
-def _own_folder() -> bool:
+def cache_is_own() -> bool:
     """Make the folder of the compiled kernels, for oneself alone; whether nobody else can write to it."""
     folder, reason = cache_dir(), "others can write to it; set NUMBA_CACHE_DIR to a folder of your own"
     try:
@@ -298,7 +280,7 @@ def _own_folder() -> bool:
             return True
     except OSError as error:
         reason = str(error)
-    _warn_once(f"cannot keep compiled kernels in {folder} ({reason}); they are compiled again next time")
+    warn_once(f"cannot keep compiled kernels in {folder} ({reason}); they are compiled again next time")
     return False
 
 
@@ -310,7 +292,7 @@ def _read_own(path: Path) -> bytes:
             found = os.fstat(file.fileno())
             if stat.S_ISREG(found.st_mode) and _is_own(found):
                 return file.read()
-            _warn_once(f"a kernel in {path.parent} is not read but compiled again: others can have written {path.name}")
+            warn_once(f"a kernel in {path.parent} is not read but compiled again: others can have written {path.name}")
     except OSError:
         pass
     return b""
@@ -340,15 +322,20 @@ def _source_digest(filename: str) -> str:
     return digest.hexdigest()
 
 
-def _announce() -> None:
+def announce() -> None:
     """Say once that compiling is under way; the first step of a first run would otherwise look hung."""
     global _announced
     if not _announced:
         _announced = True
-        message = "numpycnn: compiling kernels for this machine (once, some fifteen seconds) ..."
-        print(message, file=sys.stderr)
+        say("compiling kernels for this machine (once, some ten seconds) ...")
 
 
 @functools.cache
-def _warn_once(message: str) -> None:
+def warn_once(message: str) -> None:
+    """Say it, unless it has been said."""
+    say(message)
+
+
+def say(message: str) -> None:
+    """Print a line to standard error."""
     print(f"numpycnn: {message}", file=sys.stderr)

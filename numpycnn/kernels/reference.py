@@ -58,6 +58,33 @@ def crop_images(padded, top, left, x):
     x[...] = padded[:, top : top + x.shape[1], left : left + x.shape[2]]
 
 
+def depthwise_forward(x, w, stride_h, stride_w, dilation_h, dilation_w, top, left, y):
+    """y = each channel convolved with its own filters: x (N, H, W, C), w (kh, kw, C, m), y (N, OH, OW, C * m)."""
+    patches = _patches_of_channels(x, w.shape, stride_h, stride_w, dilation_h, dilation_w, top, left, y.shape)
+    y[...] = np.einsum("nijyxc,yxck->nijck", patches, w).reshape(y.shape)
+
+
+def depthwise_weight_gradient(x, dy, stride_h, stride_w, dilation_h, dilation_w, top, left, dw):
+    """dw = sum of pixel * dy over all windows: x (N, H, W, C), dy (N, OH, OW, C * m), dw (kh, kw, C, m)."""
+    patches = _patches_of_channels(x, dw.shape, stride_h, stride_w, dilation_h, dilation_w, top, left, dy.shape)
+    dw[...] = np.einsum("nijyxc,nijck->yxck", patches, dy.reshape(*dy.shape[:3], *dw.shape[2:]))
+
+
+def depthwise_input_gradient(dy, w, stride_h, stride_w, dilation_h, dilation_w, top, left, dx):
+    """dx = for each pixel the sum over the windows that contain it: dy (N, OH, OW, C * m), w (kh, kw, C, m)."""
+    dpatches = np.einsum("nijck,yxck->nijyxc", dy.reshape(*dy.shape[:3], *w.shape[2:]), w)
+    cols = dpatches.reshape(*dy.shape[:3], -1)  # (N, OH, OW, kh * kw * C)
+    col2im(cols, *w.shape[:2], stride_h, stride_w, dilation_h, dilation_w, top, left, dx)
+
+
+def _patches_of_channels(x, kernel, stride_h, stride_w, dilation_h, dilation_w, top, left, out):
+    """Return the patch under each filter position: (N, OH, OW, kh, kw, C)."""
+    kernel_h, kernel_w, channels, _ = kernel
+    cols = np.empty((*out[:3], kernel_h * kernel_w * channels), x.dtype)
+    im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, cols)
+    return cols.reshape(*out[:3], kernel_h, kernel_w, channels)
+
+
 def maxpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y, winners):
     """Largest element of each window and its position iy * W + ix: x (N, H, W, C) to y, winners (N, OH, OW, C)."""
     images, _, width, channels = x.shape
@@ -105,7 +132,7 @@ def _windows(shape, pool_h, pool_w, stride_h, stride_w, top, left, out_h, out_w)
             yield oy, ox, rows, columns
 
 
-# -- activations and the loss -----------------------------------------------------------------------------------------
+# -- activations ------------------------------------------------------------------------------------------------------
 
 
 def relu_forward(x, y):
@@ -118,9 +145,132 @@ def relu_backward(dy, y, dx):
     dx[...] = np.where(y <= 0, 0, dy)
 
 
+def leaky_relu_forward(x, slope, y):
+    """y = x where x > 0, else slope * x, elementwise on (n,)."""
+    y[...] = np.where(x > 0, x, slope * x)
+
+
+def leaky_relu_backward(dy, y, slope, dx):
+    """dx = dy where y > 0, else slope * dy, elementwise on (n,); y is the forward's output."""
+    dx[...] = np.where(y > 0, dy, slope * dy)
+
+
+def elu_forward(x, alpha, y):
+    """y = x where x > 0, else alpha * (exp(x) - 1), elementwise on (n,)."""
+    y[...] = np.where(x <= 0, alpha * np.expm1(np.where(x <= 0, x, 0)), x)
+
+
+def elu_backward(dy, y, alpha, dx):
+    """dx = dy where y > 0, else dy * (y + alpha), elementwise on (n,); y is the forward's output."""
+    dx[...] = np.where(y > 0, dy, dy * (y + y.dtype.type(alpha)))
+
+
+def sigmoid_forward(x, y):
+    """y = 1 / (1 + exp(-x)), elementwise on (n,)."""
+    small = np.exp(np.where(x > 0, -x, x))  # never overflows
+    y[...] = np.where(x > 0, 1 / (1 + small), small / (1 + small))
+
+
+def sigmoid_backward(dy, y, dx):
+    """dx = dy * y * (1 - y), elementwise on (n,); y is the forward's output."""
+    dx[...] = dy * y * (1 - y)
+
+
+def tanh_forward(x, y):
+    """y = tanh(x), elementwise on (n,)."""
+    np.tanh(x, out=y)
+
+
 def tanh_backward(dy, y, dx):
     """dx = dy * (1 - y**2), elementwise on (n,); y is the forward's output."""
     dx[...] = dy * (1 - y * y)
+
+
+def silu_forward(x, y):
+    """y = x * sigmoid(x), elementwise on (n,)."""
+    sigmoid_forward(x, y)
+    y *= np.where(x > 0, x, _limited(x, 800))
+
+
+def silu_backward(dy, x, dx):
+    """dx = dy * (s + x * s * (1 - s)), s = sigmoid(x), elementwise on (n,)."""
+    s = np.empty_like(x)
+    sigmoid_forward(x, s)
+    dx[...] = dy * (s + _limited(x, 800) * s * (1 - s))
+
+
+def gelu_forward(x, y):
+    """y = x * P(normal <= x), elementwise on (n,)."""
+    z = _limited(x, 9)
+    y[...] = np.where(x > 0, x, z) * _normal_share(z)
+
+
+def gelu_backward(dy, x, dx):
+    """dx = dy * (P(normal <= x) + x * exp(-x**2 / 2) / sqrt(2 * pi)), elementwise on (n,)."""
+    z = _limited(x, 9)
+    dx[...] = dy * (_normal_share(z) + z * np.exp(-z * z / 2) / np.sqrt(2 * np.pi))
+
+
+def gelu_tanh_forward(x, y):
+    """y = x * (1 + tanh(u)) / 2, u = sqrt(2 / pi) * (x + 0.044715 * x**3), elementwise on (n,)."""
+    z = _limited(x, 9)
+    y[...] = np.where(x > 0, x, z) * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))) / 2
+
+
+def gelu_tanh_backward(dy, x, dx):
+    """dx = dy * ((1 + tanh(u)) / 2 + x * (1 - tanh(u)**2) / 2 * du/dx), u as in the forward, elementwise on (n,)."""
+    z = _limited(x, 9)
+    tanh = np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))
+    dx[...] = dy * ((1 + tanh) / 2 + z * (1 - tanh**2) / 2 * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * z**2))
+
+
+def _limited(x, limit):
+    """Cut x to -limit and limit, beyond which the curve is flat; in float64, or in complex numbers."""
+    z = np.where(x > limit, limit, np.where(x < -limit, -limit, x))
+    return z.astype(np.result_type(z, np.float64))
+
+
+def _normal_share(x):
+    """P(normal <= x), a series (Marsaglia, "Evaluating the normal distribution", 2004)."""
+    term, total, n = x, x, 1
+    while (abs(term) > 1e-17 * abs(total)).any():
+        n += 2
+        term = term * x * x / n
+        total = total + term
+    return 0.5 + total * np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+
+
+# -- dropout ----------------------------------------------------------------------------------------------------------
+
+
+def dropout(x, key, counter, threshold, scale, y):
+    """y = x * scale, or x * 0 where the element's random word is below the threshold: x, y (n,).
+
+    Element 64 * b + 16 * w + l has word w of the counter ``counter + 16 * b + l``; counters and key are uint64.
+    """
+    blocks = -(-x.size // 64)
+    counters = np.uint64(counter) + np.arange(16 * blocks, dtype=np.uint64)
+    low, high, zeros = counters & _WORD, counters >> np.uint64(32), np.zeros_like(counters)
+    words = _philox(low, high, zeros, zeros, np.uint64(key) & _WORD, np.uint64(key) >> np.uint64(32))
+    words = np.stack(words).reshape(4, blocks, 16).swapaxes(0, 1).reshape(-1)[: x.size]
+    with np.errstate(invalid="ignore"):  # infinity times 0: NaN
+        y[...] = x * np.where(words >= threshold, x.dtype.type(scale), x.dtype.type(0))
+
+
+_WORD = np.uint64(2**32 - 1)
+
+
+def _philox(c0, c1, c2, c3, k0, k1):
+    """Return four random words for a counter of four words of 32 bits and a key of two: Philox4x32-10, in uint64."""
+    half, m0, m1, w0, w1 = map(np.uint64, (32, 0xD2511F53, 0xCD9E8D57, 0x9E3779B9, 0xBB67AE85))
+    for _ in range(10):
+        p0, p1 = c0 * m0, c2 * m1
+        c0, c1, c2, c3 = (p1 >> half) ^ c1 ^ k0, p1 & _WORD, (p0 >> half) ^ c3 ^ k1, p0 & _WORD
+        k0, k1 = (k0 + w0) & _WORD, (k1 + w1) & _WORD
+    return c0, c1, c2, c3
+
+
+# -- the loss ---------------------------------------------------------------------------------------------------------
 
 
 def softmax(logits, p):

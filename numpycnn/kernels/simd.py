@@ -414,3 +414,64 @@ def _while(builder: Any, index: Any, goes_on: Callable[[Any], Any], turn: Callab
         phi.add_incoming(new, last)
         results.append(phi)
     return results
+
+
+# -- instructions on single numbers, for loops that the compiler itself turns into vectors -----------------------------
+
+
+def polynomial(single: list[float], double: list[float]) -> Any:
+    """Make a function of a number: c[0] + c[1] * x + c[2] * x**2 + ..., with coefficients for float32 and float64.
+
+    With one coefficient it is a constant of x's type: a plain 1.0 would make a float64 of a float32.
+    """
+
+    @intrinsic
+    def polynomial_of(typing_context, x):  # type: ignore
+        coefficients = single if x == types.float32 else double
+
+        def emit(context, builder, signature, values):  # type: ignore
+            *others, total = [ir.Constant(values[0].type, c) for c in coefficients]
+            for c in reversed(others):
+                total = _fmuladd(builder, total, values[0], c)
+            return total
+
+        return x(x), emit
+
+    return polynomial_of
+
+
+@intrinsic
+def multiply_add(typing_context, x, y, total):  # type: ignore
+    """Return x * y + total, rounded once where the CPU can."""
+    return x(x, x, x), lambda context, builder, signature, values: _fmuladd(builder, *values)
+
+
+@intrinsic
+def with_sign_of(typing_context, size, sign):  # type: ignore
+    """Return the first number with the second one's sign."""
+
+    def emit(context, builder, signature, values):  # type: ignore
+        kind = values[0].type
+        function = builder.module.declare_intrinsic("llvm.copysign", (kind,), ir.FunctionType(kind, [kind, kind]))
+        return builder.call(function, values)
+
+    return size(size, size), emit
+
+
+@intrinsic
+def power_of_two(typing_context, x):  # type: ignore
+    """Return 2**n for ``x = n + 1.5 * 2**23`` (float64: ``2**52``), a sum that has n in its lowest bits."""
+
+    def emit(context, builder, signature, values):  # type: ignore
+        width, digits, bias = (32, 23, 127) if x == types.float32 else (64, 52, 1023)
+        bits = builder.bitcast(values[0], ir.IntType(width))
+        exponent = builder.add(bits, bits.type(bias))
+        return builder.bitcast(builder.shl(exponent, bits.type(digits)), values[0].type)
+
+    return x(x), emit
+
+
+def _fmuladd(builder: Any, x: Any, y: Any, total: Any) -> Any:
+    kind = x.type
+    function = builder.module.declare_intrinsic("llvm.fmuladd", (kind,), ir.FunctionType(kind, [kind] * 3))
+    return builder.call(function, [x, y, total])

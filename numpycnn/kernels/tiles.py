@@ -271,11 +271,12 @@ def equal(code, a, ia, b, ib, columns):  # type: ignore
 def survey(code, x, ix, pixels, channels, background, kinds, i_kind):  # type: ignore
     """Return the largest absolute value of `pixels` pixels, or NaN if one is not finite; set a kind for each of them.
 
-    A kind is 1 if the pixel is the background, plus 2 if it is zeros. If no pixel is background, that is NaN.
+    A kind is 1 if the pixel is the background, bit by bit, plus 2 if it is zeros. Without a background, that is NaN.
     """
     builder, whole = code.builder, code.vectors(x, 1)
     words = whole.bits_of(whole.zero).type
     all_but_sign = ir.Constant(words, [2 ** (8 * whole.scalar_bytes - 1) - 1] * whole.lanes)
+    nothing = ir.Constant(words, [0] * whole.lanes)
     pieces = builder.sdiv(channels, INDEX(whole.lanes))
     done = builder.mul(pieces, INDEX(whole.lanes))
     rest = builder.sub(channels, done)
@@ -290,24 +291,25 @@ def survey(code, x, ix, pixels, channels, background, kinds, i_kind):  # type: i
         def look(vectors: Vectors, first: Any, found: list) -> list:
             largest, other, nonzero = found
             value, background_value = (
-                vectors.load(code.step(at, first), 0) for at in (row, background.at(INDEX(0)))
+                vectors.bits_of(vectors.load(code.step(at, first), 0)) for at in (row, background.at(INDEX(0)))
             )
-            other = builder.or_(other, builder.fcmp_unordered("!=", value, background_value))
-            nonzero = builder.or_(nonzero, builder.fcmp_unordered("!=", value, vectors.zero))
-            return [larger(builder.and_(vectors.bits_of(value), all_but_sign), largest), other, nonzero]
+            size = builder.and_(value, all_but_sign)
+            other = builder.or_(other, builder.xor(value, background_value))
+            return [larger(size, largest), other, builder.or_(nonzero, size)]
 
-        no_lane = ir.Constant(whole.mask, [0] * whole.lanes)
         found = loop(
             builder, pieces, lambda n, found: look(whole, builder.mul(n, INDEX(whole.lanes)), found),
-            [*largest, no_lane, no_lane],
+            [*largest, nothing, nothing],
         )
         some = builder.zext(builder.icmp_signed(">", rest, INDEX(0)), INDEX)
         largest, other, nonzero = loop(builder, some, lambda n, found: look(edge, done, found), found)
-        is_background, is_zeros = (builder.zext(whole.nowhere(mask), BYTE) for mask in (other, nonzero))
+        is_background, is_zeros = (
+            builder.zext(whole.nowhere(builder.icmp_unsigned("!=", bits, nothing)), BYTE) for bits in (other, nonzero)
+        )
         builder.store(builder.or_(is_background, builder.shl(is_zeros, BYTE(1))), code.step(kinds.at(i_kind), p))
         return [largest]
 
-    (largest,) = loop(builder, pixels, pixel, [ir.Constant(words, [0] * whole.lanes)])
+    (largest,) = loop(builder, pixels, pixel, [nothing])
     scale = builder.bitcast(whole.reduced(largest, larger), whole.scalar)
     return builder.fadd(scale, builder.fsub(scale, scale))  # infinity less infinity is NaN
 

@@ -271,21 +271,19 @@ def _products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, col
 
 
 @device
-def _outputs(m, im, m_step, down, across, x, pixel, w, b, f, count, offsets, taps, facts, scale, lifts, marks, window,
-             grid_width, y, codes):
-    """Finish one tile for `count` filters from f on; `pixel` and `window` are the numbers of its first ones."""
-    filters, lanes = b.size, VECTOR_BYTES // m.itemsize
+def _outputs(m, im, m_step, down, across, b, f, count, facts, scale, lifts, marks, window, grid_width, y, codes):
+    """Finish one tile for `count` filters from f on; `window` is the number of its first one.
+
+    Return which windows to sum plainly, four bits for each vector of filters.
+    """
+    filters, lanes, doubts = b.size, VECTOR_BYTES // m.itemsize, 0
     for g in range(0, count, lanes):
-        n = min(lanes, count - g)
-        doubts = finish(
+        found = finish(
             down, across, m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y,
-            codes, n,
+            codes, min(lanes, count - g),
         )
-        if doubts:
-            _sum_plainly(
-                doubts, across // 2 - 1, x, pixel, w, b, f + g, n, offsets, 0, taps, window, grid_width, y, codes,
-                codes.size > 0,
-            )
+        doubts |= found << g // lanes * 4
+    return doubts
 
 
 # -- what decides between the sums and the plain sums ----------------------------------------------------------------
@@ -294,12 +292,15 @@ def _outputs(m, im, m_step, down, across, x, pixel, w, b, f, count, offsets, tap
 @called
 def _sum_plainly(doubts, wide, x, pixel, w, b, f, count, offsets, i_offset, taps, window, grid_width, y, codes, keep):
     """Compute those of a tile's windows, `wide` in a row, that bits of `doubts` name: as the layers add up."""
-    filters, width, channels = b.size, x.shape[2], x.shape[3]
-    for k in range(4):
-        if doubts >> k & 1:
-            r, q = k // wide, k % wide
-            ix, iy = (pixel + 2 * r * width + 2 * q) * channels, (window + r * grid_width + q) * filters + f
-            _window_tile(x, ix, offsets, i_offset, taps, w, f, filters, b, y, iy, codes, keep, count)
+    filters, width, channels, lanes = b.size, x.shape[2], x.shape[3], VECTOR_BYTES // x.itemsize
+    for g in range(0, count, lanes):
+        for k in range(4):
+            if doubts >> (g // lanes * 4 + k) & 1:
+                r, q = k // wide, k % wide
+                ix, iy = (pixel + 2 * r * width + 2 * q) * channels, (window + r * grid_width + q) * filters + f + g
+                _window_tile(
+                    x, ix, offsets, i_offset, taps, w, f + g, filters, b, y, iy, codes, keep, min(lanes, count - g)
+                )
 
 
 @device
@@ -309,7 +310,7 @@ def _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
     How far off a sum may be, for a largest pixel of 1, as rounding errors add up in a random walk over as many terms;
     the same for the bias; and the background's sum, its negative values cut.
     """
-    filters, lanes = b.size, VECTOR_BYTES // x.itemsize
+    filters = b.size
     unit = MARGIN * math.sqrt(w.shape[0]) * (2.0**-23 if x.itemsize == 4 else 2.0**-52)
     squares(w, first, filters, w.shape[0], end - first, facts, first)
     for f in range(first, end):
@@ -317,9 +318,9 @@ def _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
         facts[filters + f] = unit * abs(b[f])
         facts[2 * filters + f] = 0
     if background >= 0:
-        for f in range(first, end, end - first if end - first == 2 * lanes else lanes):
-            n = min(2 * lanes, end - f)
-            _sum_plainly(1, 1, x, background, w, b, f, n, offsets, WINDOW, taps, 2, 1, facts, codes, False)
+        _sum_plainly(
+            0b10001, 1, x, background, w, b, first, end - first, offsets, WINDOW, taps, 2, 1, facts, codes, False
+        )
 
 
 @device
@@ -332,15 +333,18 @@ def _learn_image(x, n, background, grid_width, windows, kinds, marks, scales):
     _, _, width, channels = x.shape
     pixels = kinds.size
     scales[n] = survey(x, n * pixels * channels, pixels, channels, background, kinds, 0)
-    for i in range(pixels - 2):  # now of a pixel and the two to its right
-        kinds[i] &= kinds[i + 1] & kinds[i + 2]
-    for i in range(pixels - 2 * width):  # of a patch, 3 x 3
-        kinds[i] &= kinds[i + width] & kinds[i + 2 * width]
-    for p in range(windows):
-        i = 2 * (p // grid_width) * width + 2 * (p % grid_width)
-        a, b, c, d = kinds[i], kinds[i + 1], kinds[i + width], kinds[i + width + 1]
-        plain = (a == 2) | (b == 2) | (c == 2) | (d == 2)
-        marks[n * windows + p] = a & 1 | (b & 1) << 1 | (c & 1) << 2 | (d & 1) << 3 | 16 | plain << PLAIN_BIT
+    p = n * windows
+    for row in range(0, windows // grid_width * 2 * width, 2 * width):
+        for i in range(row, row + 2 * grid_width, 2):
+            a = b = c = d = 3  # the window's patches, each of 3 x 3 pixels
+            for k in range(i, i + 3 * width, width):
+                a &= kinds[k] & kinds[k + 1] & kinds[k + 2]
+                b &= kinds[k + 1] & kinds[k + 2] & kinds[k + 3]
+                c &= kinds[k + width] & kinds[k + width + 1] & kinds[k + width + 2]
+                d &= kinds[k + width + 1] & kinds[k + width + 2] & kinds[k + width + 3]
+            plain = (a == 2) | (b == 2) | (c == 2) | (d == 2)
+            marks[p] = a & 1 | (b & 1) << 1 | (c & 1) << 2 | (d & 1) << 3 | 16 | plain << PLAIN_BIT
+            p += 1
 
 
 @called
@@ -383,6 +387,13 @@ def _pieces(windows, points, side):
 
 
 @device
+def _place(tile, rows, columns, top, high, left, wide, height, width, windows, grid_width):
+    """Return the numbers of a tile's first pixel and first window, in all images."""
+    n, r, q = tile // (rows * columns), top + tile // columns % rows * high, left + tile % columns * wide
+    return (n * height + 2 * r) * width + 2 * q, n * windows + r * grid_width + q
+
+
+@device
 def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps,
                 facts, lifts, marks, scales, grid_width, y, codes):
     """Take a share of one kind of tiles, ROWS at a time, through all stages, for some panels of filters."""
@@ -398,25 +409,34 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
     groups = (tiles + ROWS - 1) // ROWS
     # No powers of 2 from one pair of points to the next: they would clash in the cache.
     v_step, m_step = ROWS * channels + panel_width // 2, ROWS * panel_width + panel_width // 2
+    doubts = np.empty(ROWS, np.int64)
     v, m = empty_aligned(down * across * v_step, x), empty_aligned(down * across * m_step, x)
     for first in range(groups * task // tasks * ROWS, groups * (task + 1) // tasks * ROWS, ROWS):
         for p in range(ROWS):
             tile = min(first + p, tiles - 1)  # what the last group lacks is computed and dropped
-            r, q = top + tile // columns % rows * high, left + tile % columns * wide
-            at = ((tile // (rows * columns) * height + 2 * r) * width + 2 * q) * channels
-            _transform_pixels(x, at, down, across, v, p * channels, v_step)
+            pixel, _ = _place(tile, rows, columns, top, high, left, wide, height, width, windows, grid_width)
+            _transform_pixels(x, pixel * channels, down, across, v, p * channels, v_step)
         for panel in range(first_panel, last_panel):
             f, iu = panel * panel_width, panel * side * side * u_step
             _products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
+            count, some = min(panel_width, filters - f), 0
             for p in range(min(ROWS, tiles - first)):
+                _, window = _place(first + p, rows, columns, top, high, left, wide, height, width, windows, grid_width)
                 n = (first + p) // (rows * columns)
-                r, q = top + (first + p) // columns % rows * high, left + (first + p) % columns * wide
-                pixel, window = (n * height + 2 * r) * width + 2 * q, n * windows + r * grid_width + q
-                count = min(panel_width, filters - f)
-                _outputs(
-                    m, p * panel_width, m_step, down, across, x, pixel, w, b, f, count, offsets, taps, facts,
-                    scales[n], lifts, marks, window, grid_width, y, codes,
+                doubts[p] = _outputs(
+                    m, p * panel_width, m_step, down, across, b, f, count, facts, scales[n], lifts, marks, window,
+                    grid_width, y, codes,
                 )
+                some |= doubts[p]
+            if some:  # in a loop of its own: beside a call, Numba counts the references to every array, tile by tile
+                for p in range(min(ROWS, tiles - first)):
+                    pixel, window = _place(
+                        first + p, rows, columns, top, high, left, wide, height, width, windows, grid_width
+                    )
+                    _sum_plainly(
+                        doubts[p], across // 2 - 1, x, pixel, w, b, f, count, offsets, 0, taps, window, grid_width, y,
+                        codes, codes.size > 0,
+                    )
 
 
 @called

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import Shape, check_fraction, check_numeric, check_positive
+from ..checks import Shape, check_flag, check_fraction, check_numeric, check_positive
 from ..kernels import ops
 from .base import Layer
 
@@ -25,11 +25,13 @@ class BatchNorm(Layer):
         In [0, 1].
     epsilon : float
         Added to the variance; above 0.
+    center, scale : bool
+        Whether there is a beta, and a gamma.
 
     Attributes
     ----------
     parameters : tuple of Parameter
-        gamma (C,), which starts at 1, and beta (C,), which starts at 0.
+        With `scale` gamma (C,), which starts at 1; with `center` beta (C,), which starts at 0.
     moving_mean, moving_variance : ndarray of shape (C,)
         They start at 0 and 1. You may assign to them: every prediction reads them anew.
 
@@ -45,16 +47,22 @@ class BatchNorm(Layer):
 
     state_names = ("moving_mean", "moving_variance")
 
-    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3) -> None:
+    def __init__(
+        self, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True
+    ) -> None:
         self.momentum = check_fraction(momentum, "momentum", one_allowed=True)
         self.epsilon = check_positive(epsilon, "epsilon")
+        self.center = check_flag(center, "center")
+        self.scale = check_flag(scale, "scale")
 
     def setup(self, rng: np.random.Generator) -> Shape:
         if not self.input_shape:
             raise ValueError(f"{self!r}: expected an input shape with channels last, got ()")
         channels = self.input_shape[-1]
-        self.add_parameter("gamma", (channels,), "ones", rng)
-        self.add_parameter("beta", (channels,), "zeros", rng)
+        if self.scale:
+            self.add_parameter("gamma", (channels,), "ones", rng)
+        if self.center:
+            self.add_parameter("beta", (channels,), "zeros", rng)
         self.moving_mean = np.zeros(channels, self.dtype)
         self.moving_variance = np.ones(channels, self.dtype)
         return self.input_shape
@@ -62,7 +70,9 @@ class BatchNorm(Layer):
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
         rows = x.reshape(-1, x.shape[-1])  # (M, C)
-        gamma, beta = (p.value for p in self.parameters)
+        gamma, beta = self._gamma(), np.zeros_like(self._gamma())
+        if self.center:
+            beta = self.parameters[-1].value
         of_batch = training and self.trainable
         if of_batch:
             mean, variance = self._moments(rows)
@@ -70,10 +80,10 @@ class BatchNorm(Layer):
             self.moving_variance = self._follow(self.moving_variance, variance)
         else:
             mean, variance = self._remembered("moving_mean"), self._remembered("moving_variance")
-        scale = 1 / np.sqrt(variance + self.dtype.type(self.epsilon))  # (C,)
-        self.save_for_backward(training, len(x), rows, mean, scale, of_batch)
+        inverse = 1 / np.sqrt(variance + self.dtype.type(self.epsilon))  # (C,)
+        self.save_for_backward(training, len(x), rows, mean, inverse, of_batch)
         y = self.empty("y", rows.shape)
-        ops.normalise(rows, mean, gamma * scale, beta, y)
+        ops.normalise(rows, mean, gamma * inverse, beta, y)
         return y.reshape(x.shape)
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
@@ -86,22 +96,29 @@ class BatchNorm(Layer):
         In a frozen layer mean and variance are constants, and dx is the first term alone.
         """
         dy = self.check_output_gradient(dy)
-        x, mean, scale, of_batch = self.saved
+        x, mean, inverse, of_batch = self.saved
         rows = dy.reshape(x.shape)  # (M, C)
-        gamma, beta = self.parameters
+        gamma = self._gamma()
+        dgamma, dbeta = np.empty((2, x.shape[1]), x.dtype)
         if self.trainable or of_batch:  # frozen since the forward: dx still needs them
-            ops.sum_rows(rows, beta.grad)
-            ops.sum_products(x, mean, rows, np.zeros_like(mean), gamma.grad)
-            gamma.grad *= scale
+            ops.sum_rows(rows, dbeta)
+            ops.sum_products(x, mean, rows, np.zeros_like(mean), dgamma)
+            dgamma *= inverse
+            for parameter in self.parameters:
+                parameter.grad[...] = dgamma if parameter.name == "gamma" else dbeta
         if not need_dx:
             return None
         dx = self.empty("dx", x.shape)
         if not of_batch:
-            np.multiply(rows, gamma.value * scale, out=dx)
+            np.multiply(rows, gamma * inverse, out=dx)
             return dx.reshape(dy.shape)
-        slope = scale * gamma.grad / len(x)  # of dy along x
-        ops.normalise_backward(rows, beta.grad / len(x), x, mean, slope, gamma.value * scale, dx)
+        slope = inverse * dgamma / len(x)  # of dy along x
+        ops.normalise_backward(rows, dbeta / len(x), x, mean, slope, gamma * inverse, dx)
         return dx.reshape(dy.shape)
+
+    def _gamma(self) -> NDArray:
+        """Return gamma (C,), ones without one."""
+        return self.parameters[0].value if self.scale else np.ones(self.input_shape[-1], self.dtype)
 
     def _moments(self, rows: NDArray) -> tuple[NDArray, NDArray]:
         """Return mean and variance (C,) of the batch's rows (M, C). Distances are squared, so that nothing cancels."""

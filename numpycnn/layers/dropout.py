@@ -1,12 +1,17 @@
-"""Dropout: train with random holes, so that no unit relies on another."""
+"""Dropout and noise: train with random holes, or on values that are a little off, so that no unit relies on another."""
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import Shape, check_fraction
+from ..checks import Shape, check_fraction, check_positive, check_shape
+from ..kernels import ops
 from .base import Layer
+from .philox import Philox
 
 
 class Dropout(Layer):
@@ -21,8 +26,10 @@ class Dropout(Layer):
 
     Attributes
     ----------
-    rng : numpy.random.Generator
-        Spawned from the generator given to ``build``.
+    rng : Philox
+        Its key is drawn from the generator given to ``build``. Random numbers are a function of this key and of how
+        many were used before, so that a step has the same holes on any number of threads. (A layer from a file of
+        version 0.1 has a ``numpy.random.Generator`` in its place, and goes on with that.)
 
     Raises
     ------
@@ -35,6 +42,7 @@ class Dropout(Layer):
     """
 
     state_names = ("rng",)
+    rng: Philox | np.random.Generator
 
     def __init__(self, rate: float) -> None:
         self.rate = check_fraction(rate, "rate")
@@ -42,7 +50,8 @@ class Dropout(Layer):
             raise ValueError(f"rate: expected a number in [0, 1) in float32 too, got {rate}, which would keep nothing")
 
     def setup(self, rng: np.random.Generator) -> Shape:
-        (self.rng,) = rng.spawn(1)
+        (own,) = rng.spawn(1)
+        self.rng = Philox(int(own.integers(2**64, dtype=np.uint64)))
         return self.input_shape
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
@@ -50,13 +59,119 @@ class Dropout(Layer):
         if not training:
             self.save_for_backward(training, len(x))
             return x
-        kept = self.rng.random(x.shape, dtype=np.float32) >= self.rate
-        scale = kept / self.dtype.type(1 - self.rate)
-        self.save_for_backward(training, len(x), scale)
-        return x * scale
+        if isinstance(self.rng, np.random.Generator):
+            kept = self.rng.random(self.holes_shape(x), dtype=np.float32) >= self.rate
+            holes: Any = kept / self.dtype.type(1 - self.rate)
+        else:
+            chunks = -(-math.prod(self.holes_shape(x)) // 64)  # of 64 elements, which take 16 counters of four numbers
+            holes = self.rng.take(chunks * 16)
+        self.save_for_backward(training, len(x), holes)
+        return self._with_holes(x, holes, "y")
+
+    def holes_shape(self, x: NDArray) -> Shape:
+        """Return the shape of the random numbers: one for each element."""
+        return x.shape
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
-        """dx = scale * dy, with the forward's holes. See ``Layer.backward`` for the arguments."""
+        """dx = dy with the forward's holes and scale. See ``Layer.backward`` for the arguments."""
         dy = self.check_output_gradient(dy)
-        (scale,) = self.saved
-        return dy * scale if need_dx else None
+        (holes,) = self.saved
+        return self._with_holes(dy, holes, "dx") if need_dx else None
+
+    def _with_holes(self, x: NDArray, holes: NDArray | int, name: str) -> NDArray:
+        """Drop the elements whose random number, from this counter on, is below the rate; scale the others."""
+        if isinstance(holes, np.ndarray):  # of NumPy's generator, with the scale
+            return x * holes
+        y = self.empty(name, x.shape)
+        key, counter = np.uint64(self.rng.key), np.uint64(holes)  # type: ignore[union-attr]
+        threshold, scale = round(self.rate * 2**32), 1 / (1 - self.rate)  # the random numbers have 32 bits
+        ops.dropout(x.reshape(-1), key, counter, threshold, scale, y.reshape(-1))
+        return y
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what ``get_state`` returned, in this version or in 0.1."""
+        saved = state.get("rng") if isinstance(state, dict) else None
+        if isinstance(saved, dict):
+            self.rng = Philox(0) if saved.get("bit_generator") == Philox.NAME else np.random.default_rng(0)
+        super().set_state(state)
+
+
+class SpatialDropout2D(Dropout):
+    """Dropout of whole channels: neighbouring pixels are so alike that a hole of one pixel hides nothing.
+
+    Parameters
+    ----------
+    rate : float
+        As in ``Dropout``: the share of each image's channels that is set to zero.
+
+    Attributes
+    ----------
+    rng : Philox, or numpy.random.Generator
+        As in ``Dropout``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in ``Dropout``.
+
+    References
+    ----------
+    Tompson et al., "Efficient object localization using convolutional networks" (2015), section 3.2.
+    """
+
+    def setup(self, rng: np.random.Generator) -> Shape:
+        check_shape(self.input_shape, self, rank=3)
+        return super().setup(rng)
+
+    def holes_shape(self, x: NDArray) -> Shape:
+        """Return the shape of the random numbers: one for each channel of each image."""
+        return len(x), 1, 1, x.shape[3]
+
+    def _with_holes(self, x: NDArray, holes: NDArray | int, name: str) -> NDArray:
+        """As in ``Dropout``, for all pixels of a channel together."""
+        return x * super()._with_holes(np.ones(self.holes_shape(x), self.dtype), holes, "scale")
+
+
+class GaussianNoise(Layer):
+    """In training add normal noise to each element; in prediction do nothing.
+
+    Parameters
+    ----------
+    stddev : float
+        Standard deviation of the noise, at least 0.
+
+    Attributes
+    ----------
+    rng : numpy.random.Generator
+        Spawned from the generator given to ``build``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        `stddev` is not a finite number of at least 0.
+
+    References
+    ----------
+    Bishop, "Training with noise is equivalent to Tikhonov regularization" (1995).
+    """
+
+    state_names = ("rng",)
+
+    def __init__(self, stddev: float) -> None:
+        self.stddev = check_positive(stddev, "stddev", zero_allowed=True)
+
+    def setup(self, rng: np.random.Generator) -> Shape:
+        (self.rng,) = rng.spawn(1)
+        return self.input_shape
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        self.save_for_backward(training, len(x))
+        if not training:
+            return x
+        return x + self.dtype.type(self.stddev) * self.rng.standard_normal(x.shape, dtype=np.float32)
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """dx = dy: the noise does not depend on the input. See ``Layer.backward`` for the arguments."""
+        dy = self.check_output_gradient(dy)
+        return dy if need_dx else None

@@ -36,9 +36,7 @@ class _Pool2D(Layer):
         return {**config, "strides": None} if self.strides == self.pool_size else config
 
     def setup(self, rng: np.random.Generator) -> Shape:
-        height, width, channels = check_shape(self.input_shape, self, rank=3)
-        if height * width > MAX_SIZE:  # the position of a window's winner is a 32-bit integer
-            raise ValueError(f"{self!r}: expected at most {MAX_SIZE} pixels, got images of {height}x{width}")
+        _, _, channels = _check_pixels(self.input_shape, self)
         self.window = Window.on(self.input_shape, self.pool_size, self.strides, self.padding, owner=self)
         return *self.window.count, channels
 
@@ -87,6 +85,39 @@ class MaxPool2D(_Pool2D):
 
     def choices(self) -> list[NDArray]:
         """Return the position of each window's winner, as of the latest training forward."""
+        return [self.saved[0].copy()]
+
+
+class GlobalMaxPool2D(Layer):
+    """Largest element of each channel over the whole image: (N, H, W, C) to (N, C).
+
+    It is ``MaxPool2D`` with one window, which is the image. Oquab et al., "Is object localization for free?" (2015).
+    """
+
+    def setup(self, rng: np.random.Generator) -> Shape:
+        return _check_pixels(self.input_shape, self)[2:]
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        y = self.empty("y", (len(x), 1, 1, x.shape[3]))
+        winners = self.empty("winners", y.shape, np.int32)
+        size = x.shape[1:3]
+        ops.maxpool_forward(x, *size, *size, 0, 0, y, winners)
+        self.save_for_backward(training, len(x), winners)
+        return y.reshape(len(x), -1)  # (N, C)
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """Give each channel's gradient to the pixel that won it. See ``Layer.backward`` for the arguments."""
+        dy = self.check_output_gradient(dy)
+        if not need_dx:
+            return None
+        (winners,) = self.saved
+        dx = self.empty("dx", (len(dy), *self.input_shape))
+        ops.maxpool_backward(dy.reshape(winners.shape), winners, dx)
+        return dx
+
+    def choices(self) -> list[NDArray]:
+        """Return the position of each channel's winner, as of the latest training forward."""
         return [self.saved[0].copy()]
 
 
@@ -153,3 +184,10 @@ class GlobalAvgPool2D(Layer):
         dx = self.empty("dx", (len(dy), *self.input_shape))
         dx[...] = dy[:, None, None] / (height * width)
         return dx
+
+
+def _check_pixels(image: Shape, owner: Layer) -> Shape:
+    height, width, _ = check_shape(image, owner, rank=3)
+    if height * width > MAX_SIZE:  # the position of a window's winner is a 32-bit integer
+        raise ValueError(f"{owner!r}: expected at most {MAX_SIZE} pixels, got images of {height}x{width}")
+    return image

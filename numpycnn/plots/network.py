@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_count, check_numeric
-from ..layers import Conv2D, Dropout, Flatten
+from ..layers import Conv2D, Dropout, Flatten, GaussianNoise
 from ..losses import SoftmaxCrossEntropy
 from .inputs import names_of
 from .style import FAINT, GREY, in_our_style, ink_on, mosaic, new_figure, percent, signed_colors
@@ -120,7 +120,7 @@ def plot_feature_maps(
     batch = _one_input(model, image)
     steps = [("input", batch[0])]
     for layer, output in zip(model.layers, model.activations(batch)):
-        if not isinstance(layer, (Flatten, Dropout)):
+        if not isinstance(layer, (Flatten, Dropout, GaussianNoise)):
             values = output[0, ..., None] if output.ndim == 3 else output[0]  # (H, W) is one map
             steps.append((type(layer).__name__, values))
     classifies = isinstance(model.loss, SoftmaxCrossEntropy)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..callbacks.base import CallbackList
 from ..checks import check_instance
 from ..data.augment import Augment
+from ..kernels import compiled_together
 from ..losses import Loss, LossFunction, in_training
 from ..nonfinite import look_at_weights, warn_nonfinite, watched
 from ..optimizers import Optimizer
@@ -301,13 +302,14 @@ def data_ran_out(model: Sequential, run: Run) -> bool:
 
 def warm_up(model: Sequential, x: NDArray, y: NDArray, augment: Callable | None = None) -> None:
     """Compile the kernels on a copy of the model, so that compiling neither learns nor counts as training time."""
-    rows = np.zeros(2, np.int64)
-    images = take(x, rows, model.dtype)
-    if isinstance(augment, Augment):  # a function of the user's may remember what it was called with
-        augment(images, np.random.default_rng(0))
-    if model._warm:
-        return
-    twin = copy.deepcopy(model)
-    step(twin, in_training(twin.loss), twin.optimizer, images, y[rows])
-    twin.forward(images)
+    with compiled_together():
+        rows = np.zeros(2, np.int64)
+        images = take(x, rows, model.dtype)
+        if isinstance(augment, Augment):  # a function of the user's may remember what it was called with
+            augment(images, np.random.default_rng(0))
+        if model._warm:
+            return
+        twin = copy.deepcopy(model)
+        step(twin, in_training(twin.loss), twin.optimizer, images, y[rows])
+        twin.forward(images)
     model._warm = True

@@ -187,7 +187,7 @@ class Workshop:
             os.dup2(output, 1)
             os.dup2(output, 2)
             os.chdir(self.copy)
-            sys.path[0] = str(self.copy)
+            sys.path.insert(0, str(self.copy))  # our own folder stays: spawned processes run this file
             (self.copy / "tmp").mkdir(exist_ok=True)
             tempfile.tempdir = str(self.copy / "tmp")
             numba.config.CACHE_DIR = str(self.copy / "cache")

@@ -8,16 +8,19 @@ import pytest
 from numpycnn import Dense, Flatten, Loss, Sequential, SoftmaxCrossEntropy
 from numpycnn.bug_zoo import BUGS, LABELS, LOGITS, ONE_HOT
 from numpycnn.bug_zoo import mistakes as wrong
+from numpycnn.bug_zoo import window_mistakes as windows
 from numpycnn.gradcheck import GradientError, assert_gradients, check_layer, check_loss, check_model, hints
 
 EVERY_BUG = pytest.mark.parametrize("bug", BUGS.values(), ids=list(BUGS))
 
 # Classes that the wrong ones are made from; these are right.
 CONTROLS = [
-    (wrong.ConvWithOwnDx(3, 3, strides=2, padding=1, dilation_rate=2), (7, 6, 2)),
-    (wrong.ConvWithOwnDx(2, (2, 3), strides=(2, 1), padding="same"), (5, 6, 2)),
-    (wrong.MaxPoolWithOwnDx(3, strides=2, padding=1), (7, 6, 2)),
+    (windows.ConvWithOwnDx(3, 3, strides=2, padding=1, dilation_rate=2), (7, 6, 2)),
+    (windows.ConvWithOwnDx(2, (2, 3), strides=(2, 1), padding="same"), (5, 6, 2)),
+    (windows.MaxPoolWithOwnDx(3, strides=2, padding=1), (7, 6, 2)),
+    (windows.DepthwiseWithOwnDx((2, 3), strides=2, padding=1, depth_multiplier=2), (5, 6, 3)),
     (wrong.BatchNormWithOwnDx(), (4, 3, 2)),
+    (wrong.LayerNormWithOwnDx(), (4, 3, 5)),
 ]
 
 
@@ -69,7 +72,8 @@ def test_the_formulas_that_the_bugs_are_made_from_are_right(layer, shape):
 def test_the_zoo_is_large_and_every_wrong_class_is_in_it():
     assert len(BUGS) >= 20 and all(bug.found and bug.kind and bug.mistake for bug in BUGS.values())
     shown = {type(bug.subject) for bug in BUGS.values()}
-    classes = {c for c in vars(wrong).values() if isinstance(c, type) and c.__module__ == wrong.__name__}
+    members = [(module, c) for module in (wrong, windows) for c in vars(module).values()]
+    classes = {c for module, c in members if isinstance(c, type) and c.__module__ == module.__name__}
     assert classes - shown == {wrong.Remembers, *(type(layer) for layer, _ in CONTROLS)}
 
 

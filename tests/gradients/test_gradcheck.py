@@ -22,6 +22,7 @@ from numpycnn import (
     kernels,
 )
 from numpycnn.bug_zoo import mistakes as zoo
+from numpycnn.bug_zoo import window_mistakes as windows
 from numpycnn.gradcheck import GradientError, Report, assert_gradients, cases, check_layer, check_loss, check_model
 
 LOGITS, LABELS = np.random.default_rng(0).standard_normal((5, 4)), np.array([1, 0, 3, 2, 2])
@@ -246,7 +247,7 @@ def test_directions_take_the_gradient_as_a_whole():
     assert_gradients(report)
     assert [(row.elements, row.index) for row in report.rows] == [(2, None)] * 3
     for method in gradcheck.METHODS:
-        wrong = check_layer(zoo.ConvWeightScaled(8, 3), (8, 8, 3), method=method, directions=2)
+        wrong = check_layer(windows.ConvWeightScaled(8, 3), (8, 8, 3), method=method, directions=2)
         assert rejected(wrong) == {"weight.grad": "right but for a factor: scaled by 1.01"}
         assert "weight.grad is wrong: analytic" in str(wrong)
 
@@ -359,7 +360,7 @@ def test_a_sample_of_the_elements():
     assert {row.name: row.elements for row in report.rows} == {"dx": 50, "weight.grad": 50, "bias.grad": 20}
     assert str(report) == str(check_layer(Dense(20), (30,), max_elements=50))
     assert str(report) != str(check_layer(Dense(20), (30,), max_elements=50, seed=1))
-    scaled = check_layer(zoo.ConvWeightScaled(8, 3), (6, 6, 4), max_elements=10)
+    scaled = check_layer(windows.ConvWeightScaled(8, 3), (6, 6, 4), max_elements=10)
     assert rejected(scaled) == {"weight.grad": "right but for a factor: scaled by 1.01"}
     assert check_loss(SoftmaxCrossEntropy(), LOGITS, LABELS, max_elements=7).rows[0].elements == 7
     model = Sequential([Dense(4)], input_shape=(4,), seed=0)

@@ -10,7 +10,7 @@ import pytest
 
 from numpycnn import Dense, ReLU, gradcheck, kernels
 from numpycnn.bug_zoo import BUGS
-from numpycnn.bug_zoo import mistakes as zoo
+from numpycnn.bug_zoo import window_mistakes as windows
 from numpycnn.gradcheck import cases
 from numpycnn.gradcheck.__main__ import COLUMNS, _table, main
 from numpycnn.gradcheck.slopes import Row
@@ -35,7 +35,7 @@ def test_the_command_prints_a_table(monkeypatch, capsys):
 
 
 def test_the_command_fails_on_a_wrong_layer_and_says_why(monkeypatch, capsys):
-    few(monkeypatch, (Dense(2), (3,)), (zoo.ConvWeightScaled(2, 3), (4, 4, 1)))
+    few(monkeypatch, (Dense(2), (3,)), (windows.ConvWeightScaled(2, 3), (4, 4, 1)))
     assert main(["--kernels", "reference"]) == 1
     out = capsys.readouterr().out
     assert out.count("FAIL") == 1 and "1 failed" in out

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numpycnn import AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Layer, MaxPool2D, ReLU, Sigmoid, Tanh
-from numpycnn.bug_zoo import mistakes as zoo
+from numpycnn.bug_zoo import window_mistakes as windows
 from numpycnn.gradcheck import check_layer
 from numpycnn.kernels import reference
 
@@ -92,9 +92,9 @@ class NotScaled(ForwardOfAnother, Dropout):
 
 
 FORWARD_IS_WRONG = [
-    (zoo.ConvForwardFlipped(3, 3), (6, 5, 2), "Conv2D", "filters flipped"),
-    (zoo.ConvForwardFlipped(3, (3, 2), strides=2, padding="same"), (7, 6, 2), "Conv2D", "filters flipped"),
-    (zoo.ConvForwardStrideForgotten(3, 3, strides=2), (7, 7, 2), "Conv2D", "the stride is forgotten"),
+    (windows.ConvForwardFlipped(3, 3), (6, 5, 2), "Conv2D", "filters flipped"),
+    (windows.ConvForwardFlipped(3, (3, 2), strides=2, padding="same"), (7, 6, 2), "Conv2D", "filters flipped"),
+    (windows.ConvForwardStrideForgotten(3, 3, strides=2), (7, 7, 2), "Conv2D", "the stride is forgotten"),
     (DilationForgotten(2, 2, dilation_rate=2), (6, 5, 2), "Conv2D", "the dilation is forgotten"),
     (HeightWidthSwapped(2, (3, 2)), (5, 5, 2), "Conv2D", ""),
     (BiasTwice(3), (4,), "Dense", ""),

@@ -83,6 +83,31 @@ def col2im(rng, dtype) -> Iterator[Call]:
         yield Call([cols], [*kernel, *stride, *dilation, *before], [dx], roundings=taps)
 
 
+def depthwise(rng, dtype) -> Iterator[tuple]:
+    """Yield geometry, x, w, dy at every size of channel, multiplier and window."""
+    for (kernel, stride, dilation, before, n, image, out), (c, m) in itertools.product(CONVOLUTIONS, MULTIPLIERS):
+        x, w = rough(rng, dtype, n, *image, c), rough(rng, dtype, *kernel, c, m)
+        yield [*stride, *dilation, *before], x, w, rough(rng, dtype, n, *out, c * m)
+
+
+MULTIPLIERS = [(1, 1), (3, 1), (17, 1), (64, 1), (1, 4), (6, 3)]
+
+
+def depthwise_forward(rng, dtype) -> Iterator[Call]:
+    for geometry, x, w, dy in depthwise(rng, dtype):
+        yield Call([x, w], geometry, [unwritten(dtype, *dy.shape)], roundings=w[..., 0, 0].size)
+
+
+def depthwise_weight_gradient(rng, dtype) -> Iterator[Call]:
+    for geometry, x, w, dy in depthwise(rng, dtype):
+        yield Call([x, dy], geometry, [unwritten(dtype, *w.shape)], roundings=dy[..., 0].size)
+
+
+def depthwise_input_gradient(rng, dtype) -> Iterator[Call]:
+    for geometry, x, w, dy in depthwise(rng, dtype):
+        yield Call([dy, w], geometry, [unwritten(dtype, *x.shape)], roundings=w[..., 0, :].size)
+
+
 def maxpool_forward(rng, dtype) -> Iterator[Call]:
     for (pool, stride, _, before, n, image, out), c in itertools.product(WINDOWS, CHANNELS):
         x = rough(rng, dtype, n, *image, c).round(1)  # so that there are ties
@@ -364,10 +389,63 @@ def relu_backward(rng, dtype) -> Iterator[Call]:
         yield Call([special(rng, dtype, n), np.where(y < 0, 0, y)], [], [unwritten(dtype, n)])
 
 
+def leaky_relu_forward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        yield Call([special(rng, dtype, n)], [0.3], [unwritten(dtype, n)])
+
+
+def leaky_relu_backward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        yield Call([special(rng, dtype, n), special(rng, dtype, n)], [0.3], [unwritten(dtype, n)])
+
+
+def sigmoid_backward(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        dy, y = rough(rng, dtype, n), rng.random(n).astype(dtype)
+        yield Call([dy, y], [], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
 def tanh_backward(rng, dtype) -> Iterator[Call]:
     for n in LENGTHS:
         dy, y = rough(rng, dtype, n), np.tanh(rough(rng, dtype, n))
         yield Call([dy, y], [], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
+def elu_backward(rng, dtype) -> Iterator[Call]:
+    for n, alpha in itertools.product(LENGTHS, [1.0, 0.3]):
+        dy, y = rough(rng, dtype, n), np.maximum(rough(rng, dtype, n), -alpha).astype(dtype)
+        yield Call([dy, y], [alpha], [unwritten(dtype, n)], 4, magnitude=float(abs(dy).max()))
+
+
+def elu_forward(rng, dtype) -> Iterator[Call]:
+    for n, alpha in itertools.product(LENGTHS, [1.0, 0.3]):
+        yield Call([3 * rough(rng, dtype, n)], [alpha], [unwritten(dtype, n)], 8, magnitude=1.0)
+
+
+# The curves are off by a few units in the last place, here and in NumPy; tests/kernels/test_curves.py counts them.
+
+
+def curve(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        x = 3 * rough(rng, dtype, n)
+        yield Call([x], [], [unwritten(dtype, n)], 8, magnitude=max(1.0, float(abs(x).max())))
+
+
+def slope(rng, dtype) -> Iterator[Call]:
+    for n in LENGTHS:
+        dy, x = rough(rng, dtype, n), 3 * rough(rng, dtype, n)
+        yield Call([dy, x], [], [unwritten(dtype, n)], 16, magnitude=float(abs(dy).max()))
+
+
+sigmoid_forward = tanh_forward = silu_forward = gelu_forward = gelu_tanh_forward = curve
+silu_backward = gelu_backward = gelu_tanh_backward = slope
+
+
+def dropout(rng, dtype) -> Iterator[Call]:
+    for n, rate in itertools.product([*LENGTHS, 64, 4096, 8191], [0.0, 0.3]):
+        key, counter = rng.integers(2**64, size=2, dtype=np.uint64)
+        numbers = [int(rate * 2**32), 1 / (1 - rate)]
+        yield Call([special(rng, dtype, n), key, counter], numbers, [unwritten(dtype, n)])
 
 
 def take_rows(rng, dtype) -> Iterator[Call]:

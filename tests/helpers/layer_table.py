@@ -24,14 +24,37 @@ LAYERS = {
         ({"pool_size": (3, 2), "strides": (1, 2), "padding": (2, 1)}, (6, 5, 1)),
     ],
     layers.GlobalAvgPool2D: [({}, (5, 3, 4)), ({}, (1, 1, 1))],
+    layers.GlobalMaxPool2D: [({}, (5, 3, 4)), ({}, (1, 1, 1))],
+    layers.DepthwiseConv2D: [
+        ({"kernel_size": 3}, (7, 6, 17)),
+        ({"kernel_size": (2, 3), "strides": (2, 1), "padding": "same", "depth_multiplier": 3}, (5, 7, 2)),
+        ({"kernel_size": 2, "padding": (1, 0), "dilation_rate": (1, 2), "use_bias": False}, (4, 5, 1)),
+    ],
+    layers.SeparableConv2D: [
+        ({"filters": 5, "kernel_size": 3, "padding": "same"}, (6, 5, 3)),
+        ({"filters": 1, "kernel_size": (1, 2), "strides": 2, "depth_multiplier": 2, "use_bias": False}, (4, 5, 2)),
+    ],
     layers.Dense: [({"units": 5}, (7,)), ({"units": 33, "use_bias": False}, (65,)), ({"units": 1}, (1,))],
     layers.Flatten: [({}, (4, 3, 2)), ({}, (28, 28)), ({}, (5,))],
+    layers.Reshape: [({"target_shape": (2, -1)}, (4, 3, 2)), ({"target_shape": (5, 1, 1)}, (5,))],
+    layers.ZeroPad2D: [({}, (4, 3, 2)), ({"padding": ((0, 2), (1, 0))}, (1, 5, 3)), ({"padding": 0}, (1, 1, 1))],
+    layers.Rescale: [({"scale": 0.5}, (5, 3, 2)), ({"scale": -0.25, "offset": 0.5}, (7,))],
     layers.ReLU: [({}, (5, 3, 2)), ({}, (7,))],
     layers.LeakyReLU: [({}, (5, 3, 2)), ({"negative_slope": 0.01}, (7,))],
+    layers.ELU: [({}, (5, 3, 2)), ({"alpha": 0.4}, (7,))],
+    layers.GELU: [({}, (5, 3, 2)), ({"approximate": True}, (7,))],
+    layers.SiLU: [({}, (5, 3, 2)), ({}, (7,))],
     layers.Sigmoid: [({}, (5, 3, 2)), ({}, (7,))],
     layers.Tanh: [({}, (5, 3, 2)), ({}, (7,))],
     layers.Dropout: [({"rate": 0.4}, (5, 3, 2)), ({"rate": 0.0}, (7,))],
-    layers.BatchNorm: [({}, (5, 3, 2)), ({"momentum": 0.5, "epsilon": 1e-5}, (7,))],
+    layers.SpatialDropout2D: [({"rate": 0.4}, (5, 3, 8))],
+    layers.GaussianNoise: [({"stddev": 0.5}, (5, 3, 2)), ({"stddev": 0.0}, (7,))],
+    layers.BatchNorm: [
+        ({}, (5, 3, 2)), ({"momentum": 0.5, "epsilon": 1e-5}, (7,)), ({"center": False}, (4, 2)),
+        ({"scale": False}, (5, 3, 2)), ({"center": False, "scale": False}, (7,)),
+    ],
+    layers.LayerNorm: [({}, (5, 3, 4)), ({"epsilon": 1e-5, "center": False}, (7,)), ({"scale": False}, (3, 2))],
+    layers.Softmax: [({}, (5, 3, 4)), ({}, (7,))],
 }
 
 CASES = [

@@ -11,6 +11,8 @@ from keras_files import input_layer, keras_file
 from small_models import small_stateful_cnn, weights_equal
 
 from numpycnn import (
+    ELU,
+    GELU,
     Adam,
     AvgPool2D,
     BatchNorm,
@@ -24,6 +26,7 @@ from numpycnn import (
     ReLU,
     Sequential,
     Sigmoid,
+    SiLU,
     SoftmaxCrossEntropy,
     Tanh,
 )
@@ -77,6 +80,12 @@ def test_files_by_keras(name, expected, steps):
         (("Activation", {"activation": "relu"}), [ReLU()]),
         (("Activation", {"activation": "tanh"}), [Tanh()]),
         (("Activation", {"activation": "sigmoid"}), [Sigmoid()]),
+        (("Activation", {"activation": "elu"}), [ELU()]),
+        (("Activation", {"activation": "gelu"}), [GELU()]),
+        (("Activation", {"activation": "silu"}), [SiLU()]),
+        (("Activation", {"activation": "swish"}), [SiLU()]),
+        (("ELU", {"alpha": 0.5}), [ELU(0.5)]),
+        (("Activation", {"activation": {"class_name": "ELU", "config": {"alpha": 0.1}}}), [ELU(0.1)]),
         (("Activation", {"activation": "leaky_relu"}), [LeakyReLU(0.2)]),
         (("Activation", {"activation": "linear"}), []),
         (("Activation", {"activation": {"class_name": "function", "config": "relu"}}), [ReLU()]),
@@ -94,7 +103,7 @@ def test_layers_without_arrays(layer, expected, tmp_path):
     assert model.loss is None
 
 
-@pytest.mark.parametrize("activation", [None, "linear", "relu", "tanh", "sigmoid", "leaky_relu", "softmax"])
+@pytest.mark.parametrize("activation", [None, "linear", "relu", "tanh", "sigmoid", "silu", "leaky_relu", "softmax"])
 def test_fused_activations_become_layers(activation, tmp_path):
     arrays = random(64, 3), random(3)
     dense = ("Dense", {"units": 3, "activation": activation})
@@ -102,7 +111,7 @@ def test_fused_activations_become_layers(activation, tmp_path):
     x = random(2, 8, 8, 1)
     z = x.reshape(2, 64) @ arrays[0] + arrays[1]
     expected = {
-        "relu": np.maximum(z, 0), "tanh": np.tanh(z), "sigmoid": 1 / (1 + np.exp(-z)),
+        "relu": np.maximum(z, 0), "tanh": np.tanh(z), "sigmoid": 1 / (1 + np.exp(-z)), "silu": z / (1 + np.exp(-z)),
         "leaky_relu": np.where(z > 0, z, 0.2 * z), "softmax": np.exp(z) / np.exp(z).sum(axis=1, keepdims=True),
     }.get(activation, z)  # fmt: skip
     assert np.allclose(model.predict(x), expected, atol=1e-5)
@@ -227,7 +236,7 @@ ZEROS = "ZeroPadding2D", {"padding": [[1, 1], [1, 1]]}
         ([{"class_name": "Dense", "config": {"name": "mine", "units": 2}, "registered_name": "Mine>Dense"}], "no such"),
         ([("Conv2D", {**CONV, "data_format": "channels_first"})], "'conv2d'.*expected data_format='channels_last'"),
         ([("MaxPooling2D", {**POOL, "data_format": "channels_first"})], "expected data_format='channels_last'"),
-        ([("Conv2D", {**CONV, "activation": "gelu"})], "numpycnn has no activation 'gelu'"),
+        ([("Conv2D", {**CONV, "activation": "selu"})], "numpycnn has no activation 'selu'"),
         ([("Conv2D", {**CONV, "activation": {"class_name": "PReLU", "config": {}}})], "no activation 'PReLU'"),
         ([("Conv2D", {**CONV, "dtype": "float16"})], "expected one dtype for all layers.*got 'float16'"),
         ([("ReLU", {"dtype": "float64"}), ("ReLU", {})], "expected one dtype for all layers.*got 'float32'"),

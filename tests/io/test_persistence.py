@@ -4,9 +4,12 @@ import os
 
 import numpy as np
 import pytest
+from keras_stacks import other_layers
 from small_models import make_images, small_cnn, small_mlp, small_stateful_cnn, weights_equal
 
 from numpycnn import (
+    ELU,
+    GELU,
     SGD,
     Adadelta,
     Adagrad,
@@ -38,6 +41,7 @@ from numpycnn import (
     Schedule,
     Sequential,
     Sigmoid,
+    SiLU,
     SoftmaxCrossEntropy,
     StepDecay,
     Tanh,
@@ -54,7 +58,7 @@ def every_layer(dtype="float32"):
             BatchNorm(momentum=0.9), ReLU(), AvgPool2D(2, strides=1),
             Conv2D(6, 3, padding=(1, 0), groups=2), LeakyReLU(0.1), MaxPool2D((2, 1)), Dropout(0.3),
             Conv2D(4, 2, dilation_rate=2, bias_initializer="ones"), Tanh(),
-            Flatten(), Dense(9), Sigmoid(), Dense(4),
+            GELU(), Flatten(), Dense(9), Sigmoid(), ELU(0.5), Dense(4), SiLU(), GELU(approximate=True), Dense(4),
         ],
         input_shape=(12, 12, 1), seed=3, dtype=dtype,
     )  # fmt: skip
@@ -64,6 +68,12 @@ def every_layer(dtype="float32"):
 
 def with_global_pool(dtype="float32"):
     return small_stateful_cnn(optimizer=SGD(0.1, momentum=0.9, nesterov=True), dtype=dtype)
+
+
+def with_other_layers(dtype="float32"):
+    model = other_layers(dtype, (12, 12, 1))
+    model.compile(Adam(0.01), SoftmaxCrossEntropy())
+    return model
 
 
 def saved_and_loaded(model, folder, **options):
@@ -76,11 +86,11 @@ def saved_and_loaded(model, folder, **options):
 
 
 def test_the_models_here_hold_every_layer():
-    held = {type(layer) for model in (every_layer(), with_global_pool()) for layer in model.layers}
+    held = {type(layer) for model in (every_layer(), with_global_pool(), with_other_layers()) for layer in model.layers}
     assert held == {getattr(layers, name) for name in layers.__all__} - {Layer}
 
 
-@pytest.mark.parametrize("make", [every_layer, with_global_pool])
+@pytest.mark.parametrize("make", [every_layer, with_global_pool, with_other_layers])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_loaded_model_goes_on_as_if_nothing_had_happened(make, dtype, tmp_path):
     x, y = make_images()

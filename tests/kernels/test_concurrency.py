@@ -36,7 +36,7 @@ def run_here(code, rounds, layer="default"):
 
 
 @pytest.mark.parametrize("layer, rounds", [
-    ("workqueue", 1), *(pytest.param(layer, 5, marks=CAMPAIGN) for layer in ("omp", "workqueue")),
+    ("workqueue", 1), *(pytest.param(layer, 5, marks=CAMPAIGN) for layer in ("tbb", "omp", "workqueue")),
 ])  # fmt: skip
 def test_models_train_in_threads_as_they_do_alone(layer, rounds):
     run_here("""
@@ -48,7 +48,7 @@ with ThreadPoolExecutor(6) as pool:
 
 
 @pytest.mark.parametrize("layer, rounds", [
-    ("default", 1), *(pytest.param(layer, 5, marks=CAMPAIGN) for layer in ("omp", "workqueue")),
+    ("default", 1), *(pytest.param(layer, 5, marks=CAMPAIGN) for layer in ("tbb", "omp", "workqueue")),
 ])  # fmt: skip
 def test_one_model_is_used_by_threads_while_it_trains(layer, rounds):
     run_here("""
@@ -162,6 +162,26 @@ assert parallel(joblib.delayed(script.train)(seed) for seed in range(4)) == expe
 (found,) = parallel([joblib.delayed(model.predict)(script.x)])
 assert np.array_equal(found, model.predict(script.x))
 """)  # fmt: skip
+
+
+BITS = SHARED.replace("{rounds}", "1") + """
+import hashlib
+print(hashlib.sha256(repr([train(seed) for seed in range(3)]).encode()).hexdigest())
+"""
+
+
+@pytest.mark.skipif(jit_disabled(), reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
+def test_neither_the_layer_nor_its_threads_change_a_bit():
+    ways = [("default", 1), ("default", 2), ("default", 7), ("omp", 3), ("omp", 7), ("workqueue", 3)]
+    processes = [
+        start(PACKAGE, BITS, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS=str(count)) for layer, count in ways
+    ]
+    found = set()
+    for process in processes:
+        output, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+        found.add(output)
+    assert len(found) == 1, found
 
 
 FIRST_STEP = """

@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import importlib.metadata
 import os
 import pickle
 import platform
@@ -198,13 +199,50 @@ def test_four_processes_at_once_on_an_empty_cache(package, tmp_path):
 
 # -- forks and threads -----------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("asked", [None, "workqueue omp tbb"])
-def test_openmp_comes_first_unless_the_user_asks_for_another_order(package, monkeypatch, asked):
+def has_tbb():
+    try:
+        return importlib.metadata.version("tbb") is not None
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+needs_tbb = pytest.mark.skipif(not has_tbb(), reason="the package tbb is not installed")
+NO_TBB = "import importlib.metadata, sys; importlib.metadata.files = lambda name: None; sys.prefix = 'nowhere'"
+OLD_TBB = """
+import ctypes
+
+class OldTBB:
+    def __init__(self, path):
+        assert "tbb" in path
+
+    def TBB_runtime_interface_version(self):
+        return 12050
+
+import numba  # which loads libraries of its own
+ctypes.CDLL = OldTBB
+"""
+
+
+@pytest.mark.parametrize(("before", "asked", "expected"), [
+    pytest.param("", None, "tbb omp workqueue", marks=needs_tbb), (NO_TBB, None, "omp tbb workqueue"),
+    (OLD_TBB, None, "omp tbb workqueue"), ("", "workqueue omp tbb", "workqueue omp tbb"),
+])  # fmt: skip
+def test_tbb_comes_first_where_it_is_unless_the_user_asks_for_another_order(
+    package, monkeypatch, before, asked, expected
+):
     monkeypatch.delenv("NUMBA_THREADING_LAYER", raising=False)
     monkeypatch.delenv("NUMBA_THREADING_LAYER_PRIORITY", raising=False)
-    expected = (asked or "omp tbb workqueue").split()
-    code = f"import numba, numpycnn.kernels.jit; assert numba.config.THREADING_LAYER_PRIORITY == {expected}"
+    code = f"{before}\nimport numba, numpycnn.kernels.jit\n" + (
+        f"found = numba.config.THREADING_LAYER_PRIORITY; assert found == {expected.split()}, found"
+    )
     run(package, code, **({"NUMBA_THREADING_LAYER_PRIORITY": asked} if asked else {}))
+
+
+@needs_tbb
+@pytest.mark.parametrize("asked", ["default", "tbb", "omp"])
+def test_the_layer_that_is_asked_for_runs(package, asked):
+    code = RELU + f"\nimport numba; assert numba.threading_layer() == '{'tbb' if asked == 'default' else asked}'"
+    run(package, code, NUMBA_THREADING_LAYER=asked)
 
 
 RESULTS = """
@@ -226,7 +264,8 @@ def check(found, expected):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_forked_child_can_run_kernels(package):
+@pytest.mark.parametrize("layer", ["default", "omp"])
+def test_a_forked_child_can_run_kernels(package, layer):
     run(
         package,
         RESULTS
@@ -240,7 +279,8 @@ child.start()
 child.join(120)
 assert child.exitcode == 0, child.exitcode
 check(map(run, jobs()), expected)  # the parent goes on
-"""
+""",
+        NUMBA_THREADING_LAYER=layer,
     )
 
 

@@ -4,6 +4,7 @@ import ast
 import gc
 import inspect
 import math
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from numba.core.registry import cpu_target
 
 import numpycnn
 from numpycnn import kernels
-from numpycnn.kernels import KERNELS, jit, matmul, reference, simd
+from numpycnn.kernels import KERNELS, jit, matmul, reference, simd, threads as kernel_threads
 
 needs_jit = pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
 every_kernel = pytest.mark.parametrize("name", KERNELS)
@@ -445,10 +446,10 @@ def test_vectors_of_a_cpu_that_numba_is_told(monkeypatch, cpu, width):
 @needs_jit
 def test_what_is_said_about_compiling_is_said_once(monkeypatch, capsys):
     monkeypatch.setattr(jit, "_announced", False)
-    jit._warn_once.cache_clear()
+    jit.warn_once.cache_clear()
     for _ in range(2):
-        jit._announce()
-        jit._warn_once("no room")
+        jit.announce()
+        jit.warn_once("no room")
     said = capsys.readouterr().err
     assert said.count("compiling kernels") == said.count("numpycnn: no room") == 1
 
@@ -491,3 +492,33 @@ def test_the_number_of_threads_is_checked(threads):
         if not kernels.jit_disabled():
             compiled("relu_forward")(np.zeros(3, np.float32), np.zeros(3, np.float32))
             assert numba.get_num_threads() == n
+
+
+@needs_jit
+@pytest.mark.parametrize("chosen", [
+    {}, {"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}, {"OMP_THREAD_LIMIT": "5"},
+])  # fmt: skip
+def test_openmp_is_told_to_wait_briefly_unless_the_user_has_said_how(monkeypatch, chosen):
+    ours = {"GOMP_SPINCOUNT": "2000", "OMP_THREAD_LIMIT": str(kernel_threads.cores())}
+    for name in (*ours, "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    if "OMP_WAIT_POLICY" in chosen:
+        del ours["GOMP_SPINCOUNT"]
+    before = dict(os.environ)
+    with kernel_threads._calm_openmp():
+        assert dict(os.environ) == {**ours, **before}
+    assert dict(os.environ) == before
+
+
+@needs_jit
+@pytest.mark.parametrize(("limit", "expected"), [
+    ("max 100000", 6), ("150000 100000", 2), ("50000 100000", 1), ("900000 100000", 6), ("", 6), (None, 6),
+])  # fmt: skip
+def test_a_container_has_as_many_cores_as_its_limit_says(monkeypatch, tmp_path, limit, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
+    monkeypatch.setattr(kernel_threads, "CGROUP_LIMIT", tmp_path / "cpu.max")
+    if limit is not None:
+        (tmp_path / "cpu.max").write_text(limit)
+    assert kernel_threads.cores() == expected

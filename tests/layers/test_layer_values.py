@@ -8,7 +8,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layer_table import both_dtypes, both_kernel_sets, numbers
 
-from numpycnn import AvgPool2D, Conv2D, Dense, GlobalAvgPool2D, LeakyReLU, MaxPool2D, ReLU, Sigmoid, Tanh, kernels
+from numpycnn import (
+    ELU,
+    GELU,
+    AvgPool2D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Rescale,
+    Reshape,
+    SeparableConv2D,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Tanh,
+    ZeroPad2D,
+    kernels,
+)
 from numpycnn.layers import conv
 from numpycnn.testing.case import expect_same, step
 
@@ -366,3 +388,112 @@ def test_other_activations(dtype):
     assert y[0, [0, 2, 4]].tolist() == [-1, 0, 1] and y[0, 3] == pytest.approx(0.9640275800758169)
     assert layer.backward(dy)[0, [0, 2, 4]].tolist() == [0, 10, 0]
     assert np.isnan(y[0, 5])
+
+
+@both_kernel_sets
+@both_dtypes
+@pytest.mark.parametrize(
+    ("layer", "y_of_plus_and_minus_2", "limit_below", "slope_at_0"),
+    [  # 2 * sigmoid(2); 2 * (1 + erf(sqrt(2))) / 2; u = sqrt(2 / pi) * (2 + 8 * 0.044715), 2 * (1 + tanh(u)) / 2
+        (ELU(0.5), (2, 0.5 * (0.1353352832366127 - 1)), -0.5, 0.5),
+        (SiLU(), (2 * 0.8807970779778823, -2 * 0.11920292202211755), 0, 0.5),
+        (GELU(), (2 * 0.9772498680518208, -2 * 0.022750131948179195), 0, 0.5),
+        (GELU(approximate=True), (1.9545976940877752, -0.04540230591222475), 0, 0.5),
+    ],
+    ids=str,
+)
+def test_curved_activations(kernel_set, dtype, layer, y_of_plus_and_minus_2, limit_below, slope_at_0):
+    layer = build(layer, (8,), dtype=dtype)
+    with kernels.using(kernel_set):
+        y = layer.forward([[2, -2, 0, 1000, -1000, INF, -INF, NAN]], training=True)[0]
+        dx = layer.backward(np.full((1, 8), 10.0))[0]
+    assert y[:2] == pytest.approx(y_of_plus_and_minus_2, rel=1e-6 if dtype == "float32" else 1e-14)
+    assert y[2:7].tolist() == pytest.approx([0, 1000, limit_below, INF, limit_below], abs=1e-12) and np.isnan(y[7])
+    assert dx[2:7].tolist() == pytest.approx([10 * slope_at_0, 10, 0, 10, 0], abs=1e-12) and np.isnan(dx[7])
+
+
+# -- the other layers: by hand ------------------------------------------------------------------------
+
+
+@both_kernel_sets
+def test_depthwise_channels_do_not_see_each_other(kernel_set):
+    # Channel 0 is 1 and 2, times 10 and 20; channel 1 is 3 and 4, times 30 and 40. Windows of 1 x 2, one each.
+    x = np.array([[[1.0, 3], [2, 4]]])[None]  # (1, 1, 2, 2)
+    with kernels.using(kernel_set):
+        layer = build(DepthwiseConv2D((1, 2)), (1, 2, 2), [[[[10], [30]], [[20], [40]]]], [5, 7])
+        assert layer.forward(x, training=True).tolist() == [[[[10 + 40 + 5, 90 + 160 + 7]]]]
+        assert layer.backward(np.array([[[[1.0, 2]]]])).tolist() == [[[[10, 60], [20, 80]]]]
+    assert layer.parameters[0].grad.ravel().tolist() == [1, 6, 2, 8]
+    assert layer.parameters[1].grad.tolist() == [1, 2]
+
+
+@both_kernel_sets
+def test_depthwise_outputs_are_ordered_by_channel_then_filter(kernel_set):
+    x = np.array([1.0, 10]).reshape(1, 1, 1, 2)
+    with kernels.using(kernel_set):
+        layer = build(DepthwiseConv2D(1, depth_multiplier=2), (1, 1, 2), [1, 2, 3, 4])
+        assert layer.forward(x).ravel().tolist() == [1, 2, 30, 40]
+
+
+@both_kernel_sets
+def test_separable_is_depthwise_and_then_a_full_convolution_of_one_pixel(kernel_set):
+    x, shape = numbers((2, 5, 6, 3), dtype="float64"), (5, 6, 3)
+    with kernels.using(kernel_set):
+        layer = build(SeparableConv2D(4, 3, strides=2, padding="same", depth_multiplier=2), shape)
+        first = build(DepthwiseConv2D(3, 2, "same", 2, use_bias=False), shape, layer.parameters[0].value)
+        second = build(Conv2D(4, 1), first.output_shape, *(p.value for p in layer.parameters[1:]))
+        np.testing.assert_allclose(layer.forward(x), second.forward(first.forward(x)), rtol=1e-12)
+
+
+def test_depthwise_is_a_convolution_with_a_group_for_each_channel():
+    x, shape = numbers((2, 7, 6, 4), dtype="float64"), (7, 6, 4)
+    grouped = build(Conv2D(8, (3, 2), (2, 1), "same", groups=4), shape)
+    layer = build(DepthwiseConv2D((3, 2), (2, 1), "same", 2), shape)
+    weight = grouped.parameters[0].value  # (3, 2, 1, 8): filters c * 2 + k see channel c
+    layer.parameters[0].value = weight.reshape(3, 2, 4, 2)
+    assert np.allclose(layer.forward(x), grouped.forward(x), rtol=1e-13)
+
+
+@both_kernel_sets
+@both_dtypes
+def test_global_max_pooling(kernel_set, dtype):
+    x = np.array([[[1, 10], [7, 20]], [[7, NAN], [6, 60]]], float)[None]  # 7 twice: the first wins; NaN wins
+    with kernels.using(kernel_set):
+        layer = build(GlobalMaxPool2D(), (2, 2, 2), dtype=dtype)
+        y = layer.forward(x, training=True)
+        assert y[0, 0] == 7 and np.isnan(y[0, 1])
+        assert layer.backward(np.array([[4.0, 8.0]]))[0].tolist() == [[[0, 0], [4, 0]], [[0, 8], [0, 0]]]
+
+
+@both_kernel_sets
+def test_layers_that_move_numbers(kernel_set):
+    x = np.arange(4.0).reshape(1, 2, 2, 1)
+    with kernels.using(kernel_set):
+        layer = build(ZeroPad2D(((0, 1), (2, 0))), (2, 2, 1))
+        assert rows_of(layer.forward(x, training=True)) == [[0, 0, 0, 1], [0, 0, 2, 3], [0, 0, 0, 0]]
+        assert rows_of(layer.backward(np.arange(12.0).reshape(1, 3, 4, 1))) == [[2, 3], [6, 7]]
+        assert repr(ZeroPad2D(((1, 1), (2, 2)))) == "ZeroPad2D(padding=(1, 2))"
+    layer = build(Reshape((4, -1)), (2, 2, 1))
+    assert layer.forward(x, training=True).tolist() == [[[0], [1], [2], [3]]] and layer.output_shape == (4, 1)
+    assert layer.backward(np.arange(4.0).reshape(1, 4, 1)).tolist() == x.tolist()
+    for shape in ((3,), (3, -1), (5, 1)):
+        with pytest.raises(ValueError, match=r"expected inputs of \d elements.* got \(2, 2, 1\), which are 4"):
+            build(Reshape(shape), (2, 2, 1))
+
+
+def test_rescaling_and_layer_normalisation():
+    layer = build(Rescale(0.5, -1), (3,))
+    assert layer.forward([[0, 2, 4]], training=True).tolist() == [[-1, 0, 1]]
+    assert layer.backward(np.array([[2.0, 4, 6]])).tolist() == [[1, 2, 3]]
+    # Mean 3, variance 4, epsilon 12: (x - 3) / 4, times gamma plus beta.
+    layer = build(LayerNorm(epsilon=12), (2,), [2, 4], [1, 0])
+    assert layer.forward([[1, 5], [5, 1]]).tolist() == [[0, 2], [2, -2]]
+
+
+@both_dtypes
+def test_softmax(dtype):
+    layer = build(Softmax(), (3,), dtype=dtype)
+    y = layer.forward([[0, 0, 0], [1000, -1000, 0]], training=True)
+    assert np.allclose(y[0], 1 / 3) and y[1].tolist() == [1, 0, 0]
+    # dy - sum(dy * y) = [3, 0, 0] - 1, times 1/3
+    assert np.allclose(layer.backward(np.array([[3.0, 0, 0], [5, 5, 5]])), [[2 / 3, -1 / 3, -1 / 3], [0, 0, 0]])

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from small_models import make_images, reference_cnn, small_cnn, small_stateful_cnn, weights_equal
 
 from numpycnn import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -23,6 +25,7 @@ from numpycnn import (
     ReLU,
     Sequential,
     Sigmoid,
+    SiLU,
     SoftmaxCrossEntropy,
     Tanh,
 )
@@ -37,8 +40,8 @@ needs_compiled_kernels = pytest.mark.skipif(
 
 
 LAST_LAYERS = [
-    Dense(3), ReLU(), LeakyReLU(), Sigmoid(), Tanh(), Dropout(0.5), BatchNorm(), Conv2D(2, 1), MaxPool2D(), AvgPool2D(),
-    Flatten(),
+    Dense(3), ReLU(), LeakyReLU(), ELU(), GELU(), SiLU(), Sigmoid(), Tanh(), Dropout(0.5), BatchNorm(), Conv2D(2, 1),
+    MaxPool2D(), AvgPool2D(), Flatten(),
 ]  # fmt: skip
 
 

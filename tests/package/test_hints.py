@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -104,6 +105,28 @@ def test_an_import_of_a_keras_name_says_ours():
     assert all(hasattr(nc, ours) and not hasattr(nc, f"{ours}_") for ours in hints.KERAS_NAMES.values())
 
 
+@pytest.mark.parametrize("word", [w for w in hints.KERAS_ARGUMENTS if w != "input_shape"])
+def test_an_argument_of_keras_s_names_ours_and_the_facade(word):
+    text = rf"Flatten: unexpected argument '{word}'; {re.escape(hints.KERAS_ARGUMENTS[word])}; numpycnn.keras"
+    with pytest.raises(TypeError, match=text):
+        nc.Flatten(**{word: 1})
+
+
+def test_methods_and_attributes_of_keras_s_name_ours_and_the_facade():
+    model = small_cnn()
+    for owner in (model, model.layers[0], model.optimizer):
+        for name in hints.KERAS_ATTRIBUTES.keys() - set(dir(owner)):
+            with pytest.raises(AttributeError, match=re.escape(f"{hints.KERAS_ATTRIBUTES[name]}; numpycnn.keras")):
+                getattr(owner, name)
+    with pytest.raises(TypeError, match="evaluate: unexpected argument 'return_dict'; it returns .*numpycnn.keras"):
+        model.evaluate(X, Y, return_dict=True)
+    with pytest.raises(TypeError, match="predict: unexpected argument 'verbose'; it prints nothing"):
+        model.predict(X, verbose=0)
+    with pytest.raises(TypeError, match="compile: unexpected argument 'loss_weights'"):
+        model.compile("adam", "mse", loss_weights=[1])
+    assert len(hints.KERAS_ARGUMENTS) + len(hints.KERAS_NAMES) + len(hints.KERAS_ATTRIBUTES) > 50
+
+
 def test_a_heic_photo_is_recognized(tmp_path):
     path = tmp_path / "photo.heic"
     path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
@@ -115,7 +138,8 @@ def test_words_of_keras_are_words_that_no_class_takes():
     made = [nc.Layer, nc.Optimizer, nc.Loss, nc.Callback, nc.Sequential]
     classes = [c for c in vars(nc).values() if inspect.isclass(c) and issubclass(c, tuple(made))]
     taken = {(c, name) for c in classes for name in inspect.signature(c).parameters if name in hints.KERAS_ARGUMENTS}
-    assert len(classes) > 25 and taken == {(nc.Sequential, "input_shape")}
+    penalised = {(c, word) for c in (nc.Conv2D, nc.Dense) for word in ("kernel_regularizer", "bias_regularizer")}
+    assert len(classes) > 25 and taken == {(nc.Sequential, "input_shape"), *penalised}
     assert str(inspect.signature(nc.Adam)).startswith("(learning_rate: ")  # the hint does not hide the signature
 
 

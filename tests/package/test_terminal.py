@@ -67,9 +67,9 @@ def test_all_is_printed_into_a_stream_that_can_only_write(monkeypatch, tmp_path)
 def test_notes_go_to_a_standard_error_of_any_kind(stream, monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr(sys, "stdout", None)
-    jit._warn_once(f"a note for {stream}")
+    jit.warn_once(f"a note for {stream}")
     monkeypatch.setattr(jit, "_announced", False)
-    jit._announce()
+    jit.announce()
     with _Progress("https://example.org/file") as progress:
         progress.update(1)
     assert stream is None or stream.text.count("\n") == 3

@@ -11,7 +11,10 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip insta
 F = torch.nn.functional
 
 import numpycnn  # noqa: E402
+from layer_references import REFERENCES, gradients_by_torch, result  # noqa: E402
 from numpycnn import (  # noqa: E402
+    ELU,
+    GELU,
     SGD,
     Adam,
     AdamW,
@@ -21,6 +24,7 @@ from numpycnn import (  # noqa: E402
     Dense,
     Dropout,
     Flatten,
+    GaussianNoise,
     GlobalAvgPool2D,
     LeakyReLU,
     MaxPool2D,
@@ -28,7 +32,9 @@ from numpycnn import (  # noqa: E402
     ReLU,
     Sequential,
     Sigmoid,
+    SiLU,
     SoftmaxCrossEntropy,
+    SpatialDropout2D,
     Tanh,
 )
 
@@ -199,6 +205,10 @@ def test_dense(inputs, units):
 def test_activations(shape):
     check_layer("ReLU", ReLU(), shape, torch.relu)
     check_layer("LeakyReLU", LeakyReLU(0.2), shape, lambda x: F.leaky_relu(x, 0.2))
+    check_layer("ELU", ELU(0.4), shape, lambda x: F.elu(x, 0.4))
+    check_layer("GELU", GELU(), shape, F.gelu)
+    check_layer("GELU, by tanh", GELU(approximate=True), shape, lambda x: F.gelu(x, approximate="tanh"))
+    check_layer("SiLU", SiLU(), shape, F.silu)
     check_layer("Sigmoid", Sigmoid(), shape, torch.sigmoid)
     check_layer("Tanh", Tanh(), shape, torch.tanh)
 
@@ -239,9 +249,30 @@ def test_dropout():
     compare("Dropout", {"y": y, "dx": dx}, {"y": torch_y, "dx": tensor.grad})
 
 
+@pytest.mark.parametrize("name", REFERENCES)
+def test_layers_of_the_references(name):
+    layer, shape, *_ = REFERENCES[name]
+    found, numbers = result(layer, shape)
+    compare(name, found, gradients_by_torch(name, numbers))
+
+
+def test_spatial_dropout_and_noise():
+    layer = SpatialDropout2D(0.4)
+    layer.build((3, 2, 9), np.random.default_rng(0), "float64")
+    x = normal(8, 3, 2, 9)
+    y = layer.forward(x, training=True)
+    holes = torch.tensor((y != 0).any(axis=(1, 2))[:, :, None, None])  # (N, C, 1, 1): the same as torch's dropout2d
+    compare("SpatialDropout2D", {"y": y}, {"y": nhwc(nchw(x) * holes / (1 - 0.4))})
+    noise = GaussianNoise(0.5)
+    noise.build((3,), np.random.default_rng(0), "float64")
+    drawn = noise.forward(np.zeros((20_000, 3)), training=True)
+    assert abs(drawn.std() - 0.5) < 0.01 and abs(drawn.mean()) < 0.01
+
+
 def test_no_layer_was_forgotten():
-    tested = {cls.__name__ for cls in (AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Flatten, GlobalAvgPool2D)}
-    tested |= {cls.__name__ for cls in (LeakyReLU, MaxPool2D, ReLU, Sigmoid, Tanh)}
+    tested = {type(layer).__name__ for layer, *_ in REFERENCES.values()} | {"SpatialDropout2D", "GaussianNoise"}
+    tested |= {cls.__name__ for cls in (AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Flatten, GlobalAvgPool2D)}
+    tested |= {cls.__name__ for cls in (ELU, GELU, LeakyReLU, MaxPool2D, ReLU, SiLU, Sigmoid, Tanh)}
     assert tested == set(numpycnn.layers.__all__) - {"Layer"}
 
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from ...initializers import INITIALIZERS
 from ...layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -24,6 +26,7 @@ from ...layers import (
     MaxPool2D,
     ReLU,
     Sigmoid,
+    SiLU,
     Tanh,
 )
 from ...regularizers import REGULARIZERS, Regularizer
@@ -217,6 +220,9 @@ class Translation:
         slope = config["negative_slope"] if "negative_slope" in config else shortest(config["alpha"])
         self._append(LeakyReLU(slope), name)
 
+    def _elu(self, name: str, config: Config) -> None:
+        self._append(ELU(config.get("alpha", 1.0)), name)
+
     def _softmax(self, name: str, config: Config) -> None:
         axis = config.get("axis", -1)
         if self._rank != 1 or axis not in (-1, 1):
@@ -232,7 +238,7 @@ class Translation:
         """Append what Keras calls an activation: a name, a function described by its name, or a layer."""
         if isinstance(activation, dict):
             class_name, config = activation["class_name"], activation["config"]
-            if class_name in ("ReLU", "LeakyReLU", "Softmax"):
+            if class_name in ("ELU", "LeakyReLU", "ReLU", "Softmax"):
                 READERS[class_name](self, name, config)
                 return
             activation = config if class_name == "function" else class_name
@@ -240,13 +246,18 @@ class Translation:
             return
         if activation == "softmax":
             self._softmax(name, {})
-        elif activation in ("relu", "sigmoid", "tanh"):
-            self._append({"relu": ReLU, "sigmoid": Sigmoid, "tanh": Tanh}[activation](), name)
+        elif isinstance(activation, str) and activation in ACTIVATIONS:
+            self._append(ACTIVATIONS[activation](), name)
         elif activation == "leaky_relu":
             self._append(LeakyReLU(0.2), name)  # Keras's function has another default than its layer
         else:
             raise ModelFileError(f"numpycnn has no activation {activation!r}")
 
+
+# Keras's functions by name.
+ACTIVATIONS: dict[str, type[Layer]] = {
+    "elu": ELU, "gelu": GELU, "relu": ReLU, "sigmoid": Sigmoid, "silu": SiLU, "swish": SiLU, "tanh": Tanh,
+}
 
 READERS: dict[str, Callable[[Translation, str, Config], None]] = {
     "Conv2D": Translation._conv2d,
@@ -260,6 +271,7 @@ READERS: dict[str, Callable[[Translation, str, Config], None]] = {
     "ZeroPadding2D": Translation._zero_padding,
     "ReLU": Translation._relu,
     "LeakyReLU": Translation._leaky_relu,
+    "ELU": Translation._elu,
     "Softmax": Translation._softmax,
     "Activation": Translation._activation,
 }

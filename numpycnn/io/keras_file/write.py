@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from ...initializers import INITIALIZERS
 from ...layers import (
+    ELU,
+    GELU,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -23,6 +25,7 @@ from ...layers import (
     MaxPool2D,
     ReLU,
     Sigmoid,
+    SiLU,
     Tanh,
 )
 from ...layers.window import Window
@@ -179,6 +182,12 @@ def _write_batch_norm(layer: BatchNorm) -> list[KerasLayer]:
     return [KerasLayer("BatchNormalization", config, layer)]
 
 
+def _write_gelu(layer: GELU) -> list[KerasLayer]:
+    if layer.approximate:
+        raise ValueError(f"{layer!r}: Keras has a name for the exact curve alone; save to a .npz file")
+    return [KerasLayer("Activation", {"activation": "gelu"})]
+
+
 WRITERS: dict[type, Callable[[Any], list[KerasLayer]]] = {
     Conv2D: _write_conv2d,
     Dense: _write_dense,
@@ -190,6 +199,9 @@ WRITERS: dict[type, Callable[[Any], list[KerasLayer]]] = {
     Dropout: lambda layer: [KerasLayer("Dropout", {"rate": layer.rate})],
     ReLU: lambda layer: [KerasLayer("ReLU", {})],
     LeakyReLU: lambda layer: [KerasLayer("LeakyReLU", {"negative_slope": layer.negative_slope})],
+    ELU: lambda layer: [KerasLayer("ELU", {"alpha": layer.alpha})],
+    GELU: _write_gelu,
+    SiLU: lambda layer: [KerasLayer("Activation", {"activation": "silu"})],
     Sigmoid: lambda layer: [KerasLayer("Activation", {"activation": "sigmoid"})],
     Tanh: lambda layer: [KerasLayer("Activation", {"activation": "tanh"})],
 }

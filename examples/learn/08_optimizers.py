@@ -1,0 +1,122 @@
+# %% [markdown]
+# # 8. From gradients to steps: SGD, momentum, Adam
+#
+# `g_t` is the gradient at step t = 1, 2, ..., `w` the parameters, `eta` the learning rate. The rules are recursions;
+# what they do is seen when they are written out as sums. Here the gradients are given numbers, so that both can be
+# computed. (Goodfellow et al., chapters 8.3 and 8.5; Kingma and Ba, 2015.)
+
+# %%
+import numpy as np
+from course import derive, question, report
+
+from numpycnn import SGD, Adam, AdamW
+
+rng = np.random.default_rng(0)
+T, P = 12, 4  # steps, parameters
+gradients, start = rng.standard_normal((T, P)), rng.standard_normal(P)
+
+
+def run(optimizer, gradients=gradients):
+    """Return the parameters after each of the package's steps: (T, P)."""
+    w, path = start.copy(), []
+    for g in gradients:
+        optimizer.step(w, g.copy())
+        path.append(w.copy())
+    return np.array(path)
+
+
+# %% [markdown]
+# ## SGD
+
+# %%
+d = derive(SGD)
+eta, mu = 0.1, 0.9
+d.package("without momentum: w_T = w_0 - eta sum of g", start - eta * gradients.sum(axis=0), run(SGD(eta))[-1])
+
+v, velocities = np.zeros(P), []
+for g in gradients:
+    v = mu * v + g
+    velocities.append(v)
+written_out = np.array([sum(mu ** (t - s) * gradients[s] for s in range(t + 1)) for t in range(T)])
+d.equal("v_t = mu v_(t-1) + g_t = sum over s of mu^(t - s) g_s: old gradients fade", velocities, written_out)
+d.package("w_t = w_0 - eta (v_1 + ... + v_t)", start - eta * np.cumsum(velocities, axis=0), run(SGD(eta, momentum=mu)))
+
+question("The gradient is always the same g. To what does v grow? By how much is SGD with momentum 0.9 faster?")
+t = np.arange(1, T + 1)[:, None]
+constant = np.ones((T, P))
+steps = -np.diff(np.vstack([start, run(SGD(eta, momentum=mu), constant)]), axis=0) / eta
+grown = (1 - mu**t) / (1 - mu) * constant
+d.package("of a constant g: v_t = g (1 - mu^t) / (1 - mu), in the end g / (1 - mu) = 10 g", grown, steps)
+
+nesterov = start - eta * np.cumsum(gradients + mu * np.array(velocities), axis=0)
+d.package("nesterov: w = w - eta (g + mu v), one step of v ahead", nesterov, run(SGD(eta, momentum=mu, nesterov=True)))
+
+# %% [markdown]
+# ## Adam
+
+# %%
+d = derive(Adam)
+beta1, beta2, epsilon = 0.9, 0.999, 1e-8
+m = v = np.zeros(P)
+ms, vs = [], []
+for g in gradients:
+    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+    ms.append(m)
+    vs.append(v)
+shares = np.array([[(1 - beta1) * beta1 ** (t - s) if s <= t else 0 for s in range(T)] for t in range(T)])
+d.equal("m_t = (1 - beta1) sum over s of beta1^(t - s) g_s: a weighted mean ...", ms, shares @ gradients)
+question("... whose weights should sum to 1. To what do they sum at t = 1, and at t = 12?")
+sums = shares.sum(axis=1)
+d.equal("... but the weights sum to 1 - beta1^t: m starts from 0, and is small at first", sums, 1 - beta1 ** t[:, 0])
+m_hat, v_hat = np.array(ms) / (1 - beta1**t), np.array(vs) / (1 - beta2**t)
+d.equal("m / (1 - beta1^t) = the weighted mean, with weights that sum to 1", m_hat,
+        np.array([np.average(gradients[: t + 1], axis=0, weights=shares[t, : t + 1]) for t in range(T)]))
+adam = start - 1e-2 * np.cumsum(m_hat / (np.sqrt(v_hat) + epsilon), axis=0)
+d.package("w = w - eta m_hat / (sqrt(v_hat) + epsilon), epsilon outside the root", adam, run(Adam(1e-2)))
+
+# %% [markdown]
+# ## What the formula says
+
+# %%
+d = derive("properties of Adam")
+question("The first step: m_hat and v_hat are ... ? So how long is it, for a gradient of 1000 and for one of 0.001?")
+sizes = np.array([[1000, 1, 0.001, -0.001]])
+d.package("t = 1: m_hat = g, v_hat = g^2, the step is eta g / (|g| + epsilon): eta times the sign",
+          start - 1e-2 * sizes[0] / (np.abs(sizes[0]) + epsilon), run(Adam(1e-2), sizes)[0])
+question("All gradients are multiplied by 1024 (a loss in other units). How do SGD's steps change, how do Adam's?")
+tiny = 1e-100  # an epsilon that is never felt
+d.package("without epsilon Adam does not see the scale of the gradient", run(Adam(1e-2, epsilon=tiny)),
+          run(Adam(1e-2, epsilon=tiny), 1024 * gradients))
+stretched = start + 1024 * (run(SGD(eta)) - start)
+d.package("SGD does: its steps are 1024 times as long", stretched, run(SGD(eta), 1024 * gradients))
+
+# %% [markdown]
+# ## Weight decay
+#
+# An L2 penalty adds `lambda w` to the gradient. In SGD that shrinks w by `eta lambda w` a step; in Adam it is divided
+# by sqrt(v_hat) like everything else, and large gradients switch it off. AdamW shrinks w directly.
+
+# %%
+decayed = start - 1e-2 * 0.1 * start  # first the shrinking, then Adam's step
+g = gradients[0]
+d = derive("AdamW, one step")
+d.package("w = w - eta lambda w - eta m_hat / (sqrt(v_hat) + epsilon)", decayed - 1e-2 * g / (np.abs(g) + epsilon),
+          run(AdamW(1e-2, weight_decay=0.1), gradients[:1])[0])
+report()
+
+# %% [markdown]
+# ## Predict, then run
+#
+# - Learning rates from 0.0001 to 100, SGD, the same number of steps: what does the curve of the loss look like, and
+# where does it end? `python examples/learn/experiments.py learning_rates`
+# - How far is the gradient of 16 images from that of all, and how far that of 64, or 256?
+#   `python examples/learn/experiments.py batch_noise`
+#
+# ## Exercises
+#
+# 1. `python -m numpycnn.learn check adam_step FILE`: the corrections, and where epsilon stands.
+# 2. Leave the corrections out. How long is the first step, for the usual betas? Longer or shorter than eta?
+# 3. On f(w) = w^2 / 2, gradient w: for which eta does SGD converge, oscillate, diverge? Check with `run`.
+#
+# Not covered: schedules (`numpycnn.schedules`), clipping, second-order methods, and why Adam's minima may generalise
+# differently.

@@ -1,0 +1,84 @@
+"""Activations by name, as functions of arrays, or as what follows a layer: each is a layer of the core."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from .. import layers as core
+from ..hints import did_you_mean
+from .missing import ACTIVATIONS as MISSING
+from .missing import of_activations as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .tensors import Symbol, tensor
+
+# Keras's name: the core's layer, and its arguments. None: nothing to do.
+WORDS: dict[str, tuple[str, dict[str, Any]] | None] = {
+    "linear": None,
+    "relu": ("ReLU", {}),
+    "leaky_relu": ("LeakyReLU", {"negative_slope": 0.2}),
+    "elu": ("ELU", {}),
+    "gelu": ("GELU", {}),
+    "silu": ("SiLU", {}),
+    "swish": ("SiLU", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "tanh": ("Tanh", {}),
+    "softmax": ("Softmax", {}),
+}
+
+
+layer_class: list[Any] = []  # ``keras.layers.Activation``, once there is one
+
+
+def core_activation(activation: Any, owner: str) -> list[core.Layer]:
+    """Return the core's layers for an activation: a name, one of the functions below, a layer, or None."""
+    if activation is None:
+        return []
+    if isinstance(activation, type) and hasattr(activation, "make"):
+        activation = activation()
+    if hasattr(activation, "make"):  # a layer
+        return activation.make((1,))
+    name = getattr(activation, "keras_name", activation)
+    if not isinstance(name, str):
+        raise ValueError(f"{owner}: activation={activation!r}: expected 'relu', keras.activations.relu or the like")
+    word = name.lower()
+    if word not in WORDS:
+        instead = f": numpycnn has {MISSING[word]}" if word in MISSING else did_you_mean(word, WORDS)
+        raise ValueError(f"{owner}: unknown activation {name!r}{instead}")
+    entry = WORDS[word]
+    return [] if entry is None else [getattr(core, entry[0])(**entry[1])]
+
+
+def activation_name(activation: Any) -> Any:
+    """Return the name of an activation, as a file holds it."""
+    return getattr(activation, "keras_name", activation)
+
+
+def get(identifier: Any) -> Callable[[Any], Any]:
+    """Return the function of this name."""
+    core_activation(identifier, "activations.get")
+    return identifier if callable(identifier) else globals()[(identifier or "linear").lower()]
+
+
+def _function(name: str) -> Callable[..., Any]:
+    def activation(x: Any, axis: int = -1, **others: Any) -> Any:
+        if axis != -1 or others:
+            raise ValueError(f"keras.activations.{name}: expected an array alone, along its last axis")
+        if isinstance(x, Symbol):
+            return layer_class[0](name)(x)
+        y = np.asarray(x, np.float32)
+        rows = y.reshape(-1, y.shape[-1] if y.ndim else 1)
+        for layer in core_activation(name, name):
+            layer.build(rows.shape[1:])
+            rows = layer.forward(rows)
+        return tensor(np.array(rows).reshape(y.shape))
+
+    activation.__name__ = activation.__qualname__ = name
+    activation.__doc__ = f"{name} of an array; the core's layer {(WORDS[name] or ('none',))[0]}."
+    activation.keras_name = name  # type: ignore[attr-defined]
+    return activation
+
+
+elu, gelu, leaky_relu, linear = map(_function, ("elu", "gelu", "leaky_relu", "linear"))
+relu, sigmoid, silu, softmax = map(_function, ("relu", "sigmoid", "silu", "softmax"))
+swish, tanh = map(_function, ("swish", "tanh"))

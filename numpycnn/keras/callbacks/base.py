@@ -1,0 +1,89 @@
+"""What a callback of the facade is: Keras's hooks, and what ``fit`` returns."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ..notes import note
+
+HOOKS = ("on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end",
+         "on_train_batch_begin", "on_train_batch_end", "on_test_begin", "on_test_end", "on_test_batch_begin",
+         "on_test_batch_end")  # fmt: skip
+
+
+class Callback:
+    """Base; ``self.model`` is the model of the facade, and hooks get ``logs`` as Keras gives them."""
+
+    model: Any = None
+    params: dict[str, Any] = {}
+    validation_data: Any = None
+
+    def set_model(self, model: Any) -> None:
+        """Called by ``fit`` before all other hooks."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Called by ``fit`` with epochs, steps and verbose."""
+        self.params = params
+
+    def to_core(self, figures: Any) -> Any:
+        """Return a callback of the core that does the same, or None: then the hooks are called."""
+        return None
+
+
+def _hook(name: str) -> Callable[..., None]:
+    def idle(self: Callback, *given: Any, **named: Any) -> None:
+        pass
+
+    idle.__name__, idle.__doc__ = name, f"Called {name.removeprefix('on_').replace('_', ' ')}; does nothing."
+    return idle
+
+
+for _name in (*HOOKS, "on_predict_begin", "on_predict_end"):
+    setattr(Callback, _name, _hook(_name))
+
+
+class LambdaCallback(Callback):
+    """Functions for hooks: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``."""
+
+    def __init__(self, **functions: Callable[..., Any]) -> None:
+        for name, function in functions.items():
+            if name not in HOOKS:
+                raise TypeError(f"LambdaCallback: unexpected argument {name!r}; expected one of {', '.join(HOOKS)}")
+            if function is not None:
+                setattr(self, name, function)
+
+
+class Figures(dict):
+    """Figures by name that know Keras 2's names: ``acc`` for ``accuracy``, ``lr`` for ``learning_rate``."""
+
+    old = {"acc": "accuracy", "val_acc": "val_accuracy", "lr": "learning_rate"}
+
+    def __missing__(self, name: str) -> Any:
+        new = self.old.get(name)
+        if new in self:
+            note(f"history: {name!r} is the old name of {new!r}")
+            return self[new]
+        raise KeyError(f"{name}: expected one of {', '.join(self)}")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the figure, by its old name, too."""
+        return self[name] if name in self or self.old.get(name) in self else default
+
+
+class History(Callback):
+    """What ``fit`` returns: ``history.history["loss"][epoch]``."""
+
+    def __init__(self, model: Any = None, epochs: int = 1, steps: int | None = None) -> None:
+        self.model = model
+        self.history: dict[str, list[float]] = Figures()
+        self.epoch: list[int] = []
+        self.rates: dict[int, float] = {}
+        self.params = {"epochs": epochs, "steps": steps, "verbose": 1}
+
+    def take(self, done: Any) -> None:
+        """Take over the core's History."""
+        self.epoch = list(done.epoch)
+        self.history.update({name: list(map(float, figures)) for name, figures in done.history.items()})
+        if self.rates:
+            self.history["learning_rate"] = [self.rates[epoch] for epoch in self.epoch if epoch in self.rates]

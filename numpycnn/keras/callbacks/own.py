@@ -1,0 +1,247 @@
+"""Keras's callbacks, most of them over one of the core's."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable
+
+from ... import callbacks as core
+from ...callbacks.monitors import ModelCheckpoint as CoreCheckpoint
+from ...hints import did_you_mean
+from ...terminal import show
+from ..notes import no_effect, note, refuse
+from .base import Callback, Figures
+
+
+class _Worded(Callback):
+    """A callback with Keras's arguments; the core's callback answers for what it remembers."""
+
+    words: dict[str, Any] = {}
+    core: Any = None
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        kind = type(self).__name__
+        period = given.pop("period", None)
+        if period not in (None, 1):
+            raise ValueError(f"{kind}: period={period!r}: it acts after each epoch here")
+        if "epsilon" in given and "min_delta" in self.words:
+            note(f"{kind}: epsilon= is the old word for min_delta=")
+            given["min_delta"] = given.pop("epsilon")
+        if len(args) > len(self.words):
+            raise TypeError(f"{kind}: expected at most {len(self.words)} arguments, got {len(args)}")
+        for word, value in {**self.words, **dict(zip(self.words, args)), **given}.items():
+            if word not in self.words:
+                raise TypeError(f"{kind}: unexpected argument {word!r}{did_you_mean(word, self.words)}")
+            setattr(self, word, value)
+        if "filepath" in self.words and self.filepath is None:
+            raise TypeError(f"{kind}: argument 'filepath' is missing")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or self.core is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(self.core, name)
+
+
+class _Follower(_Worded):
+    """Follows a figure; `core_class` does it."""
+
+    core_class: Any = None
+    core_words: tuple[str, ...] = ()
+
+    def to_core(self, figures: Any) -> Any:
+        monitor = figures.find(self.monitor)
+        if monitor is None:
+            return False
+        words = {word: getattr(self, word) for word in self.core_words}
+        words["min_delta"] = abs(words["min_delta"])
+        self.core = self.core_class(monitor=monitor, mode=_mode(self.mode), **words)
+        self.core.facade = self
+        return self.core
+
+
+def _mode(mode: str) -> str:
+    return mode if mode in ("auto", "min", "max") else "auto"
+
+
+class _EarlyStopping(core.EarlyStopping):
+    """The core's, which says when it stops if asked to."""
+
+    facade: Any
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        if epoch >= self.facade.start_from_epoch:
+            super().on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        if self.facade.verbose and self.stopped_epoch is not None:
+            show(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        super().on_train_end(logs)
+
+
+class EarlyStopping(_Follower):
+    """Stop when a figure has not improved for some epochs; the core's EarlyStopping."""
+
+    words = {"monitor": "val_loss", "min_delta": 0, "patience": 0, "verbose": 0, "mode": "auto", "baseline": None,
+             "restore_best_weights": False, "start_from_epoch": 0}  # fmt: skip
+    core_class, core_words = _EarlyStopping, ("min_delta", "patience", "restore_best_weights")
+
+    def to_core(self, figures: Any) -> Any:
+        refuse("EarlyStopping", baseline=self.baseline)
+        return super().to_core(figures)
+
+
+class _Plateau(core.ReduceLROnPlateau):
+    """The core's, which says what it does, waits as long as asked to, and keeps the rates for the history."""
+
+    facade: Any
+    pause = 0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        before = self.model.optimizer.current_rate
+        history = self.facade.model.history
+        if history is not None:
+            history.rates[epoch] = before
+        if self.pause > 0:
+            self.pause -= 1
+            self.wait = 0
+        super().on_epoch_end(epoch, logs)
+        after = self.model.optimizer.current_rate
+        if after != before:
+            self.pause = self.facade.cooldown
+            if self.facade.verbose:
+                show(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {after}.")
+
+
+class ReduceLROnPlateau(_Follower):
+    """Reduce the rate when a figure has not improved for some epochs; the core's ReduceLROnPlateau."""
+
+    words = {"monitor": "val_loss", "factor": 0.1, "patience": 10, "verbose": 0, "mode": "auto", "min_delta": 1e-4,
+             "cooldown": 0, "min_lr": 0.0}  # fmt: skip
+    core_class, core_words = _Plateau, ("factor", "patience", "min_delta", "min_lr")
+
+
+class _Checkpoint(CoreCheckpoint):
+    """The core's way of following a figure and naming files; the facade's model writes them."""
+
+    facade: Any
+
+    def __init__(self, facade: Any, monitor: str | None) -> None:
+        super().__init__("later.npz", monitor or "loss", facade.save_best_only, _mode(facade.mode))
+        self.facade, self.filepath = facade, os.fspath(facade.filepath)
+        if not facade.save_best_only:
+            self.monitor = None  # type: ignore[assignment]
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """What is the best so far is kept from one ``fit`` to the next."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        before, figures = self.best, Figures(logs)
+        if self.save_best_only and not self._improved(logs):
+            return
+        old = {name: figures[new] for name, new in figures.old.items() if new in figures}
+        path = self.filepath.format(epoch=epoch + 1, **figures, **old)
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        if self.facade.verbose:
+            improved = f"{self.monitor} improved from {before:.5f} to {self.best:.5f}, " if self.save_best_only else ""
+            show(f"\nEpoch {epoch + 1}: {improved}saving model to {path}")
+        model = self.facade.model
+        model.save_weights(path) if self.facade.save_weights_only else model.save(path)
+
+
+class ModelCheckpoint(_Worded):
+    """Save the model after each epoch, or after the best so far; the core's ModelCheckpoint chooses."""
+
+    words = {"filepath": None, "monitor": "val_loss", "verbose": 0, "save_best_only": False, "save_weights_only": False,
+             "mode": "auto", "save_freq": "epoch", "initial_value_threshold": None}  # fmt: skip
+
+    def to_core(self, figures: Any) -> Any:
+        if self.save_freq != "epoch":
+            raise ValueError(f"ModelCheckpoint: save_freq={self.save_freq!r}: it saves after epochs, save_freq='epoch'")
+        monitor = figures.find(self.monitor) if self.save_best_only else None
+        if self.save_best_only and monitor is None:
+            return False
+        best = None if self.core is None else self.core.best
+        self.core = _Checkpoint(self, monitor)
+        threshold = best if best is not None else self.initial_value_threshold
+        if threshold is not None:
+            self.core.best = threshold
+        return self.core
+
+
+class LearningRateScheduler(Callback):
+    """Set the rate before each epoch: ``schedule(epoch)`` or ``schedule(epoch, rate)``."""
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        self.schedule, self.verbose = schedule, verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        before = float(self.model.optimizer.learning_rate)
+        try:
+            rate = self.schedule(epoch, before)
+        except TypeError:  # a function of the epoch alone
+            rate = self.schedule(epoch)
+        self.model.optimizer.learning_rate = float(rate)
+        if self.verbose:
+            show(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate)}.")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self.model.history is not None:
+            self.model.history.rates[epoch] = float(self.model.optimizer.learning_rate)
+
+
+class CSVLogger(_Worded):
+    """A line of figures an epoch; the core's CSVLogger."""
+
+    words = {"filename": None, "separator": ",", "append": False}
+
+    def to_core(self, figures: Any) -> Any:
+        if self.separator != ",":
+            raise ValueError(f"CSVLogger: separator={self.separator!r}: columns are parted by commas here")
+        self.core = core.CSVLogger(self.filename, self.append)
+        return self.core
+
+
+class TerminateOnNaN(Callback):
+    """Stop at the first loss that is no number; the core's TerminateOnNaN."""
+
+    def to_core(self, figures: Any) -> Any:
+        return core.TerminateOnNaN()
+
+
+class BackupAndRestore(_Worded):
+    """Keep a backup of the training; the core's BackupAndRestore, in a file in this folder."""
+
+    words = {"backup_dir": None, "save_freq": "epoch", "double_checkpoint": False, "delete_checkpoint": True,
+             "save_before_preemption": None}  # fmt: skip
+
+    def to_core(self, figures: Any) -> Any:
+        path = os.path.join(os.fspath(self.backup_dir), "backup.npz")
+        return core.BackupAndRestore(path, self.save_freq, self.delete_checkpoint)
+
+
+class TensorBoard(_Worded):
+    """Write each epoch's figures for TensorBoard, by the package tensorboardX."""
+
+    words = {"log_dir": "logs", "histogram_freq": 0, "write_graph": True, "write_images": False,
+             "write_steps_per_second": False, "update_freq": "epoch", "profile_batch": 0, "embeddings_freq": 0,
+             "embeddings_metadata": None, "write_grads": False, "batch_size": None, "embeddings_layer_names": None,
+             "embeddings_data": None}  # fmt: skip
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        try:
+            from tensorboardX import SummaryWriter  # type: ignore[import-not-found]
+        except ImportError as error:
+            raise ImportError("TensorBoard needs the package tensorboardX: pip install tensorboardX") from error
+        no_effect("TensorBoard", histogram_freq=self.histogram_freq or None, write_images=self.write_images or None,
+                  write_grads=self.write_grads or None, embeddings_freq=self.embeddings_freq or None)  # fmt: skip
+        self._writers = {part: SummaryWriter(os.path.join(os.fspath(self.log_dir), part))
+                         for part in ("train", "validation")}  # fmt: skip
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        for name, value in (logs or {}).items():
+            part = "validation" if name.startswith("val_") else "train"
+            self._writers[part].add_scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        for writer in self._writers.values():
+            writer.close()

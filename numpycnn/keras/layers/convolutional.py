@@ -1,0 +1,3 @@
+"""Old name of a part of ``keras.layers``: the convolutions and poolings."""
+
+from . import *  # noqa: F401, F403

@@ -1,0 +1,5 @@
+"""Old place of layers that prepare images."""
+
+from . import preprocessing
+
+__all__ = ["preprocessing"]

@@ -1,0 +1,3 @@
+"""Old place of layers that prepare images: RandomFlip, Rescaling and so on."""
+
+from .. import *  # noqa: F401, F403

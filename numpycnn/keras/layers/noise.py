@@ -1,0 +1,3 @@
+"""Old name of a part of ``keras.layers``: GaussianNoise."""
+
+from . import *  # noqa: F401, F403

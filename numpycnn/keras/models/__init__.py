@@ -1,0 +1,11 @@
+"""Keras's models: chains of layers."""
+
+from .loading import clone_model, load_model, model_from_json, save_model
+from .model import Model, Sequential, model_from_config
+
+Functional = Model
+
+__all__ = [
+    "Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_config", "model_from_json",
+    "save_model",
+]

@@ -1,0 +1,241 @@
+"""What a model of the facade is: layers of the facade in a chain, over one Sequential of the core."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable
+
+import numpy as np
+
+from ... import layers as core_layers
+from ...checks import Shape
+from ...hints import did_you_mean
+from ...memory.weights import get_weights, set_weights
+from ...model import Sequential as CoreSequential
+from ..layers.base import Layer, as_shape, new_name, snake_case
+from ..random import next_seed
+from ..tensors import Symbol, Tensor, Variable, tensor
+
+
+class Chain:
+    """Layers one after another: what Sequential and Model share, but learning, files and the table.
+
+    A layer may be in several models, as in Keras: its weights live in the model that used it last, and each model
+    fetches them before it computes.
+    """
+
+    name: str
+    _layers: list[Any]
+
+    def __init__(self, name: str | None = None) -> None:
+        kind = type(self).__name__
+        self.name = name or new_name("functional" if kind == "Model" else snake_case(kind))
+        self._layers = []
+        self._shape: Shape | None = None
+        self._core: CoreSequential | None = None
+        self._own: list[tuple[Layer, list[core_layers.Layer]]] = []
+        self._without_last = False  # the core's loss does what the last layer would
+        self._trainable = True
+        self.stop_training = False
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, in order."""
+        return list(self._layers)
+
+    def leaves(self) -> Iterable[Layer]:
+        """Yield the layers that do something, those of models within this one, too."""
+        for layer in self._layers:
+            yield from layer.leaves()
+
+    def ensure(self, shape: Shape) -> Shape:
+        """Build for inputs of this shape; return the output's."""
+        if self._shape is None:
+            self._shape = tuple(shape)
+        if tuple(shape) != self._shape:
+            raise ValueError(f"{self.name}: expected inputs of shape {self._shape}, got {tuple(shape)}")
+        for leaf in self.leaves():
+            shape = leaf.ensure(shape)
+        return shape
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for inputs of this shape, (None, ...)."""
+        if input_shape is not None:
+            self.ensure(as_shape(tuple(input_shape)[1:], self.name))
+        elif self._shape is None:
+            raise ValueError(f"{self.name}: expected the input's shape, such as build((None, 28, 28, 1))")
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights exist."""
+        return self._shape is not None
+
+    # The core's model
+
+    def core_model(self) -> CoreSequential:
+        """Return the core's model, with the layers' weights as they are now."""
+        if self._shape is None:
+            raise ValueError(f"{self.name} is not built: give the first layer input_shape=(28, 28, 1), or call fit")
+        if self._core is None:
+            self._assemble()
+        self._fetch_weights()
+        return self._core  # type: ignore[return-value]
+
+    def _assemble(self) -> None:
+        self.ensure(self._shape or ())
+        made, stored = [], []
+        self._own = []
+        shape = self._shape or ()
+        for leaf in self.leaves():
+            fresh = leaf.make(shape)
+            shape = leaf.ensure(shape)
+            self._own.append((leaf, fresh))
+            made += fresh
+            stored += [{p.name: p.value.copy() for p in each.parameters} for each in leaf.core or []]
+        if not made:
+            raise ValueError(f"{self.name}: expected at least one layer")
+        last = made.pop() if self._without_last else None
+        self._core = CoreSequential(made, seed=next_seed())
+        self._core.build(self._shape or (), stored[: len(made)])
+        if last is not None:
+            last.build(self._core.output_shape)
+        for leaf, fresh in self._own:
+            for new, old in zip(fresh, leaf.core or []):
+                new.trainable, new_state = old.trainable, old.get_state()
+                new.set_state(new_state)
+                leaf._forget_initializers(new)
+            leaf.core, leaf.owner = fresh, self
+
+    def _fetch_weights(self) -> None:
+        for leaf, own in self._own:
+            if leaf.owner is not self:
+                if own:
+                    set_weights(own, get_weights(leaf.core or []), "float32")
+                for new in own:
+                    new.trainable = leaf.trainable
+                leaf.core, leaf.owner = own, self
+
+    def _last_of_core(self) -> Any:
+        """Return the layer of the core that the model ends in."""
+        self.ensure(self._shape or ())
+        made = [each for leaf in self.leaves() for each in leaf.core or []]
+        return made[-1] if made else None
+
+    def _changed(self) -> None:
+        """Another chain from now on: the core's model is made anew when it is needed."""
+        self._core, self._own = None, []
+
+    # Running it
+
+    def __call__(self, inputs: Any, training: bool = False, **others: Any) -> Any:
+        if isinstance(inputs, Symbol):
+            shape = self.ensure(inputs.one)
+            return Symbol(inputs.root, (*inputs.chain, self), shape)
+        x = np.asarray(inputs)
+        if self._shape is None:
+            self.ensure(x.shape[1:])
+        x = self._ranked(x)
+        for leaf in self.leaves():
+            if leaf.core is None:
+                leaf.ensure(x.shape[1:])
+            x = np.asarray(leaf._run(x, bool(training)))
+        return tensor(x)
+
+    def _ranked(self, x: np.ndarray) -> np.ndarray:
+        """Add or take away a last axis of 1, as Keras does: images without a channel axis, and with one too many."""
+        shape = self._shape or ()
+        if x.ndim == len(shape) and shape and shape[-1] == 1:
+            return x[..., None]
+        if x.ndim == len(shape) + 2 and x.shape[-1] == 1:
+            return x[..., 0]
+        return x
+
+    # What there is in it
+
+    @property
+    def input(self) -> Symbol:
+        """The input, for ``Model(model.input, ...)``."""
+        return self._symbols()[0]
+
+    @property
+    def output(self) -> Symbol:
+        """The output, for ``Model(..., model.output)``."""
+        return self._symbols()[-1]
+
+    inputs = property(lambda self: [self.input])
+    outputs = property(lambda self: [self.output])
+
+    def _symbols(self) -> list[Symbol]:
+        """Return the input and each layer's output; layers keep theirs."""
+        if self._shape is None:
+            raise AttributeError(f"{self.name} is not built yet: it has no input and no output")
+        from ..layers.others import Input
+
+        if getattr(self, "_root", None) is None:
+            self._root = Input(self._shape)
+        symbols = [self._root]
+        for layer in self._layers:
+            if type(layer).__name__ == "InputLayer":
+                continue
+            symbol = symbols[-1]
+            shape = layer.ensure(symbol.one)
+            after = Symbol(symbol.root, (*symbol.chain, layer), shape)
+            if isinstance(layer, Layer):
+                layer.input, layer.output = symbol, after
+            symbols.append(after)
+        return symbols
+
+    input_shape = property(lambda self: self.input.shape)
+    output_shape = property(lambda self: self.output.shape)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """Return the layer of this name, or at this place."""
+        if index is not None:
+            return self._layers[index]
+        for layer in self._layers:
+            if layer.name == name:
+                return layer
+        names = [layer.name for layer in self._layers]
+        hint = did_you_mean(name, names) or f"; it has {', '.join(names)}"
+        raise ValueError(f"{self.name} has no layer {name!r}{hint}")
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of all arrays, layer by layer."""
+        return [array for leaf in self.leaves() for array in leaf.get_weights()]
+
+    def set_weights(self, weights: Any) -> None:
+        """Take over what ``get_weights`` of such a model returned."""
+        arrays, mine = list(weights), self.get_weights()
+        shapes = [np.shape(a) for a in arrays], [a.shape for a in mine]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"{self.name}: expected arrays of shapes {shapes[1]}, got {shapes[0]}")
+        for leaf in self.leaves():
+            count = len(leaf.get_weights())
+            leaf.set_weights(arrays[:count])
+            arrays = arrays[count:]
+
+    def _variables(self, kind: str) -> list[Variable]:
+        return [variable for leaf in self.leaves() for variable in getattr(leaf, kind)]
+
+    weights = variables = property(lambda self: self._variables("weights"))
+    trainable_weights = trainable_variables = property(lambda self: self._variables("trainable_weights"))
+    non_trainable_weights = non_trainable_variables = property(lambda self: self._variables("non_trainable_weights"))
+
+    def count_params(self) -> int:
+        """Return the number of numbers in all arrays."""
+        if self._shape is None:
+            raise ValueError(f"{self.name} is not built yet: call build((None, ...)) or fit first")
+        return sum(array.size for array in self.get_weights())
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the layers; setting it sets all of them."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        self._trainable = bool(trainable)
+        for layer in self._layers:
+            layer.trainable = trainable
+
+    def _run(self, x: np.ndarray, training: bool) -> Tensor:
+        return self(x, training)

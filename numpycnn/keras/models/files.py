@@ -1,0 +1,84 @@
+"""Configurations and files: Keras's words for them; the core reads and writes the arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from typing import Any
+
+from ...files import KERAS_SUFFIXES
+from ...model import Sequential as CoreSequential
+from ..notes import no_effect, note
+from .base import Chain
+
+
+class Files(Chain):
+    """The part of a model that is described and kept."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers' configurations."""
+        if type(self).__name__ == "Model" or any(type(layer).__name__ == "InputLayer" for layer in self._layers):
+            self._symbols()
+        shape = {} if self._shape is None else {"build_input_shape": [None, *self._shape]}
+        layers = [{"class_name": type(layer).__name__, "config": layer.get_config()} for layer in self._layers]
+        return {"name": self.name, "layers": layers, **shape}
+
+    def to_json(self, **options: Any) -> str:
+        """Return the model's configuration as JSON."""
+        return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **options)
+
+    def save(self, filepath: Any, overwrite: bool = True, **old: Any) -> None:
+        """Write the model: ``.keras``, ``.h5``, or ``.npz`` with all that the core needs to go on."""
+        no_effect("save", **{word: value for word, value in old.items() if value is not None})
+        path = os.fspath(filepath)
+        _check_overwrite(path, overwrite)
+        core = self._ready() if self.optimizer is not None and self.loss is not None else self.core_model()
+        _written(path, core.save)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, **old: Any) -> None:
+        """Write the weights, in a whole model's file."""
+        no_effect("save_weights", **{word: value for word, value in old.items() if value is not None})
+        self.save(filepath, overwrite)
+
+    def load_weights(self, filepath: Any, *args: Any, **old: Any) -> None:
+        """Take over the weights of such a model's file."""
+        if old.get("by_name") or old.get("skip_mismatch") or args:
+            raise ValueError("load_weights: the weights are taken in order, all of them")
+        loaded = read(os.fspath(filepath))
+        if self._shape is None:
+            self.ensure(loaded.input_shape)
+        self.set_weights(loaded.get_weights())
+
+    def export(self, *args: Any, **given: Any) -> None:
+        """Refused: there is no TensorFlow to export to."""
+        raise ValueError("export: there is no TensorFlow here; save a .keras file, and let Keras export it")
+
+    optimizer: Any
+    loss: Any
+
+    def _ready(self) -> CoreSequential:
+        raise NotImplementedError
+
+
+def _check_overwrite(path: str, overwrite: bool) -> None:
+    if not overwrite and os.path.exists(path):
+        raise FileExistsError(f"{path} is there already, and overwrite is False")
+
+
+def _written(path: str, write: Any) -> None:
+    """Write under this name; one that says no format, as Keras 2 allowed, holds HDF5."""
+    if path.endswith((".npz", ".keras", *KERAS_SUFFIXES)):
+        write(path)
+        return
+    note(f"save: {os.path.basename(path)!r} ends in no format's name, such as .keras: the file holds HDF5")
+    write(path + ".h5")
+    os.replace(path + ".h5", path)
+
+
+def read(path: str) -> CoreSequential:
+    if path.endswith((".npz", ".keras", *KERAS_SUFFIXES)) or not os.path.exists(path):
+        return CoreSequential.load(path)
+    with tempfile.TemporaryDirectory() as folder:
+        return CoreSequential.load(shutil.copy(path, os.path.join(folder, "model.h5")))

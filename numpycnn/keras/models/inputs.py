@@ -1,0 +1,88 @@
+"""What ``fit`` is given to learn from: arrays, or batches that come one by one."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Callable, Iterator
+
+import numpy as np
+
+from ..preprocessing.image import Flow
+
+Change = Callable[[np.ndarray], np.ndarray]
+
+
+def as_array(x: Any) -> np.ndarray:
+    """Return an array of what has rows: a list of one, a table, a tensor."""
+    if isinstance(x, (list, tuple)) and len(x) == 1 and np.ndim(x[0]) > 1:
+        (x,) = x
+    if isinstance(x, dict) and len(x) == 1:
+        (x,) = x.values()
+    return np.asarray(x)
+
+
+def is_batches(x: Any) -> bool:
+    """Return whether it gives batches, and is no array of rows."""
+    if isinstance(x, (np.ndarray, list, tuple, dict)) or hasattr(x, "__array__"):
+        return False
+    return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+
+
+class Data:
+    """Arrays x and y, or an iterable of batches in x: a generator, a Sequence, a Dataset."""
+
+    def __init__(self, x: Any, y: Any, batch_size: int | None, steps: int | None, once: bool = False) -> None:
+        self.batches = is_batches(x)
+        if self.batches and y is not None:
+            raise ValueError("expected y in the batches that x gives, got it apart")
+        if self.batches and isinstance(x, Flow):  # it never ends
+            steps = len(x) if steps is None else steps
+            x = iter(x)
+        self.x: Any = x if self.batches else as_array(x)
+        self.y: Any = None if y is None else as_array(y)
+        self.batch_size, self.steps, self.once = batch_size, steps, once
+
+    def one_shape(self) -> tuple[int, ...]:
+        """Shape of one row; of a generator the first batch is kept for the training."""
+        if not self.batches:
+            return self.x.shape[1:]
+        first = self.x[0] if hasattr(self.x, "__getitem__") else next(iter(self.x))
+        if hasattr(self.x, "__next__"):
+            self.x = itertools.chain([first], self.x)
+        return np.shape(first[0] if isinstance(first, (tuple, list)) else first)[1:]
+
+    def core_words(self, ranked: Change) -> dict[str, Any]:
+        """Return the core's arguments; `ranked` adds or takes away an axis of 1."""
+        if not self.batches:
+            steps = {} if self.steps is None else {"steps_per_epoch": self.steps}
+            return {"x": ranked(self.x), "y": self.y, "batch_size": self.batch_size, **steps}
+        return {"x": Adapted(self.x, ranked), "steps_per_epoch": self.steps}
+
+
+class Adapted:
+    """Batches as the core takes them: tuples of arrays, again and again where the source can be asked again."""
+
+    def __init__(self, source: Any, ranked: Change) -> None:
+        self.source, self.ranked = source, ranked
+
+    def __iter__(self) -> Iterator[Any]:
+        source = self.source
+        numbered = not hasattr(source, "__iter__")
+        for batch in (source[i] for i in range(len(source))) if numbered else source:
+            x, *rest = batch if isinstance(batch, (tuple, list)) else (batch,)
+            yield (self.ranked(as_array(x)), *(np.asarray(each) for each in rest if each is not None))
+        if hasattr(source, "on_epoch_end"):
+            source.on_epoch_end()
+
+    def __length_hint__(self) -> int:
+        return len(self.source) if hasattr(self.source, "__len__") else 0
+
+
+def validation_words(data: Any, steps: int | None, ranked: Change) -> dict[str, Any]:
+    """Return the core's arguments for rows or batches to validate on."""
+    if is_batches(data):
+        if isinstance(data, Flow):
+            data, steps = iter(data), len(data) if steps is None else steps
+        return {"validation_data": Adapted(data, ranked), "validation_steps": steps}
+    x, *rest = data
+    return {"validation_data": (ranked(as_array(x)), *(as_array(each) for each in rest))}

@@ -1,0 +1,234 @@
+"""Compiling, training, evaluating and predicting with Keras's arguments and returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...metrics.running import get_metric
+from .. import losses, optimizers
+from ..callbacks.bridge import core_callbacks
+from ..callbacks.base import History
+from ..notes import no_effect, note, refuse, unknown_arguments
+from .base import Chain
+from .inputs import Data, as_array, validation_words
+
+OLD_FIT = {"nb_epoch": "epochs", "samples_per_epoch": "steps_per_epoch", "nb_val_samples": "validation_steps",
+           "val_samples": "validation_steps", "generator": "x", "show_accuracy": None}  # fmt: skip
+IDLE = ("workers", "use_multiprocessing", "max_queue_size", "pickle_safe", "nb_worker", "max_q_size")
+
+
+class Learning(Chain):
+    """The part of a model that learns."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self.history: Any = None
+        self._metrics: list[Any] = []
+        self._weighted: list[Any] = []
+        self._compiled_core: Any = None
+
+    # Compiling
+
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
+                weighted_metrics: Any = None, run_eagerly: Any = None, steps_per_execution: Any = None,
+                jit_compile: Any = None, auto_scale_loss: Any = None, **old: Any) -> None:  # fmt: skip
+        """Choose how to learn; see ``keras.losses``, ``optimizers`` and ``metrics`` for what there is."""
+        from .. import metrics as all_metrics
+
+        no_effect("compile", run_eagerly=run_eagerly, steps_per_execution=steps_per_execution, jit_compile=jit_compile,
+                  sample_weight_mode=old.pop("sample_weight_mode", None))  # fmt: skip
+        unknown_arguments("compile", old)
+        listed = isinstance(loss_weights, (list, tuple))
+        if metrics is None and listed and all(isinstance(word, str) for word in loss_weights):
+            note("compile: the third argument is loss_weights since Keras 3: write metrics=")
+            metrics, loss_weights = loss_weights, None
+        loss, metrics = _only(loss), _only(metrics, nested=False)
+        if loss_weights is not None and np.ravel(_only(loss_weights)).tolist() != [1.0]:
+            refuse("compile", "the model has one output", loss_weights=loss_weights)
+        if loss is None:
+            raise ValueError("compile: expected a loss, such as 'sparse_categorical_crossentropy'")
+        self._given_loss = loss
+        self.optimizer, self.loss = optimizers.get(optimizer), losses.get(loss)
+        self._metrics = [all_metrics.get(metric) for metric in _listed(metrics)]
+        self._weighted = [all_metrics.get(metric) for metric in _listed(weighted_metrics)]
+        self._compiled_core = None
+        if self._shape is not None:
+            self._ready()
+
+    def _ready(self) -> Any:
+        """Return the core's model, compiled."""
+        if self.optimizer is None:
+            raise RuntimeError(f"{self.name} is not compiled: call compile(optimizer, loss, metrics) first")
+        if self._compiled_core is None or self._compiled_core is not self._core:
+            loss, without_last = self.loss.to_core(self._last_of_core())
+            if without_last != self._without_last:
+                self._without_last, self._core = without_last, None
+            core = self.core_model()
+            if self.optimizer.core._values is not None and self.optimizer.core._values is not core.arena.values:
+                self.optimizer.renew()
+            core.compile(self.optimizer.core, loss, self._metrics, self._weighted)
+            self._compiled_core = core
+        return self.core_model()
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what ``evaluate`` returns."""
+        return ["loss", *(get_metric(metric).name for metric in self.metrics)]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics, as the core has them."""
+        return [*self._metrics, *self._weighted]
+
+    # Learning
+
+    def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
+            callbacks: Any = None, validation_split: float = 0.0, validation_data: Any = None, shuffle: Any = True,
+            class_weight: Any = None, sample_weight: Any = None, initial_epoch: int = 0, steps_per_epoch: Any = None,
+            validation_steps: Any = None, validation_batch_size: Any = None, validation_freq: Any = 1,
+            **old: Any) -> History:  # fmt: skip
+        """Train; see Keras's ``fit`` for the arguments, and ``numpycnn.Sequential.fit`` for what it does."""
+        for word in IDLE:
+            no_effect("fit", **{word: old.pop(word, None)})
+        for word, new in OLD_FIT.items():
+            if word in old:
+                note(f"fit: {word}= is the old word for {new}=")
+                epochs, x = (old[word] if new == "epochs" else epochs), (old[word] if new == "x" else x)
+                old.pop(word)
+        unknown_arguments("fit", old)
+        data = Data(x, y, batch_size or 32, steps_per_epoch)
+        if self._shape is None:
+            self.ensure(data.one_shape())
+        core = self._ready()
+        words: dict[str, Any] = {
+            "sample_weight": sample_weight, "class_weight": _classes(class_weight), "validation_freq": validation_freq,
+            "validation_split": validation_split, "shuffle": bool(shuffle), "initial_epoch": initial_epoch,
+            **data.core_words(self._ranked),
+        }  # fmt: skip
+        if validation_data is not None:
+            words |= validation_words(validation_data, validation_steps, self._ranked)
+        self.stop_training = False
+        history = History(self, epochs, data.steps)
+        followed = core_callbacks(callbacks, self, history, validated=validation_data is not None or validation_split)
+        history.take(core.fit(epochs=int(epochs), verbose=_verbose(verbose), callbacks=followed, **words))
+        self.history = history
+        return history
+
+    def fit_generator(self, generator: Any, steps_per_epoch: Any = None, epochs: int = 1, *args: Any,
+                      **given: Any) -> History:  # fmt: skip
+        """Old name of ``fit`` for generators."""
+        note("fit_generator is an old name: fit takes generators")
+        names = ("verbose", "callbacks", "validation_data", "validation_steps", "validation_freq", "class_weight")
+        return self.fit(generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **dict(zip(names, args)), **given)
+
+    def evaluate(self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto",
+                 sample_weight: Any = None, steps: Any = None, callbacks: Any = None, return_dict: bool = False,
+                 **old: Any) -> Any:  # fmt: skip
+        """Return the loss, or a list of loss and metrics, or with `return_dict` these by name."""
+        for word in IDLE:
+            no_effect("evaluate", **{word: old.pop(word, None)})
+        unknown_arguments("evaluate", old)
+        words = Data(x, y, batch_size or 32, steps, once=True).core_words(self._ranked)
+        words["steps"] = words.pop("steps_per_epoch", None)
+        followed = core_callbacks(callbacks, self, None, validated=False) or None
+        scores = self._ready().evaluate(**words, callbacks=followed, sample_weight=sample_weight)
+        return self._scores(scores, return_dict)
+
+    def _scores(self, scores: Any, return_dict: bool) -> Any:
+        values = [float(value) for value in (scores if isinstance(scores, tuple) else (scores,))]
+        if return_dict:
+            return dict(zip(self.metrics_names, values))
+        return values if len(values) > 1 else values[0]
+
+    def evaluate_generator(self, generator: Any, steps: Any = None, **given: Any) -> Any:
+        """Old name of ``evaluate`` for generators."""
+        note("evaluate_generator is an old name: evaluate takes generators")
+        return self.evaluate(generator, steps=steps, **given)
+
+    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: Any = None,
+                callbacks: Any = None, **old: Any) -> np.ndarray:  # fmt: skip
+        """Return the outputs for rows: the probabilities of a model that ends in a softmax."""
+        for word in IDLE:
+            no_effect("predict", **{word: old.pop(word, None)})
+        unknown_arguments("predict", old)
+        refuse("predict", "predict takes no callbacks", callbacks=callbacks or None)
+        data = Data(x, None, batch_size, steps, once=True)
+        if self._shape is None:
+            self.ensure(data.one_shape())
+        if self.optimizer is not None:
+            self._ready()
+        words = data.core_words(self._ranked)
+        return self.core_model().predict(words["x"], batch_size, steps=words.get("steps_per_epoch"))
+
+    def predict_generator(self, generator: Any, steps: Any = None, **given: Any) -> np.ndarray:
+        """Old name of ``predict`` for generators."""
+        note("predict_generator is an old name: predict takes generators")
+        return self.predict(generator, steps=steps, **given)
+
+    def predict_classes(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> np.ndarray:
+        """Return the class of each row; an old method of Keras's."""
+        note("predict_classes is an old name: write np.argmax(model.predict(x), axis=1)")
+        p = self.predict(x, batch_size)
+        return p.argmax(axis=-1) if p.shape[-1] > 1 else (p > 0.5).astype("int32")
+
+    def predict_proba(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> np.ndarray:
+        """Return ``predict(x)``; an old method of Keras's."""
+        note("predict_proba is an old name for predict")
+        return self.predict(x, batch_size)
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """Return ``predict`` of one batch."""
+        return self.predict(x, batch_size=max(1, len(x)))
+
+    def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None,
+                       return_dict: bool = False, **old: Any) -> Any:  # fmt: skip
+        """Take one step on one batch; return the loss and the metrics from before it."""
+        no_effect("train_on_batch", reset_metrics=old.pop("reset_metrics", None))
+        unknown_arguments("train_on_batch", old)
+        x, y = as_array(x), as_array(y)
+        if self._shape is None:
+            self.ensure(x.shape[1:])
+        words = {"sample_weight": sample_weight, "class_weight": _classes(class_weight)}
+        return self._scores(self._ready().train_on_batch(self._ranked(x), y, **words), return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Return the loss and the metrics of one batch."""
+        return self.evaluate(x, y, batch_size=max(1, len(x)), sample_weight=sample_weight, return_dict=return_dict)
+
+    def reset_metrics(self) -> None:
+        """Does nothing: figures are never carried from one call to the next."""
+
+    reset_states = reset_metrics
+
+
+def _only(given: Any, nested: bool = True) -> Any:
+    """Return what Keras lets one write for the one output: a list or a dict of one."""
+    if isinstance(given, dict) and len(given) == 1 and "class_name" not in given:
+        (given,) = given.values()
+    if nested and isinstance(given, (list, tuple)) and len(given) == 1:
+        (given,) = given
+    return given
+
+
+def _listed(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    flat = list(given) if isinstance(given, (list, tuple)) else [given]
+    return [each for entry in flat for each in (entry if isinstance(entry, (list, tuple)) else [entry])]
+
+
+def _classes(class_weight: Any) -> dict[int, float] | None:
+    """Return the weights by class number: a dict, or a list in the order of the classes."""
+    if class_weight is None:
+        return None
+    pairs = class_weight.items() if isinstance(class_weight, dict) else enumerate(class_weight)
+    return {int(number): float(weight) for number, weight in pairs}
+
+
+def _verbose(verbose: Any) -> Any:
+    """Return the core's word for how much to print."""
+    return verbose if verbose == "auto" else min(int(verbose), 2)

@@ -1,0 +1,58 @@
+"""What the facade says: one note for each word that it takes and that does nothing here, or that Keras has dropped."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any, Callable
+
+_said: set[str] = set()
+
+
+class KerasNote(UserWarning):
+    """Says, once a process, that a word was taken but does nothing here, or which word has replaced it."""
+
+
+def note(text: str) -> None:
+    """Say it once; the warning bears the line of the program, not of the facade."""
+    if text in _said:
+        return
+    _said.add(text)
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("numpycnn."):
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(text, KerasNote, stacklevel=depth + 1)
+
+
+def no_effect(owner: str, **given: Any) -> None:
+    """Note the arguments that were given and cannot change a result here."""
+    for word, value in given.items():
+        if value is not None:
+            note(f"{owner}: {word} does nothing here; the results are the same without it")
+
+
+def refuse(owner: str, why: str = "numpycnn has nothing like it", **given: Any) -> None:
+    """Raise if one of these arguments was given: it would change the result, and there is nothing for it here."""
+    for word, value in given.items():
+        if value not in (None, False, 0):
+            raise ValueError(f"{owner}: {word}={value!r}: {why}")
+
+
+def unknown_arguments(owner: str, given: dict[str, Any]) -> None:
+    """Raise TypeError for arguments that Keras has not either, or that are not known here."""
+    if given:
+        raise TypeError(f"{owner}: unexpected argument {', '.join(sorted(map(repr, given)))}")
+
+
+def missing_names(module: str, instead: dict[str, str]) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module: names of Keras that are missing here raise, saying what to use instead.
+
+    An ImportError, since ``from numpycnn.keras.layers import LSTM`` would drop the text of an AttributeError.
+    """
+
+    def explain(name: str) -> Any:
+        if name in instead:
+            raise ImportError(f"{module}.{name}: numpycnn has {instead[name]}", name=f"numpycnn.{module}")
+        raise AttributeError(f"module 'numpycnn.{module}' has no attribute {name!r}")
+
+    return explain

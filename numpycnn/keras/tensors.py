@@ -1,0 +1,98 @@
+"""Stand-ins for Keras's tensors: arrays that know ``numpy()``, live weights, and the inputs of chains of layers."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import numpy as np
+
+from ..checks import Shape
+
+
+class Tensor(np.ndarray):
+    """An array with TensorFlow's ``numpy()``."""
+
+    def numpy(self) -> Any:
+        """Return a plain array, or a number."""
+        return self.view(np.ndarray)[()]
+
+
+def tensor(value: Any, dtype: Any = None) -> Tensor:
+    """Return the value as an array that knows ``numpy()``."""
+    return np.asarray(value, dtype=dtype).view(Tensor)
+
+
+class Rate(float):
+    """A learning rate that ``keras.backend.set_value`` can change."""
+
+    optimizer: Any = None
+
+    def numpy(self) -> np.float32:
+        """Return the number."""
+        return np.float32(self)
+
+    def assign(self, value: float) -> None:
+        """Set the optimizer's learning rate."""
+        self.optimizer.learning_rate = float(value)
+
+
+class Variable:
+    """One array of a layer's weights, live: reading sees training, ``assign`` changes the layer."""
+
+    def __init__(self, layer: Any, index: int, name: str, trainable: bool) -> None:
+        self._layer, self._index, self.name, self.trainable = layer, index, name, trainable
+        self.path = f"{layer.name}/{name}"
+
+    def numpy(self) -> np.ndarray:
+        """Return a copy."""
+        return self._layer.get_weights()[self._index]
+
+    def assign(self, value: Any) -> None:
+        """Write this array."""
+        arrays = self._layer.get_weights()
+        arrays[self._index] = np.asarray(value, arrays[self._index].dtype)
+        self._layer.set_weights(arrays)
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the array."""
+        return self.numpy().shape
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype, as Keras gives it."""
+        return self.numpy().dtype.name
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.numpy() if dtype is None else self.numpy().astype(dtype)
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+
+class Symbol:
+    """What a layer of a functional model gives: the chain of layers from the input to here (Keras: KerasTensor)."""
+
+    def __init__(self, root: Any, chain: Sequence[Any], shape: Shape) -> None:
+        self.root, self.chain = root, tuple(chain)
+        self.shape: tuple = (None, *shape)
+        self.dtype = "float32"
+        self.name = self.chain[-1].name if self.chain else root.name
+
+    @property
+    def one(self) -> Shape:
+        """Shape of one row, without the batch axis."""
+        return self.shape[1:]
+
+    def get_shape(self) -> tuple:
+        """Return the shape, None for the batch."""
+        return self.shape
+
+    def __iter__(self) -> Any:
+        raise TypeError("a symbolic input of a model has no values; call model.predict(x) for numbers")
+
+    def __array__(self, *_: Any) -> np.ndarray:
+        raise TypeError("a symbolic input of a model has no values; call model.predict(x) for numbers")
+
+    def __repr__(self) -> str:
+        return f"<Symbol {self.name}, shape={self.shape}>"

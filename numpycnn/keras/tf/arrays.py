@@ -1,0 +1,137 @@
+"""TensorFlow's functions of arrays, as NumPy's."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from ..arrays import cast, elementwise, expand_dims, reduction, reshape  # noqa: F401
+from ..missing import _each
+from ..notes import missing_names, note
+from ..random import set_seed
+from ..tensors import Tensor, tensor
+
+float16, float32, float64 = np.float16, np.float32, np.float64
+int8, int16, int32, int64, uint8 = np.int8, np.int16, np.int32, np.int64, np.uint8
+bool = np.bool_
+string = np.str_
+newaxis = None
+
+missing = missing_names("keras.tf", {
+    **_each("GradientTape gradients", "no tapes: model.train_on_batch takes a step; see numpycnn's forward, backward"),
+    **_each("Session placeholder global_variables_initializer layers train compat contrib app "
+            "InteractiveSession ConfigProto GPUOptions examples python",
+            "nothing of TensorFlow 1; write tf.keras's words"),
+    **_each("Module saved_model lite distribute io feature_column estimator raw_ops sparse ragged strings linalg",
+            "nothing like it; it trains chains of layers on arrays"),
+})  # fmt: skip
+
+
+reduce_mean, reduce_sum = reduction("reduce_mean", "mean"), reduction("reduce_sum", "sum")
+reduce_max, reduce_min = reduction("reduce_max", "max"), reduction("reduce_min", "min")
+reduce_any, reduce_all = reduction("reduce_any", "any"), reduction("reduce_all", "all")
+abs, exp, sqrt, square, sign = map(elementwise, ("abs", "exp", "sqrt", "square", "sign"))
+add, subtract, multiply, divide = map(elementwise, ("add", "subtract", "multiply", "divide"))
+maximum, minimum, equal, not_equal, greater, less = map(
+    elementwise, ("maximum", "minimum", "equal", "not_equal", "greater", "less")
+)
+matmul, round, where, zeros_like, ones_like = map(elementwise, ("matmul", "round", "where", "zeros_like", "ones_like"))
+
+
+def argmax(input: Any, axis: Any = 0, output_type: Any = None, name: Any = None) -> Tensor:
+    """NumPy's argmax, along the first axis unless another is given."""
+    return tensor(np.argmax(np.asarray(input), axis=axis), output_type)
+
+
+def argmin(input: Any, axis: Any = 0, output_type: Any = None, name: Any = None) -> Tensor:
+    """NumPy's argmin, along the first axis unless another is given."""
+    return tensor(np.argmin(np.asarray(input), axis=axis), output_type)
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Tensor:
+    """An array; Python's numbers with a point as float32."""
+    array = np.asarray(value, dtype)
+    if dtype is None and array.dtype == np.float64 and not hasattr(value, "dtype"):
+        array = array.astype(np.float32)
+    return tensor(array if shape is None else np.broadcast_to(array, shape).copy())
+
+
+convert_to_tensor = Variable = constant
+
+
+def one_hot(indices: Any, depth: int, on_value: Any = 1, off_value: Any = 0, axis: int = -1, dtype: Any = None,
+            name: Any = None) -> Tensor:  # fmt: skip
+    """Rows of `depth` numbers with a 1 at the index; zeros where it is out of range."""
+    hits = np.asarray(indices)[..., None] == np.arange(depth)
+    return tensor(np.where(hits, on_value, off_value), dtype or np.float32)
+
+
+def squeeze(input: Any, axis: Any = None, name: Any = None) -> Tensor:
+    """NumPy's squeeze."""
+    return tensor(np.squeeze(np.asarray(input), axis))
+
+
+def transpose(a: Any, perm: Any = None, name: Any = None) -> Tensor:
+    """NumPy's transpose."""
+    return tensor(np.transpose(np.asarray(a), perm))
+
+
+def concat(values: Any, axis: int = 0, name: Any = None) -> Tensor:
+    """NumPy's concatenate."""
+    return tensor(np.concatenate([np.asarray(v) for v in values], axis))
+
+
+def stack(values: Any, axis: int = 0, name: Any = None) -> Tensor:
+    """NumPy's stack."""
+    return tensor(np.stack([np.asarray(v) for v in values], axis))
+
+
+def split(value: Any, num_or_size_splits: Any, axis: int = 0, name: Any = None) -> list[Tensor]:
+    """NumPy's split, by a number of parts or by their sizes."""
+    cuts: Any = num_or_size_splits if np.isscalar(num_or_size_splits) else np.cumsum(num_or_size_splits)[:-1]
+    return [tensor(part) for part in np.split(np.asarray(value), cuts, axis)]
+
+
+def pad(tensor_: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: Any = None) -> Tensor:
+    """NumPy's pad."""
+    given: Any = {"constant_values": constant_values} if mode.upper() == "CONSTANT" else {}
+    word: Any = mode.lower()
+    return tensor(np.pad(np.asarray(tensor_), paddings, word, **given))
+
+
+def range(*bounds: Any, dtype: Any = None, name: Any = None) -> Tensor:
+    """NumPy's arange."""
+    return tensor(np.arange(*bounds), dtype)
+
+
+def zeros(shape: Any, dtype: Any = np.float32, name: Any = None) -> Tensor:
+    """NumPy's zeros."""
+    return tensor(np.zeros(shape, dtype))
+
+
+def ones(shape: Any, dtype: Any = np.float32, name: Any = None) -> Tensor:
+    """NumPy's ones."""
+    return tensor(np.ones(shape, dtype))
+
+
+def function(func: Any = None, **options: Any) -> Any:
+    """Return a function as it is: nothing is compiled from Python here."""
+    return func if func is not None else lambda each: each
+
+
+def set_random_seed(seed: int) -> None:
+    """Old name of ``tf.random.set_seed``."""
+    note("tf.set_random_seed is an old name of tf.random.set_seed")
+    set_seed(seed)
+
+
+def executing_eagerly() -> Any:
+    """Return True."""
+    return True
+
+
+def get_logger() -> logging.Logger:
+    """Return a logger of Python's."""
+    return logging.getLogger("numpycnn.keras")

@@ -1,0 +1,139 @@
+"""The threads that kernels run on: which layer starts them, how many there are, and what a fork leaves.
+
+Numba runs a parallel loop on one of three layers. TBB's threads take pieces of the loop as they become free; OpenMP's
+each have their share, and all wait for the last: beside another program, which has one of two cores half of the time,
+a training step takes several times as long. So TBB comes first where its library is.
+
+========================  ==========================================================================================
+Linux, Windows on x86-64  TBB: pip installs the package ``tbb`` with this one, and Numba's wheel has the layer.
+Linux on Arm              OpenMP (GNU's), made to wait only briefly; there is no wheel of ``tbb``.
+macOS                     Numba's wheel has no layer for TBB: OpenMP where its library is found (conda's
+                          ``llvm-openmp``), else Numba's ``workqueue``, which takes longer to start a loop.
+conda                     TBB, if conda's package ``tbb`` is in the environment.
+========================  ==========================================================================================
+
+Results are the same bits on every layer and with any number of threads. A forked child has no threads and runs the
+serial builds, whatever the layer. TBB's layer itself writes a line when a process with such threads forks: to standard
+output when another thread has run kernels, to standard error when it is another thread that forks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.metadata
+import numbers
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Iterator
+
+import numba
+from numba.core import config
+
+TBB_LIBRARY = {"win32": "Library/bin/tbb12.dll", "darwin": "lib/libtbb.12.dylib"}.get(sys.platform, "lib/libtbb.so.12")
+OLDEST_TBB = 12060  # its interface's version that Numba takes: 2021.6
+SPIN = "2000"  # rounds of GNU OpenMP's waiting loop, some 0.1 ms; its own default burns a core for 20 ms
+CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # "150000 100000": microseconds of work in a period
+
+lock = threading.RLock()  # the layer `workqueue` aborts the process when two threads call parallel kernels at once
+forked = False
+_count = config.NUMBA_NUM_THREADS
+
+
+class _Caller(threading.local):
+    count = 0  # threads that kernels called from this one use, as Numba knows it
+
+
+_caller = _Caller()
+
+
+def set_num_threads(n: int) -> None:
+    """Use `n` threads in every kernel from now on; results do not depend on it."""
+    global _count
+    limit = config.NUMBA_NUM_THREADS
+    is_integer = isinstance(n, numbers.Integral) and not isinstance(n, bool)
+    if not is_integer or not 1 <= n <= limit:
+        raise (ValueError if is_integer else TypeError)(
+            f"set_num_threads: expected an integer from 1 to {limit}, got {n!r}; "
+            "the limit is NUMBA_NUM_THREADS, read when the process starts"
+        )
+    _count = int(n)
+
+
+def get_num_threads() -> int:
+    """Number of threads that the kernels use."""
+    return _count
+
+
+def use() -> None:
+    """Make the kernels that this thread calls use the number of threads that is set; the first call starts them."""
+    if _caller.count != _count:
+        with _calm_openmp():
+            numba.set_num_threads(_count)
+        _caller.count = _count
+
+
+@contextlib.contextmanager
+def _calm_openmp() -> Iterator[None]:
+    """Tell OpenMP, if it is loaded in this block, to wait only briefly for a thread, and to start no more than cores.
+
+    When a second program keeps a core busy, the core that a waiting thread burns is the one the other thread needs.
+    """
+    wanted = {"GOMP_SPINCOUNT": SPIN, "OMP_THREAD_LIMIT": str(cores())}
+    if "OMP_WAIT_POLICY" in os.environ:
+        del wanted["GOMP_SPINCOUNT"]
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def cores() -> int:
+    """Number of cores that this process may use, at least 1: its affinity and a container's limit are looked at."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):  # other systems; "max": no limit
+        quota, period = map(int, CGROUP_LIMIT.read_text(encoding="ascii").split())
+        found = min(found, -(-quota // period))
+    return max(found, 1)
+
+
+def _choose_layer() -> None:
+    """Load TBB and put it first, else OpenMP, unless the user has chosen."""
+    asked = os.environ.get("NUMBA_THREADING_LAYER", "default")
+    if asked in ("omp", "workqueue"):
+        return
+    has_tbb = _load_tbb()
+    if asked == "default" and "NUMBA_THREADING_LAYER_PRIORITY" not in os.environ:
+        config.THREADING_LAYER_PRIORITY = [*(("tbb", "omp") if has_tbb else ("omp", "tbb")), "workqueue"]
+
+
+def _load_tbb() -> bool:
+    """Load TBB's library from where pip or conda put it, where Numba does not look; whether it is new enough."""
+    for path in _places_of_tbb():
+        with contextlib.suppress(OSError, AttributeError):
+            return ctypes.CDLL(str(path)).TBB_runtime_interface_version() >= OLDEST_TBB
+    return False
+
+
+def _places_of_tbb() -> Iterator[Path]:
+    yield Path(sys.prefix) / TBB_LIBRARY
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # pip may have put it elsewhere, as with --user
+        for file in importlib.metadata.files("tbb") or ():
+            if file.name == Path(TBB_LIBRARY).name:
+                yield Path(file.locate())
+
+
+def _after_fork_in_child() -> None:
+    global forked, lock
+    forked = True
+    lock = threading.RLock()  # the parent's may be held by a thread that does not exist here
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no forks
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+_choose_layer()

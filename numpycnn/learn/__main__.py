@@ -1,0 +1,38 @@
+"""The command ``python -m numpycnn.learn``: a subcommand each for what there is to learn with.
+
+A subcommand is a module with a docstring, ``add_arguments(parser)`` and ``run(options) -> exit status``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from types import ModuleType
+from typing import Sequence
+
+from . import trace_command
+
+COMMANDS: dict[str, ModuleType] = {"trace": trace_command}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand and return its exit status; without one list them all."""
+    parser = argparse.ArgumentParser(prog="python -m numpycnn.learn", description=summary(sys.modules[__name__]))
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=summary(module), description=summary(module))
+        module.add_arguments(subparser)
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    return COMMANDS[options.command].run(options)
+
+
+def summary(module: ModuleType) -> str:
+    """The first line of a module's docstring."""
+    return (module.__doc__ or "").split("\n")[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

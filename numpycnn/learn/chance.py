@@ -1,0 +1,83 @@
+"""Judging what draws random numbers: by statistics, so that every right way to draw passes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Draw = Callable[[], NDArray]  # calls the function once more
+
+
+@dataclasses.dataclass(frozen=True)
+class Chance:
+    """How to look at a function that takes a generator.
+
+    Attributes
+    ----------
+    observe : callable (first, again, other, case) -> ndarray
+        Statistics of three results: two from the same seed, one from another. Each is scaled such that chance moves it
+        by far less than TOLERANCE.
+    names : tuple of str
+        What each statistic is, for messages.
+    """
+
+    observe: Callable[[NDArray, NDArray, NDArray, dict[str, Any]], NDArray]
+    names: tuple[str, ...]
+
+
+TOLERANCE = 0.06
+
+
+def _repeats(first: NDArray, again: NDArray, other: NDArray) -> list[bool]:
+    return [bool(np.array_equal(first, again)), first.shape == other.shape and bool((first != other).any())]
+
+
+REPEATS = "whether the same seed gives the same numbers (1 if it does)", "whether another seed gives others (1 if so)"
+
+
+def _observe_weights(first: NDArray, again: NDArray, other: NDArray, case: dict[str, Any]) -> NDArray:
+    w = first.astype(float)
+    fan_in = np.prod(case["shape"][:-1])
+    deviation = w.std()
+    z = (w - w.mean()) / deviation
+    along_units = (w.std(axis=-1) > 0).mean()
+    statistics = [
+        np.log(deviation * np.sqrt(fan_in / 2)), w.mean() / deviation, (z**4).mean() / 10, 3 * (abs(z) > 2).mean(),
+        np.clip((abs(z) > 2.4).mean() * 60, 0, 0.5), along_units, *_repeats(first, again, other),
+    ]
+    return np.array(statistics)
+
+
+weights_chance = Chance(_observe_weights, (
+    "the logarithm of the deviation over sqrt(2 / fan_in)", "the mean over the deviation",
+    "a tenth of the mean of z**4 (0.3 for normal numbers, 0.18 for uniform ones)",
+    "three times the share of numbers beyond two deviations", "whether there are numbers far from the mean",
+    "the share of rows in which the units differ", *REPEATS,
+))  # fmt: skip
+
+
+def _observe_dropout(first: NDArray, again: NDArray, other: NDArray, case: dict[str, Any]) -> NDArray:
+    x, rate = case["x"], case["rate"]
+    kept = first != 0
+    factors = first[kept] / x[kept] if first.shape == x.shape else np.zeros(0)
+    factor = np.median(factors) if factors.size else np.nan
+    repeats = _repeats(first, again, other)
+    if rate == 0:
+        repeats[1] = True  # nothing is dropped, so nothing differs
+    middle = tuple(range(1, x.ndim - 1))
+    return np.array([
+        factor, 1 - kept.mean(), factors.size > 0 and bool(np.ptp(factors) < 1e-9),
+        factors.size > 0 and bool(np.allclose(factors, 1 / (1 - rate))) , kept.var(axis=0).mean(),
+        kept.var(axis=middle).mean() if middle else 0, kept.var(axis=tuple(range(1, x.ndim))).mean(), *repeats,
+    ])  # fmt: skip
+
+
+dropout_chance = Chance(_observe_dropout, (
+    "what the kept numbers are multiplied by", "the share that is dropped",
+    "whether all kept numbers are multiplied by the same (1 if they are)",
+    "whether that is 1 / (1 - rate) exactly (1 if it is)", "how much the images' masks differ (their variance)",
+    "how much the mask varies over an image", "how much the mask varies within an image, channels included", *REPEATS,
+))  # fmt: skip

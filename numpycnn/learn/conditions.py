@@ -1,0 +1,87 @@
+"""What sets the cases that fail apart from those that pass: a stride, padding, images that are not square."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from .exercises import Case
+
+
+def _images(case: Case) -> Any:
+    return case["x"].shape if "x" in case and case["x"].ndim == 4 else None
+
+
+def _kernel(case: Case) -> Any:
+    if "size" in case:
+        return case["size"], case["size"]
+    if "kernel_h" in case:
+        return case["kernel_h"], case["kernel_w"]
+    return case["w"].shape[:2] if "stride" in case else None
+
+
+def _overlaps(case: Case) -> bool:
+    return _kernel(case) is not None and max(_kernel(case)) > case["stride"]
+
+
+def _remains(case: Case) -> bool:
+    if _kernel(case) is None:
+        return False
+    sizes = zip(_images(case)[1:3], _kernel(case))
+    return any((size + 2 * case.get("padding", 0) - kernel) % case["stride"] for size, kernel in sizes)
+
+
+def _ties(case: Case) -> bool:
+    return "size" in case and len(np.unique(case["x"])) < case["x"].size
+
+
+CONDITIONS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
+    ("the stride is above 1", lambda case: case.get("stride", 1) > 1),
+    ("there is padding", lambda case: case.get("padding", 0) > 0),
+    ("windows overlap", _overlaps),
+    ("pixels are left over at the end of a row or column", _remains),
+    ("numbers are equal", _ties),
+    ("the image is not square", lambda case: _images(case) is not None and _images(case)[1] != _images(case)[2]),
+    ("the filter is not square", lambda case: _kernel(case) is not None and len(set(_kernel(case))) > 1),
+    ("there is more than one image", lambda case: _images(case) is not None and _images(case)[0] > 1),
+    ("there is more than one channel", lambda case: _images(case) is not None and _images(case)[3] > 1),
+    ("there is more than one row", lambda case: any(np.ndim(v) == 2 and len(v) > 1 for v in case.values())),
+    ("w is not square", lambda case: np.ndim(case.get("w")) == 2 and len(set(case["w"].shape)) > 1),
+    ("logits are large", lambda case: "logits" in case and abs(case["logits"]).max() > 700),
+    ("logits are apart by hundreds", lambda case: "logits" in case and np.ptp(case["logits"]) > 100),
+    ("t is above 1", lambda case: case.get("t", 1) > 1),
+    ("epsilon is not tiny", lambda case: case.get("epsilon", 0) > 1e-2),
+)
+
+
+def condition(cases: Sequence[Case], right: Sequence[bool]) -> str:
+    """Return in words what is true of all cases that fail and of none that passes; empty if nothing is."""
+    if not any(right):
+        return ". All cases are wrong"
+    for words, holds in CONDITIONS:
+        found = [bool(holds(case)) for case in cases]
+        if found == [not fine for fine in right]:
+            return f". It is wrong just where {words}"
+        if found == list(right):
+            return f". It is right just where {words}"
+    failing = [case for case, fine in zip(cases, right) if not fine]
+    passing = [case for case, fine in zip(cases, right) if fine]
+    for words, holds in CONDITIONS:
+        if all(map(holds, failing)) and not all(map(holds, passing)):
+            return f". All cases that fail have one thing in common: {words}"
+    return f". {len(failing)} of {len(cases)} cases are wrong"
+
+
+def described(case: Case) -> str:
+    """Return the arguments of a case in words: numbers as they are, arrays by their shape or, if small, in full."""
+    parts = []
+    for name, value in case.items():
+        if name == "rng":
+            parts.append(f"rng np.random.default_rng({value})")
+        elif isinstance(value, np.ndarray):
+            small = value.size <= 9
+            parts.append(f"{name} {value.tolist() if small else value.shape}")
+        else:
+            parts.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
+    return ", ".join(parts)

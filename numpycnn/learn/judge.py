@@ -1,0 +1,310 @@
+"""The judge: is a function right, and if not, which known mistake gives just what it gives?
+
+It runs the function on drawn inputs and compares with the right solution: shapes first, then values, output by output.
+Where they differ, it compares with every entry of the library of mistakes, then with what can be seen of the arrays (a
+factor, a transposition), then with two entries at once. Only what agrees in every case is named. Else it says where.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+from typing import Any, Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks import check_choice, check_count, check_positive
+from ..mistakes import Mistake, edited
+from .chance import TOLERANCE
+from .conditions import condition, described
+from .exercises import EXERCISES, Case, Exercise
+from .observations import observe, same
+from .running import Outcome, TooSlow, run_cases, within
+
+TIME_LIMIT = 20.0  # seconds; a solution with a loop for each index takes less than one
+
+CONTRACT = {
+    "blank": "nothing is returned yet",
+    "raises": "an exception",
+    "outputs": "another number of outputs",
+    "no-array": "an output that is no array of numbers",
+    "dtype": "an output in whole numbers, float32 or another type",
+    "changes-input": "an argument is changed in place",
+    "too-slow": "it does not end in time",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What the judge says.
+
+    Attributes
+    ----------
+    passed : bool
+    mistake : str, optional
+        Identifier of an entry of the library (``"dw-overwritten"``; of ``CONTRACT`` where no number was wrong), or None
+        where the mistake is not known.
+    message : str
+        What is wrong, or where.
+    hints : tuple of str
+        From a question to nearly the line: to be read one at a time.
+    """
+
+    passed: bool
+    mistake: str | None
+    message: str
+    hints: tuple[str, ...] = ()
+
+
+def check(name: str, function: Callable, *, seed: int = 0, time_limit: float = TIME_LIMIT) -> Verdict:
+    """Judge a function written for an exercise.
+
+    Parameters
+    ----------
+    name : str
+        Of the exercise: ``"conv2d_backward"``; ``python -m numpycnn.learn`` lists them.
+    function : callable
+        It is called with NHWC arrays in float64, in the order of the exercise's arguments.
+    seed : int
+        Draws the inputs; any other draws others.
+    time_limit : float
+        Seconds. A function that runs for longer is told to stop.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    ValueError, TypeError
+        There is no such exercise, or the function cannot be called.
+    """
+    exercise = EXERCISES[check_choice(name, "name", EXERCISES)]
+    return judge(exercise, function, check_count(seed, "seed", minimum=0), check_positive(time_limit, "time_limit"))
+
+
+def judge(exercise: Exercise, function: Callable, seed: int, time_limit: float) -> Verdict:
+    """Run and compare; see ``check``."""
+    if not callable(function):
+        raise TypeError(f"function: expected a function to call, got {function!r}")
+    bench = Bench(exercise, seed)
+    try:
+        got = within(time_limit, lambda: run_cases(exercise, function, bench.cases))
+    except TooSlow:
+        return _verdict(exercise, "too-slow", f"it does not end within {time_limit:g} seconds; is there a loop without "
+                        "an end? (loops over each index in Python take less than one second here)")
+    return Judgement(bench, got).verdict()
+
+
+class Bench:
+    """The cases of an exercise for a seed, and what the solution and every edit of it give."""
+
+    def __init__(self, exercise: Exercise, seed: int) -> None:
+        self.exercise, self.seed = exercise, seed
+        self.cases = cases_of(exercise, seed)
+        self.right = [outcome_of(exercise, seed, i) for i in range(len(self.cases))]
+        self.tolerance = TOLERANCE if exercise.chance else None
+
+    def same(self, a: NDArray, b: NDArray) -> bool:
+        """Whether two outputs are equal as far as it matters here."""
+        return same(a, b, self.tolerance)
+
+
+@functools.cache
+def cases_of(exercise: Exercise, seed: int) -> list[Case]:
+    """Return the inputs that a seed draws."""
+    return list(exercise.cases(np.random.default_rng(seed)))
+
+
+@functools.cache
+def outcome_of(exercise: Exercise, seed: int, case: int, *mistakes: Mistake) -> Outcome:
+    """Return what the solution gives in a case, with these mistakes in it."""
+    return run_cases(exercise, edited(exercise.solution, *mistakes), [cases_of(exercise, seed)[case]])[0]
+
+
+class Judgement:
+    """The outcomes of one function, held against the right ones."""
+
+    def __init__(self, bench: Bench, got: list[Outcome]) -> None:
+        self.bench, self.got, self.exercise = bench, got, bench.exercise
+        self.wrong = [name for i, name in enumerate(self.exercise.outputs) if not all(self.equal(i))]
+
+    def equal(self, output: int) -> list[bool]:
+        """Whether this output is right, case by case."""
+        return [
+            not mine.problem and self.bench.same(mine.values[output], right.values[output])
+            for mine, right in zip(self.got, self.bench.right)
+        ]
+
+    def verdict(self) -> Verdict:
+        """Return what to say: the first of these that there is something to say about."""
+        return self.of_contract() or self.of_library() or self.of_arrays() or self.of_pairs() or self.of_place()
+
+    # -- what needs no numbers --------------------------------------------------------------------------------------
+
+    def of_contract(self) -> Verdict | None:
+        """A blank, an exception everywhere, something else than arrays; a right function, but for its manners."""
+        problems = {mine.problem for mine in self.got}
+        first = self.got[0]
+        if len(problems) == 1 and first.problem:
+            return _verdict(self.exercise, first.problem, f"{first.says}, for {described(self.bench.cases[0])}")
+        for problem in ("blank", "outputs", "no-array"):
+            for mine, case in zip(self.got, self.bench.cases):
+                if mine.problem == problem:
+                    return _verdict(self.exercise, problem, f"{mine.says}, for {described(case)}")
+        if self.wrong:
+            return None
+        changed = self.changed()
+        if changed:
+            return _verdict(self.exercise, "changes-input", f"the numbers are right, but it {changed}")
+        for name, dtype in zip(self.exercise.outputs, self.got[0].dtypes):
+            if name != "shape" and dtype != "float64":
+                return _verdict(self.exercise, "dtype", f"{name} is {dtype}; expected float64, as the arguments are")
+        return Verdict(True, None, f"{self.exercise.name} is right: {len(self.got)} cases")
+
+    def changed(self) -> str:
+        """What it does to its arguments, in words."""
+        names = [name for mine in self.got for name in mine.changed]
+        return f"changes {names[0]} in place: work on a copy, or make a new array" if names else ""
+
+    # -- known mistakes ---------------------------------------------------------------------------------------------
+
+    def reproduces(self, output: int, *mistakes: Mistake) -> bool:
+        """Whether these edits give just what came, in this output and in every case; once more than an exception."""
+        told = False
+        for i, (mine, right) in enumerate(zip(self.got, self.bench.right)):
+            try:
+                edit = outcome_of(self.exercise, self.bench.seed, i, *mistakes)
+            except ValueError:  # the two edits do not go together
+                return False
+            if mine.problem or edit.problem:
+                if mine.problem != edit.problem:
+                    return False
+                continue
+            if not self.bench.same(mine.values[output], edit.values[output]):
+                return False
+            told = told or not self.bench.same(mine.values[output], right.values[output])
+        return told
+
+    def alters(self, entry: Mistake, name: str) -> bool:
+        """Whether an entry makes this output wrong."""
+        i = self.exercise.outputs.index(name)
+        for case, right in enumerate(self.bench.right):
+            edit = outcome_of(self.exercise, self.bench.seed, case, entry)
+            if edit.problem or not self.bench.same(edit.values[i], right.values[i]):
+                return True
+        return False
+
+    def of_library(self) -> Verdict | None:
+        """The entry that explains the first wrong output that any entry explains, and most of the others."""
+        for name in self.wrong:
+            best: tuple[tuple[int, int], Mistake, list[str]] | None = None
+            for entry in self.exercise.mistakes:
+                if not self.reproduces(self.exercise.outputs.index(name), entry):
+                    continue
+                explained = [o for o in self.wrong if self.reproduces(self.exercise.outputs.index(o), entry)]
+                too_much = sum(self.alters(entry, o) for o in self.exercise.outputs if o not in self.wrong)
+                rank = (len(explained), -too_much)
+                if best is None or rank > best[0]:
+                    best = rank, entry, explained
+            if best:
+                return self.named(best[1].name, best[2], best[1].says, _line_hints(best[1]))
+        return None
+
+    def of_arrays(self) -> Verdict | None:
+        """What can be seen of the first output of which something can be seen."""
+        if self.exercise.chance:
+            return None
+        for name in self.wrong:
+            i = self.exercise.outputs.index(name)
+            rows = zip(self.got, self.bench.right, self.bench.cases)
+            pairs = [(mine.values[i], right.values[i], case) for mine, right, case in rows if not mine.problem]
+            seen = observe(name, pairs) if len(pairs) == len(self.got) else None
+            if seen:
+                return self.named(seen[0], [name], seen[1], ())
+        return None
+
+    def of_pairs(self) -> Verdict | None:
+        """Two entries at once."""
+        if self.exercise.chance:
+            return None
+        for name in self.wrong:
+            i = self.exercise.outputs.index(name)
+            for one, two in self.pairs(name):
+                if self.reproduces(i, one, two):
+                    says = f"two mistakes at once: {one.says}; and: {two.says}"
+                    return self.named(one.name, [name], says, _line_hints(one))
+        return None
+
+    def pairs(self, name: str) -> Iterator[tuple[Mistake, Mistake]]:
+        """Pairs of entries that make this output wrong."""
+        return itertools.combinations([entry for entry in self.exercise.mistakes if self.alters(entry, name)], 2)
+
+    def named(self, mistake: str, explained: list[str], says: str, hints: tuple[str, ...]) -> Verdict:
+        """The verdict for a mistake that is known, and a word about what it does not explain."""
+        subject = " and ".join(explained) if self.exercise.chance is None else self.exercise.name
+        message = f"{subject}: {says}"
+        left = [name for name in self.wrong if name not in explained]
+        if left and self.exercise.chance is None:
+            message += f". There is more: {self.where(left[0])}"
+        if self.changed():
+            message += f". Besides, it {self.changed()}"
+        return Verdict(False, mistake, message, (f"Look here: {self.where(explained[0])}.", *hints))
+
+    # -- where ------------------------------------------------------------------------------------------------------
+
+    def of_place(self) -> Verdict:
+        """No mistake is known that gives this: say where it is wrong, and stop."""
+        raising = [mine for mine in self.got if mine.problem]
+        if raising:
+            right = [not mine.problem for mine in self.got]
+            case = self.bench.cases[right.index(False)]
+            message = f"{raising[0].says}, for {described(case)}{condition(self.bench.cases, right)}"
+            return _verdict(self.exercise, raising[0].problem, message)
+        message = self.where(self.wrong[0])
+        if self.changed():
+            return _verdict(self.exercise, "changes-input", f"it {self.changed()}; {message}")
+        return _verdict(self.exercise, None, message)
+
+    def where(self, name: str) -> str:
+        """Say which element of an output is wrong, in which case, and what it should be."""
+        output = self.exercise.outputs.index(name)
+        right = self.equal(output)
+        shown = [i for i, (fine, mine) in enumerate(zip(right, self.got)) if not fine and not mine.problem]
+        if not shown:
+            return self.got[right.index(False)].says
+        misshapen = [i for i in shown if self.got[i].values[output].shape != self.bench.right[i].values[output].shape]
+        i = (misshapen or shown)[0]
+        mine, wanted = self.got[i].values[output], self.bench.right[i].values[output]
+        place = self.statistic(mine, wanted) if self.exercise.chance else _element(name, mine, wanted)
+        return f"{place}, for {described(self.bench.cases[i])}{condition(self.bench.cases, right)}"
+
+    def statistic(self, mine: NDArray, wanted: NDArray) -> str:
+        """Say which statistic is wrong, or the shape."""
+        chance: Any = self.exercise.chance
+        if wanted.dtype.kind in "iu":
+            return f"the result has shape {tuple(mine.tolist())}; expected {tuple(wanted.tolist())}"
+        i = int(np.argmax(~(abs(mine - wanted) <= TOLERANCE)))
+        return f"{chance.names[i]} is {mine[i]:.3g}; it should be about {wanted[i]:.3g}"
+
+
+def _element(name: str, mine: NDArray, wanted: NDArray) -> str:
+    if mine.shape != wanted.shape:
+        return f"{name} has shape {mine.shape}; expected {wanted.shape}"
+    gaps = np.where(np.isfinite(mine), abs(mine - wanted), np.inf)
+    scale = float(abs(wanted[np.isfinite(wanted)]).max(initial=0))
+    index = np.unravel_index(int(np.argmax(gaps > 1e-8 * scale)), wanted.shape)
+    count = f" ({int((gaps > 1e-8 * scale).sum())} of {wanted.size} are wrong)" if wanted.size > 1 else ""
+    place = f"{name}[{', '.join(map(str, index))}]" if index else name
+    return f"{place} is {mine[index]:.6g}; it should be {wanted[index]:.6g}{count}"
+
+
+def _line_hints(entry: Mistake) -> tuple[str, ...]:
+    wrong, right = (" ... ".join(edit[i].strip() or "(nothing)" for edit in entry.edits) for i in (1, 0))
+    return f"It comes out as if there stood: {wrong}", f"In the right solution there stands: {right}"
+
+
+def _verdict(exercise: Exercise, mistake: str | None, message: str) -> Verdict:
+    return Verdict(False, mistake, message, exercise.hints)

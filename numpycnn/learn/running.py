@@ -1,0 +1,160 @@
+"""Running a function that may do anything: raise, return nothing, change its inputs, never end."""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import dataclasses
+import threading
+import traceback
+import warnings
+from typing import Any, Callable, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .exercises import Case, Exercise
+
+Result = TypeVar("Result")
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What one case gave.
+
+    Attributes
+    ----------
+    values : tuple of ndarray
+        What is compared; empty if there is a `problem`.
+    problem : str
+        Why there is nothing to compare: ``"raises"``, ``"blank"``, ``"outputs"``, ``"no-array"`` or empty.
+    says : str
+        The problem in words.
+    changed : tuple of str
+        The arguments that the function changed in place.
+    dtypes : tuple of str
+        Of what was returned.
+    """
+
+    values: tuple[NDArray, ...] = ()
+    problem: str = ""
+    says: str = ""
+    changed: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+
+
+class TooSlow(Exception):
+    """The function did not end in time."""
+
+
+def within(seconds: float, function: Callable[[], Result]) -> Result:
+    """Return what the function returns, from a thread that is told to stop when the time is over.
+
+    Code that runs in Python stops at once; a single call that never returns to Python goes on in the background until
+    the process ends.
+
+    Raises
+    ------
+    TooSlow
+        It did not end in time.
+    BaseException
+        Whatever the function raises.
+    """
+    results: list[Result] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(function())
+        except BaseException as error:  # SystemExit, too: a stranger's file may call exit()
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(TooSlow))
+        raise TooSlow(f"it did not end within {seconds:g} seconds")
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def run_cases(exercise: Exercise, function: Callable, cases: list[Case]) -> list[Outcome]:
+    """Return the outcome of each case."""
+    before = np.random.get_state()  # a mistaken function may draw from it, and the caller's numbers are not its own
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return [run_case(exercise, function, case) for case in cases]
+        finally:
+            np.random.set_state(before)
+
+
+def run_case(exercise: Exercise, function: Callable, case: Case) -> Outcome:
+    """Return what the function gives for these arguments."""
+    if exercise.chance is not None:
+        return _observe(exercise, function, case)
+    given = copy.deepcopy(case)
+    try:
+        result = function(*given.values())
+    except TooSlow:
+        raise
+    except BaseException as error:
+        return _raised(error)
+    changed = tuple(name for name, value in case.items() if not np.array_equal(value, given[name]))
+    return dataclasses.replace(_outcome(result, exercise.outputs), changed=changed)
+
+
+def _observe(exercise: Exercise, function: Callable, case: Case) -> Outcome:
+    """Call a function that draws numbers three times; its values are the shape and the statistics."""
+    results, changed = [], []
+    for seed in (case["rng"], case["rng"], case["rng"] + 1):
+        given = {**copy.deepcopy(case), "rng": np.random.default_rng(seed)}
+        try:
+            result = function(*given.values())
+        except TooSlow:
+            raise
+        except BaseException as error:
+            return _raised(error)
+        outcome = _outcome(result, ("the result",))
+        if outcome.problem:
+            return outcome
+        results.append(outcome.values[0])
+        changed += [n for n in case if n != "rng" and n not in changed and not np.array_equal(case[n], given[n])]
+    shape = np.array(results[0].shape)
+    chance: Any = exercise.chance
+    wanted = case["x"].shape if "x" in case else case["shape"]
+    statistics = chance.observe(*results, case) if results[0].shape == wanted else np.zeros(0)
+    return Outcome((shape, statistics), changed=tuple(changed), dtypes=("int64", *outcome.dtypes))
+
+
+def _outcome(result: Any, outputs: tuple[str, ...]) -> Outcome:
+    """Sort out what was returned."""
+    wanted = " and ".join([", ".join(outputs[:-1]), outputs[-1]] if len(outputs) > 1 else outputs)
+    if result is None or (isinstance(result, tuple) and all(part is None for part in result)):
+        return Outcome(problem="blank", says=f"it returns None; expected {wanted}")
+    parts = result if isinstance(result, (tuple, list)) and len(outputs) > 1 else [result]
+    if isinstance(result, tuple) and len(outputs) == 1 and len(result) == 1:
+        parts = result
+    if len(outputs) != len(parts) or isinstance(parts[0], (tuple, dict)):
+        got = f"{len(result)} values" if isinstance(result, (tuple, list)) else f"a single {type(result).__name__}"
+        return Outcome(problem="outputs", says=f"it returns {got}; expected {wanted}")
+    arrays = [np.array(part) if part is not None else None for part in parts]
+    for name, array in zip(outputs, arrays):
+        if array is None or array.dtype.kind not in "fiubc":
+            got = "None" if array is None else f"an array of {array.dtype}"
+            return Outcome(problem="no-array", says=f"{name} is {got}; expected numbers")
+    found: Any = arrays
+    return Outcome(tuple(found), dtypes=tuple(str(array.dtype) for array in found))
+
+
+def _raised(error: BaseException) -> Outcome:
+    """An outcome that says what was raised, and in which line."""
+    if isinstance(error, NotImplementedError):
+        return Outcome(problem="blank", says="it raises NotImplementedError: not written yet")
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if f.filename != __file__ and not {"site-packages", "<__array"} & {*f.filename.split("/")}]
+    place = f" in line {own[-1].lineno} of {own[-1].name}" if own else ""
+    line = f" ({own[-1].line})" if own and own[-1].line else ""
+    return Outcome(problem="raises", says=f"it raises {type(error).__name__}{place}{line}: {error}")

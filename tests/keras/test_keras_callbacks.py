@@ -1,0 +1,102 @@
+"""Callbacks in Keras's words."""
+
+import numpy as np
+import pytest
+
+from numpycnn import keras
+from numpycnn.keras import callbacks, layers, notes
+
+pytestmark = pytest.mark.filterwarnings("ignore::numpycnn.keras.KerasNote")
+X = np.random.default_rng(0).random((30, 6)).astype(np.float32)
+Y = (X[:, 0] > 0.5).astype(int)
+
+
+@pytest.fixture
+def model():
+    notes._said.clear()
+    model = keras.Sequential([layers.Dense(2, activation="softmax", input_dim=6)])
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def fit(model, *given, **options):
+    return model.fit(X, Y, verbose=0, callbacks=list(given), **{"epochs": 3, "validation_split": 0.2, **options})
+
+
+class Recorder(callbacks.Callback):
+    def __init__(self):
+        self.calls = []
+
+    def on_train_begin(self, logs=None):
+        assert self.params["epochs"] == 3 and isinstance(self.model, keras.Sequential)
+        self.calls.append("begin")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.calls.append((epoch, sorted(logs), logs.get("val_acc")))
+        if epoch == 1:
+            self.model.stop_training = True
+
+    def on_train_batch_end(self, batch, logs=None):
+        assert logs["loss"] > 0
+
+
+def test_hooks_of_one_s_own(model):
+    mine = Recorder()
+    history = fit(model, mine, callbacks.LambdaCallback(on_train_end=lambda logs: mine.calls.append("end")))
+    names = ["accuracy", "loss", "val_accuracy", "val_loss"]
+    assert mine.calls == ["begin", *((i, names, history.history["val_accuracy"][i]) for i in range(2)), "end"]
+    with pytest.raises(TypeError, match="LambdaCallback: unexpected argument 'on_epoch'"):
+        callbacks.LambdaCallback(on_epoch=print)
+    with pytest.raises(TypeError, match="expected one of keras.callbacks"):
+        fit(model, print)
+
+
+def test_early_stopping_and_plateau(model, capsys):
+    stop = callbacks.EarlyStopping(monitor="val_loss", min_delta=10, patience=1, verbose=1, restore_best_weights=True)
+    history = fit(model, stop, epochs=9)
+    assert len(history.epoch) == 2 and stop.stopped_epoch == 1 and "Epoch 2: early stopping" in capsys.readouterr().out
+    slower = callbacks.ReduceLROnPlateau(monitor="loss", factor=0.5, patience=1, min_delta=10, min_lr=0.03, verbose=1)
+    history = fit(model, slower, epochs=4)
+    assert history.history["learning_rate"] == [0.1, 0.1, 0.05, 0.03] and history.history["lr"]
+    assert "reducing learning rate to 0.05" in capsys.readouterr().out
+    with pytest.warns(keras.KerasNote, match="no figure 'val_los' to follow"):
+        fit(model, callbacks.EarlyStopping(monitor="val_los"))
+
+
+def test_scheduler(model, capsys):
+    history = fit(model, callbacks.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1), verbose=1))
+    assert np.allclose(history.history["learning_rate"], [0.1, 0.05, 0.1 / 3])
+    assert "Epoch 3: LearningRateScheduler setting learning rate to 0.0333" in capsys.readouterr().out
+    fit(model, callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2))
+    assert np.isclose(model.optimizer.learning_rate, 0.1 / 24)
+
+
+@pytest.mark.parametrize("name", ["best.h5", "w-{epoch:02d}-{val_accuracy:.2f}.h5", "{epoch}-{val_acc:.2f}.h5", "best"])
+def test_checkpoints(model, tmp_path, name):
+    pytest.importorskip("h5py")
+    keep = callbacks.ModelCheckpoint(str(tmp_path / name), monitor="val_acc", save_best_only=True, mode="max",
+                                     verbose=1, save_weights_only="w" in name)  # fmt: skip
+    fit(model, keep, epochs=1)
+    (path,) = tmp_path.iterdir()
+    assert np.allclose(keras.models.load_model(path).predict(X), model.predict(X), atol=1e-6)
+    assert keep.best == fit(model, keep, epochs=1).history["val_accuracy"][0] or keep.best
+
+
+def test_the_others(model, tmp_path):
+    fit(model, callbacks.CSVLogger(tmp_path / "log.csv"), callbacks.TerminateOnNaN())
+    assert (tmp_path / "log.csv").read_text().startswith("epoch,accuracy,loss,val_accuracy,val_loss")
+    fit(model, callbacks.BackupAndRestore(tmp_path / "backup"))
+    assert not list((tmp_path / "backup").iterdir())
+    for call in (
+        lambda: callbacks.CSVLogger("x", separator=";").to_core(None),
+        lambda: callbacks.ModelCheckpoint("x", save_freq=10).to_core(None),
+        lambda: callbacks.ModelCheckpoint("x", period=2),
+    ):
+        with pytest.raises(ValueError, match="here|after epochs"):
+            call()
+
+
+def test_tensorboard(model, tmp_path):
+    pytest.importorskip("tensorboardX", reason="tensorboardX is not installed: pip install -e '.[tensorboard]'")
+    fit(model, callbacks.TensorBoard(log_dir=tmp_path, histogram_freq=1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "validation"]

@@ -1,0 +1,152 @@
+"""Images and arrays on their way to a model: generators, datasets, tf's functions, scikit-learn's wrappers."""
+
+import numpy as np
+import pytest
+
+from numpycnn import keras
+from numpycnn.keras import layers, tf
+from numpycnn.keras.preprocessing.image import ImageDataGenerator, array_to_img, img_to_array
+from numpycnn.keras.wrappers.scikit_learn import KerasClassifier
+
+pytestmark = pytest.mark.filterwarnings("ignore::numpycnn.keras.KerasNote")
+RNG = np.random.default_rng(0)
+X = RNG.random((12, 8, 8, 2)).astype(np.float32)
+Y = np.arange(12) % 3
+
+
+def one_dot(row, column, size=9):
+    image = np.zeros((1, size, size, 1), np.float32)
+    image[0, row, column] = 1
+    return image
+
+
+def where(image):
+    return np.unravel_index(image[0, ..., 0].argmax(), image.shape[1:3])
+
+
+def test_without_options_images_stay_as_they_are():
+    x, y = next(ImageDataGenerator().flow(X, Y, batch_size=5, shuffle=False))
+    assert np.array_equal(x, X[:5]) and np.array_equal(y, Y[:5])
+
+
+def test_an_epoch_shows_every_image_once():
+    flow = ImageDataGenerator(horizontal_flip=True).flow(X, Y, batch_size=5, seed=1)
+    assert len(flow) == 3
+    for _ in range(2):
+        labels = np.concatenate([next(flow)[1] for _ in range(3)])
+        assert sorted(labels) == sorted(Y)
+
+
+def test_shifts_flips_and_the_edge():
+    seen = {tuple(where(ImageDataGenerator(width_shift_range=[2])._moved(one_dot(4, 4), np.random.default_rng(i))))
+            for i in range(20)}  # fmt: skip
+    assert seen == {(4, 2), (4, 6)}
+    seen = {tuple(where(ImageDataGenerator(vertical_flip=True)._moved(one_dot(1, 4), np.random.default_rng(i))))
+            for i in range(20)}  # fmt: skip
+    assert seen == {(1, 4), (7, 4)}
+    for mode, value in (("nearest", 1.0), ("constant", 0.5)):
+        generator = ImageDataGenerator(height_shift_range=[3], fill_mode=mode, cval=0.5)
+        ones = np.ones((4, 9, 9, 1), np.float32)
+        moved = generator._moved(ones, np.random.default_rng(0))
+        assert np.isclose(moved.min(), value) and np.isclose(moved.max(), 1)
+    turned = ImageDataGenerator(rotation_range=90)._moved(np.ones((5, 9, 9, 1), np.float32), np.random.default_rng(1))
+    assert np.allclose(turned, 1)  # beyond the edge lies what is at the edge
+
+
+def test_statistics_are_found_and_used():
+    generator = ImageDataGenerator(featurewise_center=True, featurewise_std_normalization=True)
+    with pytest.warns(keras.KerasNote, match="need datagen.fit"):
+        keras.notes._said.clear()
+        generator.standardize(X)
+    generator.fit(X)
+    x = generator.standardize(X)
+    assert np.allclose(x.mean(axis=(0, 1, 2)), 0, atol=1e-5) and np.allclose(x.std(axis=(0, 1, 2)), 1, atol=1e-4)
+    each = ImageDataGenerator(samplewise_center=True, samplewise_std_normalization=True).standardize(X)
+    assert np.allclose(each.mean(axis=(1, 2, 3)), 0, atol=1e-5)
+    white = ImageDataGenerator(zca_whitening=True, zca_epsilon=1e-9)
+    many = RNG.standard_normal((400, 2, 2, 1)).astype(np.float32) @ np.array([[2.0]], np.float32)
+    white.fit(many)
+    flat = white.standardize(many).reshape(400, -1)
+    assert np.allclose(flat.T @ flat / 400, np.eye(4), atol=1e-3)
+    assert np.allclose(ImageDataGenerator(rescale=0.5).standardize(X[0]), X[0] / 2)
+
+
+def test_split_and_refusals():
+    generator = ImageDataGenerator(validation_split=0.25)
+    assert (generator.flow(X, Y, subset="training").n, generator.flow(X, Y, subset="validation").n) == (9, 3)
+    for words in ({"brightness_range": (1, 2)}, {"fill_mode": "far"}, {"data_format": "channels_first"}):
+        with pytest.raises(ValueError):
+            ImageDataGenerator(**words)
+    with pytest.raises(TypeError, match="did you mean 'zoom_range'"):
+        ImageDataGenerator(zoom_rang=0.1)
+
+
+def test_layers_that_augment_act_in_training_alone():
+    stack = [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomTranslation(0.1, 0.2),
+             layers.RandomZoom(0.2)]  # fmt: skip
+    model = keras.Sequential([keras.Input((8, 8, 2)), *stack, layers.Flatten(), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(X, Y, verbose=0)
+    assert np.array_equal(np.asarray(stack[1](X)), X) and not np.array_equal(np.asarray(stack[1](X, training=True)), X)
+    flip = layers.RandomFlip("vertical")
+    flipped = np.asarray(flip(X, training=True))
+    same = [np.allclose(a, b) for a, b in zip(flipped, X)]
+    assert all(s or np.allclose(a, b[::-1], atol=1e-6) for s, a, b in zip(same, flipped, X)) and 0 < sum(same) < 12
+
+
+def test_datasets_of_rows():
+    rows = tf.data.Dataset.from_tensor_slices((X, Y))
+    assert len(rows.batch(5)) == 3 and len(rows.batch(5, drop_remainder=True)) == 2 and rows.cardinality() == 12
+    shuffled = [int(y) for _, y in rows.shuffle(4, seed=0)]
+    assert sorted(shuffled) == sorted(Y) and shuffled != list(Y)
+    doubled = rows.map(lambda x, y: (tf.cast(x, tf.float32) * 2, y)).batch(12).take(1)
+    ((x, y),) = doubled
+    assert np.allclose(x, 2 * X) and x.numpy().shape == X.shape and np.array_equal(y, Y)
+    assert len(list(rows.skip(10).repeat(2))) == 4 and len(list(rows.batch(5).unbatch())) == 12
+    assert [int(i) for i in tf.data.Dataset.range(5).filter(lambda i: i % 2 == 0)] == [0, 2, 4]
+
+
+def test_functions_of_tf():
+    a = np.array([[1.0, 3.0], [5.0, 2.0]])
+    assert tf.argmax(a, axis=1).numpy().tolist() == [1, 0] and tf.reduce_mean(a) == 2.75
+    assert tf.one_hot([2, 0, 9], 3).numpy().tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 0]]
+    assert tf.math.confusion_matrix([0, 1, 2], [0, 2, 2]).numpy().tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 1]]
+    assert tf.reshape(a, [4]).shape == (4,) and tf.expand_dims(a, 0).shape == (1, 2, 2)
+    assert tf.pad(a, [[1, 0], [0, 0]]).shape == (3, 2)
+    assert tf.constant([1.5]).dtype == np.float32 and [part.shape for part in tf.split(a, [1, 1])] == [(1, 2), (1, 2)]
+    assert np.allclose(tf.nn.softmax(a).numpy().sum(axis=1), 1) and tf.config.list_physical_devices("GPU") == []
+    tf.config.experimental.set_memory_growth("GPU", True)
+    tf.random.set_seed(3)
+    one = layers.Dense(4)(X[:, 0, 0]).numpy()
+    tf.random.set_seed(3)
+    assert np.array_equal(one, layers.Dense(4)(X[:, 0, 0]).numpy())
+    keras.random.set_seed(None)
+
+
+def test_images_and_arrays():
+    image = array_to_img(X[0, ..., :1])
+    assert image.size == (8, 8) and img_to_array(image).shape == (8, 8, 1)
+    assert keras.utils.to_categorical([[0], [2]]).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert np.allclose(np.linalg.norm(keras.utils.normalize(X[:, 0, 0], axis=1), axis=1), 1)
+
+
+def test_scikit_learn_searches_over_a_model():
+    selection = pytest.importorskip("sklearn.model_selection")
+
+    def build(units=4):
+        model = keras.Sequential([layers.Dense(units, activation="relu", input_dim=2), layers.Dense(2, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    x, y = X[:, 0, 0], np.where(Y > 0, "yes", "no")
+    estimator = KerasClassifier(build_fn=build, epochs=1, verbose=0)
+    search = selection.GridSearchCV(estimator, {"units": [2, 3]}, cv=2).fit(x, y)
+    assert search.best_params_["units"] in (2, 3) and set(search.predict(x)) <= {"yes", "no"}
+    assert search.best_estimator_.predict_proba(x).shape == (12, 2)
+
+
+def test_a_picture_of_a_model(tmp_path):
+    model = keras.Sequential([layers.Dense(3, input_dim=2, name="first"), layers.Dense(2)])
+    keras.utils.plot_model(model, tmp_path / "model.png", show_shapes=True, show_layer_names=True)
+    assert (tmp_path / "model.png").stat().st_size > 1000
+    assert b"<svg" in keras.utils.model_to_dot(model, show_shapes=True).create(prog="dot", format="svg")

@@ -1,0 +1,98 @@
+"""Every form of import works; a name that Keras has and this has not says what to use; nothing else is loaded."""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+import warnings
+
+import places
+import pytest
+
+from numpycnn import keras
+from numpycnn.keras import missing, notes
+
+FORMS = """
+from numpycnn import keras
+import numpycnn.keras as k
+import numpycnn.keras.backend as K
+import numpycnn.keras.layers as L
+from numpycnn.keras import Input, Model, Sequential, backend, datasets, layers, models, optimizers, tf, utils
+from numpycnn.keras.models import Sequential, load_model, model_from_json
+from numpycnn.keras.layers import Dense, Dropout, Flatten
+from numpycnn.keras.layers import *
+from numpycnn.keras.layers.core import Dense
+from numpycnn.keras.layers.convolutional import Conv2D, MaxPooling2D
+from numpycnn.keras.layers.normalization import BatchNormalization
+from numpycnn.keras.layers.advanced_activations import LeakyReLU
+from numpycnn.keras.layers.experimental.preprocessing import Rescaling
+from numpycnn.keras.utils import np_utils, to_categorical, plot_model
+from numpycnn.keras.utils.np_utils import to_categorical
+from numpycnn.keras.utils.vis_utils import plot_model
+from numpycnn.keras.datasets import mnist, fashion_mnist, cifar10
+from numpycnn.keras.datasets.mnist import load_data
+from numpycnn.keras.preprocessing.image import ImageDataGenerator, img_to_array
+from numpycnn.keras.wrappers.scikit_learn import KerasClassifier
+from numpycnn.keras.optimizers import SGD, Adam, RMSprop
+from numpycnn.keras.optimizers.legacy import Adam
+from numpycnn.keras.optimizers.schedules import ExponentialDecay
+from numpycnn.keras.callbacks import Callback, EarlyStopping
+from numpycnn.keras.regularizers import l2
+from numpycnn.keras.initializers import HeNormal
+from numpycnn.keras.losses import categorical_crossentropy
+from numpycnn.keras.metrics import SparseCategoricalAccuracy
+assert Dense is keras.layers.Dense is k.layers.Dense is L.Dense is tf.keras.layers.Dense
+assert K.image_data_format() == backend.image_data_format() == "channels_last"
+"""
+
+
+def test_every_form_of_import_in_a_new_process():
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FORMS], env={**os.environ, "PYTHONPATH": places.python_path()},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_the_package_does_not_load_the_facade():
+    code = "import sys, numpycnn; assert not [m for m in sys.modules if m.startswith('numpycnn.keras')]"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": places.python_path()}, check=True)
+
+
+TABLES = {"layers": missing.LAYERS, "optimizers": missing.OPTIMIZERS, "losses": missing.LOSSES,
+          "metrics": missing.METRICS, "callbacks": missing.CALLBACKS, "datasets": missing.DATASETS,
+          "utils": missing.UTILS, "initializers": missing.INITIALIZERS, "regularizers": missing.REGULARIZERS,
+          "activations": missing.ACTIVATIONS, "backend": missing.BACKEND}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", TABLES)
+def test_what_is_missing_says_what_there_is(module):
+    found = importlib.import_module(f"numpycnn.keras.{module}")
+    for name, instead in TABLES[module].items():
+        assert name not in vars(found), name
+        with pytest.raises(ImportError, match=re.escape(f"keras.{module}.{name}: numpycnn has {instead}")):
+            getattr(found, name)
+    with pytest.raises(AttributeError, match="has no attribute 'Nonsense'"):
+        found.Nonsense
+
+
+def test_what_is_missing_at_the_top_and_in_tf():
+    from numpycnn.keras import tf
+
+    with pytest.raises(ImportError, match="keras.applications: numpycnn has no pretrained networks"):
+        from numpycnn.keras import applications  # noqa: F401
+    for call in (lambda: tf.GradientTape, lambda: tf.nn.conv2d, lambda: tf.image.resize, lambda: tf.Session):
+        with pytest.raises(ImportError, match="numpycnn has"):
+            call()
+    assert not hasattr(tf, "anything_else") and tf.__version__
+
+
+def test_a_note_is_said_once_and_points_at_the_program():
+    notes._said.clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            keras.optimizers.Adam(lr=0.1)
+    assert [str(each.message) for each in caught] == ["optimizers: lr= is the old word for learning_rate="]
+    assert caught[0].filename == __file__ and caught[0].category is keras.KerasNote

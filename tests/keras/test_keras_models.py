@@ -1,0 +1,282 @@
+"""Models in Keras's words: how they are written, trained, looked into, shared and kept."""
+
+import json
+
+import numpy as np
+import pytest
+
+from numpycnn import keras
+from numpycnn.keras import layers, notes
+
+pytestmark = pytest.mark.filterwarnings("ignore::numpycnn.keras.KerasNote")
+RNG = np.random.default_rng(0)
+X = RNG.random((40, 8, 8, 1)).astype(np.float32)
+Y = (X.mean(axis=(1, 2, 3)) > 0.5).astype(int) + (X[:, :4].mean(axis=(1, 2, 3)) > 0.5)
+ONE_HOT = np.eye(3, dtype=np.float32)[Y]
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(5)
+    keras.backend.clear_session()
+    notes._said.clear()
+    yield
+    keras.random.set_seed(None)
+
+
+def small(last="softmax"):
+    return keras.Sequential([
+        layers.Conv2D(3, 3, activation="relu", input_shape=(8, 8, 1)), layers.Flatten(), layers.Dense(3, last)
+    ])  # fmt: skip
+
+
+def compiled(last="softmax", loss="sparse_categorical_crossentropy", optimizer="adam", metrics=("accuracy",)):
+    model = small(last)
+    model.compile(optimizer, loss, metrics=list(metrics))
+    return model
+
+
+def test_fit_evaluate_and_predict_as_keras_returns_them():
+    model = compiled()
+    history = model.fit(X, Y, epochs=2, validation_split=0.25, verbose=0)
+    assert sorted(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"] and history.epoch == [0, 1]
+    assert all(len(figures) == 2 for figures in history.history.values()) and history.model is model
+    loss, accuracy = model.evaluate(X, Y, verbose=0)
+    assert model.evaluate(X, Y, return_dict=True) == {"loss": loss, "accuracy": accuracy}
+    assert model.metrics_names == ["loss", "accuracy"]
+    p = model.predict(X, batch_size=7, verbose=0)
+    assert p.shape == (40, 3) and np.allclose(p.sum(axis=1), 1) and type(p) is np.ndarray
+    assert np.mean(p.argmax(axis=1) == Y) == accuracy and np.allclose(model(X), p, atol=1e-6)
+    assert isinstance(compiled(metrics=[]).evaluate(X, Y), float)
+
+
+def test_the_softmax_is_a_layer_until_the_loss_has_one():
+    model = small()
+    before = model.predict(X)
+    weights = model.get_weights()
+    model.compile("sgd", "mse")
+    assert np.allclose(model.predict(X), before, atol=1e-6)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert [type(each).__name__ for each in model.core_model().layers][-1] == "Dense"
+    assert np.allclose(model.predict(X), before, atol=1e-6)
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), weights, strict=True))
+    assert np.allclose(np.asarray(model.layers[-1](np.asarray(keras.Model(model.input, model.layers[1].output)(X)))),
+                       before, atol=1e-6)  # fmt: skip
+
+
+def test_losses_that_do_not_suit_the_end_say_what_to_do():
+    with pytest.raises(ValueError, match='ends in Dense.*end it in activation="softmax", or .*from_logits=True'):
+        compiled(last=None)
+    with pytest.raises(ValueError, match='activation="sigmoid"'):
+        compiled(loss="binary_crossentropy")
+    logits = compiled(None, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert logits.predict(X).min() < 0
+    with pytest.warns(keras.KerasNote, match="from_logits=True after Softmax"):
+        both = compiled(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert np.allclose(both.predict(X).sum(axis=1), 1)
+
+
+def test_losses_and_metrics_by_themselves():
+    p, k = small().predict(X), keras.losses
+    expected = -np.log(p[np.arange(40), Y])
+    assert np.allclose(k.sparse_categorical_crossentropy(Y, p), expected, atol=1e-5)
+    assert np.allclose(k.CategoricalCrossentropy()(ONE_HOT, p).numpy(), expected.mean(), atol=1e-5)
+    assert np.isclose(k.get("mse")(ONE_HOT, p), np.mean((ONE_HOT - p) ** 2), atol=1e-6)
+    assert np.isclose(k.BinaryCrossentropy()([[1], [0]], [[0.9], [0.2]]), -np.log([0.9, 0.8]).mean(), atol=1e-6)
+    metric = keras.metrics.SparseCategoricalAccuracy()
+    metric.update_state(Y, p)
+    assert metric.result().numpy() == np.float32(np.mean(p.argmax(1) == Y))
+    mean = keras.metrics.Mean()
+    assert mean([1, 2]) == 1.5 and mean([3]) == 2 and (mean.reset_state(), mean(7))[1] == 7
+
+
+def test_metrics_by_name_object_and_function():
+    def right(y_true, y_pred):
+        return keras.backend.mean(keras.backend.equal(y_true.reshape(-1), keras.backend.argmax(y_pred)))
+
+    names = ["acc", "sparse_top_k_categorical_accuracy", keras.metrics.SparseCategoricalAccuracy(name="mine"), right]
+    model = compiled(metrics=names)
+    figures = model.evaluate(X, Y, return_dict=True)
+    assert list(figures) == ["loss", "acc", "sparse_top_k_categorical_accuracy", "mine", "right"]
+    assert figures["acc"] == figures["mine"] == figures["right"]
+    history = model.fit(X, Y, verbose=0).history
+    assert history["acc"] and "accuracy" not in history
+    with pytest.warns(keras.KerasNote, match="'val_acc' is the old name"):
+        assert compiled().fit(X, Y, validation_split=0.2, verbose=0).history["val_acc"]
+
+
+def test_weights_of_rows_and_classes():
+    weights = RNG.uniform(0.5, 2, 40)
+    a, b = compiled(optimizer="sgd"), compiled(optimizer="sgd")
+    b.set_weights(a.get_weights())
+    a.fit(X, Y, sample_weight=np.array([1.0, 3.0, 2.0])[Y], shuffle=False, verbose=0)
+    b.fit(X, Y, class_weight={0: 1, 1: 3, 2: 2}, shuffle=False, verbose=0)
+    assert all(np.array_equal(p, q) for p, q in zip(a.get_weights(), b.get_weights()))
+    per_row = keras.losses.sparse_categorical_crossentropy(Y, a.predict(X))
+    assert np.isclose(a.evaluate(X, Y, sample_weight=weights)[0], np.mean(per_row * weights), atol=1e-5)
+
+
+def batches(size=10):
+    while True:
+        for i in range(0, 40, size):
+            yield X[i : i + size], Y[i : i + size]
+
+
+class Numbered(keras.utils.Sequence):
+    ended = 0
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        return X[10 * i : 10 * i + 10], Y[10 * i : 10 * i + 10]
+
+    def on_epoch_end(self):
+        self.ended += 1
+
+
+def test_batches_from_anything():
+    from numpycnn.keras import tf
+
+    dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(10).prefetch(tf.data.AUTOTUNE)
+    arrays, losses = compiled(optimizer="sgd"), []
+    start = arrays.get_weights()
+    losses.append(arrays.fit(X, Y, batch_size=10, shuffle=False, epochs=2, verbose=0).history["loss"])
+    numbered = Numbered()
+    for source, steps in ((batches(), 4), (dataset, None), (numbered, None)):
+        model = compiled(optimizer="sgd")
+        model.set_weights(start)
+        given = {} if steps is None else {"steps_per_epoch": steps}
+        losses.append(model.fit(source, epochs=2, verbose=0, validation_data=dataset, **given).history["loss"])
+    assert np.allclose(losses, losses[0], atol=1e-6) and numbered.ended == 2
+    assert np.allclose(model.evaluate(dataset), model.evaluate(X, Y), atol=1e-6)
+    assert np.allclose(model.predict(dataset), model.predict(X), atol=1e-6)
+    with pytest.warns(keras.KerasNote, match="fit_generator is an old name"):
+        model.fit_generator(batches(), steps_per_epoch=2, epochs=1, verbose=0, workers=4)
+
+
+def test_a_model_that_is_built_by_its_data():
+    model = keras.Sequential([layers.Flatten(), layers.Dense(3, activation="softmax")])
+    assert not model.built
+    with pytest.raises(ValueError, match="not built yet"):
+        model.summary()
+    model.compile("adam", "categorical_crossentropy")
+    model.fit(batches_of_one_hot(), steps_per_epoch=2, verbose=0)
+    assert model.count_params() == 64 * 3 + 3
+
+
+def batches_of_one_hot():
+    while True:
+        yield X[:10], ONE_HOT[:10]
+
+
+def test_functional_models_and_what_is_inside():
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(3, 3, name="conv")(inputs)
+    x = keras.activations.relu(x)
+    outputs = layers.Dense(3, activation="softmax")(layers.Flatten()(x))
+    model = keras.Model(inputs=inputs, outputs=outputs)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds == ["InputLayer", "Conv2D", "Activation", "Flatten", "Dense"]
+    assert model.get_layer("conv").output.shape == (None, 6, 6, 3) and model.output_shape == (None, 3)
+    inside = keras.Model(model.input, model.get_layer("conv").output)
+    several = keras.Model(model.input, [layer.output for layer in model.layers[1:3]])
+    first, second = several.predict(X)
+    assert np.array_equal(first, inside.predict(X)) and np.array_equal(second, np.maximum(first, 0))
+    with pytest.raises(ValueError, match="no layer 'cnv'; did you mean 'conv'"):
+        model.get_layer("cnv")
+    with pytest.raises(ValueError, match="chains, without branches"):
+        layers.Dense(3)([inputs, inputs])
+    with pytest.raises(ValueError, match="do not come from these inputs"):
+        keras.Model(keras.Input((8, 8, 1)), outputs)
+    with pytest.raises(TypeError, match="has no values"):
+        np.asarray(outputs)
+
+
+def test_layers_that_two_models_share_learn_in_both():
+    base = compiled(optimizer="sgd")
+    base.fit(X, Y, verbose=0)
+    tail = keras.Sequential([*base.layers[:-1], layers.Dense(2, activation="softmax", name="new")])
+    assert np.array_equal(tail.layers[0].get_weights()[0], base.layers[0].get_weights()[0])
+    tail.compile("sgd", "sparse_categorical_crossentropy")
+    before = base.predict(X)
+    tail.fit(X, Y > 0, verbose=0)
+    assert not np.allclose(base.predict(X), before)  # as in Keras: the weights are the same
+    tail.layers[0].trainable = False
+    kept = base.layers[0].get_weights()[0]
+    tail.fit(X, Y > 0, verbose=0)
+    assert np.array_equal(tail.layers[0].get_weights()[0], kept)
+    nested = keras.Sequential([base, layers.Dense(2)])
+    assert np.allclose(nested.predict(X), np.asarray(nested.layers[1](base.predict(X))), atol=1e-6)
+    assert len(nested.weights) == 6 and nested.trainable_weights[0].name == "kernel"
+
+
+def test_weights_one_by_one():
+    model = small()
+    kernel = model.layers[0].kernel
+    kernel.assign(np.zeros((3, 3, 1, 3)))
+    assert not model.predict(X)[:, 0].std() and kernel.shape == (3, 3, 1, 3) and kernel.dtype == "float32"
+    assert [w.name for w in model.layers[2].weights] == ["kernel", "bias"]
+    with pytest.raises(ValueError, match="expected arrays of shapes"):
+        model.set_weights(model.get_weights()[:-1])
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz", ""])
+def test_files(tmp_path, suffix):
+    pytest.importorskip("h5py")
+    model = compiled()
+    model.fit(X, Y, verbose=0)
+    path = tmp_path / f"model{suffix}"
+    model.save(path)
+    again = keras.models.load_model(path)
+    assert np.allclose(again.predict(X), model.predict(X), atol=1e-6)
+    assert type(again.optimizer) is keras.optimizers.Adam and again.metrics_names == ["loss", "accuracy"]
+    again.fit(X, Y, verbose=0)
+    model.load_weights(path)
+    clone = keras.models.clone_model(model)
+    assert not np.array_equal(clone.get_weights()[0], model.get_weights()[0])
+    rebuilt = keras.models.model_from_json(model.to_json(indent=1))
+    rebuilt.set_weights(model.get_weights())
+    assert np.allclose(rebuilt.predict(X), model.predict(X), atol=1e-6) and json.loads(model.to_json())
+    with pytest.raises(FileExistsError):
+        model.save(path, overwrite=False)
+
+
+def test_summary(capsys):
+    inputs = keras.Input((8, 8, 1), name="images")
+    model = keras.Model(inputs, layers.Dense(3)(layers.BatchNormalization()(layers.Flatten()(inputs))), name="net")
+    model.summary()
+    text = capsys.readouterr().out
+    rows = {line.split()[0]: line.split()[-1] for line in text.splitlines()[4:7]}
+    assert "Model: \"net\"" in text and rows == {"images": "0", "flatten": "0", "batch_normalization": "256"}
+    assert "images (InputLayer)" in text and "Total params: 451" in text and "Non-trainable params: 128" in text
+    model.layers[-1].trainable = False
+    lines = []
+    model.summary(print_fn=lines.append, show_trainable=True)
+    assert "Trainable params: 128 " in lines[0] and " N\n" in lines[0]
+
+
+def test_arguments_that_cannot_be_honoured_are_refused():
+    calls = {
+        "one input": lambda: keras.Sequential([layers.Dense(3), layers.Dense]),
+        "kernel_constraint": lambda: layers.Dense(3, kernel_constraint="max_norm"),
+        "clipvalue": lambda: keras.optimizers.SGD(clipvalue=0.5),
+        "amsgrad": lambda: keras.optimizers.Adam(amsgrad=True),
+        "loss of your own": lambda: compiled(loss=lambda y, p: 0),
+        "axis": lambda: layers.BatchNormalization(axis=1).ensure((8, 8, 1)),
+        "unknown loss": lambda: compiled(loss="hinge"),
+        "unknown metric": lambda: compiled(metrics=["cosine_similarity"]),
+        "unknown optimizer": lambda: compiled(optimizer="ftrl"),
+        "selu": lambda: layers.Dense(3, activation="selu"),
+        "max_value": lambda: layers.ReLU(max_value=6.0),
+        "fixed input shape": lambda: keras.Input((None, None, 1)),
+        "would never be called": lambda: type("Mine", (layers.Layer,), {"call": lambda self, x: x}),
+        "your own with call": lambda: type("Mine", (keras.Model,), {"call": lambda self, x: x}),
+        "a layer 'a' already": lambda: keras.Sequential([layers.Flatten(name="a"), layers.Dense(3, name="a")]),
+        "baseline": lambda: compiled().fit(X, Y, validation_split=0.5, verbose=0,
+                                           callbacks=[keras.callbacks.EarlyStopping(baseline=1)]),
+    }  # fmt: skip
+    for text, call in calls.items():
+        with pytest.raises((ValueError, TypeError), match=text.replace("one input", "got a class")
+                           .replace("unknown loss", "unknown loss 'hinge'")):  # fmt: skip
+            call()

@@ -1,0 +1,234 @@
+"""The course: every program runs, every formula of the package has a derivation, and one file equals the package."""
+
+import importlib
+import inspect
+import re
+import runpy
+import sys
+
+import numpy as np
+import pytest
+from places import ROOT
+
+import numpycnn as nc
+
+LEARN = ROOT / "examples" / "learn"
+CHAPTERS = sorted(LEARN.glob("[0-9][0-9]_*.py"))
+EXERCISES = [
+    "im2col", "dense_backward", "conv2d_forward", "conv2d_backward", "max_pool_forward", "max_pool_backward",
+    "batch_norm_forward", "batch_norm_backward", "softmax_cross_entropy", "dropout_forward", "adam_step", "he_normal",
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def learn():
+    """The course's own modules can be imported, in their short form."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NUMPYCNN_COURSE", "short")
+        patch.syspath_prepend(str(LEARN))
+        yield
+        for name, module in [*sys.modules.items()]:
+            if str(LEARN) in str(getattr(module, "__file__", None)):
+                del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def course(learn):
+    return importlib.import_module("course")
+
+
+@pytest.fixture(scope="module")
+def equalities(course):
+    """What each chapter asserted; running them is the test of most of it."""
+    found = {}
+    for path in CHAPTERS:
+        course.EQUALITIES.clear()
+        runpy.run_path(str(path), run_name="__main__")
+        found[path.name] = [*course.EQUALITIES]
+    return found
+
+
+def formulas():
+    """Names of the classes and methods of layers, losses and optimizers that have a formula of their own."""
+    modules = [module for name, module in sys.modules.items()
+               if re.match(r"numpycnn\.(layers|losses|optimizers)\b", name) and hasattr(module, "__file__")]
+    things = {thing for module in modules for thing in vars(module).values() if inspect.isclass(thing)}
+    things = {thing for thing in things if re.match(r"numpycnn\.(layers|losses|optimizers)", thing.__module__)}
+    methods = {method for thing in things for method in vars(thing).values() if inspect.isfunction(method)}
+    return {thing.__qualname__ for thing in things | methods if ".. math::" in (thing.__doc__ or "")}
+
+
+def test_every_chapter_asserts_its_algebra(equalities):
+    assert len(CHAPTERS) == 10
+    for name, asserted in equalities.items():
+        assert any(equality.of_package for equality in asserted), name
+        assert all(equality.difference < 1e-12 for equality in asserted)
+    assert sum(map(len, equalities.values())) >= 130
+
+
+def test_every_formula_of_the_package_is_derived(equalities):
+    """At least one line of algebra, and in the end the package's own numbers."""
+    derived = {}
+    for equality in (equality for asserted in equalities.values() for equality in asserted):
+        derived.setdefault(equality.formula, []).append(equality.of_package)
+    names = formulas()
+    assert {"Dense", "Dense.backward", "Conv2D", "SoftmaxCrossEntropy", "Adam", "BatchNorm.backward"} <= names
+    assert [name for name in sorted(names) if not any(derived.get(name, []))] == []
+    assert [name for name in sorted(names) if all(derived[name])] == [], "the package alone: nothing is derived"
+
+
+def test_a_wrong_line_of_algebra_is_refused(course):
+    d = course.derive(nc.Dense)
+    a = np.arange(6.0).reshape(2, 3)
+    for left, right, message in [
+        (a, a + 1e-11, "differ by 2"), (a, a[:1], "shapes"), (a[:0], a[:0], "shapes"), (a, a, "the same memory"),
+        (a, np.where(a == 5, np.nan, a), "differ by nan"),
+    ]:
+        with pytest.raises(AssertionError, match=message):
+            d.equal("a line", left, right)
+    with pytest.raises(ValueError, match="no formula"):
+        course.derive(nc.Flatten)
+
+
+def test_slopes_are_right(course):
+    x = np.array([[0.3, -2.0]])
+    np.testing.assert_allclose(course.slope(lambda x: np.sin(x).sum(), x), np.cos(x), rtol=1e-15)
+    np.testing.assert_allclose(course.slope_of_pieces(lambda x: np.abs(x).sum(), x), np.sign(x), rtol=1e-12)
+
+
+def test_questions_wait_at_a_terminal_only(course, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr("builtins.input", asked.append)
+    for terminal, short in [(False, False), (True, True), (True, False)]:
+        monkeypatch.setattr(course, "SHORT", short)
+        monkeypatch.setattr(course.sys.stdin, "isatty", lambda terminal=terminal: terminal, raising=False)
+        monkeypatch.setattr(course.sys.stdout, "isatty", lambda terminal=terminal: terminal, raising=False)
+        course.question("Why?")
+    assert len(asked) == 1 and capsys.readouterr().out.count("? Why?") == 3
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.name)
+def test_chapters_are_in_percent_format_with_questions_and_exercises(path):
+    text = path.read_text(encoding="utf-8")
+    assert re.match(rf"# %% \[markdown\]\n# # {int(path.name[:2])}\. ", text)
+    for cell in re.split(r"^# %%", text, flags=re.M)[1:]:
+        is_text = cell.startswith(" [markdown]\n")
+        assert not is_text or all(line.startswith("#") for line in cell.strip().splitlines()[1:])
+    assert "question(" in text and "\n# ## Exercises\n" in text and "\n# Not covered: " in text
+    last = text.rindex("# %% [markdown]")
+    assert "report()" in text[:last]
+
+
+def test_all_exercises_of_the_judge_are_in_the_chapters():
+    text = "".join(path.read_text(encoding="utf-8") for path in CHAPTERS)
+    assert [name for name in EXERCISES if not re.search(rf"`[^`]*\b{name}\b[^`]*`", text)] == []
+
+
+def test_what_the_course_names_exists():
+    files = [*LEARN.glob("*.py"), *LEARN.glob("*.md")]
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        for picture in re.findall(r"\((pictures/[\w.]+)\)", text):
+            assert (LEARN / picture).is_file(), (path.name, picture)
+        for program in re.findall(r"python (examples/learn/\w+\.py)", text):
+            assert (ROOT / program).is_file(), (path.name, program)
+
+
+# -- the one-file edition
+
+
+def pair(fused):
+    """Return the one-file network and the package's, in float64, with the same weights."""
+    network = importlib.import_module("one_file").make_network(seed=3, dtype=np.float64)
+    layers = [nc.Conv2D(8, 3), nc.ReLU(), nc.MaxPool2D(2), nc.Conv2D(16, 3), nc.ReLU(), nc.MaxPool2D(2)]
+    model = nc.Sequential([*layers, nc.Flatten(), nc.Dense(10)], (28, 28, 1), dtype="float64", fused=fused)
+    model.set_weights([p for layer in network.layers for p in layer.params])
+    model.compile(nc.Adam(1e-3), nc.SoftmaxCrossEntropy())
+    assert (len(model.plan) < len(model.layers)) == fused
+    return network, model
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_twenty_steps_of_one_file_are_the_packages(fused):
+    network, model = pair(fused)
+    x, y = nc.load_synthetic_digits(320)
+    x, y = x[..., None] / 255, y.astype(np.int64)
+    for i in range(0, 320, 16):
+        loss = network.step(x[i : i + 16], y[i : i + 16])
+        assert loss == pytest.approx(model.train_on_batch(x[i : i + 16], y[i : i + 16])[0], rel=1e-12)
+    ours = [p for layer in network.layers for p in layer.params]
+    differences = [np.abs(a - b).max() for a, b in zip(ours, model.get_weights(), strict=True)]
+    assert max(differences) < 1e-12
+    assert network.accuracy(x, y) == model.evaluate(x, y)[1]
+
+
+def test_one_file_is_short_and_needs_numpy_alone():
+    lines = (LEARN / "one_file.py").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 250
+    imported = {line.split()[1] for line in lines if re.match(r"\s*(import|from) ", line)}
+    assert imported == {"argparse", "gzip", "time", "pathlib", "numpy", "numpycnn"}
+    assert [line for line in lines if "numpycnn import" in line] == [
+        "        from numpycnn import load_synthetic_digits  # the only line that needs the package"
+    ]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_one_file_trains_and_reads_mnist(packed, tmp_path, monkeypatch, capsys):
+    one_file = importlib.import_module("one_file")
+    for seed, part in enumerate(("train", "t10k")):
+        x, y = nc.load_synthetic_digits(60, seed)
+        for name, array in ((f"{part}-images-idx3-ubyte", x), (f"{part}-labels-idx1-ubyte", y)):
+            nc.write_idx(tmp_path / (f"{name}.gz" if packed else name), array)
+    monkeypatch.setattr(sys, "argv", ["one_file.py", "--data", str(tmp_path), "--images", "50", "--epochs", "2"])
+    one_file.main()
+    assert re.search(r"epoch 2: loss \d\.\d{4}, test accuracy 0\.\d{4}", capsys.readouterr().out)
+    x, y, x_test, _ = one_file.load(tmp_path, 50)
+    drawn, labels = nc.load_synthetic_digits(50)
+    assert x_test.shape == (50, 28, 28, 1) and np.array_equal(np.rint(x[..., 0] * 255), drawn)
+    assert np.array_equal(y, labels)
+
+
+# -- pictures
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def numbers(array):
+    return [f"{value:g}" for value in np.ravel(array) + 0.0]
+
+
+def test_the_numbers_drawn_are_the_kernels():
+    """Compared with sums over windows, written here."""
+    pictures = importlib.import_module("pictures")
+    x, w, dy = pictures.IMAGE, pictures.FILTER, pictures.GRADIENT
+    windows = [x[i : i + 2, j : j + 2] for i in range(3) for j in range(3)]
+    image, cols, filters, y = pictures.draw_im2col(8).axes
+    assert texts(image) == numbers(x) and texts(cols) == numbers(windows) and texts(filters) == numbers(w)
+    assert texts(y) == numbers([(window * w).sum() for window in windows])
+    assert texts(pictures.draw_im2col(1).axes[1]) == numbers(windows[:2])
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(3, 3):
+        dx[i : i + 2, j : j + 2] += dy[i, j] * w
+        *_, rows, so_far = pictures.draw_col2im(3 * i + j).axes
+        assert texts(so_far) == numbers(dx), (i, j)
+        assert texts(rows)[4 * (3 * i + j) :][:4] == numbers(dy[i, j] * w)
+    _, y, _, dx = pictures.pooling().axes
+    assert texts(y) == ["5", "5", "5", "6"] and np.flatnonzero(np.array(texts(dx)) != "0").tolist() == [12, 18]
+    assert [texts(dx)[12], texts(dx)[18]] == ["6", "4"]
+    notes = [ax.get_xlabel() for ax in pictures.stride_and_padding().axes]
+    assert [note.split(", ")[1] for note in notes] == [f"{n} x {n} outputs" for n in (3, 5, 2, 2, 3)]
+
+
+def test_the_pictures_can_be_drawn_anew(tmp_path, monkeypatch):
+    from PIL import Image
+
+    monkeypatch.setattr(sys, "argv", ["pictures.py", str(tmp_path)])
+    importlib.import_module("pictures").main()
+    drawn = sorted(path.name for path in tmp_path.iterdir())
+    assert drawn == sorted(path.name for path in (LEARN / "pictures").iterdir())
+    assert sum(path.stat().st_size for path in (LEARN / "pictures").iterdir()) < 250_000
+    for name in ("im2col.gif", "col2im.gif"):
+        with Image.open(tmp_path / name) as animation:
+            assert animation.n_frames == 9
