@@ -4,7 +4,8 @@
 
 Each engine lives in a process of its own, starts from the same weights, is warmed up (and compiled) untimed, and then
 they take turns: A B C A B C. The table shows medians, spreads, ratios, and the dense floor: the time that the same
-arithmetic takes at the rate of the best matrix product of the same run. ``--record`` keeps the result in
+arithmetic takes at the rate of the best matrix product of the same run. ``--busy`` times them beside a second program
+that keeps one core busy. ``--record`` keeps the result in
 ``benchmarks/reference.json``, ``--check`` compares with it, ``--update-readme`` writes its tables into
 ``benchmarks/README.md``.
 """
@@ -21,7 +22,7 @@ from engines import TRAINING, installed
 from networks import NETWORKS
 from records import Record, dense_floor, new_record
 from tables import training, training_name
-from turns import Worker, serve, workers
+from turns import Worker, busy_program, serve, workers
 
 EPOCH_IMAGES = 60_000
 LOSS_TOLERANCE = 1e-3  # between the engines, of the first batch before training
@@ -44,7 +45,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Record]:
     """Time all networks and batch sizes that the command line asks for."""
     names = list(NETWORKS) if "all" in arguments.network else arguments.network
     return {
-        training_name(name, batch_size): measure_one(name, batch_size, arguments)
+        training_name(name, batch_size, arguments.busy): measure_one(name, batch_size, arguments)
         for name in names for batch_size in arguments.batch_size
     }
 
@@ -60,13 +61,16 @@ def measure_one(name: str, batch_size: int, arguments: argparse.Namespace) -> Re
     with workers("bench_training.py", versions, arguments.threads, **task) as running:
         losses = {engine: [worker.ask("loss")] for engine, worker in running.items()}
         check_losses(losses)
-        values, best_rates = take_turns(running, arguments, EPOCH_IMAGES / images)
+        with busy_program(arguments.busy):
+            values, best_rates = take_turns(running, arguments, EPOCH_IMAGES / images)
         for engine, worker in running.items():
             losses[engine].append(worker.ask("loss"))
     record = new_record(
-        f"seconds an epoch (60,000 images) of training, {network.title}, float32", "s",
+        f"seconds an epoch (60,000 images) of training, {network.title}, float32"
+        + ", beside a program that keeps one core busy" * arguments.busy, "s",
         f"python benchmarks/bench_training.py --network {name} --batch-size {batch_size} --images {images} "
-        f"--repeats {arguments.repeats} --threads {arguments.threads}" + " --random" * arguments.random,
+        f"--repeats {arguments.repeats} --threads {arguments.threads}" + " --random" * arguments.random
+        + " --busy" * arguments.busy,
         data.data_name(name, arguments.random), arguments.threads,
         batch_size=batch_size, images_a_repeat=images,
         engines={
@@ -109,7 +113,7 @@ def take_turns(
             taken = worker.ask("epoch") * scale
             if repeat >= 0:
                 values[engine].append(round(taken, 4))
-            for library in TRAINING[engine].libraries:
+            for library in () if arguments.busy else TRAINING[engine].libraries:
                 best_rates[library] = round(max(worker.ask("matmul", library), best_rates.get(library, 0)), 1)
         print(f"round {repeat + 1 + arguments.warmup} of {arguments.warmup + arguments.repeats} done", flush=True)
     return values, best_rates
@@ -122,6 +126,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, nargs="+", default=[64], help="images a step (64)")
     parser.add_argument("--images", type=int, help="images a turn, scaled to 60,000 (default: some seconds' work)")
     parser.add_argument("--warmup", type=int, default=1, help="untimed rounds before (1)")
+    parser.add_argument("--busy", action="store_true", help="beside a program that keeps one core busy")
     parser.add_argument("--engines", nargs="+", choices=TRAINING, help="only these")
     arguments = parser.parse_args()
     if arguments.worker:

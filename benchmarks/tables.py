@@ -102,9 +102,9 @@ def floor_sentence(record: Record) -> str:
     return f"{sentence}; numpycnn is {'below' if ours < dense_floor(record) else 'above'} it."
 
 
-def training_name(network: str, batch_size: int) -> str:
+def training_name(network: str, batch_size: int, busy: bool = False) -> str:
     """Return the name of a record of training."""
-    return f"training {network}, batch {batch_size}"
+    return f"training {network}, batch {batch_size}" + ", busy" * busy
 
 
 def networks(records: dict[str, Record]) -> Table:
@@ -192,6 +192,14 @@ def kernels(record: Record) -> Table:
     return Table(record["what"], ["kernel", "µs, median", "min to max", "rate", "share of peak"], rows, note)
 
 
+def first_use(record: Record) -> Table:
+    """Seconds from the start of a process to the end of its first step, each engine."""
+    table = by_engine(record, "seconds to the first step")
+    batch = f"batch {record['batch_size']}"
+    table.note = f"{conditions(record, batch)}; {repeats(record)} processes: `{record['command']}`"
+    return table
+
+
 def memory(record: Record) -> Table:
     """Peak resident memory of each engine."""
     table = by_engine(record, "MiB")
@@ -230,6 +238,7 @@ README_TABLES: dict[str, Callable[[dict[str, Record]], Table | None]] = {
     "batch sizes table": batch_sizes,
     "inference table": inference_sizes,
     "kernels table": of_one("kernels", kernels),
+    "first use table": of_one("first use", first_use),
     "memory table": of_one("memory", memory),
 }
 

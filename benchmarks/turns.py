@@ -117,3 +117,17 @@ def workers(script: str, names: Iterable[str], threads: int, **task: Any) -> Ite
     finally:
         for worker in started.values():
             worker.close()
+
+
+@contextlib.contextmanager
+def busy_program(wanted: bool = True) -> Iterator[None]:
+    """Beside the block, if it is wanted, let a second program keep one core busy."""
+    if not wanted:
+        yield
+        return
+    program = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        program.kill()
+        program.wait()

@@ -60,7 +60,17 @@ from .metrics.classification import classification_report, confusion_matrix
 from .model import Sequential
 from .optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop
 from .regularizers import L1, L2, L1L2, Regularizer
-from .schedules import Constant, CosineDecay, OneCycle, Schedule, StepDecay
+from .schedules import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    OneCycle,
+    PiecewiseConstant,
+    PolynomialDecay,
+    Schedule,
+    StepDecay,
+)
 from .training.run import History
 
 __version__ = "0.1.0"
@@ -68,12 +78,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "Augment", "AvgPool2D", "BackupAndRestore", "BatchNorm",
     "BinaryCrossEntropy", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DepthwiseConv2D",
-    "DownloadError", "Dropout", "EarlyStopping", "ELU", "Flatten", "GaussianNoise", "GELU", "GlobalAvgPool2D",
-    "GlobalMaxPool2D", "History", "Huber", "IdxError", "L1", "L1L2", "L2", "LambdaCallback", "Layer", "LayerNorm",
-    "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError", "MeanSquaredError", "ModelCheckpoint", "ModelFileError",
-    "Nadam", "OneCycle", "Optimizer", "Parameter", "PreparedDigit", "ReduceLROnPlateau", "Regularizer", "ReLU",
-    "Rescale", "Reshape", "RMSprop", "Schedule", "SeparableConv2D", "Sequential", "SGD", "Sigmoid", "SiLU",
-    "Softmax", "SoftmaxCrossEntropy", "SpatialDropout2D", "StepDecay", "Tanh", "TerminateOnNaN", "ZeroPad2D",
+    "DownloadError", "Dropout", "EarlyStopping", "ELU", "ExponentialDecay", "Flatten", "GaussianNoise", "GELU",
+    "GlobalAvgPool2D", "GlobalMaxPool2D", "History", "Huber", "IdxError", "InverseTimeDecay", "L1", "L1L2", "L2",
+    "LambdaCallback", "Layer", "LayerNorm", "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError",
+    "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle", "Optimizer", "Parameter",
+    "PiecewiseConstant", "PolynomialDecay", "PreparedDigit", "ReduceLROnPlateau", "Regularizer", "ReLU", "Rescale",
+    "Reshape", "RMSprop", "Schedule", "SeparableConv2D", "Sequential", "SGD", "Sigmoid", "SiLU", "Softmax",
+    "SoftmaxCrossEntropy", "SpatialDropout2D", "StepDecay", "Tanh", "TerminateOnNaN", "ZeroPad2D",
     "classification_report", "confusion_matrix", "get_num_threads", "load_cifar10", "load_fashion_mnist",
     "load_mnist", "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads", "to_categorical",
     "write_idx",

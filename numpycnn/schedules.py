@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import math
+from typing import Sequence
 
-from .checks import check_count, check_fraction, check_positive
+from .checks import check_count, check_flag, check_fraction, check_list, check_positive
 from .configured import Configured
 
 
@@ -109,9 +111,94 @@ class OneCycle(Schedule):
         return _cosine(self.peak_rate, self.peak_rate / self.end_factor, (position - peak_at) / (1 - peak_at))
 
 
+class ExponentialDecay(Schedule):
+    """Multiply the rate by `decay_rate` in `decay_steps` steps: ``rate * decay_rate ** (step / decay_steps)``.
+
+    With `staircase` the exponent is a whole number, the floor of that: ``StepDecay`` under Keras's name.
+    """
+
+    def __init__(self, learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False) -> None:
+        self.learning_rate = check_positive(learning_rate, "learning_rate", zero_allowed=True)
+        self.decay_steps = check_count(decay_steps, "decay_steps")
+        self.decay_rate = check_fraction(check_positive(decay_rate, "decay_rate"), "decay_rate", one_allowed=True)
+        self.staircase = check_flag(staircase, "staircase")
+
+    def __call__(self, step: int) -> float:
+        return self.learning_rate * self.decay_rate ** _times(step, self.decay_steps, self.staircase)
+
+
+class InverseTimeDecay(Schedule):
+    """Divide the rate by a number that grows with time: ``rate / (1 + decay_rate * step / decay_steps)``.
+
+    With `staircase`, ``step / decay_steps`` is cut to a whole number. Keras before 3 did so for ``decay=``: with
+    `decay_steps` of 1.
+    """
+
+    def __init__(self, learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False) -> None:
+        self.learning_rate = check_positive(learning_rate, "learning_rate", zero_allowed=True)
+        self.decay_steps = check_count(decay_steps, "decay_steps")
+        self.decay_rate = check_positive(decay_rate, "decay_rate", zero_allowed=True)
+        self.staircase = check_flag(staircase, "staircase")
+
+    def __call__(self, step: int) -> float:
+        return self.learning_rate / (1 + self.decay_rate * _times(step, self.decay_steps, self.staircase))
+
+
+class PolynomialDecay(Schedule):
+    r"""Fall from the first rate to `final_rate` in `steps` steps, on a straight line or, with `power`, a bent one.
+
+    .. math:: r(t) = r_{final} + (r_0 - r_{final}) (1 - t / T)^{power}
+    """
+
+    def __init__(self, learning_rate: float, steps: int, final_rate: float = 1e-4, power: float = 1.0) -> None:
+        self.learning_rate = check_positive(learning_rate, "learning_rate", zero_allowed=True)
+        self.steps = check_count(steps, "steps")
+        self.final_rate = check_positive(final_rate, "final_rate", zero_allowed=True)
+        self.power = check_positive(power, "power")
+
+    def __call__(self, step: int) -> float:
+        left = 1 - min(check_count(step, "step", minimum=0), self.steps) / self.steps
+        return self.final_rate + (self.learning_rate - self.final_rate) * left**self.power
+
+
+class PiecewiseConstant(Schedule):
+    """One rate up to the first boundary and at it, another after it up to the second, and so on.
+
+    Parameters
+    ----------
+    boundaries : list of int
+        Steps, each larger than the one before.
+    rates : list of float
+        One more than there are boundaries.
+    """
+
+    def __init__(self, boundaries: Sequence[int], rates: Sequence[float]) -> None:
+        steps = check_list(boundaries, "boundaries", "a list of steps")
+        self.boundaries = [check_count(step, "boundaries", minimum=0) for step in steps]
+        values = check_list(rates, "rates", "a list of rates")
+        self.rates = [check_positive(rate, "rates", zero_allowed=True) for rate in values]
+        if sorted(set(self.boundaries)) != self.boundaries or len(self.rates) != len(self.boundaries) + 1:
+            found = f"{len(self.rates)} rates and the boundaries {self.boundaries}"
+            raise ValueError(f"boundaries: expected rising steps, and one more of rates, got {found}")
+
+    def __call__(self, step: int) -> float:
+        return self.rates[bisect.bisect_left(self.boundaries, check_count(step, "step", minimum=0))]
+
+
+def _times(step: int, decay_steps: int, staircase: bool) -> float:
+    """Return how often a decay has taken place."""
+    step = min(check_count(step, "step", minimum=0), 2**53)  # a power takes no larger number
+    return step // decay_steps if staircase else step / decay_steps
+
+
 def _cosine(start: float, end: float, position: float) -> float:
     """Go from start to end on half a cosine, position 0 to 1."""
     return end + (start - end) * (1 + math.cos(math.pi * position)) / 2
 
 
-SCHEDULES: dict[str, type[Schedule]] = {c.__name__: c for c in (Constant, StepDecay, CosineDecay, OneCycle)}
+SCHEDULES: dict[str, type[Schedule]] = {
+    c.__name__: c for c in (
+        Constant, StepDecay, CosineDecay, OneCycle, ExponentialDecay, InverseTimeDecay, PolynomialDecay,
+        PiecewiseConstant,
+    )
+}

@@ -148,12 +148,13 @@ class DropoutNotScaled(Dropout):
 
 class DropoutOtherHoles(Dropout):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        return self._with_holes(dy, "dx", self.counter)  # which stands behind the forward's numbers
+        return dy * (np.random.default_rng(0).random(dy.shape) >= self.rate) / (1 - self.rate)
 
 
 class SpatialDropoutOtherHoles(SpatialDropout2D):
     def backward(self, dy: NDArray, need_dx: bool = True) -> Any:
-        return self._with_holes(dy, "dx", self.counter)
+        holes = np.random.default_rng(0).random((len(dy), 1, 1, dy.shape[3])) >= self.rate
+        return dy * holes / (1 - self.rate)
 
 
 class NoiseInBackward(GaussianNoise):

@@ -10,6 +10,8 @@ from ..layers import Layer
 class Block(Layer):
     """Layers that run as one; built as they are."""
 
+    blocks: tuple[Layer, ...] = ()  # other blocks, or layers, that do a part of its work
+
     def __init__(self, *layers: Layer) -> None:
         self.layers = layers
         self.input_shape, self.output_shape = layers[0].input_shape, layers[-1].output_shape
@@ -26,6 +28,11 @@ class Block(Layer):
     def trainable(self, trainable: bool) -> None:
         for layer in self.layers:
             layer.trainable = trainable
+
+    def join_model(self) -> None:
+        super().join_model()
+        for part in self.blocks:
+            part.join_model()
 
     @staticmethod
     def suits(*layers: Any) -> bool:

@@ -10,20 +10,28 @@ from __future__ import annotations
 from typing import Sequence
 
 from ..layers import Conv2D, Dense, Layer, MaxPool2D, ReLU
+from .activated import ACTIVATIONS, ALONE, Activated
 from .block import Block
-from .convolution import ConvReLU, ConvReLUPool, DirectConv, DirectConvStride1
+from .convolution import ConvReLU, ConvReLUPool
 from .dense import DenseReLU
 from .pooling import PoolReLU
 
-# Tried in order at each layer: the classes to match and the block that replaces them.
-RULES: list[tuple[tuple[type[Layer], ...], type[Block]]] = [
+# Tried in order at each layer: the classes to match, where a tuple stands for any one of them, and the block that
+# replaces them.
+RULES: list[tuple[tuple[type[Layer] | tuple[type[Layer], ...], ...], type[Block]]] = [
     ((Conv2D, ReLU, MaxPool2D), ConvReLUPool),
     ((Conv2D, ReLU), ConvReLU),
-    ((Conv2D,), DirectConvStride1),
-    ((Conv2D,), DirectConv),
+    ((Conv2D, ACTIVATIONS), Activated),
+    *(((Conv2D,), block) for block in ALONE[Conv2D]),
     ((Dense, ReLU), DenseReLU),
+    ((Dense, ACTIVATIONS), Activated),
     ((ReLU, MaxPool2D), PoolReLU),
 ]
+
+
+def matches(layer: Layer, wanted: type[Layer] | tuple[type[Layer], ...]) -> bool:
+    """Whether the layer is of this class, or of one of these: exactly, since a subclass may compute something else."""
+    return type(layer) in (wanted if isinstance(wanted, tuple) else (wanted,))
 
 
 def make_plan(layers: Sequence[Layer], fused: bool = True) -> list[Layer]:
@@ -36,7 +44,7 @@ def make_plan(layers: Sequence[Layer], fused: bool = True) -> list[Layer]:
     while position < len(layers):
         for classes, block in RULES if fused else []:
             run = layers[position : position + len(classes)]
-            if tuple(map(type, run)) == classes and block.suits(*run):
+            if len(run) == len(classes) and all(map(matches, run, classes)) and block.suits(*run):
                 plan.append(block(*run))
                 position += len(run)
                 break

@@ -233,7 +233,7 @@ def _regularised_cnn() -> list[Layer]:
 
 
 # Input shape and arguments of a block's first layer, for each class that a rule of fusion.py may begin with.
-_FIRST: dict[type[Layer], list[tuple[Shape, dict[str, Any]]]] = {
+_FIRST: dict[Any, list[tuple[Shape, dict[str, Any]]]] = {
     Conv2D: [
         ((7, 6, 2), {"filters": 3, "kernel_size": 3}),  # few channels, or many filters: gradients summed tap by tap
         ((5, 6, 1), {"filters": 33, "kernel_size": (2, 3), "padding": "same"}),
@@ -250,7 +250,7 @@ _FIRST: dict[type[Layer], list[tuple[Shape, dict[str, Any]]]] = {
     ReLU: [((7, 6, 2), {})],
 }
 # Arguments of the layers that follow; none if the class is not here.
-_LATER: dict[type[Layer], list[dict[str, Any]]] = {
+_LATER: dict[Any, list[dict[str, Any]]] = {
     MaxPool2D: [{"pool_size": 2}, {"pool_size": 3, "strides": 2, "padding": "same"}],
 }
 
@@ -261,8 +261,9 @@ def block_cases() -> list[fusion.Block]:
     blocks = []
     for classes, block in fusion.RULES:
         later = [_LATER.get(c, [{}]) for c in classes[1:]]
-        for (shape, first), *rest in itertools.product(_FIRST.get(classes[0], []), *later):
-            layers = [c(**a) for c, a in zip(classes, (first, *rest))]
+        for n, ((shape, first), *rest) in enumerate(itertools.product(_FIRST.get(classes[0], []), *later)):
+            chosen: Any = [c[n % len(c)] if isinstance(c, tuple) else c for c in classes]  # one of them, in turn
+            layers = [c(**a) for c, a in zip(chosen, (first, *rest))]
             model = Sequential(layers, input_shape=shape, seed=6, dtype="float64")
             shake(model.parameters, rng)
             blocks += [step for step in model.plan if type(step) is block]
@@ -274,6 +275,8 @@ _LARGE_RUNS: list[tuple[Shape, list[Layer]]] = [
     ((28, 28, 1), [Conv2D(32, 3), ReLU(), MaxPool2D(2)]),
     ((13, 13, 32), [Conv2D(64, 3), ReLU(), MaxPool2D(2)]),
     ((14, 14, 6), [Conv2D(16, 5), ReLU()]),
+    ((14, 14, 6), [Conv2D(16, 5), Tanh()]),
+    ((400,), [Dense(120), GELU()]),
     ((12, 12, 6), [Conv2D(16, 3)]),
     ((28, 28, 1), [Conv2D(6, 5, strides=2, padding=2)]),
     ((1600,), [Dense(128), ReLU()]),

@@ -62,7 +62,7 @@ def to_complex(steps: Iterable[Any], x: NDArray) -> NDArray:
     Only the NumPy twins of the kernels can. A forward needs nothing else: arrays are made in the layer's dtype. Returns
     a copy of the input `x` in complex numbers.
     """
-    for step in steps:
+    for step in (part for step in steps for part in (step, *getattr(step, "blocks", ()))):
         step.dtype = np.dtype(np.complex128)
         for p in step.parameters:
             if p.value.dtype != step.dtype:  # a block and its layers share theirs

@@ -339,8 +339,7 @@ def _restore_into(model: Sequential, config: dict[str, Any], arrays: dict[str, N
     for i, (layer, described) in enumerate(zip(model.layers, config["layers"], strict=True)):
         for parameter in layer.parameters:
             parameter.value = arrays[f"layers/{i}/{parameter.name}"]
-        names = [name for name in layer.state_names if f"layers/{i}/{name}" in arrays]
-        state = {name: arrays[f"layers/{i}/{name}"] for name in names}
+        state = {name: arrays.get(f"layers/{i}/{name}") for name in layer.state_names}
         layer.set_state({**state, **described["state"]})
         layer.trainable = described.get("trainable", True)
     model.fit_rng.bit_generator.state = config["fit_rng"]

@@ -367,7 +367,7 @@ class Layer(ExplainsArguments):
         state: dict[str, Any] = {}
         for name in self.state_names:
             value = getattr(self, name)
-            is_generator = isinstance(value, np.random.Generator)
+            is_generator = hasattr(value, "bit_generator")
             state[name] = value.bit_generator.state if is_generator else np.array(value, copy=True)
         return state
 
@@ -378,7 +378,7 @@ class Layer(ExplainsArguments):
             raise ValueError(f"{self!r}: expected the state {sorted(self.state_names)}, got {sorted(state)}")
         for name, value in state.items():
             own = getattr(self, name)
-            if isinstance(own, np.random.Generator):
+            if hasattr(own, "bit_generator"):
                 own.bit_generator.state = value
                 continue
             value = check_numeric(value, name, self)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..checks import Shape, check_fraction, check_positive, check_shape
 from ..kernels import ops
 from .base import Layer
+from .philox import Philox
 
 
 class Dropout(Layer):
@@ -25,11 +26,10 @@ class Dropout(Layer):
 
     Attributes
     ----------
-    key, counter : ndarray of shape (), uint64
-        The random numbers are a function of these two (Philox): the key is drawn from the generator given to
-        ``build``, the counter grows with every number used. So a step has the same holes on any number of threads.
-    rng : numpy.random.Generator, or None
-        In a layer read from a file of version 0.1, which had a generator in their place: it goes on with that.
+    rng : Philox
+        Its key is drawn from the generator given to ``build``. Random numbers are a function of this key and of how
+        many were used before, so that a step has the same holes on any number of threads. (A layer from a file of
+        version 0.1 has a ``numpy.random.Generator`` in its place, and goes on with that.)
 
     Raises
     ------
@@ -41,8 +41,8 @@ class Dropout(Layer):
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014).
     """
 
-    state_names: tuple[str, ...] = ("key", "counter")
-    rng: np.random.Generator | None = None
+    state_names = ("rng",)
+    rng: Philox | np.random.Generator
 
     def __init__(self, rate: float) -> None:
         self.rate = check_fraction(rate, "rate")
@@ -51,8 +51,7 @@ class Dropout(Layer):
 
     def setup(self, rng: np.random.Generator) -> Shape:
         (own,) = rng.spawn(1)
-        self.key, self.counter = np.array(own.integers(2**64, dtype=np.uint64)), np.zeros((), np.uint64)
-        self.rng, self.state_names = None, Dropout.state_names
+        self.rng = Philox(int(own.integers(2**64, dtype=np.uint64)))
         return self.input_shape
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
@@ -60,14 +59,14 @@ class Dropout(Layer):
         if not training:
             self.save_for_backward(training, len(x))
             return x
-        if self.rng is not None:
+        if isinstance(self.rng, np.random.Generator):
             kept = self.rng.random(self.holes_shape(x), dtype=np.float32) >= self.rate
-            self.save_for_backward(training, len(x), kept / self.dtype.type(1 - self.rate))
-            return x * self.saved[0]
-        self.save_for_backward(training, len(x), self.counter)
-        numbers = math.prod(self.holes_shape(x))
-        self.counter = self.counter + np.uint64(-(-numbers // 64) * 16)  # numbers are drawn in chunks of 64
-        return self._with_holes(x, "y", self.saved[0])
+            holes: Any = kept / self.dtype.type(1 - self.rate)
+        else:
+            chunks = -(-math.prod(self.holes_shape(x)) // 64)  # of 64 elements, which take 16 counters of four numbers
+            holes = self.rng.take(chunks * 16)
+        self.save_for_backward(training, len(x), holes)
+        return self._with_holes(x, holes, "y")
 
     def holes_shape(self, x: NDArray) -> Shape:
         """Return the shape of the random numbers: one for each element."""
@@ -76,22 +75,24 @@ class Dropout(Layer):
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """dx = dy with the forward's holes and scale. See ``Layer.backward`` for the arguments."""
         dy = self.check_output_gradient(dy)
-        if not need_dx:
-            return None
-        (drawn,) = self.saved
-        return dy * drawn if self.rng is not None else self._with_holes(dy, "dx", drawn)
+        (holes,) = self.saved
+        return self._with_holes(dy, holes, "dx") if need_dx else None
 
-    def _with_holes(self, x: NDArray, name: str, counter: NDArray) -> NDArray:
+    def _with_holes(self, x: NDArray, holes: NDArray | int, name: str) -> NDArray:
         """Drop the elements whose random number, from this counter on, is below the rate; scale the others."""
+        if isinstance(holes, np.ndarray):  # of NumPy's generator, with the scale
+            return x * holes
         y = self.empty(name, x.shape)
-        threshold, scale = round(self.rate * 2**32), 1 / (1 - self.rate)  # random numbers have 32 bits
-        ops.dropout(x.reshape(-1), np.uint64(self.key), np.uint64(counter), threshold, scale, y.reshape(-1))
+        key, counter = np.uint64(self.rng.key), np.uint64(holes)  # type: ignore[union-attr]
+        threshold, scale = round(self.rate * 2**32), 1 / (1 - self.rate)  # the random numbers have 32 bits
+        ops.dropout(x.reshape(-1), key, counter, threshold, scale, y.reshape(-1))
         return y
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what ``get_state`` returned, in this version or in 0.1."""
-        if isinstance(state, dict) and set(state) == {"rng"}:
-            self.rng, self.state_names = np.random.default_rng(0), ("rng",)
+        saved = state.get("rng") if isinstance(state, dict) else None
+        if isinstance(saved, dict):
+            self.rng = Philox(0) if saved.get("bit_generator") == Philox.NAME else np.random.default_rng(0)
         super().set_state(state)
 
 
@@ -105,7 +106,7 @@ class SpatialDropout2D(Dropout):
 
     Attributes
     ----------
-    key, counter : ndarray of shape (), uint64
+    rng : Philox, or numpy.random.Generator
         As in ``Dropout``.
 
     Raises
@@ -126,8 +127,9 @@ class SpatialDropout2D(Dropout):
         """Return the shape of the random numbers: one for each channel of each image."""
         return len(x), 1, 1, x.shape[3]
 
-    def _with_holes(self, x: NDArray, name: str, counter: NDArray) -> NDArray:
-        return x * super()._with_holes(np.ones(self.holes_shape(x), self.dtype), "scale", counter)
+    def _with_holes(self, x: NDArray, holes: NDArray | int, name: str) -> NDArray:
+        """As in ``Dropout``, for all pixels of a channel together."""
+        return x * super()._with_holes(np.ones(self.holes_shape(x), self.dtype), holes, "scale")
 
 
 class GaussianNoise(Layer):

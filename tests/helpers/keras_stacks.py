@@ -53,7 +53,8 @@ def every_layer(dtype="float32"):
         BatchNorm(momentum=0.9, epsilon=0.01), ReLU(), AvgPool2D(2, strides=1),
         Conv2D(6, 3, padding=(1, 0), groups=2), LeakyReLU(0.1), MaxPool2D((2, 1), padding="same"), Dropout(0.3),
         Conv2D(4, 2, dilation_rate=2, bias_initializer="ones"), Tanh(),
-        GlobalAvgPool2D(), Flatten(), Dense(9, use_bias=False), Sigmoid(), Dense(4),
+        GlobalAvgPool2D(), Flatten(), Dense(9, use_bias=False), Sigmoid(), ELU(0.5), SiLU(), GELU(),
+        Dense(4),
     ]  # fmt: skip
     return with_random_state(Sequential(stack, input_shape=IMAGE, seed=3, dtype=dtype))
 

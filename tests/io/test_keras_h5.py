@@ -14,22 +14,34 @@ from small_models import reference_cnn, small_cnn, small_mlp, small_stateful_cnn
 
 from numpycnn import (
     SGD,
+    Adadelta,
+    Adagrad,
     Adam,
     AdamW,
+    Adamax,
     AvgPool2D,
     BatchNorm,
+    BinaryCrossEntropy,
     Conv2D,
     CosineDecay,
     Dense,
     Dropout,
+    ExponentialDecay,
     Flatten,
     GlobalAvgPool2D,
+    Huber,
+    InverseTimeDecay,
     Layer,
     LeakyReLU,
     MaxPool2D,
+    MeanAbsoluteError,
     MeanSquaredError,
     ModelCheckpoint,
+    Nadam,
     OneCycle,
+    PiecewiseConstant,
+    PolynomialDecay,
+    RMSprop,
     ReLU,
     Sequential,
     Sigmoid,
@@ -73,10 +85,15 @@ def test_the_softmax_of_the_loss_comes_back(make, name, tmp_path):
     [
         SGD(0.1), SGD(StepDecay(0.1, 30, 0.5), momentum=0.9, nesterov=True), Adam(), Adam(0.01, 0.8, 0.99, 1e-7),
         Adam(CosineDecay(0.01, 500, 0.001)), AdamW(0.02, weight_decay=0.1, global_clipnorm=1.0),
+        RMSprop(ExponentialDecay(0.01, 9, 0.5), 0.8, 0.5, centered=True), Adagrad(PolynomialDecay(0.1, 9, 0.01, 2.0)),
+        Adadelta(InverseTimeDecay(1.0, 9, 0.5)), Adamax(PiecewiseConstant([5], [0.1, 0.01])), Nadam(0.01, 0.8),
     ],
     ids=repr,
 )  # fmt: skip
-@pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(), SoftmaxCrossEntropy(0.1), MeanSquaredError()], ids=repr)
+@pytest.mark.parametrize("loss", [
+    SoftmaxCrossEntropy(), SoftmaxCrossEntropy(0.1), MeanSquaredError(), BinaryCrossEntropy(), MeanAbsoluteError("sum"),
+    BinaryCrossEntropy(0.1, True), Huber(0.5),
+], ids=repr)  # fmt: skip
 def test_the_compilation_comes_back(optimizer, loss, tmp_path):
     model = Sequential([Dense(3)], input_shape=(6,), seed=0)
     model.compile(type(optimizer)(**optimizer.get_config() | {"learning_rate": optimizer.learning_rate}), loss)

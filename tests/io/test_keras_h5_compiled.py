@@ -10,11 +10,23 @@ from keras_files import compiled, keras_file
 
 from numpycnn import (
     SGD,
+    Adadelta,
+    Adagrad,
     Adam,
     AdamW,
+    Adamax,
+    BinaryCrossEntropy,
     CosineDecay,
+    ExponentialDecay,
+    Huber,
+    InverseTimeDecay,
+    MeanAbsoluteError,
     MeanSquaredError,
     ModelFileError,
+    Nadam,
+    PiecewiseConstant,
+    PolynomialDecay,
+    RMSprop,
     Sequential,
     SoftmaxCrossEntropy,
     StepDecay,
@@ -57,6 +69,12 @@ LOGITS = SoftmaxCrossEntropy(predict_logits=True)
         ("mse", "linear", MeanSquaredError()),
         ("mean_squared_error", "sigmoid", MeanSquaredError()),
         (loss_class("MeanSquaredError"), "relu", MeanSquaredError()),
+        (loss_class("SparseCategoricalCrossentropy", reduction="sum"), "softmax", SoftmaxCrossEntropy(reduction="sum")),
+        ("binary_crossentropy", "sigmoid", BinaryCrossEntropy()),
+        (loss_class("BinaryCrossentropy", from_logits=True, label_smoothing=0.1), "linear",
+         BinaryCrossEntropy(0.1, True)),
+        ("mae", "linear", MeanAbsoluteError()),
+        (loss_class("Huber", delta=2.0, reduction="sum"), "linear", Huber(2.0, "sum")),
     ],
 )
 def test_losses(loss, activation, expected, tmp_path):
@@ -71,14 +89,15 @@ def test_losses(loss, activation, expected, tmp_path):
     [
         ("kl_divergence", "softmax", SoftmaxCrossEntropy(), "loss kl_divergence of a softmax does not exist"),
         ("mse", "softmax", SoftmaxCrossEntropy(), "loss mse of a softmax does not exist"),
-        ("binary_crossentropy", "sigmoid", None, "loss binary_crossentropy .* the model is not compiled"),
+        ("binary_crossentropy", "linear", None, "loss binary_crossentropy .* the model is not compiled"),
+        ("poisson", "sigmoid", None, "loss poisson .* the model is not compiled"),
         ("sparse_categorical_crossentropy", "linear", None, "without a softmax .* the model is not compiled"),
         ({"dense": "mse", "other": "mse"}, "linear", None, "the model is not compiled"),
         (["mse", "mse"], "linear", None, "the model is not compiled"),
         (loss_class("SparseCategoricalCrossentropy", from_logits=True), "softmax", SoftmaxCrossEntropy(),
          "from_logits=True after a softmax"),
-        (loss_class("SparseCategoricalCrossentropy", reduction="sum"), "softmax", SoftmaxCrossEntropy(),
-         "the loss has reduction='sum'"),
+        (loss_class("SparseCategoricalCrossentropy", reduction="none"), "softmax", SoftmaxCrossEntropy(),
+         "the loss has reduction='none'"),
         (loss_class("SparseCategoricalCrossentropy", ignore_class=0), "softmax", SoftmaxCrossEntropy(),
          "the loss has ignore_class=0"),
     ],
@@ -150,6 +169,16 @@ def schedule(name, **config):
         ("AdamW", {"weight_decay": 0.04, "global_clipnorm": 2.0}, AdamW(0.001, 0.04, 0.9, 0.999, 1e-7, 2.0)),
         ("SGD", schedule("CosineDecay", alpha=0.5, warmup_steps=0), SGD(CosineDecay(0.1, 50, 0.05))),
         ("SGD", schedule("ExponentialDecay", decay_rate=0.5, staircase=True), SGD(StepDecay(0.1, 50, 0.5))),
+        ("SGD", schedule("ExponentialDecay", decay_rate=0.5), SGD(ExponentialDecay(0.1, 50, 0.5))),
+        ("SGD", schedule("InverseTimeDecay", decay_rate=0.5), SGD(InverseTimeDecay(0.1, 50, 0.5))),
+        ("SGD", schedule("PolynomialDecay", end_learning_rate=0.01, power=2), SGD(PolynomialDecay(0.1, 50, 0.01, 2))),
+        ("SGD", schedule("PiecewiseConstantDecay", boundaries=[3], values=[0.1, 0.2]),
+         SGD(PiecewiseConstant([3], [0.1, 0.2]))),
+        ("RMSprop", {"rho": 0.8, "momentum": 0.5, "centered": True}, RMSprop(0.001, 0.8, 0.5, centered=True)),
+        ("Adagrad", {"initial_accumulator_value": 0.5}, Adagrad(initial_accumulator_value=0.5)),
+        ("Adadelta", {"rho": 0.5, "epsilon": 1e-3}, Adadelta(0.001, 0.5, 1e-3)),
+        ("Adamax", {"beta_1": 0.5}, Adamax(beta1=0.5)),
+        ("Nadam", {"beta_2": 0.5, "global_clipnorm": 2.0}, Nadam(beta2=0.5, global_clipnorm=2.0)),
     ],
 )  # fmt: skip
 def test_optimizers(name, arguments, expected, tmp_path):
@@ -160,11 +189,12 @@ def test_optimizers(name, arguments, expected, tmp_path):
 @pytest.mark.parametrize(
     "name, arguments, expected, note",
     [
-        ("RMSprop", {"rho": 0.9}, Adam(), "the optimizer RMSprop does not exist here"),
+        ("Ftrl", {"beta": 0.9}, Adam(), "the optimizer Ftrl does not exist here"),
         ("SGD", {"clipvalue": 1.0}, SGD(0.001), "the optimizer has clipvalue=1.0"),
         ("SGD", {"weight_decay": 0.1}, SGD(0.001), "SGD has weight_decay=0.1"),
         ("SGD", schedule("CosineDecay", warmup_steps=5), SGD(0.1), "schedule CosineDecay does not exist .* stays 0.1"),
-        ("SGD", schedule("PolynomialDecay"), SGD(0.1), "schedule PolynomialDecay"),
+        ("SGD", schedule("PolynomialDecay", cycle=True), SGD(0.1), "schedule PolynomialDecay"),
+        ("RMSprop", {"weight_decay": 0.1}, RMSprop(), "RMSprop has weight_decay=0.1"),
     ],
 )
 def test_optimizers_that_do_not_exist_here(name, arguments, expected, note, tmp_path):
@@ -250,10 +280,10 @@ def test_memories_in_another_form_are_left_out(tmp_path):
         assert model.optimizer.steps == 0 and not model.optimizer.get_state()["m"].any()
 
 
-@pytest.mark.parametrize("optimizer, steps", [("SGD", 7), ("Adam", 7), ("RMSprop", 0)])
-@pytest.mark.filterwarnings("ignore:.*the optimizer RMSprop")
+@pytest.mark.parametrize("optimizer, steps", [("SGD", 7), ("Adam", 7), ("RMSprop", 7), ("Adagrad", 0), ("Ftrl", 0)])
+@pytest.mark.filterwarnings("ignore:.*the optimizer Ftrl")
 def test_steps_and_memories_belong_together(optimizer, steps, tmp_path):
-    """RMSprop with momentum has memories of the same names as Adam, but others."""
+    """Ftrl, which does not exist here, has memories, too; those of Adagrad would have another name."""
 
     def add(file):
         group = file.create_group("optimizer_weights/any")

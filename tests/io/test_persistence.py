@@ -8,27 +8,40 @@ from keras_stacks import other_layers
 from small_models import make_images, small_cnn, small_mlp, small_stateful_cnn, weights_equal
 
 from numpycnn import (
+    ELU,
+    GELU,
     SGD,
+    Adadelta,
+    Adagrad,
     Adam,
     AdamW,
+    Adamax,
     AvgPool2D,
     BatchNorm,
+    BinaryCrossEntropy,
     Constant,
     Conv2D,
     CosineDecay,
     Dense,
     Dropout,
+    ExponentialDecay,
     Flatten,
+    Huber,
     Layer,
     LeakyReLU,
     MaxPool2D,
+    MeanAbsoluteError,
     MeanSquaredError,
     ModelFileError,
+    Nadam,
     OneCycle,
+    PiecewiseConstant,
+    RMSprop,
     ReLU,
     Schedule,
     Sequential,
     Sigmoid,
+    SiLU,
     SoftmaxCrossEntropy,
     StepDecay,
     Tanh,
@@ -45,7 +58,7 @@ def every_layer(dtype="float32"):
             BatchNorm(momentum=0.9), ReLU(), AvgPool2D(2, strides=1),
             Conv2D(6, 3, padding=(1, 0), groups=2), LeakyReLU(0.1), MaxPool2D((2, 1)), Dropout(0.3),
             Conv2D(4, 2, dilation_rate=2, bias_initializer="ones"), Tanh(),
-            Flatten(), Dense(9), Sigmoid(), Dense(4),
+            GELU(), Flatten(), Dense(9), Sigmoid(), ELU(0.5), Dense(4), SiLU(), GELU(approximate=True), Dense(4),
         ],
         input_shape=(12, 12, 1), seed=3, dtype=dtype,
     )  # fmt: skip
@@ -97,10 +110,14 @@ def test_a_loaded_model_goes_on_as_if_nothing_had_happened(make, dtype, tmp_path
 
 @pytest.mark.parametrize(
     "optimizer",
-    [SGD(0.1), Adam(Constant(0.01)), Adam(StepDecay(0.1, 2)), SGD(OneCycle(0.1, 20), momentum=0.5)],
+    [SGD(0.1), Adam(Constant(0.01)), Adam(StepDecay(0.1, 2)), SGD(OneCycle(0.1, 20), momentum=0.5),
+     RMSprop(0.01, momentum=0.5, centered=True), Adagrad(PiecewiseConstant([1], [0.1, 0.01])), Adadelta(1.0),
+     Adamax(ExponentialDecay(0.1, 3, 0.5)), Nadam(0.01), Adam(0.01, epsilon_hat=True)],
     ids=repr,
 )
-@pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(), MeanSquaredError()], ids=repr)
+@pytest.mark.parametrize("loss", [
+    SoftmaxCrossEntropy(), MeanSquaredError(), BinaryCrossEntropy(0.1), MeanAbsoluteError("sum"), Huber(0.5),
+], ids=repr)  # fmt: skip
 def test_optimizers_schedules_and_losses(optimizer, loss, tmp_path):
     rng = np.random.default_rng(0)
     x, y = rng.random((20, 6)), rng.dirichlet(np.ones(3), 20)

@@ -273,6 +273,17 @@ def test_worker_that_dies_is_named_with_its_last_words(monkeypatch, tmp_path):
             running["PyTorch eager"].ask("divide")
 
 
+def test_the_busy_program_keeps_a_core_busy_and_ends(monkeypatch):
+    started, begin = [], subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *args: started.append(begin(*args)) or started[-1])
+    with turns.busy_program(False):
+        assert not started
+    with turns.busy_program():
+        time.sleep(0.1)
+        assert started[0].poll() is None
+    assert started[0].poll() is not None
+
+
 def test_engine_that_cannot_run_is_left_out(monkeypatch, tmp_path, capsys):
     with start(monkeypatch, tmp_path, "raise engines.Unavailable('no C++ compiler')") as running:
         assert running == {}
@@ -389,7 +400,9 @@ def test_training_runs_and_records(tmp_path):
 @pytest.mark.parametrize(
     "script, options, name",
     [("bench_inference.py", ["--batch-size", "3", "--turn", "0.01"], "inference cnn, batch 3"),
-     ("bench_memory.py", ["--images", "128"], "memory")],
+     ("bench_memory.py", ["--images", "128"], "memory"),
+     ("bench_training.py", ["--network", "mlp", "--images", "64", "--busy"], "training mlp, batch 64, busy"),
+     ("bench_first_use.py", ["--network", "mlp"], "first use")],
 )
 def test_runs_and_records(tmp_path, script, options, name):
     output = tmp_path / "record.json"

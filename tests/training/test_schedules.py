@@ -7,11 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numpycnn import Constant, CosineDecay, OneCycle, Schedule, StepDecay
+from numpycnn import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    OneCycle,
+    PiecewiseConstant,
+    PolynomialDecay,
+    Schedule,
+    StepDecay,
+)
 from numpycnn.schedules import SCHEDULES
 
 quick = settings(max_examples=60, deadline=None, database=None)
-EXAMPLES = [Constant(0.1), StepDecay(0.1, 30), CosineDecay(0.1, 100, final_rate=0.01), OneCycle(0.1, 100, warmup=0.2)]
+EXAMPLES = [Constant(0.1), StepDecay(0.1, 30), CosineDecay(0.1, 100, final_rate=0.01), OneCycle(0.1, 100, warmup=0.2),
+            ExponentialDecay(0.1, 30, 0.9), InverseTimeDecay(0.1, 30, 0.5, True), PolynomialDecay(0.1, 50, power=2.0),
+            PiecewiseConstant([10, 20], [0.1, 0.05, 0.01])]  # fmt: skip
 every_schedule = pytest.mark.parametrize("schedule", EXAMPLES, ids=repr)
 rates = st.floats(1e-6, 10)
 lengths = st.integers(1, 500)
@@ -28,6 +40,29 @@ def test_constant():
 def test_step_decay_by_hand():
     schedule = StepDecay(8.0, step_size=3, factor=0.5)
     assert [schedule(step) for step in range(10)] == [8, 8, 8, 4, 4, 4, 2, 2, 2, 1]
+
+
+def test_exponential_decay_by_hand():
+    assert [ExponentialDecay(8.0, 2, 0.25)(step) for step in range(5)] == [8, 4, 2, 1, 0.5]
+    stairs = ExponentialDecay(8.0, 3, 0.5, staircase=True)
+    assert [stairs(step) for step in range(10)] == [StepDecay(8.0, 3, 0.5)(step) for step in range(10)]
+
+
+def test_inverse_time_decay_by_hand():
+    assert [InverseTimeDecay(6.0, 2, 1.0)(step) for step in (0, 1, 2, 4, 10)] == [6, 4, 3, 2, 1]
+    assert [InverseTimeDecay(6.0, 2, 1.0, True)(step) for step in (0, 1, 2, 3, 4)] == [6, 6, 3, 3, 2]
+
+
+def test_polynomial_decay_by_hand():
+    assert [PolynomialDecay(5.0, 4, 1.0)(step) for step in (0, 1, 2, 4, 9)] == [5, 4, 3, 1, 1]
+    assert [PolynomialDecay(5.0, 4, 1.0, 2.0)(step) for step in (0, 2, 3, 4)] == [5, 2, 1.25, 1]
+
+
+def test_pieces_by_hand():
+    schedule = PiecewiseConstant((2, 4), (3.0, 2.0, 1.0))
+    assert [schedule(step) for step in range(7)] == [3, 3, 3, 2, 2, 1, 1]
+    assert schedule.get_config() == {"boundaries": [2, 4], "rates": [3.0, 2.0, 1.0]}
+    assert PiecewiseConstant([], [0.5])(3) == 0.5
 
 
 def test_cosine_decay_by_hand():
@@ -83,7 +118,8 @@ def test_a_rate_beyond_all_numbers_is_refused():
 
 @every_schedule
 def test_more_steps_than_a_float_can_count(schedule):
-    assert schedule(10**400) == schedule(10**6)
+    late = 10**300 if isinstance(schedule, InverseTimeDecay) else 10**6  # which goes on falling
+    assert schedule(10**400) == schedule(late)
 
 
 @every_schedule

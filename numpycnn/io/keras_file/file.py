@@ -22,12 +22,14 @@ from ..native import ModelFileError
 from .hdf5 import FLOATS, INTEGERS, Hdf5Reader, import_h5py
 from .read_layers import Source, Translation
 from .read_training import (
+    MEMORY_NAMES,
     OPTIMIZER_CLASSES,
     memories_from_keras,
     optimizer_class,
     read_loss,
     read_metrics,
     read_optimizer,
+    takes_sigmoid,
 )
 from .write import Config, model_to_keras, training_to_keras
 
@@ -111,7 +113,10 @@ def _restore(reader: Hdf5Reader, model_class: type[Sequential]) -> tuple[Sequent
     config = _json(reader, "model_config")
     if config is None:
         raise ModelFileError("it holds no model, perhaps weights alone; save the whole one: model.save('model.h5')")
-    translation = Translation(config)
+    translation, training = Translation(config), _json(reader, "training_config")
+    sigmoid = training is not None and takes_sigmoid(training, translation.layers)
+    if sigmoid:  # the loss has it
+        del translation.layers[-1], translation.sources[-1]
     model = model_class(dtype=translation.dtype or "float32")
     group = reader.group(reader.root, "model_weights")
     paths: list[str] = []
@@ -126,7 +131,7 @@ def _restore(reader: Hdf5Reader, model_class: type[Sequential]) -> tuple[Sequent
     for layer, left in zip(model.layers, stored):
         if left:  # the moving statistics; build took the parameters
             layer.set_state(left)
-    _compile(reader, model, translation, paths)
+    _compile(reader, model, translation, training, sigmoid, paths)
     return model, translation.notes
 
 
@@ -149,12 +154,15 @@ def _read_arrays(reader: Hdf5Reader, weights: Any, source: Source, paths: list[s
     return arrays
 
 
-def _compile(reader: Hdf5Reader, model: Sequential, translation: Translation, paths: list[str]) -> None:
+def _compile(
+    reader: Hdf5Reader, model: Sequential, translation: Translation, training: Config | None, sigmoid: bool,
+    paths: list[str],
+) -> None:
     """Compile the model as it was in Keras; a softmax at the end brings its loss in any case, for ``predict``."""
-    training, notes = _json(reader, "training_config"), translation.notes
+    notes = translation.notes
     loss: Loss | None = SoftmaxCrossEntropy() if translation.softmax else None
     if training is not None:
-        loss = read_loss(training, translation.softmax, notes)
+        loss = read_loss(training, translation.softmax, notes, sigmoid)
     if loss is None:
         return
     if training is None:
@@ -177,7 +185,7 @@ def _read_memories(reader: Hdf5Reader, model: Sequential, paths: list[str], name
         return
     frozen = [not layer.trainable for layer in model.layers for _ in layer.parameters]
     slots = {}
-    for kind in ("momentum", "velocity"):
+    for kind in MEMORY_NAMES:
         names = [f"{path.replace('/', '_')}_{kind}" for path in paths]
         found = [reader.has(group, name) for name in names]
         if any(found) and all(has or of_frozen for has, of_frozen in zip(found, frozen)):  # Keras has none of those

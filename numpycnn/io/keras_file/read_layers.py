@@ -221,7 +221,7 @@ class Translation:
         self._append(LeakyReLU(slope), name)
 
     def _elu(self, name: str, config: Config) -> None:
-        self._append(ELU(shortest(config.get("alpha", 1.0))), name)
+        self._append(ELU(config.get("alpha", 1.0)), name)
 
     def _softmax(self, name: str, config: Config) -> None:
         axis = config.get("axis", -1)

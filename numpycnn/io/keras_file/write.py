@@ -29,10 +29,12 @@ from ...layers import (
     Tanh,
 )
 from ...layers.window import Window
-from ...losses import LOSSES, MeanSquaredError, SoftmaxCrossEntropy
-from ...optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from ...losses import LOSSES, BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
+from ...optimizers import OPTIMIZERS, Optimizer
 from ...regularizers import REGULARIZERS, get_regularizer
-from ...schedules import CosineDecay, StepDecay
+from ...schedules import (
+    CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, PolynomialDecay, StepDecay,
+)
 
 if TYPE_CHECKING:
     from ...model import Sequential
@@ -41,6 +43,14 @@ if TYPE_CHECKING:
 Config = dict[str, Any]
 
 CHANNELS_LAST = {"data_format": "channels_last"}
+KERAS_WORDS = {"beta1": "beta_1", "beta2": "beta_2"}  # where an optimizer's argument has another name there
+LOSS_NAMES: dict[type, str] = {
+    SoftmaxCrossEntropy: "SparseCategoricalCrossentropy",  # integer labels; Keras has another loss for one-hot rows
+    BinaryCrossEntropy: "BinaryCrossentropy",
+    MeanSquaredError: "MeanSquaredError",
+    MeanAbsoluteError: "MeanAbsoluteError",
+    Huber: "Huber",
+}
 
 
 def snake_case(name: str) -> str:
@@ -58,7 +68,7 @@ class KerasLayer(NamedTuple):
 
 
 def model_to_keras(model: Sequential) -> list[KerasLayer]:
-    """Return the model's layers in Keras's words and with Keras's names; the softmax of the loss, if any, is the last.
+    """Return the model's layers in Keras's words and with Keras's names; the loss's softmax or sigmoid is the last.
 
     Raises
     ------
@@ -72,6 +82,8 @@ def model_to_keras(model: Sequential) -> list[KerasLayer]:
         if len(model.output_shape) != 1:
             raise ValueError(f"expected outputs of shape (N, K) for a softmax, got (N, *{model.output_shape})")
         described.append(KerasLayer("Activation", {"activation": "softmax"}))
+    if isinstance(model.loss, BinaryCrossEntropy) and not model.loss.predict_logits:
+        described.append(KerasLayer("Activation", {"activation": "sigmoid"}))
     made: Counter[str] = Counter()
     for class_name, config, _ in described:
         count = made[class_name]  # conv2d, conv2d_1, conv2d_2, ...
@@ -133,19 +145,23 @@ def _write_affine(layer: Conv2D | Dense) -> Config:
         "use_bias": layer.use_bias,
         "kernel_initializer": name(layer.kernel_initializer, "glorot_uniform"),
         "bias_initializer": name(layer.bias_initializer, "zeros"),
-        "kernel_regularizer": _write_regularizer(layer.kernel_regularizer, layer),
-        "bias_regularizer": _write_regularizer(layer.bias_regularizer, layer),
+        **_write_regularizers(layer),
     }
 
 
-def _write_regularizer(regularizer: Any, layer: Layer) -> Config | None:
-    regularizer = get_regularizer(regularizer, "regularizer")
-    if regularizer is None:
-        return None
-    if type(regularizer) not in REGULARIZERS.values():
-        raise TypeError(f"{layer!r}: Keras has no such regularizer; save without it")
-    found_in = {"module": "keras.regularizers", "registered_name": None}
-    return {"class_name": type(regularizer).__name__, "config": regularizer.get_config(), **found_in}
+def _write_regularizers(layer: Conv2D | Dense) -> Config:
+    """Return the penalties that there are."""
+    written: Config = {}
+    for name in ("kernel_regularizer", "bias_regularizer"):
+        regularizer = get_regularizer(getattr(layer, name), name)
+        if regularizer is None:
+            continue
+        if type(regularizer) not in REGULARIZERS.values():
+            raise TypeError(f"{layer!r}: Keras has no such regularizer; save without it")
+        found_in = {"module": "keras.regularizers", "registered_name": None}
+        config = regularizer.get_config()
+        written[name] = {"class_name": type(regularizer).__name__, "config": config, **found_in}
+    return written
 
 
 def _write_pool(layer: MaxPool2D | AvgPool2D) -> list[KerasLayer]:
@@ -204,38 +220,42 @@ def training_to_keras(model: Sequential) -> Config:
     return {
         "loss": _loss_to_keras(model.loss),
         "loss_weights": None,
-        "metrics": model.metrics,
+        "metrics": [_metric_to_keras(metric) for metric in (*model.metrics, *model.weighted_metrics)],
         "weighted_metrics": None,
         "optimizer_config": _optimizer_to_keras(model.optimizer),
     }
 
 
+def _metric_to_keras(metric: Any) -> str:
+    """Return Keras's name of a metric for integer labels, which is what Keras will be given."""
+    name = "sparse_top_k_categorical_accuracy" if metric == "top_k_accuracy" else metric
+    if not isinstance(name, str) or name in ("precision", "recall", "f1_score", "auc"):
+        raise TypeError(f"metrics: Keras has no {metric!r} of integer labels; save to a .npz file")
+    return name
+
+
 def _loss_to_keras(loss: Any) -> str | Config:
-    if isinstance(loss, MeanSquaredError):
-        return "mean_squared_error"
-    if loss.label_smoothing:  # Keras has it for one-hot rows alone
-        arguments = {"from_logits": loss.predict_logits, "label_smoothing": loss.label_smoothing}
-        return {"class_name": "CategoricalCrossentropy", "config": arguments}
-    if loss.predict_logits:
-        return {"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": True}}
-    return "sparse_categorical_crossentropy"  # integer labels; Keras has another loss for one-hot rows
+    name = LOSS_NAMES[type(loss)]
+    arguments: Config = {}
+    if isinstance(loss, Huber):
+        arguments["delta"] = loss.delta
+    if isinstance(loss, (SoftmaxCrossEntropy, BinaryCrossEntropy)):
+        arguments = {"from_logits": True} if loss.predict_logits else {}
+        if loss.label_smoothing:
+            arguments |= {"from_logits": loss.predict_logits, "label_smoothing": loss.label_smoothing}
+            name = name.removeprefix("Sparse")  # Keras has it for one-hot rows alone
+    if loss.reduction != "mean":
+        arguments["reduction"] = {"sum": "sum", "weighted_mean": "mean_with_sample_weight"}[loss.reduction]
+    return {"class_name": name, "config": arguments} if arguments else snake_case(name)
 
 
 def _optimizer_to_keras(optimizer: Optimizer) -> Config:
     class_name = type(optimizer).__name__
     if type(optimizer) not in OPTIMIZERS.values():
         raise TypeError(f"{optimizer!r}: Keras has no such optimizer; compile with one of numpycnn's to save")
-    config: Config = {
-        "name": snake_case(class_name),
-        "learning_rate": _rate_to_keras(optimizer),
-        "global_clipnorm": optimizer.global_clipnorm,
-    }
-    if isinstance(optimizer, SGD):
-        config |= {"momentum": optimizer.momentum, "nesterov": optimizer.nesterov}
-    if isinstance(optimizer, Adam):
-        config |= {"beta_1": optimizer.beta1, "beta_2": optimizer.beta2, "epsilon": optimizer.epsilon}
-    if isinstance(optimizer, AdamW):
-        config["weight_decay"] = optimizer.weight_decay
+    config = {KERAS_WORDS.get(name, name): value for name, value in optimizer.get_config().items()}
+    config.pop("epsilon_hat", None)  # Keras knows no other
+    config |= {"name": snake_case(class_name), "learning_rate": _rate_to_keras(optimizer)}
     return {"class_name": class_name, "config": config}
 
 
@@ -248,6 +268,14 @@ def _rate_to_keras(optimizer: Optimizer) -> Any:
     if type(rate) is StepDecay:
         config = {"initial_learning_rate": rate.learning_rate, "decay_steps": rate.step_size}
         return _schedule("ExponentialDecay", {**config, "decay_rate": rate.factor, "staircase": True})
+    if isinstance(rate, (ExponentialDecay, InverseTimeDecay)):
+        config = rate.get_config()
+        return _schedule(type(rate).__name__, {"initial_learning_rate": config.pop("learning_rate"), **config})
+    if type(rate) is PolynomialDecay:
+        config = {"initial_learning_rate": rate.learning_rate, "decay_steps": rate.steps}
+        return _schedule("PolynomialDecay", {**config, "end_learning_rate": rate.final_rate, "power": rate.power})
+    if type(rate) is PiecewiseConstant:
+        return _schedule("PiecewiseConstantDecay", {"boundaries": rate.boundaries, "values": rate.rates})
     return optimizer.current_rate
 
 
