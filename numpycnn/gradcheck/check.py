@@ -224,8 +224,7 @@ def check_model(
     chosen_loss = _loss_of(model, loss)
     rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
     settings = settings_for(model, step, tolerance, max_elements, rng, method, directions)
-    point = _float64(x, "x")
-    model = model_in_float64(model)
+    point, model = _float64(x, "x"), model_in_float64(model)
     states = [layer.get_state() for layer in model.layers]
 
     def forward() -> NDArray:
@@ -236,9 +235,6 @@ def check_model(
     def loss_alone() -> NDArray:
         return np.array(chosen_loss(forward(), y)[0] + model.penalty(), np.float64)
 
-    def outputs_and_penalty() -> NDArray:
-        return np.append(forward(), model.penalty())
-
     name = f"Sequential of {len(model.layers)} layers"
     dlogits = chosen_loss(_evaluate(forward, name), y)[1]
     _backward_twice(forward, lambda: model.backward(dlogits.copy()))  # the very call that trains
@@ -247,7 +243,7 @@ def check_model(
     function: Callable[[], NDArray] = loss_alone
     cotangent: NDArray = np.ones(())
     if method == "complex":
-        function, cotangent = outputs_and_penalty, np.append(dlogits, 1.0)
+        function, cotangent = lambda: np.append(forward(), model.penalty()), np.append(dlogits, 1.0)
         point = to_complex((*model.layers, *model.plan), point)
     arrays = [(name, "dx", point, dx), *_parameters_of(model, name, claims)]
     with slopes_of(method, function, cotangent, model.plan) as slopes:
