@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..callbacks.base import Callback, CallbackList
 from ..checks import check_choice, check_count, check_flag, check_fraction, check_function, check_instance
 from ..hints import hint_at_rate
+from ..optimizers import Optimizer
 from .figures import Figures
 from .interruption import Interruption
 
