@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import kernels
 from ..checks import check_choice, check_count, check_positive
-from ..fusion import DirectConv, DirectConvStride1
+from ..fusion import ConvTanhAvgPool, DirectConv, DirectConvStride1
 from ..layers import (
     GELU,
     AvgPool2D,
@@ -37,8 +37,8 @@ EXACT_CLASSES = (
 EXACT_STEP = 1.0
 # These are smooth everywhere: they make no choice that could be recorded. Subclasses may.
 SMOOTH_CLASSES = (
-    Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, BatchNorm, Dropout, GELU,
-    SiLU, Sigmoid, Tanh,
+    Conv2D, Dense, Flatten, AvgPool2D, GlobalAvgPool2D, DirectConv, DirectConvStride1, ConvTanhAvgPool, BatchNorm,
+    Dropout, GELU, SiLU, Sigmoid, Tanh,
 )
 COMPLEX_TOLERANCE = 1e-13
 METHODS = ("difference", "complex")
