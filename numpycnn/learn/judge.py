@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import warnings
 from typing import Any, Callable, Iterator
 
 import numpy as np
@@ -21,7 +22,7 @@ from .chance import TOLERANCE
 from .conditions import condition, described
 from .exercises import EXERCISES, Case, Exercise
 from .observations import observe, same
-from .running import Outcome, TooSlow, run_cases, within
+from .running import Outcome, TooSlow, run_cases, run_own, within
 
 TIME_LIMIT = 20.0  # seconds; a solution with a loop for each index takes less than one
 
@@ -89,14 +90,14 @@ def judge(exercise: Exercise, function: Callable, seed: int, time_limit: float) 
     """Run and compare; see ``check``."""
     if not callable(function):
         raise TypeError(f"function: expected a function to call, got {function!r}")
-    bench = Bench(exercise, seed)
     try:
-        got = within(time_limit, lambda: run_cases(exercise, function, bench.cases))
+        got = within(time_limit, lambda: run_cases(exercise, function, cases_of(exercise, seed)))
     except TooSlow:
         return _verdict(exercise, "too-slow", f"it does not end within {time_limit:g} seconds; is there a loop without "
                         "an end? (loops over each index in Python take less than one second here)")
-    with np.errstate(all="ignore"):
-        return Judgement(bench, got).verdict()
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # mistakes divide by zero
+        warnings.simplefilter("ignore")
+        return Judgement(Bench(exercise, seed), got).verdict()
 
 
 class Bench:
@@ -115,15 +116,20 @@ class Bench:
 
 @functools.lru_cache(500)
 def cases_of(exercise: Exercise, seed: int) -> list[Case]:
-    """Return the inputs that a seed draws."""
-    return list(exercise.cases(np.random.default_rng(seed)))
+    """Return the inputs that a seed draws; nothing may write to them."""
+    cases = list(exercise.cases(np.random.default_rng(seed)))
+    for case in cases:
+        for value in case.values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+    return cases
 
 
 @functools.lru_cache(50_000)
 def outcome_of(exercise: Exercise, seed: int, case: int, *mistakes: Mistake) -> Outcome:
     """Return what the solution gives in a case, with these mistakes in it."""
-    inputs = cases_of(exercise, seed)[case]
-    outcome = run_cases(exercise, edited(exercise.solution, *mistakes), [inputs])[0]
+    inputs, function = cases_of(exercise, seed)[case], edited(exercise.solution, *mistakes)
+    outcome = run_cases(exercise, function, [inputs])[0] if exercise.chance else run_own(exercise, function, inputs)
     if exercise.course is None or outcome.problem:
         return outcome
     return dataclasses.replace(outcome, values=exercise.course.arrange(outcome.values, inputs))
@@ -145,7 +151,8 @@ class Judgement:
 
     def verdict(self) -> Verdict:
         """Return what to say: the first of these that there is something to say about."""
-        looks = self.of_contract, self.of_library, self.of_order, self.of_arrays, self.of_rules, self.of_pairs
+        looks = [self.of_contract, self.of_library, self.of_order, self.of_arrays, self.of_rules, self.of_pairs]
+        looks.append(self.of_shapes)
         return next((verdict for look in looks if (verdict := look())), None) or self.of_place()
 
     # -- what needs no numbers --------------------------------------------------------------------------------------
@@ -174,9 +181,8 @@ class Judgement:
 
     def is_right_but_for_rounding(self, output: int, dtypes: set[str]) -> bool:
         """Whether an output in another type is what the right one is in this type, in all cases that give something."""
-        pairs = [
-            (mine.values[output], right.values[output]) for mine, right in zip(self.got, self.bench.right) if mine.values
-        ]
+        both = zip(self.got, self.bench.right)
+        pairs = [(mine.values[output], right.values[output]) for mine, right in both if mine.values]
         return bool(pairs) and bool(dtypes) and all(
             mine.shape == right.shape and same(mine.astype(float), right.astype(mine.dtype).astype(float),
                                                1e-5 * float(abs(right).max(initial=1e-5)))
@@ -259,11 +265,24 @@ class Judgement:
             return None
         for name in self.wrong:
             i = self.exercise.outputs.index(name)
-            rows = zip(self.got, self.bench.right, self.bench.cases)
-            pairs = [(mine.values[i], right.values[i], case) for mine, right, case in rows if not mine.problem]
+            rows = enumerate(zip(self.got, self.bench.right))
+            pairs = [(m.values[i], right.values[i], self.shown(k)) for k, (m, right) in rows if not m.problem]
             seen = observe(name, pairs) if len(pairs) == len(self.got) else None
             if seen:
                 return self.named(seen[0], [name], seen[1], ())
+        return None
+
+    def of_shapes(self) -> Verdict | None:
+        """The entry of which these wrong shapes come, though the numbers are others."""
+        for name in self.wrong:
+            i = self.exercise.outputs.index(name)
+            shapes = [mine.values[i].shape if mine.values else None for mine in self.got]
+            if None in shapes or shapes == [right.values[i].shape for right in self.bench.right]:
+                continue
+            for entry in self.exercise.mistakes:
+                edits = (outcome_of(self.exercise, self.bench.seed, k, entry) for k in range(len(shapes)))
+                if all(edit.values and edit.values[i].shape == shape for edit, shape in zip(edits, shapes)):
+                    return self.named(entry.name, [name], f"its shape is the one that comes of this: {entry.says}", ())
         return None
 
     def of_pairs(self) -> Verdict | None:
@@ -332,8 +351,12 @@ class Judgement:
 
     def described(self, i: int) -> str:
         """The arguments of a case, as they were given."""
+        return described(self.shown(i))
+
+    def shown(self, i: int) -> Case:
+        """The arguments of a case, laid out as they were given."""
         case = self.bench.cases[i]
-        return described(self.exercise.course.shown(case) if self.exercise.course else case)
+        return self.exercise.course.shown(case) if self.exercise.course else case
 
     def statistic(self, mine: NDArray, wanted: NDArray) -> str:
         """Say which statistic is wrong, or the shape."""

@@ -49,6 +49,7 @@ def mistake(name: str, *parts: str) -> Mistake:
     return Mistake(name, tuple(zip(edits[::2], edits[1::2], strict=True)), says)
 
 
+@functools.cache
 def source_of(solution: Callable) -> str:
     """The source of a solution without its docstring."""
     source = inspect.getsource(solution)

@@ -25,6 +25,9 @@ PADDED_AT_THE_START = mistake(
 PADDED_WITH_EDGE = mistake(
     "padded-with-edge", "(padding, padding), (0, 0)))", '(padding, padding), (0, 0)), mode="edge")',
     "the padding repeats the image's border; it has to be zeros")
+PADDED_WITH_REFLECTION = mistake(
+    "padded-with-reflection", "(padding, padding), (0, 0)))", '(padding, padding), (0, 0)), mode="reflect")',
+    "the padding reflects the image; it has to be zeros")
 PADDED_WITH_ONES = mistake(
     "padded-with-ones", "(padding, padding), (0, 0)))", "(padding, padding), (0, 0)), constant_values=1)",
     "the padding is ones; it has to be zeros")
@@ -61,7 +64,8 @@ HEIGHT_FOR_WIDTH = mistake(
 
 IM2COL = [
     STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY, PADDED_AT_THE_END, PADDED_AT_THE_START,
-    PADDED_WITH_EDGE, PADDED_WITH_ONES, PADDING_IGNORED, PADDING_COUNTED_ONCE, STRIDE_IGNORED, ONE_WINDOW_SHORT,
+    PADDED_WITH_EDGE, PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDING_IGNORED,
+    PADDING_COUNTED_ONCE, STRIDE_IGNORED, ONE_WINDOW_SHORT,
     ONE_ROW_SHORT, ONE_COLUMN_SHORT, HEIGHT_FOR_WIDTH,
     mistake("patch-channels-first", "patches.reshape", "patches.transpose(0, 1, 2, 5, 3, 4).reshape",
             "a patch is written channel by channel, (c, ky, kx); the order is (ky, kx, c)"),
@@ -73,6 +77,10 @@ IM2COL = [
             "a patch is written in the order (c, kx, ky); the order is (ky, kx, c)"),
     mistake("patch-flipped", "patches.reshape", "patches[:, :, :, ::-1, ::-1].reshape",
             "each patch is turned by 180 degrees; the filter is not flipped here"),
+    mistake("patch-upside-down", "patches.reshape", "patches[:, :, :, ::-1].reshape", "each patch is upside down"),
+    mistake("patch-mirrored", "patches.reshape", "patches[:, :, :, :, ::-1].reshape", "each patch is mirrored"),
+    mistake("kernel-sides-swapped", "= x.shape\n", "= x.shape\n    kernel_h, kernel_w = kernel_w, kernel_h\n",
+            "height and width of the kernel are swapped"),
     mistake("rows-images-last", "patches.reshape", "patches.transpose(1, 2, 0, 3, 4, 5).reshape",
             "the rows are in the order (oy, ox, n): all images' first patches, then all second ones; the order is "
             "(n, oy, ox)"),
@@ -97,7 +105,8 @@ IM2COL = [
 _FLAT_ROWS = "y.transpose(1, 2, 0, 3)"
 CONV2D_FORWARD = [
     STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY, PADDED_AT_THE_END, PADDED_AT_THE_START,
-    PADDED_WITH_EDGE, PADDED_WITH_ONES, PADDING_IGNORED, PADDING_COUNTED_ONCE, STRIDE_IGNORED, ONE_WINDOW_SHORT,
+    PADDED_WITH_EDGE, PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDING_IGNORED,
+    PADDING_COUNTED_ONCE, STRIDE_IGNORED, ONE_WINDOW_SHORT,
     ONE_ROW_SHORT, ONE_COLUMN_SHORT, SIZE_WITHOUT_KERNEL, HEIGHT_FOR_WIDTH,
     mistake("filters-flipped", "(patch, w, 3)", "(patch, w[::-1, ::-1], 3)",
             "the filters are flipped (turned by 180 degrees); networks lay them on the image as they are"),
@@ -242,6 +251,8 @@ CONV2D_BACKWARD = [
             "db is a mean; each window's gradient is added"),
     mistake("db-averaged-over-windows", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(0).mean((0, 1))",
             "db is averaged over the windows; each window's gradient is added"),
+    mistake("db-of-wrong-axis", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=3).reshape(-1)",
+            "db is summed over the filters; sum over everything else"),
     mistake("db-of-images-only", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=0)",
             "db is summed over the images only; the bias is added in every window, too"),
     mistake("db-per-image", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=(1, 2))",

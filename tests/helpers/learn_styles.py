@@ -8,7 +8,7 @@ def out_size(size, kernel, stride, pad=0):
     return (size + 2 * pad - kernel) // stride + 1
 
 
-# -- loops over every index, as in courses ------------------------------------------------------------------------------
+# -- loops over every index, as in courses ----------------------------------------------------------------------------
 
 
 def im2col_loops(x, kernel_h, kernel_w, stride, padding):
@@ -191,7 +191,7 @@ def he_normal_loops(shape, rng):
     return rng.normal(0.0, std, size=shape)
 
 
-# -- matrices -----------------------------------------------------------------------------------------------------------
+# -- matrices ---------------------------------------------------------------------------------------------------------
 
 
 def im2col_matrix(x, kernel_h, kernel_w, stride, padding):
@@ -305,7 +305,7 @@ def he_normal_matrix(shape, rng):
     return rng.standard_normal(size=shape) / np.sqrt(fan_in / 2)
 
 
-# -- windows and einsum -------------------------------------------------------------------------------------------------
+# -- windows and einsum -----------------------------------------------------------------------------------------------
 
 
 def windows(x, kh, kw, stride):

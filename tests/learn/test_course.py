@@ -12,18 +12,14 @@ import pytest
 from places import ROOT
 
 import numpycnn as nc
-from numpycnn import kernels
+from numpycnn import kernels, learn
 
 LEARN = ROOT / "examples" / "learn"
 CHAPTERS = sorted(LEARN.glob("[0-9][0-9]_*.py"))
-EXERCISES = [
-    "im2col", "dense_backward", "conv2d_forward", "conv2d_backward", "max_pool_forward", "max_pool_backward",
-    "batch_norm_forward", "batch_norm_backward", "softmax_cross_entropy", "dropout_forward", "adam_step", "he_normal",
-]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def learn():
+def course_modules():
     """The course's own modules can be imported, in their short form."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMPYCNN_COURSE", "short")
@@ -35,7 +31,7 @@ def learn():
 
 
 @pytest.fixture(scope="module")
-def course(learn):
+def course(course_modules):
     return importlib.import_module("course")
 
 
@@ -124,7 +120,7 @@ def test_chapters_are_in_percent_format_with_questions_and_exercises(path):
 
 def test_all_exercises_of_the_judge_are_in_the_chapters():
     text = "".join(path.read_text(encoding="utf-8") for path in CHAPTERS)
-    assert [name for name in EXERCISES if not re.search(rf"`[^`]*\b{name}\b[^`]*`", text)] == []
+    assert [name for name in learn.EXERCISES if not re.search(rf"`[^`]*\b{name}\b[^`]*`", text)] == []
 
 
 def test_what_the_course_names_exists():
@@ -249,6 +245,12 @@ def test_one_file_is_short_and_needs_numpy_alone():
     assert [line for line in lines if "numpycnn import" in line] == [
         "        from numpycnn import load_synthetic_digits  # the only line that needs the package"
     ]
+
+
+def test_the_judge_passes_what_one_file_computes():
+    """Where a function of it has the form of an exercise."""
+    verdict = learn.check("softmax_cross_entropy", importlib.import_module("one_file").softmax_cross_entropy)
+    assert verdict.passed, verdict.message
 
 
 @pytest.mark.parametrize("packed", [False, True])
