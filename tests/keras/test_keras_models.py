@@ -182,6 +182,7 @@ def test_functional_models_and_what_is_inside():
     kinds = [type(layer).__name__ for layer in model.layers]
     assert kinds == ["InputLayer", "Conv2D", "Activation", "Flatten", "Dense"]
     assert model.get_layer("conv").output.shape == (None, 6, 6, 3) and model.output_shape == (None, 3)
+    assert model.get_input_shape_at(0) == (None, 8, 8, 1) and model.layers[1].get_output_shape_at(0) == (None, 6, 6, 3)
     inside = keras.Model(model.input, model.get_layer("conv").output)
     several = keras.Model(model.input, [layer.output for layer in model.layers[1:3]])
     first, second = several.predict(X)
