@@ -3,8 +3,7 @@
 #
 # Notation: `x` (N, K) holds N inputs of K numbers, one a row; `W` (K, U) the weights of U units, one a column; `b`
 # (U,); `y = x W + b` (N, U). `L` is the loss, and `dy` stands for dL/dy, an array of y's shape. Goodfellow et al.,
-# chapter
-# 6.5; CS231n, "Backpropagation".
+# chapter 6.5; CS231n, "Backpropagation".
 
 # %%
 import numpy as np

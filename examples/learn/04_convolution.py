@@ -10,7 +10,7 @@
 import numpy as np
 from course import derive, question, report, slope_of_pieces
 
-from numpycnn import Conv2D, Dense
+from numpycnn import Conv2D, Dense, DepthwiseConv2D, SeparableConv2D
 
 rng = np.random.default_rng(0)
 N, H, W, C, F, kh, kw, stride, pad = 2, 6, 7, 2, 3, 3, 2, 2, 1
@@ -202,6 +202,51 @@ dense.build((C,), rng, "float64")
 dense.parameters[0].value, dense.parameters[1].value = w[0, 0], b
 of_pixels = dense.forward(x.reshape(-1, C)).reshape(N, H, W, F)
 d.package("conv with 1 x 1 filters = Dense on (N H W, C)", of_pixels, one.forward(x))
+
+# %% [markdown]
+# ## Channel by channel: depthwise and separable convolution
+#
+# A full convolution mixes all channels in every window. Depthwise, each channel has m filters of its own; a pointwise
+# (1 x 1) convolution mixes them afterwards. Each is a full convolution whose filters have many zeros, or factors.
+
+# %%
+question(f"{C} channels, m = 2 filters each, of {kh} x {kw}: how many weights? And a full one of as many outputs?")
+m = 2
+w_depth, b_depth = rng.standard_normal((kh, kw, C, m)), rng.standard_normal(C * m)
+depthwise = DepthwiseConv2D((kh, kw), depth_multiplier=m)
+depthwise.build((H, W, C), rng, "float64")
+depthwise.parameters[0].value, depthwise.parameters[1].value = w_depth, b_depth
+print(f"{w_depth.size}, against {kh * kw * C * C * m}")
+d = derive(DepthwiseConv2D)
+oh, ow, _ = depthwise.output_shape
+by_channel = np.zeros((N, oh, ow, C * m))
+for n, i, j, c, k in np.ndindex(N, oh, ow, C, m):
+    window = x[n, i : i + kh, j : j + kw, c]
+    by_channel[n, i, j, c * m + k] = b_depth[c * m + k] + (window * w_depth[:, :, c, k]).sum()
+sparse = np.zeros((kh, kw, C, C * m))
+for c in range(C):
+    sparse[:, :, c, c * m : (c + 1) * m] = w_depth[:, :, c]
+as_full = conv2d(C * m, (kh, kw), sparse, b_depth)
+d.equal("y[n, i, j, c m + k] = b + sum over ky, kx of x[.., c] w[ky, kx, c, k] = a full convolution with zeros",
+        by_channel, as_full.forward(x, training=True))
+d.package("DepthwiseConv2D.forward", by_channel, depthwise.forward(x, training=True))
+dy_depth = rng.standard_normal(by_channel.shape)
+as_full.backward(dy_depth)
+depthwise.backward(dy_depth)
+own = np.stack([as_full.parameters[0].grad[:, :, c, c * m : (c + 1) * m] for c in range(C)], axis=2)
+d.package("DepthwiseConv2D.backward: dW where the full one has no zeros", own, depthwise.parameters[0].grad)
+
+separable = SeparableConv2D(F, (kh, kw), depth_multiplier=m)
+separable.build((H, W, C), rng, "float64")
+w_point = rng.standard_normal((1, 1, C * m, F))
+for parameter, value in zip(separable.parameters, (w_depth, w_point, b)):
+    parameter.value = value
+d = derive(SeparableConv2D)
+h = by_channel - b_depth
+mixed = h @ w_point[0, 0] + b
+d.equal("h w_p = a full convolution with the filters sum over k of w_d[.., c, k] w_p[c m + k, f]", mixed,
+        conv2d(F, (kh, kw), np.einsum("yxck,ckf->yxcf", w_depth, w_point.reshape(C, m, F)), b).forward(x))
+d.package("SeparableConv2D.forward: y = h w_p + b", mixed, separable.forward(x))
 report()
 
 # %% [markdown]

@@ -8,7 +8,7 @@
 import numpy as np
 from course import derive, question, report, slope
 
-from numpycnn import MeanSquaredError, SoftmaxCrossEntropy
+from numpycnn import BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, Softmax, SoftmaxCrossEntropy
 
 rng = np.random.default_rng(0)
 N, K = 5, 4
@@ -19,6 +19,12 @@ loss, dz = SoftmaxCrossEntropy()(z, labels)
 
 def softmax(z):
     return np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
+
+
+def huber_curve(difference):
+    """Huber's curve with delta = 1, for complex numbers, too: cases are told apart by the real part."""
+    inner = np.abs(difference.real) <= 1
+    return np.where(inner, difference**2 / 2, np.sign(difference.real) * difference - 0.5)
 
 
 p = softmax(z)
@@ -76,7 +82,48 @@ d.package("L = -1/N sum of t' log p with t' = 0.9 t + 0.1 / K", -(soft * log_p).
 d.package("dz = (p - t') / N, as t' sums to 1, too", (p - soft) / N, dz_smoothed)
 
 # %% [markdown]
-# ## Squared error, for comparison
+# ## Softmax as a layer of its own
+
+# %%
+layer = Softmax()
+layer.build((K,), rng, "float64")
+dp = rng.standard_normal((N, K))
+y = layer.forward(z, training=True).copy()
+d = derive(Softmax)
+d.equal("y[k] = e^x[k] / sum over j of e^x[j]", p, np.array([np.exp(row) / sum(np.exp(v) for v in row) for row in z]))
+d.package("Softmax.forward", p, y)
+d = derive(Softmax.backward)
+jacobians = np.array([np.diag(row) - np.outer(row, row) for row in p])  # (N, K, K)
+d.equal("dx = J^T dy, row by row", slope(lambda z: (dp * softmax(z)).sum(), z), np.einsum("nkj,nk->nj", jacobians, dp))
+product = p * (dp - (dp * p).sum(axis=1, keepdims=True))
+d.equal("... = y (dy - sum of dy y): no matrix is needed", np.einsum("nkj,nk->nj", jacobians, dp), product)
+d.package("Softmax.backward", product, layer.backward(dp))
+
+# %% [markdown]
+# ## Yes or no: binary cross-entropy
+
+# %%
+question("K questions, each with yes or no: why is softmax the wrong function for them?")
+yes = rng.random((N, K))  # targets from 0 to 1
+binary, dz_binary = BinaryCrossEntropy()(z, yes)
+
+
+def binary_loss(z):
+    p = 1 / (1 + np.exp(-z))
+    return -(yes * np.log(p) + (1 - yes) * np.log(1 - p)).sum() / (N * K)
+
+
+d = derive(BinaryCrossEntropy)
+pairs = np.stack([z, np.zeros_like(z)], axis=-1)  # the logits of yes and no
+d.equal("sigmoid(z) = softmax(z, 0), its first part", 1 / (1 + np.exp(-z)), softmax(pairs)[..., 0])
+d.equal("-t log p - (1 - t) log(1 - p) = max(z, 0) - t z + log(1 + e^-|z|): nothing overflows",
+        (np.maximum(z, 0) - yes * z + np.log1p(np.exp(-np.abs(z)))).mean(), binary_loss(z))
+d.package("the package's loss", binary_loss(z), binary)
+d.equal("dL/dz = (p - t) / (N K), as for softmax", slope(binary_loss, z), (1 / (1 + np.exp(-z)) - yes) / (N * K))
+d.package("the package's gradient", (1 / (1 + np.exp(-z)) - yes) / (N * K), dz_binary)
+
+# %% [markdown]
+# ## Squared error, for comparison; and two that outliers do not rule
 
 # %%
 target = rng.standard_normal((N, K))
@@ -87,6 +134,24 @@ d.equal("L = 1/(N K) sum (y - t)^2 = the mean over all elements", sum((z - targe
 d.package("the package's loss", np.mean((z - target) ** 2), error)
 d.equal("dL/dy = 2 (y - t) / (N K)", slope(lambda y: ((y - target) ** 2).mean(), z), 2 * (z - target) / (N * K))
 d.package("the package's gradient", 2 * (z - target) / (N * K), dy)
+
+difference = z - target
+d = derive(MeanAbsoluteError)
+absolute, dy = MeanAbsoluteError()(z, target)
+d.equal("|d| = sign(d) d", np.abs(difference), np.sign(difference) * difference)
+d.equal("dL/dy = sign(y - t) / (N K), for the sign does not change with y, but at 0",
+        slope(lambda y: (np.sign(difference) * (y - target)).mean(), z), np.sign(difference) / (N * K))
+d.package("the package's loss", np.abs(difference).mean(), absolute)
+d.package("the package's gradient", np.sign(difference) / (N * K), dy)
+
+d = derive(Huber)
+huber, dy = Huber(delta=1.0)(z, target)
+cut = np.clip(difference, -1, 1)
+cases = np.where(np.abs(difference) <= 1, difference**2 / 2, np.abs(difference) - 0.5)
+d.equal("both cases in one: c (d - c / 2), with c = d cut at delta", cases, cut * (difference - cut / 2))
+d.equal("dL/dy = c / (N K)", slope(lambda y: huber_curve(y - target).mean(), z), cut / (N * K))
+d.package("the package's loss", cases.mean(), huber)
+d.package("the package's gradient", cut / (N * K), dy)
 
 question("Squared error on p = softmax(z): a wrong answer with p near 1. How large is its gradient, with either loss?")
 sure = np.array([[10.0, -10]])
@@ -108,5 +173,5 @@ report()
 # 2. Two classes: show that softmax of (z, 0) is the sigmoid of z, and that the loss is `log(1 + e^-z)` for label 0.
 # 3. Multiply all logits by 10 (a lower temperature). What happens to p, to the loss, to the accuracy?
 #
-# Not covered: several labels at once (a sigmoid each), class weights, focal loss, and whether p is a probability that
+# Not covered: class weights, focal loss, and whether p is a probability that
 # one can trust (calibration: `numpycnn.plots.plot_reliability`).

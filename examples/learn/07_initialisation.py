@@ -102,8 +102,8 @@ report()
 # ## Predict, then run
 #
 # Twenty Dense layers with ReLU start from N(0, 0.01), from Glorot, from He. How large is the signal after the last
-# layer, and the gradient in the first? Which one learns? `python examples/learn/experiments.py
-# initialisation_and_depth`
+# layer, and the gradient in the first? Which one learns?
+# `python examples/learn/experiments.py initialisation_and_depth`
 #
 # ## Exercises
 #

@@ -9,7 +9,7 @@
 import numpy as np
 from course import derive, question, report
 
-from numpycnn import SGD, Adam, AdamW
+from numpycnn import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
 
 rng = np.random.default_rng(0)
 T, P = 12, 4  # steps, parameters
@@ -73,6 +73,75 @@ d.equal("m / (1 - beta1^t) = the weighted mean, with weights that sum to 1", m_h
         np.array([np.average(gradients[: t + 1], axis=0, weights=shares[t, : t + 1]) for t in range(T)]))
 adam = start - 1e-2 * np.cumsum(m_hat / (np.sqrt(v_hat) + epsilon), axis=0)
 d.package("w = w - eta m_hat / (sqrt(v_hat) + epsilon), epsilon outside the root", adam, run(Adam(1e-2)))
+
+# %% [markdown]
+# ## Relatives
+#
+# All divide by the size of a parameter's own gradients. They differ in how that size is remembered: as a sum (Adagrad),
+# as a running mean (RMSprop, Adadelta, Adam), or as a maximum that fades (Adamax). The epsilon of the first three
+# stands inside the root.
+
+# %%
+d = derive(Adagrad)
+sums = 0.1 + np.cumsum(gradients**2, axis=0)
+recursion, a = [], np.full(P, 0.1)
+for g in gradients:
+    a = a + g**2
+    recursion.append(a)
+d.equal("a_t = a_0 + sum of g^2: it only grows, so steps only get shorter", recursion, sums)
+d.package("w = w - eta g / sqrt(a + epsilon)", start - eta * np.cumsum(gradients / np.sqrt(sums + 1e-7), axis=0),
+          run(Adagrad(eta, epsilon=1e-7)))
+
+d = derive(RMSprop)
+rho = 0.9
+fading = np.array([[(1 - rho) * rho ** (t - s) if s <= t else 0 for s in range(T)] for t in range(T)])
+v, mean_squares = np.zeros(P), []
+for g in gradients:
+    v = rho * v + (1 - rho) * g**2
+    mean_squares.append(v)
+d.equal("v_t = (1 - rho) sum over s of rho^(t - s) g_s^2: Adagrad that forgets", mean_squares, fading @ gradients**2)
+steps = eta * gradients / np.sqrt(fading @ gradients**2 + 1e-7)
+d.package("w = w - eta g / sqrt(v + epsilon)", start - np.cumsum(steps, axis=0), run(RMSprop(eta, rho)))
+powers = np.array([[mu ** (t - s) if s <= t else 0 for s in range(T)] for t in range(T)])
+d.package("with momentum: u_t = sum over s of mu^(t - s) s_s", start - np.cumsum(powers @ steps, axis=0),
+          run(RMSprop(eta, rho, momentum=mu)))
+
+d = derive(Adadelta)
+v, u, w, path, longest = np.zeros(P), np.zeros(P), start, [], []
+for g in gradients:
+    v = rho * v + (1 - rho) * g**2
+    s = np.sqrt(u + 1e-7) / np.sqrt(v + 1e-7) * g
+    longest.append(np.abs(s))
+    u, w = rho * u + (1 - rho) * s**2, w - s
+    path.append(w)
+d.equal("the first s = sqrt(epsilon) g / sqrt((1 - rho) g^2 + epsilon): epsilon starts it, for u is 0", longest[0],
+        np.abs(gradients[0]) * np.sqrt(1e-7 / ((1 - rho) * gradients[0] ** 2 + 1e-7)))
+d.package("w = w - eta s", path, run(Adadelta(1.0, rho)))
+
+d = derive(Adamax)
+maxima = np.array([
+    np.max([beta2 ** (t - s) * np.abs(gradients[s]) for s in range(t + 1)], axis=0) for t in range(T)
+])
+u, faded = np.zeros(P), []
+for g in gradients:
+    u = np.maximum(beta2 * u, np.abs(g))
+    faded.append(u)
+d.equal("u_t = max over s of beta2^(t - s) |g_s|: a maximum that fades", faded, maxima)
+adamax = start - eta * np.cumsum(m_hat / (maxima + 1e-7), axis=0)
+d.package("w = w - eta m_hat / (u + epsilon)", adamax, run(Adamax(eta)))
+
+d = derive(Nadam)
+growing = beta1 * (1 - 0.96 ** np.arange(1, T + 2) / 2)  # mu_1 ... mu_(T + 1)
+products = np.cumprod(growing)
+look_ahead = [growing[i + 1] * ms[i] / (1 - products[i + 1]) + (1 - growing[i]) * gradients[i] / (1 - products[i])
+              for i in range(T)]
+own = np.array([
+    [(1 - growing[s]) * np.prod(growing[s + 1 : t + 1]) if s <= t else 0 for s in range(T)] for t in range(T)
+])
+d.equal("1 - M_t = 1 - mu_1 ... mu_t: what a mean with the weights mu_t has collected so far", own.sum(axis=1),
+        1 - products[:T])
+nadam = start - eta * np.cumsum(look_ahead / (np.sqrt(v_hat) + 1e-7), axis=0)
+d.package("w = w - eta m_hat / (sqrt(v_hat) + epsilon)", nadam, run(Nadam(eta)))
 
 # %% [markdown]
 # ## What the formula says

@@ -9,7 +9,7 @@
 import numpy as np
 from course import derive, question, report, slope
 
-from numpycnn import BatchNorm
+from numpycnn import BatchNorm, LayerNorm
 
 rng = np.random.default_rng(0)
 M, C, epsilon = 7, 3, 0.1  # larger than usual, so that what it does is seen
@@ -121,6 +121,33 @@ question("A batch of one row, (1, C): what is y in training? And in prediction?"
 single = BatchNorm()
 single.build((C,), rng, "float64")
 print("training:", single.forward(x[:1], training=True)[0], "  prediction:", single.forward(x[:1])[0].round(3))
+
+# %% [markdown]
+# ## Layer normalisation: the same along the other axis
+#
+# Mean and variance over the channels of a row: of the transposed matrix. But gamma differs along that axis, so it stays
+# inside of the means.
+
+# %%
+layer_norm = LayerNorm(epsilon)
+layer_norm.build((C,), rng, "float64")
+layer_norm.parameters[0].value, layer_norm.parameters[1].value = gamma, beta
+y_rows = layer_norm.forward(x, training=True)
+d = derive(LayerNorm)
+d.equal("x_hat = (x - mu) / sqrt(sigma^2 + epsilon) over a row = batch normalisation of x^T", normalise(x.T).T,
+        (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + epsilon))
+d.package("y = gamma x_hat + beta", gamma * normalise(x.T).T + beta, y_rows)
+d = derive(LayerNorm.backward)
+question("In batch normalisation gamma could be taken out of the sums over the rows. Why not here?")
+x_hat, scale = normalise(x.T).T, 1 / np.sqrt(x.var(axis=1, keepdims=True) + epsilon)
+dx_hat = gamma * dy
+along = (dx_hat * x_hat).mean(axis=1, keepdims=True)
+closed = scale * (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * along)
+d.equal("dx = scale (dx_hat - mean(dx_hat) - x_hat mean(dx_hat x_hat)), means over the row",
+        slope(lambda x: (dy * (gamma * normalise(x.T).T + beta)).sum(), x), closed)
+dx_rows = layer_norm.backward(dy)
+d.package("the package's dx", closed, dx_rows)
+d.package("the package's dgamma = sum over rows of dy x_hat", (dy * x_hat).sum(axis=0), layer_norm.parameters[0].grad)
 report()
 
 # %% [markdown]
@@ -128,8 +155,8 @@ report()
 #
 # 1. `python -m numpycnn.learn check batch_norm_forward FILE` and `batch_norm_backward`.
 # 2. A bias before batch normalisation: what is its gradient? Why do many networks leave it out there?
-# 3. Layer normalisation takes mean and variance over the channels of a row. Which axes change in the derivation?
+# 3. Group normalisation takes mean and variance over some channels and all pixels of one image. Derive its dx.
 # 4. Train with batches of 2 and of 256 images. What happens to the moving statistics, and to the test accuracy?
 #
-# Not covered: group and instance normalisation, statistics over several machines, and why it helps (smoother loss or
+# Not covered: instance normalisation, statistics over several machines, and why it helps (smoother loss or
 # "internal covariate shift": see Santurkar et al., 2018).

@@ -54,9 +54,9 @@ d.equal("E[(w . y - t)^2] = (w . x - t)^2 + r / (1 - r) sum w^2 x^2", expected,
 batch, dy = rng.standard_normal((5, K)), rng.standard_normal((5, K))
 layer = Dropout(rate)
 layer.build((K,), rng, "float64")
-generator = copy.deepcopy(layer.rng)  # in the state in which the layer is going to use it
+twin = copy.deepcopy(layer)  # with its generator, in the same state: it will drop the same elements
 out = layer.forward(batch, training=True)
-kept = generator.random(batch.shape, dtype=np.float32) >= rate
+kept = twin.forward(np.ones_like(batch), training=True) > 0
 d = derive("Dropout")
 d.package("y = x mask / (1 - r)", batch * kept / (1 - rate), out)
 question("Backward: may a new mask be drawn? What about an element that was dropped: what is its gradient?")

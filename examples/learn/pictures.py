@@ -196,18 +196,23 @@ def pooling() -> Figure:
     return figure
 
 
+PICTURES: dict[str, Callable[[Path], None]] = {
+    "im2col.gif": lambda path: animate(path, draw_im2col),
+    "col2im.gif": lambda path: animate(path, draw_col2im),
+    "stride_and_padding.png": lambda path: save_figure(stride_and_padding(), path, DPI),
+    "pooling.png": lambda path: save_figure(pooling(), path, DPI),
+    "by_hand.png": lambda path: save_figure(draw_by_hand(trace_by_hand()), path, DPI),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Draw the pictures of the chapters.")
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    animate(folder / "im2col.gif", draw_im2col)
-    animate(folder / "col2im.gif", draw_col2im)
-    save_figure(stride_and_padding(), folder / "stride_and_padding.png", DPI)
-    save_figure(pooling(), folder / "pooling.png", DPI)
-    save_figure(draw_by_hand(trace_by_hand()), folder / "by_hand.png", DPI)
-    for path in sorted(folder.iterdir()):
-        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+    for name, write in PICTURES.items():
+        write(folder / name)
+        print(f"{folder / name}: {(folder / name).stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

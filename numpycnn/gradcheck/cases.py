@@ -117,7 +117,6 @@ def _layers_without_windows() -> list[tuple[Layer, Shape]]:
         (Flatten(), (3, 4, 2)),
         (Flatten(), (4, 3)),
         (Reshape((2, -1, 3)), (3, 4, 2)),
-        (ZeroPad2D(), (4, 3, 2)),
         (ZeroPad2D(((1, 0), (0, 3))), (2, 5, 3)),
         (Rescale(1 / 255, -0.5), (4, 3, 2)),
         (ReLU(), (7,)),
@@ -135,7 +134,6 @@ def _layers_without_windows() -> list[tuple[Layer, Shape]]:
         (Dropout(0.0), (7,)),
         (SpatialDropout2D(0.4), (4, 3, 5)),
         (GaussianNoise(0.3), (4, 3, 2)),
-        (Softmax(), (7,)),
         (Softmax(), (4, 3, 2)),
         (LayerNorm(), (6,)),
         (LayerNorm(), (4, 3, 5)),
@@ -252,6 +250,7 @@ _FIRST: dict[Any, list[tuple[Shape, dict[str, Any]]]] = {
 # Arguments of the layers that follow; none if the class is not here.
 _LATER: dict[Any, list[dict[str, Any]]] = {
     MaxPool2D: [{"pool_size": 2}, {"pool_size": 3, "strides": 2, "padding": "same"}],
+    AvgPool2D: [{"pool_size": 2}, {"pool_size": (1, 2)}],
 }
 
 
@@ -275,7 +274,8 @@ _LARGE_RUNS: list[tuple[Shape, list[Layer]]] = [
     ((28, 28, 1), [Conv2D(32, 3), ReLU(), MaxPool2D(2)]),
     ((13, 13, 32), [Conv2D(64, 3), ReLU(), MaxPool2D(2)]),
     ((14, 14, 6), [Conv2D(16, 5), ReLU()]),
-    ((14, 14, 6), [Conv2D(16, 5), Tanh()]),
+    ((14, 14, 6), [Conv2D(16, 5), SiLU()]),
+    ((14, 14, 6), [Conv2D(16, 5), Tanh(), AvgPool2D(2)]),
     ((400,), [Dense(120), GELU()]),
     ((12, 12, 6), [Conv2D(16, 3)]),
     ((28, 28, 1), [Conv2D(6, 5, strides=2, padding=2)]),

@@ -233,22 +233,16 @@ def check_model(
             layer.set_state(state)
         return model.forward(point.copy(), training=True)
 
-    def loss_alone() -> NDArray:
-        return np.array(chosen_loss(forward(), y)[0] + model.penalty(), np.float64)
-
-    def outputs_and_penalty() -> NDArray:
-        return np.append(forward(), model.penalty())
-
     name = f"Sequential of {len(model.layers)} layers"
     dlogits = chosen_loss(_evaluate(forward, name), y)[1]
     _backward_twice(forward, lambda: model.backward(dlogits.copy()))  # the very call that trains
     claims = [[p.grad.copy() for p in layer.parameters] for layer in model.layers]
     dx = _backward_twice(forward, lambda: model.backward(dlogits.copy(), need_dx=True))
-    function: Callable[[], NDArray] = loss_alone
-    cotangent: NDArray = np.ones(())
     if method == "complex":
-        function, cotangent = outputs_and_penalty, np.append(dlogits, 1.0)
+        function, cotangent = lambda: np.append(forward(), model.penalty()), np.append(dlogits, 1.0)
         point = to_complex((*model.layers, *model.plan), point)
+    else:
+        function, cotangent = lambda: np.array(chosen_loss(forward(), y)[0] + model.penalty(), np.float64), np.ones(())
     arrays = [(name, "dx", point, dx), *_parameters_of(model, name, claims)]
     with slopes_of(method, function, cotangent, model.plan) as slopes:
         return Report(name, tuple(check_array(slopes, settings, *array, batch=len(point)) for array in arrays))

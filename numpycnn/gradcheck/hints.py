@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..layers.window import Window
-from .suspects import right_gradients, suspects, window_of
+from .suspects import forward_mistake, right_gradients, suspects, window_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,8 +90,9 @@ def forward_is_wrong(m: Mismatch) -> str:
         return ""
     for name, gradients in right_gradients(m.layer, m.x, m.dy, m.state):
         if m.name in gradients and m.is_near(m.analytic, gradients[m.name]):
-            mistake = next((f" ({text})" for text, dx in m.suspects() if m.is_near(m.numeric, dx)), "")
-            return f"backward is right for {name}: forward is what is wrong{mistake}"
+            mistake = next((text for text, dx in m.suspects() if m.is_near(m.numeric, dx)), "")
+            mistake = mistake or forward_mistake(m.layer, m.x, m.y)
+            return f"backward is right for {name}: forward is what is wrong" + (f" ({mistake})" if mistake else "")
     return ""
 
 

@@ -17,6 +17,7 @@ from .. import kernels, layers
 from ..checks import check_padding, check_pair
 from ..layers import AvgPool2D, BatchNorm, Conv2D, Dense, DepthwiseConv2D, Layer, LayerNorm, MaxPool2D
 from ..layers.window import Window
+from ..mistakes import MISTAKES, edited, solutions
 
 Suspect = tuple[str, NDArray]  # what is wrong, and the gradient that comes of it
 
@@ -174,6 +175,37 @@ def suspects(layer: Any, x: NDArray, y: NDArray, dy: NDArray) -> Iterator[Suspec
         yield "the weight is not transposed: dx = dy @ W.T", dy @ weight
     if x.shape == y.shape:
         yield from _of_activation(x, y, dy)
+
+
+def forward_mistake(layer: Any, x: NDArray, y: NDArray) -> str:
+    """Return what is wrong with a forward that gives just what a known mistake gives; empty if none does."""
+    for name, arguments in _as_solution(layer, x):
+        solution = getattr(solutions, name)
+        for entry in MISTAKES[name]:
+            try:
+                wrong = edited(solution, entry)(*arguments)
+            except (ValueError, IndexError):  # the mistake does not come to an end on this input
+                continue
+            if wrong.shape == y.shape and np.allclose(wrong, y, rtol=1e-6, atol=1e-9):
+                return entry.says
+    return ""
+
+
+def _as_solution(layer: Any, x: NDArray) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield the solution that a layer's forward should agree with, and its arguments."""
+    window, parameters = window_of(layer), [p.value for p in layer.parameters]
+    plain = window and len({*window.strides}) == len({*window.before}) == 1 and window.dilation == (1, 1)
+    if window and plain:
+        stride, padding = window.strides[0], window.before[0]
+        if parameters and parameters[0].ndim == 4 and parameters[0].shape[2] == x.shape[3]:
+            bias = parameters[1] if len(parameters) > 1 else np.zeros(parameters[0].shape[3])
+            yield "conv2d_forward", (x, parameters[0], bias, stride, padding)
+        elif not parameters and window.kernel[0] == window.kernel[1] and padding == 0:
+            yield "max_pool_forward", (x, window.kernel[0], stride)
+    elif hasattr(layer, "epsilon") and len(parameters) == 2 and x.ndim == 4:
+        yield "batch_norm_forward", (x, *parameters, layer.epsilon)
+    elif len(parameters) == 2 and parameters[0].ndim == x.ndim == 2:
+        yield "dense_forward", (x, *parameters)
 
 
 def _of_convolution(layer: Any, weight: NDArray, dy: NDArray) -> Iterator[Suspect]:

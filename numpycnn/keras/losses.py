@@ -70,6 +70,26 @@ class Loss:
         return cls(**config)
 
 
+def of_probabilities(core_class: Any, logits: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Any:
+    """Return the core's loss for probabilities that come from another activation than its own.
+
+    They are made the logits that would give them: of log(p) the softmax divides by the sum, as Keras does.
+    """
+
+    class OfProbabilities(core_class):
+        """The loss of probabilities as they are."""
+
+        def value_and_gradient(self, outputs: Any, targets: Any, weights: Any = None) -> Any:
+            p = np.clip(outputs, SMALL, 1 - SMALL)
+            loss, gradient = super().value_and_gradient(logits(p), targets, weights)
+            return loss, np.where(p == outputs, gradient * slope(p), 0)  # by the chain rule
+
+        def predict(self, outputs: Any) -> Any:
+            return outputs
+
+    return OfProbabilities
+
+
 class _Crossentropy(Loss):
     """What they share: the activation before them is a part of the core's loss, if it is the right one."""
 
@@ -86,6 +106,9 @@ class _Crossentropy(Loss):
                 note(f"{self.name}: from_logits=True after {last!r}: the loss takes what comes before it, as "
                      "TensorFlow's does")  # fmt: skip
             return self.core_class(smoothing, reduction=self.reduction), True
+        if type(last).__name__ in ("Sigmoid", "Softmax") and not logits:
+            others = of_probabilities(self.core_class, self.logits, self.slope)
+            return others(smoothing, reduction=self.reduction), False
         if last is not None and not logits:
             raise ValueError(
                 f"{self.name} takes probabilities, and the model ends in {last!r}: end it in "
@@ -100,6 +123,11 @@ class _Crossentropy(Loss):
     def logits(p: np.ndarray) -> np.ndarray:
         """Return what the activation makes these probabilities of."""
         return np.log(p)
+
+    @staticmethod
+    def slope(p: np.ndarray) -> np.ndarray:
+        """Return the derivative of `logits`."""
+        return 1 / p
 
 
 class CategoricalCrossentropy(_Crossentropy):
@@ -126,6 +154,10 @@ class BinaryCrossentropy(_Crossentropy):
     @staticmethod
     def logits(p: np.ndarray) -> np.ndarray:
         return np.log(p / (1 - p))
+
+    @staticmethod
+    def slope(p: np.ndarray) -> np.ndarray:
+        return 1 / (p * (1 - p))
 
 
 class MeanSquaredError(Loss):

@@ -214,7 +214,8 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, Metric):
         if not hasattr(identifier, "core"):
             raise TypeError(f"{type(identifier).__name__}: expected __init__ to call super().__init__()")
-        return identifier.to_core()
+        as_named = identifier.name in METRICS and NAMES.get(identifier.name) is type(identifier)
+        return identifier.name if as_named and identifier.config == identifier.words else identifier.to_core()
     if isinstance(identifier, core.Metric):
         return identifier
     if isinstance(identifier, dict):

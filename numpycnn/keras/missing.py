@@ -75,13 +75,17 @@ ACTIVATIONS = _each("selu softplus softsign exponential hard_sigmoid hard_silu h
 BACKEND = _each("function gradients placeholder variable constant dot sum conv2d learning_phase in_train_phase "
                 "batch_dot set_learning_phase tensorflow_backend get_session set_session",
                 "no graph of tensors; compute with NumPy, and see model.activations of numpycnn.Sequential")
+APPLICATIONS = _each("VGG16 VGG19 ResNet50 ResNet101 ResNet152 ResNet50V2 InceptionV3 InceptionResNetV2 Xception "
+                     "MobileNet MobileNetV2 MobileNetV3Small MobileNetV3Large DenseNet121 DenseNet201 NASNetMobile "
+                     "EfficientNetB0 EfficientNetV2B0 ConvNeXtTiny vgg16 vgg19 resnet50 inception_v3 mobilenet_v2",
+                     "no pretrained networks; train one, or load your own with models.load_model")  # fmt: skip
+CONSTRAINTS = _each("MaxNorm MinMaxNorm NonNeg UnitNorm Constraint max_norm maxnorm min_max_norm non_neg unit_norm",
+                    "no constraints on weights; use kernel_regularizer=l2(...), or Dropout")
 ROOT = {
-    **_each("applications", "no pretrained networks; train one, or load your own with models.load_model"),
     **_each("GradientTape", "no tapes: model.train_on_batch takes a step; or see numpycnn's forward and backward"),
     **_each("engine legacy estimator experimental mixed_precision distribution export quantizers ops random saving "
             "tree dtype_policies KerasTensor DTypePolicy Quantizer StatelessScope",
             "nothing like it; compute with NumPy on what predict returns"),
-    **_each("constraints", "no constraints on weights; use kernel_regularizer=l2(...), or Dropout"),
 }  # fmt: skip
 
 of_layers = missing_names("keras.layers", LAYERS)
@@ -95,4 +99,6 @@ of_initializers = missing_names("keras.initializers", INITIALIZERS)
 of_regularizers = missing_names("keras.regularizers", REGULARIZERS)
 of_activations = missing_names("keras.activations", ACTIVATIONS)
 of_backend = missing_names("keras.backend", BACKEND)
+of_applications = missing_names("keras.applications", APPLICATIONS)
+of_constraints = missing_names("keras.constraints", CONSTRAINTS)
 of_keras = missing_names("keras", ROOT)

@@ -16,6 +16,10 @@ class Tensor(np.ndarray):
         """Return a plain array, or a number."""
         return self.view(np.ndarray)[()]
 
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        return part if isinstance(part, np.ndarray) else tensor(part)  # a number, too, knows numpy()
+
 
 def tensor(value: Any, dtype: Any = None) -> Tensor:
     """Return the value as an array that knows ``numpy()``."""

@@ -1,4 +1,4 @@
-"""The command ``python -m numpycnn.learn``: a subcommand each for what there is to learn with.
+"""Exercises with a judge that names the mistake, and all else that there is to learn with.
 
 A subcommand is a module with a docstring, ``add_arguments(parser)`` and ``run(options) -> exit status``.
 """
@@ -10,9 +10,10 @@ import sys
 from types import ModuleType
 from typing import Sequence
 
-from . import trace_command
+from ..terminal import show
+from . import blanks, grading, listing, trace_command
 
-COMMANDS: dict[str, ModuleType] = {"trace": trace_command}
+COMMANDS: dict[str, ModuleType] = {"list": listing, "start": blanks, "check": grading, "trace": trace_command}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module.add_arguments(subparser)
     options = parser.parse_args(arguments)
     if options.command is None:
-        parser.print_help()
+        show(parser.format_help())
+        show(listing.overview())
         return 0
     return COMMANDS[options.command].run(options)
 

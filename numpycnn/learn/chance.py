@@ -22,10 +22,13 @@ class Chance:
         by far less than TOLERANCE.
     names : tuple of str
         What each statistic is, for messages.
+    result : str
+        Name of what is returned.
     """
 
     observe: Callable[[NDArray, NDArray, NDArray, dict[str, Any]], NDArray]
     names: tuple[str, ...]
+    result: str
 
 
 TOLERANCE = 0.06
@@ -56,7 +59,7 @@ weights_chance = Chance(_observe_weights, (
     "a tenth of the mean of z**4 (0.3 for normal numbers, 0.18 for uniform ones)",
     "three times the share of numbers beyond two deviations", "whether there are numbers far from the mean",
     "the share of rows in which the units differ", *REPEATS,
-))  # fmt: skip
+), "w")  # fmt: skip
 
 
 def _observe_dropout(first: NDArray, again: NDArray, other: NDArray, case: dict[str, Any]) -> NDArray:
@@ -70,7 +73,7 @@ def _observe_dropout(first: NDArray, again: NDArray, other: NDArray, case: dict[
     middle = tuple(range(1, x.ndim - 1))
     return np.array([
         factor, 1 - kept.mean(), factors.size > 0 and bool(np.ptp(factors) < 1e-9),
-        factors.size > 0 and bool(np.allclose(factors, 1 / (1 - rate))) , kept.var(axis=0).mean(),
+        factors.size > 0 and bool(np.allclose(factors, 1 / (1 - rate))), kept.var(axis=0).mean(),
         kept.var(axis=middle).mean() if middle else 0, kept.var(axis=tuple(range(1, x.ndim))).mean(), *repeats,
     ])  # fmt: skip
 
@@ -80,4 +83,4 @@ dropout_chance = Chance(_observe_dropout, (
     "whether all kept numbers are multiplied by the same (1 if they are)",
     "whether that is 1 / (1 - rate) exactly (1 if it is)", "how much the images' masks differ (their variance)",
     "how much the mask varies over an image", "how much the mask varies within an image, channels included", *REPEATS,
-))  # fmt: skip
+), "y")  # fmt: skip

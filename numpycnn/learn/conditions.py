@@ -47,7 +47,7 @@ CONDITIONS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
     ("there is more than one image", lambda case: _images(case) is not None and _images(case)[0] > 1),
     ("there is more than one channel", lambda case: _images(case) is not None and _images(case)[3] > 1),
     ("there is more than one row", lambda case: any(np.ndim(v) == 2 and len(v) > 1 for v in case.values())),
-    ("w is not square", lambda case: np.ndim(case.get("w")) == 2 and len(set(case["w"].shape)) > 1),
+    ("w is not square", lambda case: np.ndim(case.get("w", 0)) == 2 and len(set(case["w"].shape)) > 1),
     ("logits are large", lambda case: "logits" in case and abs(case["logits"]).max() > 700),
     ("logits are apart by hundreds", lambda case: "logits" in case and np.ptp(case["logits"]) > 100),
     ("t is above 1", lambda case: case.get("t", 1) > 1),
@@ -55,22 +55,22 @@ CONDITIONS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
 )
 
 
-def condition(cases: Sequence[Case], right: Sequence[bool]) -> str:
-    """Return in words what is true of all cases that fail and of none that passes; empty if nothing is."""
+def condition(cases: Sequence[Case], right: Sequence[bool], fails: str = "It is wrong") -> str:
+    """Return in words what is true of all cases that fail and of none that passes, or the number of both."""
     if not any(right):
-        return ". All cases are wrong"
+        return f". {fails} in all cases"
     for words, holds in CONDITIONS:
         found = [bool(holds(case)) for case in cases]
         if found == [not fine for fine in right]:
-            return f". It is wrong just where {words}"
+            return f". {fails} just where {words}"
         if found == list(right):
-            return f". It is right just where {words}"
+            return f". {fails} everywhere but where {words}"
     failing = [case for case, fine in zip(cases, right) if not fine]
     passing = [case for case, fine in zip(cases, right) if fine]
     for words, holds in CONDITIONS:
         if all(map(holds, failing)) and not all(map(holds, passing)):
-            return f". All cases that fail have one thing in common: {words}"
-    return f". {len(failing)} of {len(cases)} cases are wrong"
+            return f". {fails} in {len(failing)} of {len(cases)} cases; what these have in common: {words}"
+    return f". {fails} in {len(failing)} of {len(cases)} cases"
 
 
 def described(case: Case) -> str:
@@ -80,8 +80,8 @@ def described(case: Case) -> str:
         if name == "rng":
             parts.append(f"rng np.random.default_rng({value})")
         elif isinstance(value, np.ndarray):
-            small = value.size <= 9
-            parts.append(f"{name} {value.tolist() if small else value.shape}")
+            small = value.size <= 6 and value.ndim <= 2
+            parts.append(f"{name} {np.round(value, 6).tolist() if small else f'of shape {value.shape}'}")
         else:
             parts.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
     return ", ".join(parts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from typing import Any, Callable, Iterator
 
 import numpy as np
@@ -18,6 +19,28 @@ from .chance import Chance, dropout_chance, weights_chance
 
 Case = dict[str, Any]  # the arguments by name
 Cases = Callable[[np.random.Generator], Iterator[Case]]
+
+
+LAYOUT = re.compile(r"\((N|n|oy|F|ky|c|kx|C)\b.*?,|\baxis\b|\baxes\b|reshape")
+
+
+@dataclasses.dataclass(frozen=True)
+class Course:
+    """How a course other than this one sees an exercise.
+
+    Attributes
+    ----------
+    name : str
+        Of its function.
+    arrange : callable (values, case) -> values
+        Lays our outputs out as the course's.
+    shown : callable (case) -> case
+        The same for the arguments, for messages.
+    """
+
+    name: str
+    arrange: Callable[[tuple[NDArray, ...], Case], tuple[NDArray, ...]]
+    shown: Callable[[Case], Case]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +59,8 @@ class Exercise:
         One after the other, from a question to nearly the line.
     chance : Chance, optional
         How to judge what draws random numbers.
+    course : Course, optional
+        How somebody else's course calls the same function, and lays its arrays out.
     """
 
     solution: Callable[..., Any]
@@ -43,15 +68,22 @@ class Exercise:
     cases: Cases
     hints: tuple[str, ...]
     chance: Chance | None = None
+    course: Course | None = None
 
     @property
     def name(self) -> str:
-        return self.solution.__name__
+        return self.course.name if self.course else self.solution.__name__
+
+    @property
+    def returns(self) -> tuple[str, ...]:
+        """What the function returns; `outputs` is what of it is judged."""
+        return (self.chance.result,) if self.chance else self.outputs
 
     @property
     def mistakes(self) -> list[Mistake]:
-        """The library's entries for it."""
-        return MISTAKES[self.name]
+        """The library's entries for it; for a course only those that speak of no layout."""
+        entries = MISTAKES[self.solution.__name__]
+        return [e for e in entries if not LAYOUT.search(e.says)] if self.course else entries
 
     @property
     def signature(self) -> str:
@@ -65,7 +97,7 @@ def numbers(rng: np.random.Generator, *shape: int) -> NDArray:
 
 def _image_cases(rng: np.random.Generator) -> Iterator[tuple[int, ...]]:
     """Yield (N, H, W, C, kh, kw, F, stride, padding); the smallest first."""
-    more, square = rng.integers(0, 2, 6), rng.integers(5, 7)
+    more, square = rng.integers(0, 2, 6).tolist(), int(rng.integers(5, 7))
     yield 1, 3, 3, 1, 2, 2, 1, 1, 0
     yield 2, 4, 5 + more[0], 3, 2, 2, 2, 1, 0
     yield 2, square, square, 2, 3, 3, 2, 1, 1  # what swaps rows and columns fits
@@ -181,10 +213,10 @@ EXERCISES: dict[str, Exercise] = {each.name: each for each in (
     )),
     Exercise(solutions.conv2d_backward, ("dx", "dw", "db"), conv2d_backward_cases, (
         f"Write the forward as a sum first: y[n, oy, ox, f] = b[f] + sum over ky, kx, c of {_PIXEL} * {_WEIGHT}.",
-        f"{_WEIGHT} reaches y[n, oy, ox, f] with the slope {_PIXEL}, and that pixel does with the slope {_WEIGHT}. Each "
-        "reaches many outputs: what comes back from them is added.",
-        "Loop over oy and ox: dw += the patch times dy there; the patch of dpadded += dy there times w. Cut the padding "
-        "off at the end.",
+        f"{_WEIGHT} reaches y[n, oy, ox, f] with the slope {_PIXEL}, and that pixel does with the slope {_WEIGHT}. "
+        "Each reaches many outputs: what comes back from them is added.",
+        "Loop over oy and ox: dw += the patch times dy there; the patch of dpadded += dy there times w. Cut the "
+        "padding off at the end.",
     )),
     Exercise(solutions.max_pool_forward, ("y",), max_pool_forward_cases, (
         "How many windows fit along one axis? What is left over is not used.",

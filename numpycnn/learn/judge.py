@@ -10,18 +10,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import warnings
 from typing import Any, Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_choice, check_count, check_positive
-from ..mistakes import Mistake, edited
+from ..mistakes import Mistake, edited, systematic
 from .chance import TOLERANCE
 from .conditions import condition, described
 from .exercises import EXERCISES, Case, Exercise
 from .observations import observe, same
-from .running import Outcome, TooSlow, run_cases, within
+from .running import Outcome, TooSlow, run_cases, run_own, within
 
 TIME_LIMIT = 20.0  # seconds; a solution with a loop for each index takes less than one
 
@@ -89,13 +90,14 @@ def judge(exercise: Exercise, function: Callable, seed: int, time_limit: float) 
     """Run and compare; see ``check``."""
     if not callable(function):
         raise TypeError(f"function: expected a function to call, got {function!r}")
-    bench = Bench(exercise, seed)
     try:
-        got = within(time_limit, lambda: run_cases(exercise, function, bench.cases))
+        got = within(time_limit, lambda: run_cases(exercise, function, cases_of(exercise, seed)))
     except TooSlow:
         return _verdict(exercise, "too-slow", f"it does not end within {time_limit:g} seconds; is there a loop without "
                         "an end? (loops over each index in Python take less than one second here)")
-    return Judgement(bench, got).verdict()
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # mistakes divide by zero
+        warnings.simplefilter("ignore")
+        return Judgement(Bench(exercise, seed), got).verdict()
 
 
 class Bench:
@@ -112,16 +114,25 @@ class Bench:
         return same(a, b, self.tolerance)
 
 
-@functools.cache
+@functools.lru_cache(500)
 def cases_of(exercise: Exercise, seed: int) -> list[Case]:
-    """Return the inputs that a seed draws."""
-    return list(exercise.cases(np.random.default_rng(seed)))
+    """Return the inputs that a seed draws; nothing may write to them."""
+    cases = list(exercise.cases(np.random.default_rng(seed)))
+    for case in cases:
+        for value in case.values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+    return cases
 
 
-@functools.cache
+@functools.lru_cache(50_000)
 def outcome_of(exercise: Exercise, seed: int, case: int, *mistakes: Mistake) -> Outcome:
     """Return what the solution gives in a case, with these mistakes in it."""
-    return run_cases(exercise, edited(exercise.solution, *mistakes), [cases_of(exercise, seed)[case]])[0]
+    inputs, function = cases_of(exercise, seed)[case], edited(exercise.solution, *mistakes)
+    outcome = run_cases(exercise, function, [inputs])[0] if exercise.chance else run_own(exercise, function, inputs)
+    if exercise.course is None or outcome.problem:
+        return outcome
+    return dataclasses.replace(outcome, values=exercise.course.arrange(outcome.values, inputs))
 
 
 class Judgement:
@@ -140,7 +151,9 @@ class Judgement:
 
     def verdict(self) -> Verdict:
         """Return what to say: the first of these that there is something to say about."""
-        return self.of_contract() or self.of_library() or self.of_arrays() or self.of_pairs() or self.of_place()
+        looks = [self.of_contract, self.of_library, self.of_order, self.of_arrays, self.of_rules, self.of_pairs]
+        looks.append(self.of_shapes)
+        return next((verdict for look in looks if (verdict := look())), None) or self.of_place()
 
     # -- what needs no numbers --------------------------------------------------------------------------------------
 
@@ -149,20 +162,32 @@ class Judgement:
         problems = {mine.problem for mine in self.got}
         first = self.got[0]
         if len(problems) == 1 and first.problem:
-            return _verdict(self.exercise, first.problem, f"{first.says}, for {described(self.bench.cases[0])}")
+            return _verdict(self.exercise, first.problem, f"{first.says}, for {self.described(0)}")
         for problem in ("blank", "outputs", "no-array"):
-            for mine, case in zip(self.got, self.bench.cases):
+            for i, mine in enumerate(self.got):
                 if mine.problem == problem:
-                    return _verdict(self.exercise, problem, f"{mine.says}, for {described(case)}")
+                    return _verdict(self.exercise, problem, f"{mine.says}, for {self.described(i)}")
+        for i, name in enumerate(self.exercise.outputs):
+            dtypes = {mine.dtypes[i] for mine in self.got if mine.dtypes}
+            if name != "shape" and dtypes != {"float64"} and self.is_right_but_for_rounding(i, dtypes):
+                dtype = min(dtypes - {"float64"})
+                return _verdict(self.exercise, "dtype", f"{name} is {dtype}; expected float64, as the arguments are")
         if self.wrong:
             return None
         changed = self.changed()
         if changed:
             return _verdict(self.exercise, "changes-input", f"the numbers are right, but it {changed}")
-        for name, dtype in zip(self.exercise.outputs, self.got[0].dtypes):
-            if name != "shape" and dtype != "float64":
-                return _verdict(self.exercise, "dtype", f"{name} is {dtype}; expected float64, as the arguments are")
         return Verdict(True, None, f"{self.exercise.name} is right: {len(self.got)} cases")
+
+    def is_right_but_for_rounding(self, output: int, dtypes: set[str]) -> bool:
+        """Whether an output in another type is what the right one is in this type, in all cases that give something."""
+        both = zip(self.got, self.bench.right)
+        pairs = [(mine.values[output], right.values[output]) for mine, right in both if mine.values]
+        return bool(pairs) and bool(dtypes) and all(
+            mine.shape == right.shape and same(mine.astype(float), right.astype(mine.dtype).astype(float),
+                                               1e-5 * float(abs(right).max(initial=1e-5)))
+            for mine, right in pairs
+        )
 
     def changed(self) -> str:
         """What it does to its arguments, in words."""
@@ -172,17 +197,17 @@ class Judgement:
     # -- known mistakes ---------------------------------------------------------------------------------------------
 
     def reproduces(self, output: int, *mistakes: Mistake) -> bool:
-        """Whether these edits give just what came, in this output and in every case; once more than an exception."""
+        """Whether these edits give what came in this output, wherever something came; somewhere it has to be wrong."""
         told = False
         for i, (mine, right) in enumerate(zip(self.got, self.bench.right)):
             try:
                 edit = outcome_of(self.exercise, self.bench.seed, i, *mistakes)
             except ValueError:  # the two edits do not go together
                 return False
-            if mine.problem or edit.problem:
-                if mine.problem != edit.problem:
-                    return False
+            if mine.problem:  # it gives nothing here, so nothing that speaks against the edit
                 continue
+            if edit.problem:
+                return False
             if not self.bench.same(mine.values[output], edit.values[output]):
                 return False
             told = told or not self.bench.same(mine.values[output], right.values[output])
@@ -199,9 +224,16 @@ class Judgement:
 
     def of_library(self) -> Verdict | None:
         """The entry that explains the first wrong output that any entry explains, and most of the others."""
+        return self.first_of(self.exercise.mistakes)
+
+    def of_rules(self) -> Verdict | None:
+        """The same for mistakes made by rule."""
+        return None if self.exercise.chance else self.first_of(systematic(self.exercise.solution))
+
+    def first_of(self, entries: list[Mistake]) -> Verdict | None:
         for name in self.wrong:
             best: tuple[tuple[int, int], Mistake, list[str]] | None = None
-            for entry in self.exercise.mistakes:
+            for entry in entries:
                 if not self.reproduces(self.exercise.outputs.index(name), entry):
                     continue
                 explained = [o for o in self.wrong if self.reproduces(self.exercise.outputs.index(o), entry)]
@@ -213,17 +245,44 @@ class Judgement:
                 return self.named(best[1].name, best[2], best[1].says, _line_hints(best[1]))
         return None
 
+    def of_order(self) -> Verdict | None:
+        """The right outputs in another order."""
+        count = len(self.exercise.outputs)
+        for order in list(itertools.permutations(range(count)))[1:]:
+            pairs = zip(self.got, self.bench.right)
+            if all(
+                not mine.problem and all(same(mine.values[i], right.values[k]) for i, k in enumerate(order))
+                for mine, right in pairs
+            ):
+                names = ", ".join(self.exercise.outputs[k] for k in order)
+                says = f"all numbers are right, but they are returned in the order {names}"
+                return self.named("outputs-order", self.wrong, says, ())
+        return None
+
     def of_arrays(self) -> Verdict | None:
         """What can be seen of the first output of which something can be seen."""
         if self.exercise.chance:
             return None
         for name in self.wrong:
             i = self.exercise.outputs.index(name)
-            rows = zip(self.got, self.bench.right, self.bench.cases)
-            pairs = [(mine.values[i], right.values[i], case) for mine, right, case in rows if not mine.problem]
+            rows = enumerate(zip(self.got, self.bench.right))
+            pairs = [(m.values[i], right.values[i], self.shown(k)) for k, (m, right) in rows if not m.problem]
             seen = observe(name, pairs) if len(pairs) == len(self.got) else None
             if seen:
                 return self.named(seen[0], [name], seen[1], ())
+        return None
+
+    def of_shapes(self) -> Verdict | None:
+        """The entry of which these wrong shapes come, though the numbers are others."""
+        for name in self.wrong:
+            i = self.exercise.outputs.index(name)
+            shapes = [mine.values[i].shape if mine.values else None for mine in self.got]
+            if None in shapes or shapes == [right.values[i].shape for right in self.bench.right]:
+                continue
+            for entry in self.exercise.mistakes:
+                edits = (outcome_of(self.exercise, self.bench.seed, k, entry) for k in range(len(shapes)))
+                if all(edit.values and edit.values[i].shape == shape for edit, shape in zip(edits, shapes)):
+                    return self.named(entry.name, [name], f"its shape is the one that comes of this: {entry.says}", ())
         return None
 
     def of_pairs(self) -> Verdict | None:
@@ -246,12 +305,21 @@ class Judgement:
         """The verdict for a mistake that is known, and a word about what it does not explain."""
         subject = " and ".join(explained) if self.exercise.chance is None else self.exercise.name
         message = f"{subject}: {says}"
-        left = [name for name in self.wrong if name not in explained]
+        left = [o for o in self.wrong if o not in explained and not self.only_raises(o)]
+        raising = [mine for mine in self.got if mine.problem]
+        if raising:
+            right = [not mine.problem for mine in self.got]
+            message += f". In other cases {raising[0].says}{condition(self.bench.cases, right, 'It does so')}"
         if left and self.exercise.chance is None:
             message += f". There is more: {self.where(left[0])}"
         if self.changed():
             message += f". Besides, it {self.changed()}"
         return Verdict(False, mistake, message, (f"Look here: {self.where(explained[0])}.", *hints))
+
+    def only_raises(self, name: str) -> bool:
+        """Whether an output is right wherever there is one."""
+        equal = self.equal(self.exercise.outputs.index(name))
+        return all(fine or mine.problem for fine, mine in zip(equal, self.got))
 
     # -- where ------------------------------------------------------------------------------------------------------
 
@@ -260,8 +328,8 @@ class Judgement:
         raising = [mine for mine in self.got if mine.problem]
         if raising:
             right = [not mine.problem for mine in self.got]
-            case = self.bench.cases[right.index(False)]
-            message = f"{raising[0].says}, for {described(case)}{condition(self.bench.cases, right)}"
+            where = condition(self.bench.cases, right, "It does so")
+            message = f"{raising[0].says}, for {self.described(right.index(False))}{where}"
             return _verdict(self.exercise, raising[0].problem, message)
         message = self.where(self.wrong[0])
         if self.changed():
@@ -279,7 +347,16 @@ class Judgement:
         i = (misshapen or shown)[0]
         mine, wanted = self.got[i].values[output], self.bench.right[i].values[output]
         place = self.statistic(mine, wanted) if self.exercise.chance else _element(name, mine, wanted)
-        return f"{place}, for {described(self.bench.cases[i])}{condition(self.bench.cases, right)}"
+        return f"{place}, for {self.described(i)}{condition(self.bench.cases, right)}"
+
+    def described(self, i: int) -> str:
+        """The arguments of a case, as they were given."""
+        return described(self.shown(i))
+
+    def shown(self, i: int) -> Case:
+        """The arguments of a case, laid out as they were given."""
+        case = self.bench.cases[i]
+        return self.exercise.course.shown(case) if self.exercise.course else case
 
     def statistic(self, mine: NDArray, wanted: NDArray) -> str:
         """Say which statistic is wrong, or the shape."""
@@ -298,10 +375,13 @@ def _element(name: str, mine: NDArray, wanted: NDArray) -> str:
     index = np.unravel_index(int(np.argmax(gaps > 1e-8 * scale)), wanted.shape)
     count = f" ({int((gaps > 1e-8 * scale).sum())} of {wanted.size} are wrong)" if wanted.size > 1 else ""
     place = f"{name}[{', '.join(map(str, index))}]" if index else name
-    return f"{place} is {mine[index]:.6g}; it should be {wanted[index]:.6g}{count}"
+    digits = next((d for d in (6, 10) if f"{mine[index]:.{d}g}" != f"{wanted[index]:.{d}g}"), 17)
+    return f"{place} is {mine[index]:.{digits}g}; it should be {wanted[index]:.{digits}g}{count}"
 
 
 def _line_hints(entry: Mistake) -> tuple[str, ...]:
+    if entry.source:
+        return ()
     wrong, right = (" ... ".join(edit[i].strip() or "(nothing)" for edit in entry.edits) for i in (1, 0))
     return f"It comes out as if there stood: {wrong}", f"In the right solution there stands: {right}"
 

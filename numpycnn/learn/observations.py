@@ -11,16 +11,20 @@ from numpy.typing import NDArray
 from .exercises import Case
 
 Pair = tuple[NDArray, NDArray, Case]  # what came, what is right, and of which case
+Turn = Callable[[NDArray, Case], Any]  # makes of the right array what would have come
+Observation = tuple[str, str, Turn]  # identifier, sentence, turn
 
 
 def same(a: NDArray, b: NDArray, tolerance: float | None = None) -> bool:
     """Whether two arrays are equal up to rounding (or up to a tolerance); NaN is equal to NaN."""
     if a.shape != b.shape:
         return False
-    scale = float(np.abs(b[np.isfinite(b)]).max(initial=0))
-    with np.errstate(invalid="ignore"):
-        limit = max(1e-8 * scale, 1e-13) if tolerance is None else tolerance
-        return bool(np.allclose(a, b, rtol=0, atol=limit, equal_nan=True))
+    scale = float(abs(b).max(initial=0))
+    if not np.isfinite(scale):
+        scale = float(abs(b[np.isfinite(b)]).max(initial=0))
+    limit = max(1e-8 * scale, 1e-13) if tolerance is None else tolerance
+    near = abs(a - b) <= limit
+    return bool(near.all() or (near | (a == b) | ((a != a) & (b != b))).all())
 
 
 def observe(name: str, pairs: list[Pair]) -> tuple[str, str] | None:
@@ -31,50 +35,54 @@ def observe(name: str, pairs: list[Pair]) -> tuple[str, str] | None:
     name : str
         Of the output.
     pairs : list
-        The cases in which something came; equal ones among them.
+        All cases, right ones among them.
     """
     if any(not np.isfinite(right).all() for _, right, _ in pairs):
         return None
-    for identifier, sentence, holds in _observations(name, pairs):
-        if all(holds(*pair) for pair in pairs):
-            return identifier, sentence
+    for identifier, sentence, turn in _observations(pairs):
+        if all(same(came, np.asarray(turn(right, case), float)) for came, right, case in pairs):
+            return f"{name}-{identifier}", sentence
+    if all(came.size == right.size and same(came.reshape(right.shape), right) for came, right, _ in pairs):
+        return f"{name}-shape", "the numbers are right, but not its shape"
+    if all(came.shape == right.shape and came.size > 1 and (came == came.flat[0]).all() for came, right, _ in pairs):
+        return f"{name}-constant", "it is the same number everywhere"
     return None
 
 
-Observation = tuple[str, str, Callable[[NDArray, NDArray, Case], bool]]
+def _observations(pairs: list[Pair]) -> Iterator[Observation]:
+    yield "zero", "it is zero everywhere: never written?", lambda b, case: 0 * b
+    yield from _factors(pairs)
+    for argument in pairs[0][2]:
+        yield f"is-{argument}", f"it is {argument} itself", _argument(argument)
+    yield from _sums(pairs)
+    yield from _moves(pairs)
+    yield "negative-cut", "it is right but for negative numbers, which are 0", lambda b, case: np.maximum(b, 0)
+    yield "magnitude", "it is right but for the sign, which is lost", lambda b, case: np.abs(b)
+    yield from _first_or_last(pairs)
 
 
-def _observations(name: str, pairs: list[Pair]) -> Iterator[Observation]:
-    yield f"{name}-zero", "it is zero everywhere: never written?", lambda a, b, case: a.shape == b.shape and not a.any()
-    yield from _factors(name, pairs)
-    yield (f"{name}-shape", "the numbers are right, but not its shape",
-           lambda a, b, case: a.size == b.size and same(a.reshape(b.shape), b))
-    for inputs in pairs[0][2]:
-        yield (f"{name}-is-{inputs}", f"it is {inputs} itself",
-               lambda a, b, case, inputs=inputs: same(a, np.asarray(case[inputs])))
-    yield from _moves(name, pairs)
-    yield (f"{name}-negative-cut", "it is right but for negative numbers, which are 0",
-           lambda a, b, case: same(a, np.maximum(b, 0)))
-    yield f"{name}-magnitude", "it is right but for the sign, which is lost", lambda a, b, case: same(a, np.abs(b))
-    yield from _first_or_last(name, pairs)
-
-
-def _factors(name: str, pairs: list[Pair]) -> Iterator[Observation]:
+def _factors(pairs: list[Pair]) -> Iterator[Observation]:
+    yield "sign", "the sign is flipped", lambda b, case: -b
+    yield "times-batch", "it is too large by the factor N, the rows of the batch", lambda b, case: b * _batch(case)
+    yield "over-batch", "it is divided by N, the rows of the batch, once too often", lambda b, case: b / _batch(case)
+    yield "minus-over-batch", "it is divided by N, and its sign is flipped", lambda b, case: -b / _batch(case)
+    yield "times-size", "it is too large by the number of its elements", lambda b, case: b * b.size
+    yield "over-size", "it is divided by the number of its elements: a mean of them?", lambda b, case: b / b.size
     factors = [_factor(a, b) for a, b, _ in pairs]
-    for identifier, value, words in (
-        ("sign", lambda case, b: -1.0, "the sign is flipped"),
-        ("times-batch", lambda case, b: _batch(case), "it is N times too large, N being the rows of the batch"),
-        ("over-batch", lambda case, b: 1 / _batch(case), "it is N times too small, N being the rows of the batch: "
-         "divided once too often?"),
-        ("negative-over-batch", lambda case, b: -1 / _batch(case), "it is divided by N, and its sign is flipped"),
-        ("times-size", lambda case, b: float(b.size), "it is too large by the number of its elements"),
-        ("over-size", lambda case, b: 1 / b.size, "it is too small by the number of its elements: a mean of them?"),
-    ):  # fmt: skip
-        yield (f"{name}-{identifier}", words, lambda a, b, case, value=value: same(a, value(case, b) * b))
     if not np.isnan(factors).all() and np.nanstd(factors) <= 1e-9 * abs(np.nanmean(factors)):
         factor = float(np.nanmean(factors))
-        yield (f"{name}-scaled", f"it is right but for the factor {factor:.6g}",
-               lambda a, b, case: same(a, factor * b))
+        yield "scaled", f"it is right but for the factor {factor:.6g}", lambda b, case: factor * b
+    for words, value in _dimensions(pairs[0][2]):
+        yield "divided", f"it is too small by the factor {words}", _times(value, -1)
+        yield "multiplied", f"it is too large by the factor {words}", _times(value, 1)
+
+
+def _times(value: Callable[[Case], float], power: int) -> Turn:
+    return lambda b, case: b * value(case) ** power
+
+
+def _argument(name: str) -> Turn:
+    return lambda b, case: case[name] if not isinstance(case[name], (int, float, tuple)) else np.nan
 
 
 def _factor(a: NDArray, b: NDArray) -> float:
@@ -88,44 +96,83 @@ def _batch(case: Case) -> float:
     return float(len(next(value for value in case.values() if isinstance(value, np.ndarray))))
 
 
-def _moves(name: str, pairs: list[Pair]) -> Iterator[Observation]:
+def _dimensions(case: Case) -> Iterator[tuple[str, Callable[[Case], float]]]:
+    """The numbers by which one may have divided or multiplied: lengths of axes, products of them, scalars."""
+    for name, argument in case.items():
+        if isinstance(argument, np.ndarray):
+            counts = range(1, argument.ndim + 1)
+            for axes in itertools.chain.from_iterable(itertools.combinations(range(argument.ndim), n) for n in counts):
+                yield " * ".join(f"{name}.shape[{axis}]" for axis in axes), _length(name, axes)
+        elif isinstance(argument, (int, float)):
+            yield name, _power(name, 1)
+            yield f"{name}**2", _power(name, 2)
+
+
+def _length(name: str, axes: tuple[int, ...]) -> Callable[[Case], float]:
+    return lambda case: float(np.prod([case[name].shape[axis] for axis in axes]))
+
+
+def _power(name: str, power: int) -> Callable[[Case], float]:
+    return lambda case: float(case[name]) ** power or np.nan
+
+
+def _sums(pairs: list[Pair]) -> Iterator[Observation]:
+    """A multiple of an argument is added."""
+    for name in pairs[0][2]:
+        extras = [(a - b, case[name]) for a, b, case in pairs if a.shape == b.shape == np.shape(case[name])]
+        if len(extras) == len(pairs):
+            multiple = _factor(*extras[0])
+            sentence = f"it is right but for {multiple:.6g} times {name}, which is added"
+            yield f"{name}-added", sentence, _plus(name, multiple)
+
+
+def _plus(name: str, multiple: float) -> Turn:
+    return lambda b, case: b + multiple * case[name]
+
+
+def _moves(pairs: list[Pair]) -> Iterator[Observation]:
     """Axes in another order, reversed, or laid out anew by a reshape."""
     ndim = pairs[0][1].ndim
-    axes = list(range(ndim))
-    if any(b.ndim != ndim for _, b, _ in pairs):
-        return
-    for order in list(itertools.permutations(axes))[1:]:
-        yield (f"{name}-transposed", f"it is right after a transposition: its axes come in the order {order}",
-               lambda a, b, case, order=order: same(a, b.transpose(order)))
-    for count in range(1, ndim + 1):
-        for flipped in itertools.combinations(axes, count):
-            yield (f"{name}-reversed", f"it is right but reversed along {_axes(flipped)}",
-                   lambda a, b, case, flipped=flipped: same(a, np.flip(b, flipped)))
-    for order in list(itertools.permutations(axes))[1:]:
-        yield (f"{name}-reshaped",
-               f"its numbers are right but in wrong places: a reshape stands where a transposition belongs (they are "
-               f"laid out in the order {order} of its axes)",
-               lambda a, b, case, order=order: a.size == b.size
-               and same(a.reshape(b.shape), b.transpose(order).reshape(b.shape)))
+    orders, axes = list(itertools.permutations(range(ndim)))[1:], range(ndim)
+    for order in orders:
+        yield "transposed", f"it is right after a transposition: its axes come in the order {order}", _transpose(order)
+    for flipped in itertools.chain.from_iterable(itertools.combinations(axes, count) for count in range(1, ndim + 1)):
+        yield "reversed", f"it is right but reversed along {_axes(flipped)}", _flip(flipped)
+    for order in orders:
+        yield (
+            "reshaped", "its numbers are right but in wrong places: a reshape stands where a transposition belongs "
+            f"(they are laid out in the order {order} of its axes)", _lay_out(order),
+        )  # fmt: skip
 
 
-def _first_or_last(name: str, pairs: list[Pair]) -> Iterator[Observation]:
+def _transpose(order: tuple[int, ...]) -> Turn:
+    return lambda b, case: b.transpose(order)
+
+
+def _flip(axes: tuple[int, ...]) -> Turn:
+    return lambda b, case: np.flip(b, axes)
+
+
+def _lay_out(order: tuple[int, ...]) -> Turn:
+    return lambda b, case: b.transpose(order).reshape(b.shape)
+
+
+def _first_or_last(pairs: list[Pair]) -> Iterator[Observation]:
     """Right in one place of an axis only, or wrong there only."""
     for axis in range(min(b.ndim for _, b, _ in pairs)):
         for index, word in ((0, "first"), (-1, "last")):
-            yield (f"{name}-{word}-only", f"it is written at the {word} index of {_axes((axis,))} only, 0 elsewhere",
-                   lambda a, b, case, axis=axis, index=index: a.shape == b.shape and same(a, _only(b, axis, index)))
-            yield (f"{name}-{word}-missing", f"it is right but for the {word} index of {_axes((axis,))}, which is 0",
-                   lambda a, b, case, axis=axis, index=index: a.shape == b.shape
-                   and same(a, b - _only(b, axis, index)))
+            where = f"the {word} index of {_axes((axis,))}"
+            yield f"{word}-only", f"it is written at {where} only, 0 elsewhere", _only(axis, index, True)
+            yield f"{word}-missing", f"it is right but for {where}, which is 0", _only(axis, index, False)
 
 
-def _only(b: NDArray, axis: int, index: int) -> NDArray:
-    kept: Any = [slice(None)] * b.ndim
-    kept[axis] = index
-    result = np.zeros(b.shape)
-    result[tuple(kept)] = b[tuple(kept)]
-    return result
+def _only(axis: int, index: int, kept: bool) -> Turn:
+    def turn(b: NDArray, case: Case) -> NDArray:
+        place = np.zeros(b.shape[axis], bool)
+        place[index] = True
+        return b * np.expand_dims(place == kept, [i for i in range(b.ndim) if i != axis])
+
+    return turn
 
 
 def _axes(axes: tuple[int, ...]) -> str:

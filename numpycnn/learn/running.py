@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import ctypes
 import dataclasses
 import threading
@@ -91,11 +90,19 @@ def run_cases(exercise: Exercise, function: Callable, cases: list[Case]) -> list
             np.random.set_state(before)
 
 
+def run_own(exercise: Exercise, function: Callable, case: Case) -> Outcome:
+    """Return what a function of ours gives, of which only exceptions have to be expected."""
+    try:
+        return _outcome(function(*case.values()), exercise.outputs)
+    except Exception as error:
+        return Outcome(problem="raises", says=str(error))
+
+
 def run_case(exercise: Exercise, function: Callable, case: Case) -> Outcome:
     """Return what the function gives for these arguments."""
     if exercise.chance is not None:
         return _observe(exercise, function, case)
-    given = copy.deepcopy(case)
+    given = {name: np.array(v) if isinstance(v, np.ndarray) else v for name, v in case.items()}
     try:
         result = function(*given.values())
     except TooSlow:
@@ -110,7 +117,8 @@ def _observe(exercise: Exercise, function: Callable, case: Case) -> Outcome:
     """Call a function that draws numbers three times; its values are the shape and the statistics."""
     results, changed = [], []
     for seed in (case["rng"], case["rng"], case["rng"] + 1):
-        given = {**copy.deepcopy(case), "rng": np.random.default_rng(seed)}
+        given = {name: np.array(v) if isinstance(v, np.ndarray) else v for name, v in case.items()}
+        given["rng"] = np.random.default_rng(seed)
         try:
             result = function(*given.values())
         except TooSlow:

@@ -15,6 +15,7 @@ from ..checks import check_count, check_instance
 from ..layers import Layer
 from ..memory.weights import trained_parts
 from ..model import Sequential
+from ..regularizers import add_penalty_gradients, penalty
 from ..training.data import check_data, check_images
 
 FEW = 16  # an array of no more numbers is printed in full
@@ -91,6 +92,7 @@ class Trace:
         What ``predict`` makes of the last output: probabilities, after a softmax cross-entropy.
     labels : ndarray, or None
     loss : float, or None
+        With the penalties of regularizers.
     dx : ndarray of the shape of `x`, or None
         Gradient of the loss with respect to the input.
     pixel : pair of int, or None
@@ -163,6 +165,7 @@ def trace(
     found = Trace(images.copy(), steps, output if model.loss is None else model.loss.predict(output), labels)
     if labels is not None:
         found.loss, gradient = model.loss(output, labels)
+        found.loss += penalty(layers)
         found.dx = _backward(layers, steps, gradient)
         _update(layers, steps, optimizer)
     if pixel is not None:
@@ -172,10 +175,11 @@ def trace(
 
 
 def _backward(layers: list[Layer], steps: list[Step], gradient: NDArray) -> NDArray:
-    """Note each layer's gradients; return the input's."""
+    """Note each layer's gradients, those of penalties included; return the input's."""
     for layer, step in zip(reversed(layers), reversed(steps)):
         step.doutput = gradient.copy()
         gradient = layer.backward(gradient)  # type: ignore[assignment]  # need_dx
+        add_penalty_gradients([layer])
         if layer.trainable:
             step.gradients = {p.name: p.grad.copy() for p in layer.parameters}
     return gradient.copy()

@@ -1,8 +1,8 @@
 """Right solutions of what a network is made of, and a library of the mistakes that people make in them."""
 
-from . import layers, solutions, training, windows
+from . import solutions
 from .library import Mistake, edited, source_of
+from .systematic import systematic
+from .tables import MISTAKES
 
-MISTAKES: dict[str, list[Mistake]] = {**windows.TABLES, **layers.TABLES, **training.TABLES}
-
-__all__ = ["MISTAKES", "Mistake", "edited", "solutions", "source_of"]
+__all__ = ["MISTAKES", "Mistake", "edited", "solutions", "source_of", "systematic"]

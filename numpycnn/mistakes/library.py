@@ -28,11 +28,14 @@ class Mistake:
         Parts of the solution's source, and what stands there instead.
     says : str
         What is wrong, in one sentence that is true of every function with this mistake.
+    source : str
+        The whole wrong function, in place of edits.
     """
 
     name: str
     edits: tuple[tuple[str, str], ...]
     says: str
+    source: str = ""
 
     @property
     def right_lines(self) -> list[str]:
@@ -46,6 +49,7 @@ def mistake(name: str, *parts: str) -> Mistake:
     return Mistake(name, tuple(zip(edits[::2], edits[1::2], strict=True)), says)
 
 
+@functools.cache
 def source_of(solution: Callable) -> str:
     """The source of a solution without its docstring."""
     source = inspect.getsource(solution)
@@ -54,7 +58,7 @@ def source_of(solution: Callable) -> str:
     return "".join(lines[: function.body[0].lineno - 1] + lines[function.body[0].end_lineno :])
 
 
-@functools.cache
+@functools.lru_cache(5_000)
 def edited(solution: Callable, *mistakes: Mistake) -> Callable[..., Any]:
     """Return the solution with these mistakes.
 
@@ -63,7 +67,7 @@ def edited(solution: Callable, *mistakes: Mistake) -> Callable[..., Any]:
     ValueError
         A part to edit does not stand in the source exactly once, for instance since another mistake has replaced it.
     """
-    source = source_of(solution)
+    source = mistakes[0].source if mistakes and mistakes[0].source else source_of(solution)
     for each in mistakes:
         for right, wrong in each.edits:
             if source.count(right) != 1:

@@ -222,3 +222,75 @@ def he_normal(shape, rng):
     """
     fan_in = np.prod(shape[:-1])
     return rng.standard_normal(shape) * np.sqrt(2 / fan_in)
+
+
+# -- what is no exercise of its own -----------------------------------------------------------------------------------
+
+
+def dense_forward(x, w, b):
+    """y = x @ w + b: x (N, D), w (D, K), b (K,), y (N, K)."""
+    return x @ w + b
+
+
+def relu_forward(x):
+    """y = max(x, 0)."""
+    return np.maximum(x, 0)
+
+
+def relu_backward(dy, x):
+    """dx = dy where x > 0, else 0; the slope at 0 is 0."""
+    return dy * (x > 0)
+
+
+def layer_norm_forward(x, gamma, beta, epsilon):
+    """Each row of x (N, D) to mean 0 and (biased) variance 1, then stretched and moved column by column: y (N, D)."""
+    mean = x.mean(axis=1, keepdims=True)
+    variance = x.var(axis=1, keepdims=True)
+    normalised = (x - mean) / np.sqrt(variance + epsilon)
+    return gamma * normalised + beta
+
+
+def layer_norm_backward(dy, x, gamma, epsilon):
+    """The gradients dx, dgamma, dbeta of layer normalisation."""
+    centred = x - x.mean(axis=1, keepdims=True)
+    scale = 1 / np.sqrt(x.var(axis=1, keepdims=True) + epsilon)
+    normalised = centred * scale
+    dgamma = (dy * normalised).sum(axis=0)
+    dbeta = dy.sum(axis=0)
+    inner = gamma * dy
+    through_mean = inner.mean(axis=1, keepdims=True)
+    through_variance = normalised * (inner * normalised).mean(axis=1, keepdims=True)
+    dx = scale * (inner - through_mean - through_variance)
+    return dx, dgamma, dbeta
+
+
+def batch_norm_running(x, gamma, beta, epsilon, momentum, running_mean, running_variance):
+    """Batch normalisation of x (N, D): the statistics kept after a batch, and y when they are used for it."""
+    running_mean = momentum * running_mean + (1 - momentum) * x.mean(axis=0)
+    running_variance = momentum * running_variance + (1 - momentum) * x.var(axis=0)
+    y_test = gamma * (x - running_mean) / np.sqrt(running_variance + epsilon) + beta
+    return running_mean, running_variance, y_test
+
+
+def dropout_backward(dy, mask):
+    """dx = dy * mask, the mask of forward with its scale in it."""
+    return dy * mask
+
+
+def dropout_test(x):
+    """In test mode dropout does nothing."""
+    return x * 1.0
+
+
+def sgd_momentum_step(w, g, velocity, learning_rate, momentum):
+    """One step of gradient descent with momentum, the learning rate inside the velocity: w, velocity."""
+    velocity = momentum * velocity - learning_rate * g
+    w = w + velocity
+    return w, velocity
+
+
+def rmsprop_step(w, g, v, learning_rate, decay_rate, epsilon):
+    """One step of RMSProp: w, and the running mean v of the squared gradient."""
+    v = decay_rate * v + (1 - decay_rate) * g**2
+    w = w - learning_rate * g / (np.sqrt(v) + epsilon)
+    return w, v

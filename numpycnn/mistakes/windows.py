@@ -1,4 +1,4 @@
-"""Known mistakes in what moves windows over images: im2col, convolution, max pooling."""
+"""Known mistakes in im2col and in convolution, forward and backward."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ PADDED_AT_THE_START = mistake(
 PADDED_WITH_EDGE = mistake(
     "padded-with-edge", "(padding, padding), (0, 0)))", '(padding, padding), (0, 0)), mode="edge")',
     "the padding repeats the image's border; it has to be zeros")
+PADDED_WITH_REFLECTION = mistake(
+    "padded-with-reflection", "(padding, padding), (0, 0)))", '(padding, padding), (0, 0)), mode="reflect")',
+    "the padding reflects the image; it has to be zeros")
 PADDED_WITH_ONES = mistake(
     "padded-with-ones", "(padding, padding), (0, 0)))", "(padding, padding), (0, 0)), constant_values=1)",
     "the padding is ones; it has to be zeros")
@@ -44,6 +47,12 @@ ONE_WINDOW_SHORT = mistake(
     "one-window-short", _ROWS, "(height + 2 * padding - kernel_h) // stride",
     _COLUMNS, "(width + 2 * padding - kernel_w) // stride",
     "one window is missing at the end of each row and column: the + 1 of (size - kernel) // stride + 1 is forgotten")
+ONE_ROW_SHORT = mistake(
+    "one-row-of-windows-short", _ROWS, "(height + 2 * padding - kernel_h) // stride",
+    "the last row of windows is missing: the + 1 of (size - kernel) // stride + 1 is forgotten")
+ONE_COLUMN_SHORT = mistake(
+    "one-column-of-windows-short", _COLUMNS, "(width + 2 * padding - kernel_w) // stride",
+    "the last column of windows is missing: the + 1 of (size - kernel) // stride + 1 is forgotten")
 SIZE_WITHOUT_KERNEL = mistake(
     "size-without-kernel", _ROWS, "(height + 2 * padding) // stride", _COLUMNS, "(width + 2 * padding) // stride",
     "top, left = oy * stride, ox * stride",
@@ -55,8 +64,9 @@ HEIGHT_FOR_WIDTH = mistake(
 
 IM2COL = [
     STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY, PADDED_AT_THE_END, PADDED_AT_THE_START,
-    PADDED_WITH_EDGE, PADDED_WITH_ONES, PADDING_IGNORED, PADDING_COUNTED_ONCE, STRIDE_IGNORED, ONE_WINDOW_SHORT,
-    HEIGHT_FOR_WIDTH,
+    PADDED_WITH_EDGE, PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDING_IGNORED,
+    PADDING_COUNTED_ONCE, STRIDE_IGNORED, ONE_WINDOW_SHORT,
+    ONE_ROW_SHORT, ONE_COLUMN_SHORT, HEIGHT_FOR_WIDTH,
     mistake("patch-channels-first", "patches.reshape", "patches.transpose(0, 1, 2, 5, 3, 4).reshape",
             "a patch is written channel by channel, (c, ky, kx); the order is (ky, kx, c)"),
     mistake("patch-columns-first", "patches.reshape", "patches.transpose(0, 1, 2, 4, 3, 5).reshape",
@@ -67,6 +77,10 @@ IM2COL = [
             "a patch is written in the order (c, kx, ky); the order is (ky, kx, c)"),
     mistake("patch-flipped", "patches.reshape", "patches[:, :, :, ::-1, ::-1].reshape",
             "each patch is turned by 180 degrees; the filter is not flipped here"),
+    mistake("patch-upside-down", "patches.reshape", "patches[:, :, :, ::-1].reshape", "each patch is upside down"),
+    mistake("patch-mirrored", "patches.reshape", "patches[:, :, :, :, ::-1].reshape", "each patch is mirrored"),
+    mistake("kernel-sides-swapped", "= x.shape\n", "= x.shape\n    kernel_h, kernel_w = kernel_w, kernel_h\n",
+            "height and width of the kernel are swapped"),
     mistake("rows-images-last", "patches.reshape", "patches.transpose(1, 2, 0, 3, 4, 5).reshape",
             "the rows are in the order (oy, ox, n): all images' first patches, then all second ones; the order is "
             "(n, oy, ox)"),
@@ -91,8 +105,9 @@ IM2COL = [
 _FLAT_ROWS = "y.transpose(1, 2, 0, 3)"
 CONV2D_FORWARD = [
     STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY, PADDED_AT_THE_END, PADDED_AT_THE_START,
-    PADDED_WITH_EDGE, PADDED_WITH_ONES, PADDING_IGNORED, PADDING_COUNTED_ONCE, STRIDE_IGNORED, ONE_WINDOW_SHORT,
-    SIZE_WITHOUT_KERNEL, HEIGHT_FOR_WIDTH,
+    PADDED_WITH_EDGE, PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDING_IGNORED,
+    PADDING_COUNTED_ONCE, STRIDE_IGNORED, ONE_WINDOW_SHORT,
+    ONE_ROW_SHORT, ONE_COLUMN_SHORT, SIZE_WITHOUT_KERNEL, HEIGHT_FOR_WIDTH,
     mistake("filters-flipped", "(patch, w, 3)", "(patch, w[::-1, ::-1], 3)",
             "the filters are flipped (turned by 180 degrees); networks lay them on the image as they are"),
     mistake("filters-flipped-up-down", "(patch, w, 3)", "(patch, w[::-1], 3)", "the filters stand on their heads"),
@@ -109,6 +124,9 @@ CONV2D_FORWARD = [
     mistake("patch-order", "np.tensordot(patch, w, 3)",
             "patch.transpose(0, 3, 1, 2).reshape(images, -1) @ w.reshape(-1, filters)",
             "patches are written as (c, ky, kx), filters as (ky, kx, c): each weight meets another pixel"),
+    mistake("filter-order", "np.tensordot(patch, w, 3)",
+            "patch.reshape(images, -1) @ w.transpose(2, 0, 1, 3).reshape(-1, filters)",
+            "filters are written as (c, ky, kx), patches as (ky, kx, c): each weight meets another pixel"),
     mistake("bias-forgotten", " + b", "", "the bias is not added"),
     mistake("bias-subtracted", " + b", " - b", "the bias is subtracted"),
     mistake("bias-per-product", " + b", " + b * w[..., 0].size",
@@ -143,6 +161,9 @@ CONV2D_FORWARD = [
             "the output's rows are filled with its columns: windows run down first, the reshape goes along rows"),
     mistake("output-reshaped-images-last", "return y", f"return {_FLAT_ROWS}.reshape(y.shape)",
             "images are mixed: the rows of the product are in the order (oy, ox, n) and reshaped as (n, oy, ox)"),
+    mistake("output-reshaped-images-first", "return y",
+            "return y.reshape(out_h, out_w, images, filters).transpose(2, 0, 1, 3)",
+            "images are mixed: the rows of the product are in the order (n, oy, ox) and reshaped as (oy, ox, n)"),
     mistake("output-reshaped-filters-first", "return y", "return np.moveaxis(y, 3, 0).reshape(y.shape)",
             "the product is (F, windows), and a reshape stands where a transposition belongs"),
     mistake("output-reshaped-per-image", "return y", "return np.moveaxis(y, 3, 1).reshape(y.shape)",
@@ -155,6 +176,14 @@ CONV2D_BACKWARD = [
     STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY,
     mistake("dx-overwritten", "dpadded[window] += ", "dpadded[window] = ",
             "where windows overlap the last one overwrites the others: `=` where `+=` belongs"),
+    mistake("dx-overwritten-by-patches", "dpadded[window] += ", "dpadded[window] = ", "range(out_h)",
+            "reversed(range(out_h))", "range(out_w)", "reversed(range(out_w))",
+            "where windows overlap one overwrites the others: `=` where `+=` belongs"),
+    mistake("dx-overwritten-in-all-loops", "dpadded[window] += ", "dpadded[window] = ",
+            _DX, "np.tensordot(here[:, -1:], w[..., -1:], (1, 3))",
+            "only what is written last is left, of filters and of overlapping windows: `=` where `+=` belongs"),
+    mistake("dx-filters-reshaped", _DX, "(here @ w.reshape(w.shape[3], -1)).reshape(-1, *w.shape[:3])",
+            "w is reshaped where it has to be transposed"),
     mistake("dx-filters-flipped", _DX, "np.tensordot(here, w[::-1, ::-1], (1, 3))",
             "the filters are flipped the wrong way: each gradient goes back through the weight that its pixel met"),
     mistake("dx-filters-transposed", _DX, "np.tensordot(here, w.swapaxes(0, 1), (1, 3))",
@@ -177,10 +206,19 @@ CONV2D_BACKWARD = [
     mistake("dx-border-lost", _CROP, "np.pad(dpadded[:, 2 * padding : height, 2 * padding : width], "
             "((0, 0), (padding, padding), (padding, padding), (0, 0)))[:, :height, :width]",
             "the pixels near the border get nothing: twice the padding is cut off, and zeros stand in its place"),
+    mistake("dx-cropped-to-minus-zero", _CROP, "dpadded[:, padding:-padding, padding:-padding]",
+            "without padding the slice padding:-padding is 0:-0, which is empty; cut with padding : padding + height"),
     mistake("dx-averaged", "return dx, dw, db", "return dx / len(x), dw, db",
             "dx is divided by N, which dy is already"),
     mistake("dw-overwritten", "dw += ", "dw = ",
             "it holds only the last position: `=` where `+=` belongs"),
+    mistake("dw-overwritten-in-all-loops", "dw += ", "dw = ", _DW,
+            "np.tensordot(padded[window][-1:], here[-1:], (0, 0))",
+            "only the last position of the last image is left: `=` where `+=` belongs"),
+    mistake("dw-first-image-s-input", _DW, "np.multiply.outer(padded[window][0], here.sum(0))",
+            "the first image's input is taken for all images"),
+    mistake("dy-images-mixed", "here = dy[:, oy, ox]", "here = dy.transpose(1, 2, 0, 3).reshape(dy.shape)[:, oy, ox]",
+            "images are mixed: dy is laid out as (oy, ox, n), and rows are read as (n, oy, ox)"),
     mistake("dw-flipped", _DW, "np.tensordot(padded[window], here, (0, 0))[::-1, ::-1]",
             "it is turned by 180 degrees: the filters are not flipped in forward, so neither is their gradient"),
     mistake("dw-transposed", _DW, "np.tensordot(padded[window], here, (0, 0)).swapaxes(0, 1)",
@@ -213,6 +251,8 @@ CONV2D_BACKWARD = [
             "db is a mean; each window's gradient is added"),
     mistake("db-averaged-over-windows", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(0).mean((0, 1))",
             "db is averaged over the windows; each window's gradient is added"),
+    mistake("db-of-wrong-axis", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=3).reshape(-1)",
+            "db is summed over the filters; sum over everything else"),
     mistake("db-of-images-only", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=0)",
             "db is summed over the images only; the bias is added in every window, too"),
     mistake("db-per-image", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=(1, 2))",
@@ -231,6 +271,10 @@ CONV2D_BACKWARD = [
             "only the first image counts; those of all images are added"),
     mistake("db-overwritten", "db = dy.sum(axis=(0, 1, 2))", "db = dy[:, -1, -1].sum(axis=0)",
             "it holds only the last position: `=` where `+=` belongs"),
+    mistake("db-overwritten-in-all-loops", "db = dy.sum(axis=(0, 1, 2))", "db = dy[-1, -1, -1]",
+            "only the last position of the last image is left: `=` where `+=` belongs"),
+    mistake("last-column-of-windows-missing", "range(out_w)", "range(out_w - 1)",
+            "the last column of windows is missing: a range ends one too early"),
     mistake("last-row-of-windows-missing", "range(out_h)", "range(out_h - 1)",
             "the last row of windows is missing: a range ends one too early"),
     mistake("last-windows-missing", "range(out_h)", "range(out_h - 1)", "range(out_w)", "range(out_w - 1)",
@@ -238,129 +282,6 @@ CONV2D_BACKWARD = [
     mistake("outputs-swapped", "return dx, dw, db", "return dw, dx, db", "dx and dw are returned in the wrong order"),
 ]  # fmt: skip
 
-_POOLED, _POOL_ROWS, _POOL_COLUMNS = (
-    "x[:, top : top + size, left : left + size].max(axis=(1, 2))", "(height - size) // stride + 1",
-    "(width - size) // stride + 1",
-)  # fmt: skip
-_POOL_WINDOW = "x[:, top : top + size, left : left + size]"
-MAX_POOL_FORWARD = [
-    STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY,
-    mistake("stride-is-size", _POOL_ROWS, "height // size", _POOL_COLUMNS, "width // size",
-            "oy * stride, ox * stride", "oy * size, ox * size",
-            "windows lie side by side, `size` pixels apart; they move by `stride`"),
-    mistake("stride-ignored", _POOL_ROWS, "height - size + 1", _POOL_COLUMNS, "width - size + 1",
-            "oy * stride, ox * stride", "oy, ox", "the stride is ignored: there is a window at every pixel"),
-    mistake("one-window-short", _POOL_ROWS, "(height - size) // stride", _POOL_COLUMNS, "(width - size) // stride",
-            "one window is missing at the end of each row and column: the + 1 of (size - window) // stride + 1"),
-    mistake("remainder-kept", _POOL_ROWS, "-((size - height) // stride) + 1", _POOL_COLUMNS,
-            "-((size - width) // stride) + 1", "the remainder at the border gets windows of its own; it is left out"),
-    mistake("size-without-window", _POOL_ROWS, "height // stride", _POOL_COLUMNS, "width // stride",
-            "the output has H // stride rows; windows that do not fit are left out: (H - size) // stride + 1"),
-    mistake("height-for-width", _POOL_COLUMNS, _POOL_ROWS,
-            "the output's width is computed from the height: right for square images only"),
-    mistake("mean-for-maximum", ".max(axis=(1, 2))", ".mean(axis=(1, 2))", "it is the mean of each window"),
-    mistake("minimum-for-maximum", ".max(axis=(1, 2))", ".min(axis=(1, 2))", "it is the smallest of each window"),
-    mistake("sum-for-maximum", ".max(axis=(1, 2))", ".sum(axis=(1, 2))", "it is the sum of each window"),
-    mistake("largest-magnitude", _POOLED, f"abs({_POOL_WINDOW}).max(axis=(1, 2))",
-            "it is the largest magnitude; the sign counts: 1 is larger than -2"),
-    mistake("position-for-maximum", _POOLED, f"{_POOL_WINDOW}.reshape(images, -1, channels).argmax(axis=1)",
-            "it is where the maximum is (argmax), not the maximum"),
-    mistake("starts-at-zero", ".max(axis=(1, 2))", ".max(axis=(1, 2), initial=0)",
-            "the maximum starts at 0, so a window of negative numbers gives 0; start at -infinity or its first number"),
-    mistake("over-channels", ".max(axis=(1, 2))", ".max(axis=(1, 2, 3))[:, None]",
-            "the maximum is over all channels; each channel has its own"),
-    mistake("over-images", ".max(axis=(1, 2))", ".max(axis=(0, 1, 2))",
-            "the maximum is over all images; each image has its own"),
-    mistake("first-pixel", ".max(axis=(1, 2))", "[:, 0, 0]", "it is the first pixel of each window"),
-    mistake("last-pixel", ".max(axis=(1, 2))", "[:, -1, -1]", "it is the last pixel of each window"),
-    mistake("last-row", ".max(axis=(1, 2))", "[:, -1].max(axis=1)", "it is the maximum of each window's last row"),
-    mistake("first-row", ".max(axis=(1, 2))", "[:, 0].max(axis=1)", "it is the maximum of each window's first row"),
-    mistake("window-too-small", "top + size, left : left + size", "top + size - 1, left : left + size - 1",
-            ".max(axis=(1, 2))", ".max(axis=(1, 2), initial=-np.inf)",
-            "each window lacks its last row and column: a slice's end is not part of it, so it needs no - 1"),
-    mistake("window-too-large", "top + size, left : left + size", "top + size + 1, left : left + size + 1",
-            "each window has a row and a column too many"),
-    mistake("window-of-stride", "top + size, left : left + size", "top + stride, left : left + stride",
-            "each window is stride x stride; it is size x size"),
-    mistake("first-image-only", "x[:, top", "x[:1, top", "every image gives what the first one gives"),
-    mistake("first-channel-only", ".max(axis=(1, 2))", ".max(axis=(1, 2))[:, :1]",
-            "every channel gives what the first one gives"),
-    mistake("output-transposed", "return y", "return y.swapaxes(1, 2)", "rows and columns of the output are swapped"),
-    mistake("output-channels-first", "return y", "return y.transpose(0, 3, 1, 2)",
-            "the channels are the second axis; they are the last one: (N, OH, OW, C)"),
-    mistake("output-reshaped", "return y", "return np.moveaxis(y, 3, 1).reshape(y.shape)",
-            "channels are mixed: a reshape stands where a transposition belongs"),
-]  # fmt: skip
-
-_WINNER = "down, right = divmod(window.argmax(), size)"
-_CREDIT = "dx[n, top + down, left + right, c] += dy[n, oy, ox, c]"
-_REGION, _TIES = "dx[n, top : top + size, left : left + size, c]", "ties = window == window.max()"
-MAX_POOL_BACKWARD = [
-    STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY,
-    mistake("stride-is-size", "oy * stride, ox * stride", "oy * size, ox * size",
-            "windows are placed `size` pixels apart; they move by `stride`"),
-    mistake("overlap-overwritten", "+= dy", "= dy",
-            "where overlapping windows take the same pixel only the last one counts: `=` where `+=` belongs"),
-    mistake("window-overwritten", _WINNER, "ties = window.argmax() == np.arange(size * size).reshape(size, size)",
-            _CREDIT, f"{_REGION} = ties * dy[n, oy, ox, c]",
-            "each window overwrites all its pixels, with zeros, too, and so what other windows gave: `=` where `+=` "
-            "belongs"),
-    mistake("all-ties", _WINNER, _TIES, _CREDIT, f"{_REGION} += ties * dy[n, oy, ox, c]",
-            "every one of several equal maxima gets the whole gradient; it goes to the first alone"),
-    mistake("all-ties-overwritten", _WINNER, _TIES, _CREDIT, f"{_REGION} = ties * dy[n, oy, ox, c]",
-            "each window overwrites all its pixels, and so what overlapping windows gave: `=` where `+=` belongs; "
-            "besides, equal maxima all get the whole gradient, and it goes to the first alone"),
-    mistake("all-ties-assigned", _WINNER, _TIES, _CREDIT, f"{_REGION}[ties] = dy[n, oy, ox, c]",
-            "where overlapping windows take the same pixel only the last one counts: `=` where `+=` belongs; besides, "
-            "equal maxima all get the whole gradient, and it goes to the first alone"),
-    mistake("ties-shared", _WINNER, _TIES, _CREDIT, f"{_REGION} += ties / ties.sum() * dy[n, oy, ox, c]",
-            "equal maxima share the gradient; it goes to the first alone"),
-    mistake("last-tie", "window.argmax()", "size * size - 1 - window[::-1, ::-1].argmax()",
-            "of equal maxima the last gets the gradient; it goes to the first"),
-    mistake("tie-by-columns", _WINNER, "right, down = divmod(window.T.argmax(), size)",
-            "of equal maxima the first in column order gets the gradient; the upper row comes first"),
-    mistake("row-and-column-swapped", "down, right = divmod", "right, down = divmod",
-            "row and column of the maximum are swapped"),
-    mistake("width-of-the-image", "divmod(window.argmax(), size)", "divmod(window.argmax(), x.shape[2])",
-            "the maximum's place in its window is divided by the image's width; a window is `size` wide"),
-    mistake("window-s-place-forgotten", "top + down, left + right", "down, right",
-            "the maximum's place is within its window: where the window begins has to be added"),
-    mistake("averaged", _CREDIT, f"{_REGION} += dy[n, oy, ox, c] / size**2",
-            "the gradient is shared among all pixels of the window: that is average pooling"),
-    mistake("whole-window", _CREDIT, f"{_REGION} += dy[n, oy, ox, c]",
-            "every pixel of the window gets the gradient; only the maximum does"),
-    mistake("winner-by-magnitude", "window.argmax()", "abs(window).argmax()",
-            "the gradient goes to the largest magnitude; the sign counts: 1 is larger than -2"),
-    mistake("smallest-wins", "window.argmax()", "window.argmin()", "the gradient goes to the smallest number"),
-    mistake("dy-ignored", "+= dy[n, oy, ox, c]", "+= 1", "the maxima are marked with 1; they get dy"),
-    mistake("dy-at-the-pixel", "+= dy[n, oy, ox, c]", "+= dy[n, oy, ox, c] * window.max()",
-            "the gradient is multiplied by the maximum itself; the maximum's slope is 1"),
-    mistake("maximum-for-dy", "+= dy[n, oy, ox, c]", "+= window.max()", "the maxima get themselves; they get dy"),
-    mistake("dy-divided", "+= dy[n, oy, ox, c]", "+= dy[n, oy, ox, c] / size**2",
-            "the gradient is divided by the window's pixels, as in average pooling; the maximum gets all of it"),
-    mistake("window-of-stride", "top + size, left : left + size, c]", "top + stride, left : left + stride, c]",
-            _WINNER, "down, right = divmod(window.argmax(), window.shape[1])",
-            "each window is stride x stride; it is size x size"),
-    mistake("window-too-small", "top + size, left : left + size, c]", "top + size - 1, left : left + size - 1, c]",
-            _WINNER, "down, right = divmod(window.argmax(), size - 1)",
-            "each window lacks its last row and column: a slice's end is not part of it, so it needs no - 1"),
-    mistake("winner-of-all-channels", "window.argmax()",
-            "x[n, top : top + size, left : left + size].max(axis=2).argmax()",
-            "one place is taken for all channels; each channel has its own maximum"),
-    mistake("first-channel-s-winner", "left : left + size, c]", "left : left + size, 0]",
-            "the place of the first channel's maximum is taken for all channels; each has its own"),
-    mistake("first-image-s-winner", "= x[n, top", "= x[0, top",
-            "the places of the first image's maxima are taken for all images; each has its own"),
-    mistake("winner-of-the-image", "down, right = divmod(window.argmax(), size)",
-            "down, right = np.subtract(divmod(x[n, :, :, c].argmax(), x.shape[2]), (top, left))",
-            "the whole image's maximum gets the gradients of all windows; each window has its own"),
-    mistake("last-windows-missing", "range(out_h)", "range(out_h - 1)", "range(out_w)", "range(out_w - 1)",
-            "the last row and column of windows are missing: a range ends one too early"),
-    mistake("dx-as-small-as-dy", "dx = np.zeros(x.shape)", "dx = np.zeros(dy.shape)",
-            "top + down, left + right", "oy, ox", "dx has the shape of dy; it has that of x"),
-]  # fmt: skip
-
 TABLES: dict[str, list[Mistake]] = {
     "im2col": IM2COL, "conv2d_forward": CONV2D_FORWARD, "conv2d_backward": CONV2D_BACKWARD,
-    "max_pool_forward": MAX_POOL_FORWARD, "max_pool_backward": MAX_POOL_BACKWARD,
 }  # fmt: skip

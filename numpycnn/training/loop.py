@@ -273,10 +273,9 @@ def train_epoch(model: Sequential, run: Run, progress: Progress) -> None:
     for batch, (images, labels, weights, rows) in enumerate(run.source.epoch(model, run), run.batch):
         was_finite = model.nonfinite is None
         run.callbacks.batch_begin(batch)
-        rate = model.optimizer.current_rate
         loss = watched(model, model.loss, images, rows, weights)
         value, outputs = step(model, loss, model.optimizer, images, labels)
-        run.warn_of_explosion(value, rate)
+        run.warn_of_explosion(value, model.optimizer)
         run.record(model, value, outputs, labels, weights)
         run.seconds = time.perf_counter() - start
         logs = run.figures.logs()

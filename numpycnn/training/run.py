@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..callbacks.base import Callback, CallbackList
 from ..checks import check_choice, check_count, check_flag, check_fraction, check_function, check_instance
 from ..hints import hint_at_rate
+from ..optimizers import Optimizer
 from .figures import Figures
 from .interruption import Interruption
 
@@ -175,15 +176,15 @@ class Run:
             self.figures.follow(model)
         self.figures.add(loss, outputs, targets, weights)
 
-    def warn_of_explosion(self, loss: float, rate: float) -> None:
+    def warn_of_explosion(self, loss: float, optimizer: Optimizer) -> None:
         """Warn, once, if the loss has grown out of all proportion in the first epoch, and the rate is large."""
         if self.first_loss is None:
             self.first_loss = loss
-        hint = hint_at_rate(rate)
-        if hint and self.epoch == self.options.initial_epoch and EXPLODED * max(self.first_loss, 1) < loss < math.inf:
-            text = f"the loss has grown from {self.first_loss:.3g} to {loss:.3g} in {self.batch + 1} steps{hint}"
-            warnings.warn(text, UserWarning, stacklevel=6)  # the line that called Sequential.fit
-            self.first_loss = math.inf
+        if self.epoch == self.options.initial_epoch and EXPLODED * max(self.first_loss, 1) < loss < math.inf:
+            if hint := hint_at_rate(optimizer.current_rate):
+                text = f"the loss has grown from {self.first_loss:.3g} to {loss:.3g} in {self.batch + 1} steps{hint}"
+                warnings.warn(text, UserWarning, stacklevel=6)  # the line that called Sequential.fit
+                self.first_loss = math.inf
 
     def check_interruption(self) -> None:
         """Take note of a Ctrl-C in the history, where callbacks see it."""

@@ -69,10 +69,15 @@ COMMANDS = {
                 f"{PROCESSES} -k 'beyond_its_arrays and ({{files}})'",
                 "tests/gradients/test_fusion.py tests/gradients/test_agreement.py"],
     "kernels/reference.py": [f"{KERNELS_TESTS} -k '{TWIN}'", f"{KERNELS_TESTS} -k 'one_line or flush or {{kernels}}'"],
-    "kernels/__init__.py": [f"{KERNELS_TESTS} -k 'using or unknown or number_of_threads or table or twin'"],
+    "kernels/__init__.py": [f"{KERNELS_TESTS} -k 'using or unknown or number_of_threads or table or twin'",
+                            "tests/kernels/test_ahead.py"],
     "kernels/jit.py": [f"{PROCESSES} -k 'not narrower and not beyond_its_arrays'",
                        f"{KERNELS_TESTS} -k 'number_of_threads or concurrent or relu_forward'",
-                       f"{KERNELS_TESTS} -k 'compiling or machine_code'"],
+                       f"{KERNELS_TESTS} -k 'compiling or machine_code'", "tests/kernels/test_ahead.py"],
+    "kernels/threads.py": [f"{PROCESSES} -k 'layer or tbb or forked or concurrent'",
+                           f"{KERNELS_TESTS} -k 'openmp or container or number_of_threads'"],
+    "kernels/ahead.py": ["tests/kernels/test_ahead.py"],
+    "kernels/__main__.py": ["tests/kernels/test_ahead.py"],
 }
 
 

@@ -93,6 +93,8 @@ def cases(keras):
         ("mae", 2, None, "mean_absolute_error", targets),
         ("huber", 2, None, losses.Huber(delta=0.3), targets),
         ("mse of softmax", CLASSES, "softmax", "mse", one_hot),
+        ("categorical of sigmoid", CLASSES, "sigmoid", sparse, y),
+        ("binary of softmax", CLASSES, "softmax", "binary_crossentropy", one_hot),
     ):
         yield f"loss {name}", lambda a=(outputs, last), b=(loss, x, y_): train(
             network(keras, *a), keras.optimizers.SGD(0.05), *b)

@@ -101,7 +101,7 @@ def test_datasets_of_rows():
     assert sorted(shuffled) == sorted(Y) and shuffled != list(Y)
     doubled = rows.map(lambda x, y: (tf.cast(x, tf.float32) * 2, y)).batch(12).take(1)
     ((x, y),) = doubled
-    assert np.allclose(x, 2 * X) and x.numpy().shape == X.shape and np.array_equal(y, Y)
+    assert np.allclose(x, 2 * X) and x.numpy().shape == X.shape and np.array_equal(y, Y) and y[1].numpy() == 1
     assert len(list(rows.skip(10).repeat(2))) == 4 and len(list(rows.batch(5).unbatch())) == 12
     assert [int(i) for i in tf.data.Dataset.range(5).filter(lambda i: i % 2 == 0)] == [0, 2, 4]
 

@@ -63,7 +63,8 @@ def test_the_package_does_not_load_the_facade():
 TABLES = {"layers": missing.LAYERS, "optimizers": missing.OPTIMIZERS, "losses": missing.LOSSES,
           "metrics": missing.METRICS, "callbacks": missing.CALLBACKS, "datasets": missing.DATASETS,
           "utils": missing.UTILS, "initializers": missing.INITIALIZERS, "regularizers": missing.REGULARIZERS,
-          "activations": missing.ACTIVATIONS, "backend": missing.BACKEND}  # fmt: skip
+          "activations": missing.ACTIVATIONS, "backend": missing.BACKEND, "constraints": missing.CONSTRAINTS,
+          "applications": missing.APPLICATIONS}  # fmt: skip
 
 
 @pytest.mark.parametrize("module", TABLES)
@@ -80,8 +81,10 @@ def test_what_is_missing_says_what_there_is(module):
 def test_what_is_missing_at_the_top_and_in_tf():
     from numpycnn.keras import tf
 
-    with pytest.raises(ImportError, match="keras.applications: numpycnn has no pretrained networks"):
-        from numpycnn.keras import applications  # noqa: F401
+    with pytest.raises(ImportError, match="keras.applications.VGG16: numpycnn has no pretrained networks"):
+        from numpycnn.keras.applications import VGG16  # noqa: F401
+    with pytest.raises(ImportError, match="keras.ops: numpycnn has nothing like it"):
+        from numpycnn.keras import ops  # noqa: F401
     for call in (lambda: tf.GradientTape, lambda: tf.nn.conv2d, lambda: tf.image.resize, lambda: tf.Session):
         with pytest.raises(ImportError, match="numpycnn has"):
             call()

@@ -48,6 +48,8 @@ def test_fit_evaluate_and_predict_as_keras_returns_them():
     assert p.shape == (40, 3) and np.allclose(p.sum(axis=1), 1) and type(p) is np.ndarray
     assert np.mean(p.argmax(axis=1) == Y) == accuracy and np.allclose(model(X), p, atol=1e-6)
     assert isinstance(compiled(metrics=[]).evaluate(X, Y), float)
+    assert model.evaluate(X, Y, batch_size=5, steps=2) == model.evaluate(X[:10], Y[:10])
+    assert len(model.predict(X, batch_size=5, steps=3)) == 15
 
 
 def test_the_softmax_is_a_layer_until_the_loss_has_one():
@@ -68,7 +70,8 @@ def test_losses_that_do_not_suit_the_end_say_what_to_do():
     with pytest.raises(ValueError, match='ends in Dense.*end it in activation="softmax", or .*from_logits=True'):
         compiled(last=None)
     with pytest.raises(ValueError, match='activation="sigmoid"'):
-        compiled(loss="binary_crossentropy")
+        compiled("tanh", loss="binary_crossentropy")
+    assert compiled("tanh", loss="mse").evaluate(X, ONE_HOT)[1] <= 1  # the accuracy with any loss
     logits = compiled(None, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     assert logits.predict(X).min() < 0
     with pytest.warns(keras.KerasNote, match="from_logits=True after Softmax"):
@@ -179,6 +182,7 @@ def test_functional_models_and_what_is_inside():
     kinds = [type(layer).__name__ for layer in model.layers]
     assert kinds == ["InputLayer", "Conv2D", "Activation", "Flatten", "Dense"]
     assert model.get_layer("conv").output.shape == (None, 6, 6, 3) and model.output_shape == (None, 3)
+    assert model.get_input_shape_at(0) == (None, 8, 8, 1) and model.layers[1].get_output_shape_at(0) == (None, 6, 6, 3)
     inside = keras.Model(model.input, model.get_layer("conv").output)
     several = keras.Model(model.input, [layer.output for layer in model.layers[1:3]])
     first, second = several.predict(X)

@@ -499,7 +499,7 @@ def test_the_number_of_threads_is_checked(threads):
     {}, {"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}, {"OMP_THREAD_LIMIT": "5"},
 ])  # fmt: skip
 def test_openmp_is_told_to_wait_briefly_unless_the_user_has_said_how(monkeypatch, chosen):
-    ours = {"GOMP_SPINCOUNT": "2000", "OMP_THREAD_LIMIT": str(kernel_threads.cores())}
+    ours = {"GOMP_SPINCOUNT": "10000", "OMP_THREAD_LIMIT": str(kernel_threads.cores())}
     for name in (*ours, "OMP_WAIT_POLICY"):
         monkeypatch.delenv(name, raising=False)
     for name, value in chosen.items():

@@ -140,3 +140,41 @@ def test_rate_0_drops_nothing():
     x = np.ones((4, 50))
     assert np.array_equal(layer.forward(x, training=True), x)
     assert np.array_equal(layer.backward(x), x)
+
+
+def test_the_state_is_a_key_and_how_many_numbers_were_used():
+    layer, twin = (build(Dropout(0.5), (50,), seed=seed) for seed in (0, 1))
+    x = np.ones((4, 50))
+    before = layer.get_state()
+    layer.forward(x, training=True)
+    state = layer.get_state()
+    assert state == {"rng": {**before["rng"], "counter": 64}}  # 200 elements: four chunks of 16 counters
+    twin.set_state(state)
+    assert np.array_equal(twin.forward(x, training=True), layer.forward(x, training=True))
+    twin.set_state(before)
+    assert not np.array_equal(twin.forward(x, training=True), layer.forward(x, training=True))
+
+
+def test_a_state_of_version_0_1_goes_on_with_numpys_generator():
+    layer, generator = build(Dropout(0.25), (50,)), np.random.default_rng(7)
+    layer.set_state({"rng": generator.bit_generator.state})
+    for _ in range(2):
+        expected = (generator.random((4, 50), dtype=np.float32) >= 0.25) / 0.75
+        assert np.array_equal(layer.forward(np.ones((4, 50)), training=True), expected)
+        assert np.array_equal(layer.backward(np.full((4, 50), 2.0)), 2 * expected)
+    assert layer.get_state() == {"rng": generator.bit_generator.state}
+    layer.build((50,))
+    assert layer.get_state()["rng"]["bit_generator"] == "Philox4x32-10"  # built anew: of today
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"key": -1}, ValueError), ({"key": 2**64}, ValueError), ({"counter": 0.5}, TypeError),
+        ({"counter": "0"}, TypeError), ({"bit_generator": "Philox"}, ValueError), ({"more": 1}, ValueError),
+    ],
+)  # fmt: skip
+def test_a_damaged_state_is_refused(change, error):
+    layer = build(Dropout(0.5), (50,))
+    with pytest.raises(error):
+        layer.set_state({"rng": {**layer.get_state()["rng"], **change}})

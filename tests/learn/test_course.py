@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import re
 import runpy
 import sys
@@ -11,17 +12,14 @@ import pytest
 from places import ROOT
 
 import numpycnn as nc
+from numpycnn import kernels, learn
 
 LEARN = ROOT / "examples" / "learn"
 CHAPTERS = sorted(LEARN.glob("[0-9][0-9]_*.py"))
-EXERCISES = [
-    "im2col", "dense_backward", "conv2d_forward", "conv2d_backward", "max_pool_forward", "max_pool_backward",
-    "batch_norm_forward", "batch_norm_backward", "softmax_cross_entropy", "dropout_forward", "adam_step", "he_normal",
-]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def learn():
+def course_modules():
     """The course's own modules can be imported, in their short form."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMPYCNN_COURSE", "short")
@@ -33,7 +31,7 @@ def learn():
 
 
 @pytest.fixture(scope="module")
-def course(learn):
+def course(course_modules):
     return importlib.import_module("course")
 
 
@@ -63,7 +61,8 @@ def test_every_chapter_asserts_its_algebra(equalities):
     for name, asserted in equalities.items():
         assert any(equality.of_package for equality in asserted), name
         assert all(equality.difference < 1e-12 for equality in asserted)
-    assert sum(map(len, equalities.values())) >= 130
+    total = sum(map(len, equalities.values()))
+    assert f"All ten assert {total} equalities." in (LEARN / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_formula_of_the_package_is_derived(equalities):
@@ -121,7 +120,7 @@ def test_chapters_are_in_percent_format_with_questions_and_exercises(path):
 
 def test_all_exercises_of_the_judge_are_in_the_chapters():
     text = "".join(path.read_text(encoding="utf-8") for path in CHAPTERS)
-    assert [name for name in EXERCISES if not re.search(rf"`[^`]*\b{name}\b[^`]*`", text)] == []
+    assert [name for name in learn.EXERCISES if not re.search(rf"`[^`]*\b{name}\b[^`]*`", text)] == []
 
 
 def test_what_the_course_names_exists():
@@ -132,6 +131,82 @@ def test_what_the_course_names_exists():
             assert (LEARN / picture).is_file(), (path.name, picture)
         for program in re.findall(r"python (examples/learn/\w+\.py)", text):
             assert (ROOT / program).is_file(), (path.name, program)
+
+
+# -- the notebooks
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.name)
+def test_notebooks_are_the_chapters_executed(path, equalities):
+    """Sources as in the chapter, run from top to bottom; every equality that it asserts now is printed there."""
+    notebook = json.loads(path.with_suffix(".ipynb").read_text(encoding="utf-8"))
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
+    assert cells == importlib.import_module("notebooks").cells_of(path.read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == [*range(1, len(code) + 1)]
+    printed = "".join(line for cell in code for output in cell["outputs"] for line in output["text"])
+    assert [equality.line for equality in equalities[path.name] if equality.line not in printed] == []
+
+
+def test_a_notebook_can_be_made_anew(tmp_path, monkeypatch, capsys):
+    notebooks = importlib.import_module("notebooks")
+    monkeypatch.setattr(notebooks, "HERE", tmp_path)
+    (tmp_path / "01_short.py").write_text("# %% [markdown]\n# # Title\n#\n# Text\n\n# %%\nx = 2\n\n# %%\nprint(x)\n")
+    monkeypatch.setattr(sys, "argv", ["notebooks.py", str(tmp_path / "out")])
+    notebooks.main()
+    made = json.loads((tmp_path / "out" / "01_short.ipynb").read_text(encoding="utf-8"))
+    assert "".join(made["cells"][0]["source"]) == "# Title\n\nText"
+    assert [cell.get("outputs") for cell in made["cells"][1:]] == [
+        [], [{"name": "stdout", "output_type": "stream", "text": ["2\n"]}],
+    ]
+    assert (made["nbformat"], made["nbformat_minor"]) == (4, 5)
+
+
+# -- the experiments
+
+
+@pytest.fixture
+def experiments():
+    """The experiments, on one thread: for networks as small as theirs the others would only be waited for."""
+    threads = nc.get_num_threads()
+    nc.set_num_threads(1)
+    yield importlib.import_module("experiments")
+    nc.set_num_threads(threads)
+
+
+@pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set: training takes too long")
+def test_every_experiment_runs(experiments, monkeypatch, capsys):
+    """A few images; the claims hold for many, which the long test shows."""
+    monkeypatch.setattr(sys, "argv", ["experiments.py", "all", "--scale", "0.03"])
+    experiments.main()
+    printed = capsys.readouterr().out
+    for name, experiment in experiments.EXPERIMENTS.items():
+        assert f"\n{name}\n" in printed
+        for claim in experiment.claims:
+            assert re.search(rf"^(yes|NO ) {{1,2}}{re.escape(claim)}$", printed, re.M), claim
+    monkeypatch.setattr(sys, "argv", ["experiments.py"])
+    experiments.main()
+    assert capsys.readouterr().out.count("?") >= len(experiments.EXPERIMENTS)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", [
+    "wrong_gradient", "shifted_digits", "label_noise", "initialisation_and_depth", "learning_rates", "batch_noise",
+    "against_learning_by_heart",
+])
+def test_what_experiments_claim_holds(experiments, name, seed):
+    experiment = experiments.EXPERIMENTS[name]
+    table = experiment.run(seed, 1.0)
+    wrong = [claim for claim, holds in experiment.claims.items() if not holds(table)]
+    assert wrong == [], experiments.written(table)
+
+
+def test_every_experiment_is_in_the_long_test_and_in_a_chapter(experiments):
+    marks = {mark.args[0]: mark.args[1] for mark in test_what_experiments_claim_holds.pytestmark if mark.args}
+    assert set(marks["name"]) == set(experiments.EXPERIMENTS)
+    text = "".join(path.read_text(encoding="utf-8") for path in CHAPTERS)
+    assert [name for name in experiments.EXPERIMENTS if f"examples/learn/experiments.py {name}`" not in text] == []
 
 
 # -- the one-file edition
@@ -151,11 +226,11 @@ def pair(fused):
 @pytest.mark.parametrize("fused", [False, True])
 def test_twenty_steps_of_one_file_are_the_packages(fused):
     network, model = pair(fused)
-    x, y = nc.load_synthetic_digits(320)
+    x, y = nc.load_synthetic_digits(160)
     x, y = x[..., None] / 255, y.astype(np.int64)
-    for i in range(0, 320, 16):
-        loss = network.step(x[i : i + 16], y[i : i + 16])
-        assert loss == pytest.approx(model.train_on_batch(x[i : i + 16], y[i : i + 16])[0], rel=1e-12)
+    for i in range(0, 160, 8):
+        loss = network.step(x[i : i + 8], y[i : i + 8])
+        assert loss == pytest.approx(model.train_on_batch(x[i : i + 8], y[i : i + 8])[0], rel=1e-12)
     ours = [p for layer in network.layers for p in layer.params]
     differences = [np.abs(a - b).max() for a, b in zip(ours, model.get_weights(), strict=True)]
     assert max(differences) < 1e-12
@@ -170,6 +245,12 @@ def test_one_file_is_short_and_needs_numpy_alone():
     assert [line for line in lines if "numpycnn import" in line] == [
         "        from numpycnn import load_synthetic_digits  # the only line that needs the package"
     ]
+
+
+def test_the_judge_passes_what_one_file_computes():
+    """Where a function of it has the form of an exercise."""
+    verdict = learn.check("softmax_cross_entropy", importlib.import_module("one_file").softmax_cross_entropy)
+    assert verdict.passed, verdict.message
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -221,14 +302,17 @@ def test_the_numbers_drawn_are_the_kernels():
     assert [note.split(", ")[1] for note in notes] == [f"{n} x {n} outputs" for n in (3, 5, 2, 2, 3)]
 
 
-def test_the_pictures_can_be_drawn_anew(tmp_path, monkeypatch):
+def test_the_pictures_can_be_drawn_anew(tmp_path, monkeypatch, capsys):
     from PIL import Image
 
+    pictures = importlib.import_module("pictures")
+    committed = [*(LEARN / "pictures").iterdir()]
+    assert {path.name for path in committed} == set(pictures.PICTURES)
+    assert sum(path.stat().st_size for path in committed) < 200_000
+    two = {name: pictures.PICTURES[name] for name in ("im2col.gif", "pooling.png")}
+    monkeypatch.setattr(pictures, "PICTURES", two)
     monkeypatch.setattr(sys, "argv", ["pictures.py", str(tmp_path)])
-    importlib.import_module("pictures").main()
-    drawn = sorted(path.name for path in tmp_path.iterdir())
-    assert drawn == sorted(path.name for path in (LEARN / "pictures").iterdir())
-    assert sum(path.stat().st_size for path in (LEARN / "pictures").iterdir()) < 250_000
-    for name in ("im2col.gif", "col2im.gif"):
-        with Image.open(tmp_path / name) as animation:
-            assert animation.n_frames == 9
+    pictures.main()
+    with Image.open(tmp_path / "im2col.gif") as animation:
+        assert animation.n_frames == 9
+    assert (tmp_path / "pooling.png").read_bytes().startswith(b"\x89PNG")

@@ -14,9 +14,10 @@ from numpycnn.learn.by_hand import by_hand, draw_by_hand, trace_by_hand, written
 from numpycnn.learn.trace_command import add_arguments, run
 
 
-def model_of(dtype="float64"):
+def model_of(dtype="float64", penalty=None):
     layers = [
-        nc.Conv2D(3, 3), nc.ReLU(), nc.MaxPool2D(2), nc.BatchNorm(), nc.Dropout(0.5), nc.Flatten(), nc.Dense(10),
+        nc.Conv2D(3, 3), nc.ReLU(), nc.MaxPool2D(2), nc.BatchNorm(), nc.Dropout(0.5), nc.Flatten(),
+        nc.Dense(10, kernel_regularizer=penalty),
     ]
     model = nc.Sequential(layers, input_shape=(12, 12, 1), seed=0, dtype=dtype)
     model.compile(nc.SGD(0.01, momentum=0.9), nc.SoftmaxCrossEntropy())  # Adam makes steps of rounding errors, too
@@ -27,10 +28,10 @@ X, Y = make_images(8)
 X = X.astype(np.float64)
 
 
-@pytest.mark.parametrize("steps_before", [0, 2])
-def test_a_trace_is_the_step_that_training_takes(steps_before):
+@pytest.mark.parametrize("steps_before, penalty", [(0, None), (2, None), (1, "l2")])
+def test_a_trace_is_the_step_that_training_takes(steps_before, penalty):
     """Outputs, loss, gradients and updated parameters; the model that was traced is as it was."""
-    model, twin = model_of(), model_of()
+    model, twin = model_of(penalty=penalty), model_of(penalty=penalty)
     for _ in range(steps_before):
         for one in (model, twin):
             one.train_on_batch(X, Y)
@@ -38,8 +39,10 @@ def test_a_trace_is_the_step_that_training_takes(steps_before):
     found = trace(model, X, Y)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
     assert model.optimizer.steps == steps_before
+    added = twin.penalty()  # at the weights from before the step
     loss, _ = twin.train_on_batch(X, Y)
     assert found.loss == pytest.approx(loss, rel=1e-12)
+    assert (added > 1e-3) == (penalty is not None)
     for step, layer in zip(found.steps, twin.layers):
         assert step.layer == repr(layer)
         for p in layer.parameters:

@@ -33,7 +33,7 @@ FLOORS = [
     {"layers"},
     {"regularizers", "schedules", "initializers", "memory"},
     {"data"},
-    {"checks", "configured", "files", "kernels", "terminal"},
+    {"checks", "configured", "files", "kernels", "mistakes", "terminal"},
     {"hints"},
 ]
 

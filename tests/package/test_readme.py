@@ -20,7 +20,9 @@ from places import ROOT
 
 import numpycnn
 
-PAGES = ["README.md", "benchmarks/README.md", "tests/README.md"]
+PAGES = [
+    "README.md", "benchmarks/README.md", "examples/learn/README.md", "examples/learn/teachers.md", "tests/README.md",
+]
 FEW = 10  # images in place of MNIST's 60,000: an example of 100 epochs is soon done, without the JIT, too
 SETTINGS = configparser.ConfigParser()
 SETTINGS.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -64,9 +66,9 @@ def test_every_block_has_a_language_that_is_tried_here():
     assert {block.language for block in BLOCKS} == {"python", "sh", "console", "text"}
 
 
-def test_every_readme_is_read_here():
+def test_every_page_is_read_here():
     folders = [ROOT / name for name in ("benchmarks", "examples", "numpycnn", "tests")]
-    found = {*ROOT.glob("README*"), *(path for folder in folders for path in folder.rglob("README*"))}
+    found = {*ROOT.glob("*.md"), *(path for folder in folders for path in folder.rglob("*.md"))}
     assert found == {ROOT / page for page in PAGES}
 
 
@@ -318,5 +320,5 @@ def test_every_field_report_has_its_test():
 def test_files_and_folders_that_are_named_exist(page):
     text = (ROOT / page).read_text()
     named = set(re.findall(r"`([\w./-]+\.py|[\w.-]+/[\w./-]*\.(?:json|ipynb)|[\w/-]+/)`", text))
-    bases = ROOT, ROOT / "numpycnn", ROOT / "examples"
+    bases = ROOT, ROOT / "numpycnn", ROOT / "examples", (ROOT / page).parent
     assert [name for name in sorted(named) if not any((base / name).exists() for base in bases)] == []

@@ -253,6 +253,14 @@ class Layer:
         """Shape of the output, None for the batch."""
         return (None, *self.ensure(self.input_shape[1:]))
 
+    def get_input_shape_at(self, node_index: int = 0) -> tuple:
+        """Return ``input_shape``: a layer stands in one place."""
+        return self.input_shape
+
+    def get_output_shape_at(self, node_index: int = 0) -> tuple:
+        """Return ``output_shape``: a layer stands in one place."""
+        return self.output_shape
+
     # Configuration
 
     def get_config(self) -> dict[str, Any]:

@@ -187,6 +187,14 @@ class Chain:
     input_shape = property(lambda self: self.input.shape)
     output_shape = property(lambda self: self.output.shape)
 
+    def get_input_shape_at(self, node_index: int = 0) -> tuple:
+        """Return ``input_shape``: a chain has one input."""
+        return self.input_shape
+
+    def get_output_shape_at(self, node_index: int = 0) -> tuple:
+        """Return ``output_shape``: a chain has one output."""
+        return self.output_shape
+
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Return the layer of this name, or at this place."""
         if index is not None:

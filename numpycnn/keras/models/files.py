@@ -14,6 +14,9 @@ from ..notes import no_effect, note
 from .base import Chain
 
 
+WEIGHTS = ".weights.h5"
+
+
 class Files(Chain):
     """The part of a model that is described and kept."""
 
@@ -38,15 +41,25 @@ class Files(Chain):
         _written(path, core.save)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, **old: Any) -> None:
-        """Write the weights, in a whole model's file."""
+        """Write the weights: ``.weights.h5``, or a whole model's file under any other name."""
         no_effect("save_weights", **{word: value for word, value in old.items() if value is not None})
-        self.save(filepath, overwrite)
+        path, core = os.fspath(filepath), self.core_model()  # type: str, Any
+        if path.endswith(WEIGHTS) and hasattr(core, "save_weights"):
+            _check_overwrite(path, overwrite)
+            core.save_weights(path)
+        else:
+            self.save(path, overwrite)
 
     def load_weights(self, filepath: Any, *args: Any, **old: Any) -> None:
         """Take over the weights of such a model's file."""
         if old.get("by_name") or old.get("skip_mismatch") or args:
             raise ValueError("load_weights: the weights are taken in order, all of them")
-        loaded = read(os.fspath(filepath))
+        path = os.fspath(filepath)
+        core: Any = self.core_model() if path.endswith(WEIGHTS) and self._shape is not None else None
+        if hasattr(core, "load_weights"):
+            core.load_weights(path)
+            return
+        loaded = read(path)
         if self._shape is None:
             self.ensure(loaded.input_shape)
         self.set_weights(loaded.get_weights())

@@ -31,7 +31,7 @@ def is_batches(x: Any) -> bool:
 class Data:
     """Arrays x and y, or an iterable of batches in x: a generator, a Sequence, a Dataset."""
 
-    def __init__(self, x: Any, y: Any, batch_size: int | None, steps: int | None, once: bool = False) -> None:
+    def __init__(self, x: Any, y: Any, batch_size: int | None, steps: int | None) -> None:
         self.batches = is_batches(x)
         if self.batches and y is not None:
             raise ValueError("expected y in the batches that x gives, got it apart")
@@ -40,7 +40,7 @@ class Data:
             x = iter(x)
         self.x: Any = x if self.batches else as_array(x)
         self.y: Any = None if y is None else as_array(y)
-        self.batch_size, self.steps, self.once = batch_size, steps, once
+        self.batch_size, self.steps = batch_size, steps
 
     def one_shape(self) -> tuple[int, ...]:
         """Shape of one row; of a generator the first batch is kept for the training."""
@@ -57,6 +57,15 @@ class Data:
             steps = {} if self.steps is None else {"steps_per_epoch": self.steps}
             return {"x": ranked(self.x), "y": self.y, "batch_size": self.batch_size, **steps}
         return {"x": Adapted(self.x, ranked), "steps_per_epoch": self.steps}
+
+    def measure_words(self, ranked: Change) -> dict[str, Any]:
+        """Return the core's arguments for ``evaluate`` and ``predict``: of arrays the first `steps` batches."""
+        words = self.core_words(ranked)
+        steps = words.pop("steps_per_epoch", None)
+        if self.batches:
+            return {**words, "steps": steps}
+        rows = None if steps is None else steps * (self.batch_size or 32)
+        return {**words, "x": words["x"][:rows], "y": None if self.y is None else self.y[:rows]}
 
 
 class Adapted:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
+from ...metrics import Accuracy, BinaryAccuracy
 from ...metrics.running import get_metric
 from .. import losses, optimizers
 from ..callbacks.bridge import core_callbacks
@@ -14,8 +16,6 @@ from ..notes import no_effect, note, refuse, unknown_arguments
 from .base import Chain
 from .inputs import Data, as_array, validation_words
 
-OLD_FIT = {"nb_epoch": "epochs", "samples_per_epoch": "steps_per_epoch", "nb_val_samples": "validation_steps",
-           "val_samples": "validation_steps", "generator": "x", "show_accuracy": None}  # fmt: skip
 IDLE = ("workers", "use_multiprocessing", "max_queue_size", "pickle_safe", "nb_worker", "max_q_size")
 
 
@@ -70,9 +70,16 @@ class Learning(Chain):
             core = self.core_model()
             if self.optimizer.core._values is not None and self.optimizer.core._values is not core.arena.values:
                 self.optimizer.renew()
-            core.compile(self.optimizer.core, loss, self._metrics, self._weighted)
+            core.compile(self.optimizer.core, loss, *(self._suited(m, loss) for m in (self._metrics, self._weighted)))
             self._compiled_core = core
         return self.core_model()
+
+    def _suited(self, chosen: list[Any], loss: Any) -> list[Any]:
+        """Return the metrics; the accuracy of what no cross-entropy trains is not one that the core takes by name."""
+        if isinstance(loss, (SoftmaxCrossEntropy, BinaryCrossEntropy)):
+            return chosen
+        kind = BinaryAccuracy if self.output_shape == (None, 1) else Accuracy
+        return [kind(name=metric) if metric in ("accuracy", "acc") else metric for metric in chosen]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -92,13 +99,13 @@ class Learning(Chain):
             validation_steps: Any = None, validation_batch_size: Any = None, validation_freq: Any = 1,
             **old: Any) -> History:  # fmt: skip
         """Train; see Keras's ``fit`` for the arguments, and ``numpycnn.Sequential.fit`` for what it does."""
+        no_effect("fit", validation_batch_size=validation_batch_size)
         for word in IDLE:
             no_effect("fit", **{word: old.pop(word, None)})
-        for word, new in OLD_FIT.items():
-            if word in old:
-                note(f"fit: {word}= is the old word for {new}=")
-                epochs, x = (old[word] if new == "epochs" else epochs), (old[word] if new == "x" else x)
-                old.pop(word)
+        if "nb_epoch" in old:
+            note("fit: nb_epoch= is the old word for epochs=")
+            epochs = old.pop("nb_epoch")
+        x = old.pop("generator", x)
         unknown_arguments("fit", old)
         data = Data(x, y, batch_size or 32, steps_per_epoch)
         if self._shape is None:
@@ -132,8 +139,7 @@ class Learning(Chain):
         for word in IDLE:
             no_effect("evaluate", **{word: old.pop(word, None)})
         unknown_arguments("evaluate", old)
-        words = Data(x, y, batch_size or 32, steps, once=True).core_words(self._ranked)
-        words["steps"] = words.pop("steps_per_epoch", None)
+        words = Data(x, y, batch_size, steps).measure_words(self._ranked)
         followed = core_callbacks(callbacks, self, None, validated=False) or None
         scores = self._ready().evaluate(**words, callbacks=followed, sample_weight=sample_weight)
         return self._scores(scores, return_dict)
@@ -156,13 +162,14 @@ class Learning(Chain):
             no_effect("predict", **{word: old.pop(word, None)})
         unknown_arguments("predict", old)
         refuse("predict", "predict takes no callbacks", callbacks=callbacks or None)
-        data = Data(x, None, batch_size, steps, once=True)
+        data = Data(x, None, batch_size, steps)
         if self._shape is None:
             self.ensure(data.one_shape())
         if self.optimizer is not None:
             self._ready()
-        words = data.core_words(self._ranked)
-        return self.core_model().predict(words["x"], batch_size, steps=words.get("steps_per_epoch"))
+        words = data.measure_words(self._ranked)
+        words.pop("y", None)
+        return self.core_model().predict(**words)
 
     def predict_generator(self, generator: Any, steps: Any = None, **given: Any) -> np.ndarray:
         """Old name of ``predict`` for generators."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from ... import optimizers as core
 from ...hints import did_you_mean
+from ...schedules import Schedule
 from ..notes import no_effect, note, refuse
 from ..tensors import Rate
-from .schedules import InverseTimeDecay, LearningRateSchedule
+from .schedules import InverseTimeDecay
 
 # Arguments that all have, with the values that change nothing.
 COMMON = {"name": None, "weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None,
@@ -57,7 +58,7 @@ class Optimizer:
         no_effect(type(self).__name__, jit_compile=given["jit_compile"])
         words = {self.renamed.get(w, w): v for w, v in given.items() if w in self.words and w != "amsgrad"}
         words["global_clipnorm"] = given["global_clipnorm"]
-        if callable(words["learning_rate"]) and not isinstance(words["learning_rate"], LearningRateSchedule):
+        if callable(words["learning_rate"]) and not isinstance(words["learning_rate"], Schedule):
             words["learning_rate"] = words["learning_rate"]()
         return self.of_core(words, given["weight_decay"])
 
@@ -81,7 +82,7 @@ class Optimizer:
     def learning_rate(self) -> Any:
         """The rate: a number that ``assign`` changes, or the schedule."""
         rate = self.core.learning_rate
-        if isinstance(rate, LearningRateSchedule):
+        if isinstance(rate, Schedule):
             return rate
         value = Rate(rate)  # type: ignore[arg-type]  # no schedule of the core's comes here
         value.optimizer = self
@@ -89,7 +90,7 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, rate: Any) -> None:
-        self.core.learning_rate = rate if isinstance(rate, LearningRateSchedule) else float(rate)
+        self.core.learning_rate = rate if isinstance(rate, Schedule) else float(rate)
 
     @property
     def lr(self) -> Any:

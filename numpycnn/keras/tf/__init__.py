@@ -5,9 +5,10 @@ from .. import initializers, losses, metrics, optimizers
 from . import config, data, image, math, nn, random, summary, test
 from .arrays import *  # noqa: F401, F403
 from .arrays import missing as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .old import examples, python
 
-__version__ = "numpycnn.keras"
+__version__ = "2.16.0+numpycnn"  # programs compare it
 __all__ = [
-    "config", "data", "image", "initializers", "keras", "losses", "math", "metrics", "nn", "optimizers", "random",
-    "summary", "test",
+    "config", "data", "examples", "image", "initializers", "keras", "losses", "math", "metrics", "nn", "optimizers",
+    "python", "random", "summary", "test",
 ]

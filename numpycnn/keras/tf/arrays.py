@@ -22,7 +22,7 @@ newaxis = None
 missing = missing_names("keras.tf", {
     **_each("GradientTape gradients", "no tapes: model.train_on_batch takes a step; see numpycnn's forward, backward"),
     **_each("Session placeholder global_variables_initializer layers train compat contrib app "
-            "InteractiveSession ConfigProto GPUOptions examples python",
+            "InteractiveSession ConfigProto GPUOptions",
             "nothing of TensorFlow 1; write tf.keras's words"),
     **_each("Module saved_model lite distribute io feature_column estimator raw_ops sparse ragged strings linalg",
             "nothing like it; it trains chains of layers on arrays"),

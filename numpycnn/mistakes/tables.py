@@ -1,0 +1,10 @@
+"""All known mistakes by the solution that they are edits of."""
+
+from __future__ import annotations
+
+from . import layers, more, pooling, training, windows
+from .library import Mistake
+
+MISTAKES: dict[str, list[Mistake]] = {
+    **windows.TABLES, **pooling.TABLES, **layers.TABLES, **training.TABLES, **more.TABLES,
+}  # fmt: skip

@@ -1,0 +1,188 @@
+"""The judge names every mistake of the library, passes what is right however it is written, and misleads nobody."""
+
+import functools
+import re
+
+import learn_held_out as held_out
+import learn_styles as styles
+import numpy as np
+import pytest
+
+from numpycnn import learn
+from numpycnn.learn.exercises import EXERCISES
+from numpycnn.mistakes import MISTAKES, edited, solutions
+
+ENTRIES = [(name, entry) for name in EXERCISES for entry in MISTAKES[name]]
+STYLES = [name for name in vars(styles) if name.rsplit("_", 1)[0] in EXERCISES]
+
+
+@pytest.mark.parametrize(("name", "entry"), ENTRIES, ids=lambda value: getattr(value, "name", value))
+def test_every_mistake_of_the_library_is_named(name, entry):
+    verdict = learn.check(name, edited(getattr(solutions, name), entry))
+    assert not verdict.passed and verdict.mistake == entry.name
+    assert entry.says in verdict.message and len(verdict.hints) == 3
+
+
+def test_the_library_is_large_and_its_names_are_its_own():
+    assert len(ENTRIES) >= 120
+    for name in EXERCISES:
+        says = {}
+        for entry in MISTAKES[name]:
+            says.setdefault(entry.name, entry.says)
+            assert says[entry.name] == entry.says, entry.name  # one name, one mistake
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_right_solutions_pass(name, seed):
+    assert learn.check(name, getattr(solutions, name), seed=seed).passed
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_right_solutions_of_other_styles_pass(name):
+    for seed in (0, 3):
+        verdict = learn.check(name.rsplit("_", 1)[0], getattr(styles, name), seed=seed)
+        assert verdict.passed, verdict.message
+
+
+HELD_OUT = [*held_out.ROWS, *held_out.ROWS_B]
+
+
+@functools.cache
+def verdict_on(row):
+    return learn.check(held_out.exercise_of(row), held_out.wrong(row))
+
+
+@pytest.mark.parametrize("row", HELD_OUT, ids=lambda row: f"{row[0]}: {row[2][:40]}")
+def test_mistakes_met_elsewhere_are_named_or_placed(row):
+    verdict = verdict_on(row)
+    assert not verdict.passed
+    if verdict.mistake in (None, "raises"):
+        assert re.search(r"\[\d+.*\] is .*; it should be|has shape|it should be about|raises", verdict.message)
+    else:
+        assert re.search(row[-2], verdict.message)
+
+
+def test_nearly_all_mistakes_met_elsewhere_are_named():
+    verdicts = list(map(verdict_on, HELD_OUT))
+    assert len(verdicts) >= 100
+    assert sum(verdict.mistake not in (None, "raises") for verdict in verdicts) >= 0.9 * len(verdicts)
+
+
+# -- what is no matter of numbers -------------------------------------------------------------------------------------
+
+
+def conv2d_forward_in_place(x, w, b, stride, padding):
+    y = solutions.conv2d_forward(x, w, b, stride, padding)
+    x += 1
+    return y
+
+
+def endless(x):
+    while True:
+        pass
+
+
+CONTRACT = [
+    ("dense_backward", lambda dy, x, w: None, "blank", "returns None; expected dx, dw and db"),
+    ("dense_backward", lambda dy, x, w: (None, None, None), "blank", "returns None"),
+    ("dense_backward", lambda dy, x, w: (dy @ w.T, x.T @ dy), "outputs", "returns 2 values; expected dx, dw and db"),
+    ("dense_backward", lambda dy, x, w: dy, "outputs", "returns a single ndarray"),
+    ("dense_backward", lambda dy, x, w: (dy @ w.T, x.T @ dy, "db"), "no-array", "db is an array of <U2"),
+    ("dense_backward", lambda dy, x, w: (dy @ w.T, x.T @ dy, None), "no-array", "db is None"),
+    ("dense_backward", lambda dy: dy, "raises", "raises TypeError"),
+    ("dense_backward", lambda dy, x, w: 1 / 0, "raises", "raises ZeroDivisionError in line"),
+    ("dense_backward", lambda dy, x, w: exit(), "raises", "raises SystemExit"),
+    ("conv2d_forward", conv2d_forward_in_place, "changes-input", "the numbers are right, but it changes x in place"),
+]
+
+
+@pytest.mark.parametrize(("name", "function", "mistake", "says"), CONTRACT)
+def test_what_breaks_the_contract_is_told(name, function, mistake, says):
+    verdict = learn.check(name, function)
+    assert (verdict.passed, verdict.mistake) == (False, mistake) and says in verdict.message
+    assert verdict.hints == EXERCISES[name].hints and mistake in learn.CONTRACT
+
+
+def test_a_blank_fails_by_its_exception_too():
+    def blank(dy, x, w):
+        raise NotImplementedError
+
+    assert learn.check("dense_backward", blank).mistake == "blank"
+
+
+def test_single_precision_is_told():
+    def float32(*arguments):
+        return solutions.max_pool_forward(*arguments).astype("float32")
+
+    verdict = learn.check("max_pool_forward", float32)
+    assert verdict.mistake == "dtype" and "float32; expected float64" in verdict.message
+
+
+def test_what_never_ends_is_stopped():
+    verdict = learn.check("he_normal", lambda shape, rng: endless(shape), time_limit=0.2)
+    assert verdict.mistake == "too-slow" and "does not end within 0.2 seconds" in verdict.message
+
+
+def test_two_mistakes_in_two_outputs_are_both_told():
+    def both(dy, x, w):
+        return dy @ w.T / len(x), x.T @ dy, dy.sum(axis=0) + x[0, 0]
+
+    verdict = learn.check("dense_backward", both)
+    assert verdict.mistake == "dx-averaged" and "There is more: db[0] is" in verdict.message
+
+
+def test_two_mistakes_in_one_output_are_both_told():
+    entries = {entry.name: entry for entry in MISTAKES["conv2d_forward"]}
+    function = edited(solutions.conv2d_forward, entries["filters-flipped"], entries["stride-forgotten"])
+    message = learn.check("conv2d_forward", function).message
+    assert "two mistakes at once" in message and "flipped" in message and "stride is forgotten" in message
+
+
+def test_one_cause_of_two_wrong_outputs_is_told_once():
+    entries = {entry.name: entry for entry in MISTAKES["conv2d_backward"]}
+    verdict = learn.check("conv2d_backward", edited(solutions.conv2d_backward, entries["stride-forgotten"]))
+    assert verdict.message.startswith("dx and dw: the stride") and "more" not in verdict.message
+
+
+def test_what_is_unknown_is_placed_and_nothing_else_is_said():
+    def strange(x, size, stride):
+        y = solutions.max_pool_forward(x, size, stride)
+        y[-1, -1, -1, -1] += 0.25 * (stride > 1)
+        return y
+
+    verdict = learn.check("max_pool_forward", strange)
+    assert verdict.mistake is None
+    assert re.match(r"y\[0, 1, 1, 0\] is \S+; it should be \S+ \(1 of 4 are wrong\), for x", verdict.message)
+    assert verdict.message.endswith("It is wrong just where the stride is above 1")
+
+
+def test_an_exception_in_some_cases_is_told_with_what_these_have_in_common():
+    def square_only(x, size, stride):
+        assert x.shape[1] == x.shape[2], "square images only"
+        return solutions.max_pool_forward(x, size, stride)
+
+    message = learn.check("max_pool_forward", square_only).message
+    assert "raises AssertionError" in message and "It does so just where the image is not square" in message
+
+
+def test_the_caller_s_random_numbers_are_left_alone():
+    np.random.seed(5)
+    before = np.random.get_state()[1].copy()
+    learn.check("dropout_forward", styles.dropout_forward_loops)
+    learn.check("he_normal", lambda shape, rng: np.random.standard_normal(shape))
+    assert np.array_equal(np.random.get_state()[1], before)
+
+
+@pytest.mark.parametrize(("arguments", "error", "says"), [
+    (("conv2d", print), ValueError, "name: expected one of .*conv2d_forward"),
+    (("im2col", 3), TypeError, "function: expected a function to call, got 3"),
+])
+def test_wrong_arguments(arguments, error, says):
+    with pytest.raises(error, match=says):
+        learn.check(*arguments)
+
+
+def test_an_edit_that_does_not_fit_is_an_error():
+    with pytest.raises(ValueError, match="stands 0 times"):
+        edited(solutions.dense_forward, MISTAKES["im2col"][0])
