@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-keras = pytest.importorskip("keras", reason="Keras is not installed: pip install -e '.[bench]'")
+# tests/keras would do for "keras"
+pytest.importorskip("keras.layers", reason="Keras is not installed: pip install -e '.[bench]'")
+keras = pytest.importorskip("keras")
 
 from hypothesis import given, settings  # noqa: E402
 from keras_stacks import IMAGE, every_layer, images, stacks, with_random_state  # noqa: E402
