@@ -17,7 +17,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-KERAS_SUFFIXES = (".h5", ".hdf5")  # of model files for Keras
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")  # of model files for Keras
+WEIGHTS_SUFFIX = ".weights.h5"  # of files that hold weights alone
 PATIENCE = 2.0  # seconds for another program to close a file
 HELD_OPEN = (5, 32, 33)  # Windows's numbers for "access is denied", as a scanner's file is, and for a file in use
 

@@ -14,7 +14,7 @@ from .checks import (
 from .configured import Strict
 from .fusion.plan import make_plan
 from .hints import explain_arguments
-from .io.any_format import load_model, save_model
+from .io.any_format import load_model, load_weights, save_model, save_weights
 from .layers.base import Layer
 from .losses import Loss, get_loss
 from .memory.locking import Lock
@@ -329,6 +329,8 @@ class Sequential(Strict):
 
     save = save_model
     load = classmethod(load_model)
+    save_weights = save_weights
+    load_weights = load_weights
 
     def summary(self, print_fn: Callable[[str], None] = show) -> None:
         """Print a table: each layer, its output shape and its number of parameters."""

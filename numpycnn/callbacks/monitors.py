@@ -136,7 +136,7 @@ class ModelCheckpoint(_Monitor):
     Parameters
     ----------
     filepath : str or path
-        Ends in ``.npz``, or ``.h5`` for Keras; may hold the epoch's number, from 1, and figures:
+        Ends in ``.npz``, or ``.keras`` for Keras; may hold the epoch's number, from 1, and figures:
         ``"best-{epoch:02d}-{val_loss:.3f}.npz"``. Folders that are missing are made.
     monitor : str
         Figure that says which is best; only used with `save_best_only`.
@@ -152,7 +152,7 @@ class ModelCheckpoint(_Monitor):
         self.filepath = path_text(filepath, "filepath")
         self.save_best_only = check_flag(save_best_only, "save_best_only")
         if not self.filepath.endswith((".npz", *KERAS_SUFFIXES)):
-            raise ValueError(f"filepath: expected a name that ends in .npz or .h5, got {self.filepath!r}")
+            raise ValueError(f"filepath: expected a name that ends in .npz, .keras or .h5, got {self.filepath!r}")
         if not self.save_best_only:
             self.monitor = None  # type: ignore[assignment]
 

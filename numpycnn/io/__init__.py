@@ -1,4 +1,4 @@
-"""Model files, one format a module: ``native`` (``.npz``) and ``keras_file`` (``.h5``)."""
+"""Model files, one format a module: ``native`` (``.npz``) and ``keras_file`` (``.keras``, ``.h5``)."""
 
 from . import keras_file, native
 from .native import ModelFileError

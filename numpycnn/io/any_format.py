@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING, Any, Iterable
 
 from ..checks import check_list
-from ..files import KERAS_SUFFIXES, path_text
+from ..files import KERAS_SUFFIXES, WEIGHTS_SUFFIX, path_text
 from ..layers.base import Layer
 from . import keras_file, native
 
@@ -20,9 +20,9 @@ def save_model(model: Sequential, path: str | os.PathLike) -> None:
     Parameters
     ----------
     path : str or path
-        ``.npz``: configuration, weights and the optimizer's state. ``.h5``: a file for ``keras.models.load_model``
-        (needs h5py), without the optimizer's memories; the softmax of the loss becomes Keras's last layer. The folder
-        is made if it does not exist.
+        ``.npz``: configuration, weights and the optimizer's state. ``.keras``: the same for ``keras.models.load_model``
+        (needs h5py); the softmax of the loss becomes Keras's last layer. ``.h5``: Keras's older format, without the
+        optimizer's memories. The folder is made if it does not exist.
 
     Raises
     ------
@@ -30,18 +30,20 @@ def save_model(model: Sequential, path: str | os.PathLike) -> None:
         The model is not built, the name ends in neither or is no file's, a configuration that the file cannot hold (the
         message names the layer), or a failure to write; an earlier file of that name is untouched then.
     ImportError
-        For a ``.h5`` file without h5py.
+        For a Keras file without h5py.
     """
     model._require_built("save")
     path = path_text(path)
+    if path.endswith(WEIGHTS_SUFFIX):
+        raise ValueError(f"save: expected a name for a whole model, got {path!r}; use save_weights for weights alone")
     with model.lock:
-        (keras_file if path.endswith(KERAS_SUFFIXES) else native).save(model, path)
+        _format(path).save(model, path)
 
 
 def load_model(
     model_class: type[Sequential], path: str | os.PathLike, custom_layers: Iterable[type[Layer]] = ()
 ) -> Sequential:
-    """Read what ``save`` wrote, or a Sequential that Keras saved as ``.h5``; nothing in the file is executed.
+    """Read what ``save`` wrote, or a Sequential that Keras saved; nothing in the file is executed.
 
     Parameters
     ----------
@@ -60,18 +62,70 @@ def load_model(
         There is no such file, it is truncated, altered or of another kind, or it holds a layer that does not exist here
         (the message names it).
     ImportError
-        For a ``.h5`` file without h5py.
+        For a Keras file without h5py.
 
     Warns
     -----
     UserWarning
-        A Keras model was compiled in a way that does not exist here; its predictions are the same.
+        A Keras model was compiled in a way that does not exist here, or has a layer that works in training alone and
+        does not exist here; its predictions are the same.
     """
     path = path_text(path)
     if path.endswith(KERAS_SUFFIXES):
-        return keras_file.load(path, model_class)
+        return _format(path).load(path, model_class)
     classes = check_list(custom_layers, "custom_layers", "a list of Layer classes")
     for custom in classes:
         if not (isinstance(custom, type) and issubclass(custom, Layer)):
             raise TypeError(f"custom_layers: expected Layer classes, got {custom!r}")
     return native.load(path, model_class, classes)
+
+
+def save_weights(model: Sequential, path: str | os.PathLike) -> None:
+    """Write the weights alone, as Keras does, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path
+        Ends in ``.weights.h5``; Keras reads it into a model of the same layers, with ``load_weights``. Needs h5py.
+
+    Raises
+    ------
+    RuntimeError, ValueError, TypeError, OSError, ImportError
+        As ``save``.
+    """
+    model._require_built("save_weights")
+    path = path_text(path)
+    if not path.endswith(WEIGHTS_SUFFIX):
+        raise ValueError(f"save_weights: expected a name that ends in {WEIGHTS_SUFFIX}, got {path!r}")
+    with model.lock:
+        keras_file.archive.save_weights(model, path)
+
+
+def load_weights(model: Sequential, path: str | os.PathLike) -> None:
+    """Take over the weights of a file that ``save_weights`` wrote, or Keras from a model of the same layers.
+
+    The optimizer starts anew only where it is compiled anew, as in Keras; if the file does not fit, the model is
+    unchanged.
+
+    Parameters
+    ----------
+    path : str or path
+        Ends in ``.weights.h5``, or ``.keras`` for the weights of a whole model.
+
+    Raises
+    ------
+    RuntimeError, TypeError, FileNotFoundError, ValueError, ImportError
+        The model is not built; there is no such file, or it is damaged, of another kind or of other layers.
+    """
+    model._require_built("load_weights")
+    path = path_text(path)
+    if not path.endswith((WEIGHTS_SUFFIX, ".keras")):
+        raise ValueError(f"load_weights: expected a name that ends in {WEIGHTS_SUFFIX} or .keras, got {path!r}")
+    keras_file.archive.load_weights(model, path)
+
+
+def _format(path: str) -> Any:
+    """Return the module for this kind of file."""
+    if path.endswith(".keras"):
+        return keras_file.archive
+    return keras_file.file if path.endswith(KERAS_SUFFIXES) else native

@@ -48,8 +48,7 @@ Run = tuple[dict[str, Any], dict[str, NDArray]]  # what a backup holds besides t
 def save(model: Sequential, path: str | os.PathLike, run: Run | None = None) -> None:
     """Write the model, and for a backup where its training stands; see ``Sequential.save``."""
     if not os.fspath(path).endswith(".npz"):
-        hint = "; Keras reads .h5 files as well" if os.fspath(path).endswith(".keras") else ""
-        raise ValueError(f"save: expected a name that ends in .npz or .h5, got {os.fspath(path)!r}{hint}")
+        raise ValueError(f"save: expected a name that ends in .npz, .keras or .h5, got {os.fspath(path)!r}")
     arrays, config = _arrays(model), describe(model)
     if run is not None:
         config["run"] = json.loads(json.dumps(run[0]))
@@ -63,9 +62,6 @@ def load(
     path: str | os.PathLike, model_class: type[Sequential], custom_layers: Iterable[type[Layer]] = ()
 ) -> Sequential:
     """Read a model; see ``Sequential.load``."""
-    if os.fspath(path).endswith(".keras"):
-        text = "expected a .npz or .h5 file, got a .keras file; save it once more in Keras, with model.save('name.h5')"
-        raise ModelFileError(f"{os.fspath(path)}: {text}")
     classes = {name: getattr(layers_module, name) for name in layers_module.__all__}
     classes.update({c.__name__: c for c in custom_layers})
     with open(path, "rb") as file, _documented_errors(path):
@@ -261,15 +257,7 @@ def _read(file: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
         raise ModelFileError(f"expected a .npz model that Sequential.save wrote, got {kind}")
     arrays: dict[str, NDArray] = {}
     with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        # Stored, never compressed: what the file holds is what it takes in memory.
-        if any(m.compress_type != zipfile.ZIP_STORED for m in members):
-            raise ModelFileError("expected uncompressed members; Sequential.save writes no others")
-        if len({m.filename for m in members}) != len(members):
-            raise ModelFileError("expected each member once")
-        size = file.seek(0, os.SEEK_END)
-        if sum(m.file_size for m in members) > size:
-            raise ModelFileError("expected members within the file; it is damaged")
+        members = check_members(archive.infolist(), file.seek(0, os.SEEK_END))
         for member in members:
             arrays[member.filename.removesuffix(".npy")] = _read_array(archive.read(member))
     text = arrays.pop("config", None)
@@ -286,6 +274,29 @@ def _read(file: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
     if texts:
         raise ModelFileError(f"expected arrays of numbers, got text in {texts}")
     return config, arrays
+
+
+def check_members(members: list[zipfile.ZipInfo], size: int) -> list[zipfile.ZipInfo]:
+    """Return the members of a zip of `size` bytes; raise where they could take more memory than the file has.
+
+    Raises
+    ------
+    ModelFileError
+        A member is compressed, encrypted, there twice, outside of the file, or overlaps another.
+    """
+    # Stored, never compressed: what the file holds is what it takes in memory.
+    if any(m.compress_type != zipfile.ZIP_STORED or m.flag_bits & 1 for m in members):
+        raise ModelFileError("expected uncompressed members; Sequential.save writes no others")
+    if len({m.filename for m in members}) != len(members):
+        raise ModelFileError("expected each member once")
+    end = 0
+    for member in sorted(members, key=lambda m: m.header_offset):
+        if member.header_offset < end:
+            raise ModelFileError("expected members within the file, none over another; it is damaged")
+        end = member.header_offset + 30 + member.file_size  # a header has 30 bytes and the name
+    if end > size:
+        raise ModelFileError("expected members within the file; it is damaged")
+    return members
 
 
 def _read_array(content: bytes) -> NDArray:

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..checks import check_count, check_flag, check_instance, check_numeric, check_positive, check_rows
 from ..data.augment import Augment
 from ..hints import hint_at_scale
-from ..layers.batchnorm import BatchNorm
-from ..losses import check_takes_weights, check_weights
+from ..layers import BatchNorm, LayerNorm, Rescale, Softmax
+from ..losses import SoftmaxCrossEntropy, check_takes_weights, check_weights
 from .run import FitOptions
 
 if TYPE_CHECKING:
@@ -79,13 +79,17 @@ def shape_of_one(x: ArrayLike) -> tuple[int, ...]:
 
 
 def warn_before(model: Sequential, x: NDArray, options: FitOptions) -> None:
-    """Warn of pixels that are not scaled, or twice, but where something scales them later; and of frozen layers."""
+    """Warn of pixels that nothing scales, or that are scaled twice; of a second softmax; of a model all frozen."""
     first = next((i for i, layer in enumerate(model.layers) if layer.parameters), 0)
     theirs = any(not type(layer).__module__.startswith("numpycnn.") for layer in model.layers[: first + 1])
     scales = isinstance(model.layers[first], BatchNorm) or not isinstance(options.augment, (Augment, type(None)))
+    scales = scales or any(isinstance(layer, (Rescale, LayerNorm)) for layer in model.layers[: first + 1])
     hint = "" if theirs or scales else hint_at_scale(x)
     if hint:
         warnings.warn(hint, UserWarning, stacklevel=4)  # the line that called Sequential.fit
+    if isinstance(model.layers[-1], Softmax) and isinstance(model.loss, SoftmaxCrossEntropy):
+        text = "fit: the softmax is in the loss, and here a layer, too, which learns worse; leave Softmax() out"
+        warnings.warn(text, UserWarning, stacklevel=4)
     if model.parameters and not model.trained_parts():
         text = "fit: nothing will be learned, since every layer is frozen; set trainable = True where it should learn"
         warnings.warn(text, UserWarning, stacklevel=4)

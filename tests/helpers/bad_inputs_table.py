@@ -489,6 +489,8 @@ PARAMETERS = {
         },
     ),
     "Sequential.save": (MODEL.save, {**PATH, "another suffix": ("model.pt", V)}),
+    "Sequential.save_weights": (MODEL.save_weights, {**PATH, "another suffix": ("model.h5", V)}),
+    "Sequential.load_weights": (MODEL.load_weights, {**PATH, "another suffix": ("model.h5", V)}),
     "Sequential.load.path": (nc.Sequential.load, PATH),
     "Sequential.load.custom_layers": (
         lambda v: nc.Sequential.load("model.npz", v),

@@ -23,7 +23,8 @@ NAMES = {
     "state": "state|steps",
     "activations": "x:", "train_on_batch": "x:", "step": "vector|values|step", "move": "memory", "using": "compiled",
     "class_names": "class_names|classes", "validation_data": "validation_data|x:", "augment": "augment|input",
-    "save": "path|save", "model": "Sequential", "get_initializer": "initializer", "num_classes": "classes|units",
+    "save": "path|save", "save_weights": "path|save_weights", "load_weights": "path|load_weights",
+    "model": "Sequential", "get_initializer": "initializer", "num_classes": "classes|units",
     "check_package": "kind",
 }  # fmt: skip
 OURS = re.compile("expected|unknown|needs a forward|make a new layer|does not fit")

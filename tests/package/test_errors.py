@@ -197,7 +197,7 @@ THINGS = {
         lambda: Dense(2, kernel_initializer="orthogonal"), ValueError, "initializer: expected one of .* got 'ortho"
     ),
     "groups that do not divide": (lambda: Conv2D(4, 3, groups=3), ValueError, "multiple of groups=3"),
-    "checkpoint of another kind": (lambda: ModelCheckpoint("model.pt"), ValueError, "ends in .npz or .h5"),
+    "checkpoint of another kind": (lambda: ModelCheckpoint("model.pt"), ValueError, "ends in .npz, .keras or .h5"),
     "too many threads": (lambda: set_num_threads(10**6), ValueError, "NUMBA_NUM_THREADS"),
 }  # fmt: skip
 

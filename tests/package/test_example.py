@@ -163,7 +163,7 @@ def call(example, monkeypatch, tmp_path):
     (["--seed", -1], "--seed"),
     (["--validation-split", 1.5], "validation_split"),
     (["--validation-split", "half"], "--validation-split: could not convert"),
-    (["--model-file", "m.keras"], "--model-file: expected a name that ends in .npz or .h5 or .hdf5, got m.keras"),
+    (["--model-file", "m.pt"], "--model-file: expected a name that ends in .npz or .keras or .h5 or .hdf5, got m.pt"),
     (["--model-file", "backup.npz"], "--model-file: expected another name"),
     (["--test-on", "fashion_mnist"], "--test-on: expected a set with the classes of MNIST, got Fashion-MNIST"),
 ])

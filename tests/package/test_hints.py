@@ -88,8 +88,8 @@ ADVICE = {
     "unknown word": (lambda: nc.Dense(9, colour="red"), TypeError, "unexpected keyword argument 'colour'"),
     "a layer of Keras": (lambda: nc.MaxPooling2D, ImportError, "numpycnn has no MaxPooling2D; it has MaxPool2D"),
     "a layer of nobody": (lambda: nc.Convolver, AttributeError, "module 'numpycnn' has no attribute 'Convolver'"),
-    "a new Keras file": (lambda: nc.Sequential.load("m.keras"), ValueError, r"model.save\('name.h5'\)"),
-    "a new Keras file to save": (lambda: small_cnn().save("m.keras"), ValueError, "Keras reads .h5 files as well"),
+    "weights alone": (lambda: small_cnn().save("m.weights.h5"), ValueError, "use save_weights for weights alone"),
+    "weights under another name": (lambda: small_cnn().save_weights("m.h5"), ValueError, "ends in .weights.h5, got"),
 }  # fmt: skip
 
 
@@ -180,6 +180,12 @@ def test_pixels_that_are_scaled_twice_are_said_once():
     assert category is UserWarning and "divided by 255 twice" in text and file == __file__
 
 
+def test_a_softmax_before_the_one_in_the_loss_is_said_once():
+    layers = [nc.Flatten(), nc.Dense(4), nc.Softmax()]
+    ((category, text, file),) = warnings_of_fit(pixels(1 / 255), layers=layers)
+    assert category is UserWarning and "leave Softmax() out" in text and file == __file__
+
+
 class Scale(nc.Layer):
     """The user's own layer that scales."""
 
@@ -196,6 +202,7 @@ SENSIBLE = {
     "counts": {"x": pixels(1)[:, 0, :, 0], "layers": [nc.Dense(4)], "optimizer": nc.SGD(1e-6)},
     "scaled by the network": {"x": pixels(1), "layers": [Scale(), nc.Flatten(), nc.Dense(4)]},
     "normalised by the network": {"x": pixels(1), "layers": [nc.BatchNorm(), nc.Flatten(), nc.Dense(4)]},
+    "rescaled by the network": {"x": pixels(1), "layers": [nc.Rescale(1 / 255), nc.Flatten(), nc.Dense(4)]},
     "scaled by augment": {"x": pixels(1), "augment": lambda x, rng: x / 255},
     "a usual rate": {"x": pixels(1 / 255), "optimizer": nc.SGD(0.1, momentum=0.9)},
     "a large rate that is borne": {"x": pixels(1 / 255), "optimizer": nc.SGD(0.5)},

@@ -1,5 +1,5 @@
-"""Keras's ``.h5`` files, read and written."""
+"""Keras's model files, read and written: ``.h5`` (``file``), and ``.keras`` and ``.weights.h5`` (``archive``)."""
 
-from .file import load, save
+from . import archive, file
 
-__all__ = ["load", "save"]
+__all__ = ["archive", "file"]

@@ -1,48 +1,38 @@
 """Keras's layers in ours. It may be a file from anywhere: what does not exist here is an error that names the layer.
 
 Keras may put an activation into a layer (``Dense(10, activation="relu")``), which here is a layer of its own, and zeros
-around an image into a layer (``ZeroPadding2D``), which here belong to the convolution.
+around an image into a layer (``ZeroPadding2D``), which here may belong to the convolution after it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Callable, NamedTuple
 
-import numpy as np
-
-from ...initializers import INITIALIZERS
 from ...layers import (
-    ELU,
-    GELU,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAvgPool2D,
-    Layer,
-    LeakyReLU,
-    MaxPool2D,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Tanh,
+    ELU, AvgPool2D, BatchNorm, Conv2D, Dense, DepthwiseConv2D, Dropout, Flatten, GaussianNoise, GlobalAvgPool2D,
+    GlobalMaxPool2D, Layer, LayerNorm, LeakyReLU, MaxPool2D, ReLU, Rescale, Reshape, SeparableConv2D, Sigmoid, Softmax,
+    SpatialDropout2D, ZeroPad2D,
 )
-from ...regularizers import REGULARIZERS, Regularizer
 from ..native import ModelFileError
-from .write import Config, snake_case
+from .arguments import (
+    ACTIVATIONS, DTYPES, IDLE_IN_PREDICTION, REGULARIZED, expect, read_depthwise, read_norm, read_regularized,
+    read_regularizer,
+)
+from .write import Config, shortest, snake_case
 
-DTYPES = {"float32": "float32", "float64": "float64", "mixed_float16": "float32", "mixed_bfloat16": "float32"}
 MAX_LAYERS = 1000
-REGULARIZED = ("kernel_regularizer", "bias_regularizer")
 
 
 class Source(NamedTuple):
-    """Where one of our layers comes from: Keras's name, and its arrays in Keras's order under our names."""
+    """Where one of our layers comes from: its arrays in Keras's order under our names, and where they are.
+
+    A ``.h5`` file has them under the layer's name, a ``.keras`` file under the name of its class and a number.
+    """
 
     name: str
     arrays: tuple[str, ...] = ()
+    place: str = ""
 
 
 class Translation:
@@ -60,8 +50,8 @@ class Translation:
     input_shape : list
         Of one input, as the file has it: unchecked.
     dtype : str
-    softmax : bool
-        Whether the model ends in a softmax.
+    last : {"softmax", "sigmoid", ""}
+        What the model ends in; a softmax over vectors is not among the layers yet, see ``end_in_softmax``.
     notes : list of str
         What has no counterpart here, and matters to further training alone.
 
@@ -76,10 +66,13 @@ class Translation:
         self.sources: list[Source] = []
         self.input_shape: Any = None
         self.dtype: Any = None
-        self.softmax = False
         self.notes: list[str] = []
-        self._zeros: tuple[int, int] | None = None  # a ZeroPadding2D that waits for its convolution
+        self._softmax_of = ""  # name of a softmax that waits: the last one goes into the loss
+        self._zeros: ZeroPad2D | None = None  # one that waits for its convolution
+        self._zeros_of = ""  # its name
         self._rank = 0  # number of axes of one image
+        self._counts: Counter[str] = Counter()  # of each class
+        self._place = ""
         if model_config["class_name"] != "Sequential":
             raise ModelFileError(
                 f"expected a Keras Sequential, got {model_config['class_name']!r}, a graph of layers; if it is a plain "
@@ -93,8 +86,21 @@ class Translation:
             self._set_input(config["build_input_shape"])
         for position, layer in enumerate(described):
             self._add(position, layer)
-        if self._zeros is not None:
-            raise ModelFileError("ZeroPadding2D at the end: expected a Conv2D after it")
+        self._flush_zeros()
+
+    @property
+    def last(self) -> str:
+        """What the model ends in."""
+        if self._softmax_of:
+            return "softmax"
+        return "sigmoid" if len(self.layers) > 1 and type(self.layers[-1]) is Sigmoid else ""
+
+    def end_in(self, activation: str, taken_by_loss: bool) -> None:
+        """Keep the last activation as a layer, or leave it to the loss."""
+        if activation == "softmax" and not taken_by_loss:
+            self._flush_softmax()
+        elif activation == "sigmoid" and taken_by_loss:
+            del self.layers[-1], self.sources[-1]
 
     def _set_input(self, batch_shape: list) -> None:
         if any(n is None for n in batch_shape[1:]):
@@ -113,6 +119,10 @@ class Translation:
                 self._set_input(shape)
             if class_name == "InputLayer":
                 return
+            self._place = self._count(class_name)
+            if class_name in IDLE_IN_PREDICTION:
+                self.notes.append(f"{where}: does nothing in prediction, and is left out here")
+                return
             if class_name not in READERS or described.get("registered_name") not in (None, class_name):
                 names = ", ".join(READERS)
                 raise ModelFileError(f"numpycnn has no such layer; expected one of {names}")
@@ -128,12 +138,17 @@ class Translation:
         except KeyError as error:
             raise ModelFileError(f"{where}: the file has no argument {error}") from None
 
+    def _count(self, class_name: str) -> str:
+        """Return a layer's place in a ``.keras`` file: conv2d, conv2d_1, conv2d_2, ..."""
+        place = snake_case(class_name)
+        number = self._counts[place]
+        self._counts[place] += 1
+        return place + (f"_{number}" if number else "")
+
     def _check_common(self, where: str, config: Config) -> None:
         """Check what every layer has: its place, its layout, its dtype; note what only training would feel."""
         if self.input_shape is None:
             raise ModelFileError("the model has no input shape; build it before saving")
-        if self.softmax:
-            raise ModelFileError("it follows the softmax; here a softmax can only be the last layer")
         expect(config, "data_format", "channels_last", None)
         policy = config.get("dtype") or "float32"
         name = policy["config"]["name"] if isinstance(policy, dict) else policy
@@ -143,46 +158,76 @@ class Translation:
         if name != self.dtype:
             self.notes.append(f"{where}: computes in {self.dtype} here, not in {name}")
         for key, value in config.items():
-            known = key in REGULARIZED and read_regularizer(value) is not None
+            known = key in REGULARIZED and "depth_multiplier" not in config and read_regularizer(value) is not None
             if key.endswith(("_regularizer", "_constraint")) and value is not None and not known:
                 self.notes.append(f"{where}: there is no {key} here")
 
     def _append(self, layer: Layer, name: str, *arrays: str) -> None:
-        if self._zeros is not None:
-            raise ModelFileError("expected a Conv2D after ZeroPadding2D")
+        self._flush_softmax()
+        self._flush_zeros()
         self.layers.append(layer)
-        self.sources.append(Source(name, arrays))
+        self.sources.append(Source(name, arrays, self._place))
+
+    def _flush_softmax(self) -> None:
+        """Make a layer of the softmax that waits: it is not the end, or does not belong to the loss."""
+        name, self._softmax_of = self._softmax_of, ""
+        if name:
+            self._append(Softmax(), name)
+
+    def _flush_zeros(self) -> None:
+        """Make a layer of the zeros that wait: there is no convolution that takes them."""
+        zeros, self._zeros = self._zeros, None
+        if zeros is not None:
+            self._append(zeros, self._zeros_of)
 
     # One method a Keras class; `name` is Keras's name of the layer
 
     def _conv2d(self, name: str, config: Config) -> None:
         padding, zeros = config.get("padding", "valid"), self._zeros
-        if zeros is not None:
-            expect(config, "padding", "valid")  # Keras would add its own zeros to those of ZeroPadding2D
-            padding, self._zeros = zeros, None
+        if zeros is not None and padding == "valid" and not isinstance(zeros.padding[0], tuple):
+            padding, self._zeros = zeros.padding, None
         layer = Conv2D(
             config["filters"], config["kernel_size"], config.get("strides", 1), padding,
-            dilation_rate=config.get("dilation_rate", 1), groups=config.get("groups", 1), **_read_affine(config),
+            dilation_rate=config.get("dilation_rate", 1), groups=config.get("groups", 1), **read_regularized(config),
         )  # fmt: skip
         self._append(layer, name, "weight", *(["bias"] if layer.use_bias else []))
         self._activate(name, config.get("activation"))
 
+    def _depthwise(self, name: str, config: Config) -> None:
+        layer = DepthwiseConv2D(config["kernel_size"], **read_depthwise(config))
+        self._append(layer, name, "weight", *(["bias"] if layer.use_bias else []))
+        self._activate(name, config.get("activation"))
+
+    def _separable(self, name: str, config: Config) -> None:
+        layer = SeparableConv2D(config["filters"], config["kernel_size"], **read_depthwise(config))
+        weights = "depthwise_weight", "pointwise_weight"
+        self._append(layer, name, *weights, *(["bias"] if layer.use_bias else []))
+        self._activate(name, config.get("activation"))
+
     def _dense(self, name: str, config: Config) -> None:
-        layer = Dense(config["units"], **_read_affine(config))
+        layer = Dense(config["units"], **read_regularized(config))
         self._append(layer, name, "weight", *(["bias"] if layer.use_bias else []))
         self._activate(name, config.get("activation"))
 
     def _batch_norm(self, name: str, config: Config) -> None:
+        self._check_last_axis(config)
+        expect(config, "renorm", False, None)
+        norm = read_norm(config)
+        arrays = [array for array, key in (("gamma", "scale"), ("beta", "center")) if norm[key]]
+        layer = BatchNorm(config.get("momentum", 0.99), **norm)
+        self._append(layer, name, *arrays, "moving_mean", "moving_variance")
+
+    def _layer_norm(self, name: str, config: Config) -> None:
+        self._check_last_axis(config)
+        expect(config, "rms_scaling", False, None)
+        norm = read_norm(config)
+        arrays = [array for array, key in (("gamma", "scale"), ("beta", "center")) if norm[key]]
+        self._append(LayerNorm(**norm), name, *arrays)
+
+    def _check_last_axis(self, config: Config) -> None:
         axis = config.get("axis", -1)
         if axis not in (-1, self._rank, [-1], [self._rank]):
             raise ModelFileError(f"expected the last axis, -1 or {self._rank}, got {axis}")
-        expect(config, "renorm", False, None)
-        absent = [array for array, key in (("gamma", "scale"), ("beta", "center")) if config.get(key) is False]
-        if absent:
-            self.notes.append(f"layer {name!r} (BatchNormalization): has no {' and no '.join(absent)}, but will here")
-        layer = BatchNorm(config.get("momentum", 0.99), config.get("epsilon", 1e-3))
-        arrays = ("gamma", "beta", "moving_mean", "moving_variance")
-        self._append(layer, name, *(array for array in arrays if array not in absent))
 
     def _max_pool(self, name: str, config: Config) -> None:
         self._append(MaxPool2D(config["pool_size"], config.get("strides"), config.get("padding", "valid")), name)
@@ -195,6 +240,19 @@ class Translation:
         self._append(GlobalAvgPool2D(), name)
         self._rank = 1
 
+    def _global_max_pool(self, name: str, config: Config) -> None:
+        expect(config, "keepdims", False, None)
+        self._append(GlobalMaxPool2D(), name)
+        self._rank = 1
+
+    def _reshape(self, name: str, config: Config) -> None:
+        layer = Reshape(config["target_shape"])
+        self._append(layer, name)
+        self._rank = len(layer.target_shape)
+
+    def _rescaling(self, name: str, config: Config) -> None:
+        self._append(Rescale(shortest(config["scale"]), shortest(config.get("offset", 0.0))), name)
+
     def _flatten(self, name: str, config: Config) -> None:
         self._append(Flatten(), name)
         self._rank = 1
@@ -203,11 +261,17 @@ class Translation:
         expect(config, "noise_shape", None)
         self._append(Dropout(config["rate"]), name)
 
+    def _spatial_dropout(self, name: str, config: Config) -> None:
+        self._append(SpatialDropout2D(config["rate"]), name)
+
+    def _noise(self, name: str, config: Config) -> None:
+        self._append(GaussianNoise(config["stddev"]), name)
+
     def _zero_padding(self, name: str, config: Config) -> None:
-        (top, bottom), (left, right) = config["padding"]
-        if top != bottom or left != right or self._zeros is not None:
-            raise ModelFileError(f"expected as many zeros above as below, left as right, once; got {config['padding']}")
-        self._zeros = top, left
+        zeros = ZeroPad2D(config["padding"])
+        self._flush_softmax()
+        self._flush_zeros()
+        self._zeros, self._zeros_of = zeros, name
 
     def _relu(self, name: str, config: Config) -> None:
         expect(config, "max_value", None)
@@ -225,11 +289,13 @@ class Translation:
 
     def _softmax(self, name: str, config: Config) -> None:
         axis = config.get("axis", -1)
-        if self._rank != 1 or axis not in (-1, 1):
-            raise ModelFileError(f"expected a softmax over vectors, got {self._rank} axes and axis {axis}")
-        if self._zeros is not None or not self.layers:
-            raise ModelFileError("expected a layer before the softmax")
-        self.softmax = True
+        if axis not in (-1, self._rank, [-1], [self._rank]):
+            raise ModelFileError(f"expected a softmax over the last axis, -1 or {self._rank}, got {axis}")
+        if self._rank != 1 or self._zeros is not None or not self.layers:
+            self._append(Softmax(), name)
+            return
+        self._flush_softmax()
+        self._softmax_of = name
 
     def _activation(self, name: str, config: Config) -> None:
         self._activate(name, config["activation"])
@@ -248,26 +314,27 @@ class Translation:
             self._softmax(name, {})
         elif isinstance(activation, str) and activation in ACTIVATIONS:
             self._append(ACTIVATIONS[activation](), name)
-        elif activation == "leaky_relu":
-            self._append(LeakyReLU(0.2), name)  # Keras's function has another default than its layer
         else:
             raise ModelFileError(f"numpycnn has no activation {activation!r}")
 
 
-# Keras's functions by name.
-ACTIVATIONS: dict[str, type[Layer]] = {
-    "elu": ELU, "gelu": GELU, "relu": ReLU, "sigmoid": Sigmoid, "silu": SiLU, "swish": SiLU, "tanh": Tanh,
-}
-
 READERS: dict[str, Callable[[Translation, str, Config], None]] = {
     "Conv2D": Translation._conv2d,
+    "DepthwiseConv2D": Translation._depthwise,
+    "SeparableConv2D": Translation._separable,
     "Dense": Translation._dense,
     "BatchNormalization": Translation._batch_norm,
+    "LayerNormalization": Translation._layer_norm,
     "MaxPooling2D": Translation._max_pool,
     "AveragePooling2D": Translation._avg_pool,
     "GlobalAveragePooling2D": Translation._global_avg_pool,
+    "GlobalMaxPooling2D": Translation._global_max_pool,
     "Flatten": Translation._flatten,
+    "Reshape": Translation._reshape,
+    "Rescaling": Translation._rescaling,
     "Dropout": Translation._dropout,
+    "SpatialDropout2D": Translation._spatial_dropout,
+    "GaussianNoise": Translation._noise,
     "ZeroPadding2D": Translation._zero_padding,
     "ReLU": Translation._relu,
     "LeakyReLU": Translation._leaky_relu,
@@ -275,36 +342,3 @@ READERS: dict[str, Callable[[Translation, str, Config], None]] = {
     "Softmax": Translation._softmax,
     "Activation": Translation._activation,
 }
-
-
-def expect(config: Config, key: str, *allowed: Any) -> None:
-    """Raise if an argument has another value than numpycnn can express; a missing one is Keras's default, the first."""
-    value = config.get(key, allowed[0])
-    if value not in allowed:
-        raise ModelFileError(f"expected {key}={allowed[0]!r}, got {value!r}")
-
-
-def shortest(value: Any) -> Any:
-    """Return 0.001 for 0.0010000000474974513: Keras keeps some arguments as float32, where these are one number."""
-    if isinstance(value, float) and abs(value) < 1e30 and float(np.float32(value)) == value:
-        return float(str(np.float32(value)))
-    return value
-
-
-def read_regularizer(described: Any) -> Regularizer | None:
-    """Return Keras's penalty; None if it has none, or one that does not exist here."""
-    name = described.get("class_name") if isinstance(described, dict) else None
-    if name not in REGULARIZERS:
-        return None
-    return REGULARIZERS[name](**{key: shortest(value) for key, value in described["config"].items()})
-
-
-def _read_affine(config: Config) -> Config:
-    """What Conv2D and Dense share; initializers that do not exist here have done their work and are left out."""
-    read: Config = {"use_bias": bool(config.get("use_bias", True))}
-    for key in ("kernel_initializer", "bias_initializer"):
-        value = config.get(key)
-        name = snake_case(str(value["class_name"] if isinstance(value, dict) else value))
-        if name in INITIALIZERS:
-            read[key] = name
-    return read | {key: read_regularizer(config.get(key)) for key in REGULARIZED}

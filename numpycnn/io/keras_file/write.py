@@ -1,4 +1,4 @@
-"""What a model is in Keras's words: its layers, and how it was compiled.
+"""What a model is in Keras's words: its layers.
 
 Keras knows no explicit padding (it has a layer ``ZeroPadding2D``), and its softmax is a layer where ours is the loss's.
 """
@@ -9,32 +9,18 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...initializers import INITIALIZERS
 from ...layers import (
-    ELU,
-    GELU,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAvgPool2D,
-    Layer,
-    LeakyReLU,
-    MaxPool2D,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Tanh,
+    ELU, GELU, AvgPool2D, BatchNorm, Conv2D, Dense, DepthwiseConv2D, Dropout, Flatten, GaussianNoise, GlobalAvgPool2D,
+    GlobalMaxPool2D, Layer, LayerNorm, LeakyReLU, MaxPool2D, ReLU, Rescale, Reshape, SeparableConv2D, Sigmoid, SiLU,
+    Softmax, SpatialDropout2D, Tanh, ZeroPad2D,
 )
 from ...layers.window import Window
-from ...losses import LOSSES, BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
-from ...optimizers import OPTIMIZERS, Optimizer
+from ...losses import LOSSES, BinaryCrossEntropy, SoftmaxCrossEntropy
 from ...regularizers import REGULARIZERS, get_regularizer
-from ...schedules import (
-    CosineDecay, ExponentialDecay, InverseTimeDecay, PiecewiseConstant, PolynomialDecay, StepDecay,
-)
 
 if TYPE_CHECKING:
     from ...model import Sequential
@@ -43,20 +29,24 @@ if TYPE_CHECKING:
 Config = dict[str, Any]
 
 CHANNELS_LAST = {"data_format": "channels_last"}
-KERAS_WORDS = {"beta1": "beta_1", "beta2": "beta_2"}  # where an optimizer's argument has another name there
-LOSS_NAMES: dict[type, str] = {
-    SoftmaxCrossEntropy: "SparseCategoricalCrossentropy",  # integer labels; Keras has another loss for one-hot rows
-    BinaryCrossEntropy: "BinaryCrossentropy",
-    MeanSquaredError: "MeanSquaredError",
-    MeanAbsoluteError: "MeanAbsoluteError",
-    Huber: "Huber",
-}
 
 
 def snake_case(name: str) -> str:
     """Return a class's name as Keras names its objects: ``max_pooling2d``, ``leaky_re_lu``, ``glorot_uniform``."""
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def described_object(module: str, class_name: str, config: Config) -> Config:
+    """Return what Keras writes of an object of its own."""
+    return {"module": module, "class_name": class_name, "config": config, "registered_name": None}
+
+
+def shortest(value: Any) -> Any:
+    """Return 0.001 for 0.0010000000474974513: Keras keeps some arguments as float32, where these are one number."""
+    if isinstance(value, float) and abs(value) < 1e30 and float(np.float32(value)) == value:
+        return float(str(np.float32(value)))
+    return value
 
 
 class KerasLayer(NamedTuple):
@@ -66,9 +56,18 @@ class KerasLayer(NamedTuple):
     config: Config
     layer: Layer | None = None
 
+    @property
+    def arrays(self) -> dict[str, NDArray]:
+        """The layer's arrays under Keras's names and in its order."""
+        if self.layer is None:
+            return {}
+        state = {name: array for name, array in self.layer.get_state().items() if isinstance(array, np.ndarray)}
+        arrays = {p.name: p.value for p in self.layer.parameters} | state
+        return {name.replace("weight", "kernel"): array for name, array in arrays.items()}
+
 
 def model_to_keras(model: Sequential) -> list[KerasLayer]:
-    """Return the model's layers in Keras's words and with Keras's names; the loss's softmax or sigmoid is the last.
+    """Return the model's layers in Keras's words and with Keras's names; the softmax of the loss, if any, is the last.
 
     Raises
     ------
@@ -104,38 +103,54 @@ def to_keras(layer: Layer) -> list[KerasLayer]:
     write = WRITERS.get(type(layer))
     if write is None:
         raise TypeError(f"{layer!r}: Keras has no such layer; save to a .npz file")
-    return [each._replace(config={**each.config, "trainable": layer.trainable}) for each in write(layer)]
+    return [each._replace(config=each.config | _trainable(layer)) for each in write(layer)]
 
 
-def _write_conv2d(layer: Conv2D) -> list[KerasLayer]:
+def _trainable(layer: Layer) -> Config:
+    """Return whether the layer is frozen; Keras's SpatialDropout2D does not take it."""
+    return {} if isinstance(layer, SpatialDropout2D) else {"trainable": layer.trainable}
+
+
+def _write_convolution(layer: Conv2D | DepthwiseConv2D | SeparableConv2D) -> list[KerasLayer]:
     if max(layer.strides) > 1 and max(layer.dilation_rate) > 1:
         raise ValueError(f"{layer!r}: Keras has no strides together with dilation; save to a .npz file")
     padding, written = layer.padding, []
     if not isinstance(padding, str):
         if any(padding):
-            zeros = [[p, p] for p in padding]
-            written.append(KerasLayer("ZeroPadding2D", {"padding": zeros, **CHANNELS_LAST}))
+            written += _write_zeros(padding)
         padding = "valid"
     config = {
-        "filters": layer.filters,
         "kernel_size": layer.kernel_size,
         "strides": layer.strides,
         "padding": padding,
         **CHANNELS_LAST,
         "dilation_rate": layer.dilation_rate,
-        "groups": layer.groups,
         "activation": "linear",
         **_write_affine(layer),
     }
-    return [*written, KerasLayer("Conv2D", config, layer)]
+    if isinstance(layer, Conv2D):
+        config |= {"filters": layer.filters, "groups": layer.groups}
+    else:
+        if layer.strides[0] != layer.strides[1]:
+            raise ValueError(f"{layer!r}: Keras has equal strides alone in this layer; save to a .npz file")
+        initializer = config.pop("kernel_initializer")
+        config |= {"depth_multiplier": layer.depth_multiplier, "depthwise_initializer": initializer}
+    if isinstance(layer, SeparableConv2D):
+        config |= {"filters": layer.filters, "pointwise_initializer": initializer}
+    return [*written, KerasLayer(type(layer).__name__, config, layer)]
+
+
+def _write_zeros(padding: Any) -> list[KerasLayer]:
+    sides = [list(side) if isinstance(side, tuple) else [side, side] for side in padding]
+    return [KerasLayer("ZeroPadding2D", {"padding": sides, **CHANNELS_LAST})]
 
 
 def _write_dense(layer: Dense) -> list[KerasLayer]:
     return [KerasLayer("Dense", {"units": layer.units, "activation": "linear", **_write_affine(layer)}, layer)]
 
 
-def _write_affine(layer: Conv2D | Dense) -> Config:
-    """What Conv2D and Dense share. A function of the user's own has no name in Keras, and has done its work."""
+def _write_affine(layer: Any) -> Config:
+    """What convolutions and Dense share. A function of the user's own has no name in Keras, and has done its work."""
 
     def name(initializer: Any, default: str) -> str:
         name = getattr(initializer, "__name__", initializer)
@@ -149,18 +164,16 @@ def _write_affine(layer: Conv2D | Dense) -> Config:
     }
 
 
-def _write_regularizers(layer: Conv2D | Dense) -> Config:
+def _write_regularizers(layer: Any) -> Config:
     """Return the penalties that there are."""
     written: Config = {}
     for name in ("kernel_regularizer", "bias_regularizer"):
-        regularizer = get_regularizer(getattr(layer, name), name)
+        regularizer = get_regularizer(getattr(layer, name, None), name)
         if regularizer is None:
             continue
         if type(regularizer) not in REGULARIZERS.values():
             raise TypeError(f"{layer!r}: Keras has no such regularizer; save without it")
-        found_in = {"module": "keras.regularizers", "registered_name": None}
-        config = regularizer.get_config()
-        written[name] = {"class_name": type(regularizer).__name__, "config": config, **found_in}
+        written[name] = described_object("keras.regularizers", type(regularizer).__name__, regularizer.get_config())
     return written
 
 
@@ -178,8 +191,11 @@ def _write_pool(layer: MaxPool2D | AvgPool2D) -> list[KerasLayer]:
 
 
 def _write_batch_norm(layer: BatchNorm) -> list[KerasLayer]:
-    config = {"axis": -1, "momentum": layer.momentum, "epsilon": layer.epsilon, "center": True, "scale": True}
-    return [KerasLayer("BatchNormalization", config, layer)]
+    return [KerasLayer("BatchNormalization", {"axis": -1, "momentum": layer.momentum, **_write_norm(layer)}, layer)]
+
+
+def _write_norm(layer: BatchNorm | LayerNorm) -> Config:
+    return {"epsilon": layer.epsilon, "center": layer.center, "scale": layer.scale}
 
 
 def _write_gelu(layer: GELU) -> list[KerasLayer]:
@@ -189,14 +205,24 @@ def _write_gelu(layer: GELU) -> list[KerasLayer]:
 
 
 WRITERS: dict[type, Callable[[Any], list[KerasLayer]]] = {
-    Conv2D: _write_conv2d,
+    Conv2D: _write_convolution,
+    DepthwiseConv2D: _write_convolution,
+    SeparableConv2D: _write_convolution,
     Dense: _write_dense,
     MaxPool2D: _write_pool,
     AvgPool2D: _write_pool,
     BatchNorm: _write_batch_norm,
+    LayerNorm: lambda layer: [KerasLayer("LayerNormalization", {"axis": [-1], **_write_norm(layer)}, layer)],
     GlobalAvgPool2D: lambda layer: [KerasLayer("GlobalAveragePooling2D", {**CHANNELS_LAST, "keepdims": False})],
+    GlobalMaxPool2D: lambda layer: [KerasLayer("GlobalMaxPooling2D", {**CHANNELS_LAST, "keepdims": False})],
+    ZeroPad2D: lambda layer: _write_zeros(layer.padding),
+    Reshape: lambda layer: [KerasLayer("Reshape", {"target_shape": layer.target_shape})],
+    Rescale: lambda layer: [KerasLayer("Rescaling", {"scale": layer.scale, "offset": layer.offset})],
     Flatten: lambda layer: [KerasLayer("Flatten", dict(CHANNELS_LAST))],
     Dropout: lambda layer: [KerasLayer("Dropout", {"rate": layer.rate})],
+    SpatialDropout2D: lambda layer: [KerasLayer("SpatialDropout2D", {"rate": layer.rate, **CHANNELS_LAST})],
+    GaussianNoise: lambda layer: [KerasLayer("GaussianNoise", {"stddev": layer.stddev})],
+    Softmax: lambda layer: [KerasLayer("Softmax", {"axis": -1})],
     ReLU: lambda layer: [KerasLayer("ReLU", {})],
     LeakyReLU: lambda layer: [KerasLayer("LeakyReLU", {"negative_slope": layer.negative_slope})],
     ELU: lambda layer: [KerasLayer("ELU", {"alpha": layer.alpha})],
@@ -205,80 +231,3 @@ WRITERS: dict[type, Callable[[Any], list[KerasLayer]]] = {
     Sigmoid: lambda layer: [KerasLayer("Activation", {"activation": "sigmoid"})],
     Tanh: lambda layer: [KerasLayer("Activation", {"activation": "tanh"})],
 }
-
-
-def training_to_keras(model: Sequential) -> Config:
-    """Return what Keras keeps as ``training_config``: loss, metrics and optimizer, without the optimizer's memories.
-
-    A schedule that Keras does not have is written as the rate of the next step.
-
-    Raises
-    ------
-    TypeError
-        Keras has no such optimizer.
-    """
-    return {
-        "loss": _loss_to_keras(model.loss),
-        "loss_weights": None,
-        "metrics": [_metric_to_keras(metric) for metric in (*model.metrics, *model.weighted_metrics)],
-        "weighted_metrics": None,
-        "optimizer_config": _optimizer_to_keras(model.optimizer),
-    }
-
-
-def _metric_to_keras(metric: Any) -> str:
-    """Return Keras's name of a metric for integer labels, which is what Keras will be given."""
-    name = "sparse_top_k_categorical_accuracy" if metric == "top_k_accuracy" else metric
-    if not isinstance(name, str) or name in ("precision", "recall", "f1_score", "auc"):
-        raise TypeError(f"metrics: Keras has no {metric!r} of integer labels; save to a .npz file")
-    return name
-
-
-def _loss_to_keras(loss: Any) -> str | Config:
-    name = LOSS_NAMES[type(loss)]
-    arguments: Config = {}
-    if isinstance(loss, Huber):
-        arguments["delta"] = loss.delta
-    if isinstance(loss, (SoftmaxCrossEntropy, BinaryCrossEntropy)):
-        arguments = {"from_logits": True} if loss.predict_logits else {}
-        if loss.label_smoothing:
-            arguments |= {"from_logits": loss.predict_logits, "label_smoothing": loss.label_smoothing}
-            name = name.removeprefix("Sparse")  # Keras has it for one-hot rows alone
-    if loss.reduction != "mean":
-        arguments["reduction"] = {"sum": "sum", "weighted_mean": "mean_with_sample_weight"}[loss.reduction]
-    return {"class_name": name, "config": arguments} if arguments else snake_case(name)
-
-
-def _optimizer_to_keras(optimizer: Optimizer) -> Config:
-    class_name = type(optimizer).__name__
-    if type(optimizer) not in OPTIMIZERS.values():
-        raise TypeError(f"{optimizer!r}: Keras has no such optimizer; compile with one of numpycnn's to save")
-    config = {KERAS_WORDS.get(name, name): value for name, value in optimizer.get_config().items()}
-    config.pop("epsilon_hat", None)  # Keras knows no other
-    config |= {"name": snake_case(class_name), "learning_rate": _rate_to_keras(optimizer)}
-    return {"class_name": class_name, "config": config}
-
-
-def _rate_to_keras(optimizer: Optimizer) -> Any:
-    rate = optimizer.learning_rate
-    if type(rate) is CosineDecay:
-        alpha = rate.final_rate / rate.learning_rate if rate.learning_rate else 0.0
-        config = {"initial_learning_rate": rate.learning_rate, "decay_steps": rate.steps, "alpha": alpha}
-        return _schedule("CosineDecay", config)
-    if type(rate) is StepDecay:
-        config = {"initial_learning_rate": rate.learning_rate, "decay_steps": rate.step_size}
-        return _schedule("ExponentialDecay", {**config, "decay_rate": rate.factor, "staircase": True})
-    if isinstance(rate, (ExponentialDecay, InverseTimeDecay)):
-        config = rate.get_config()
-        return _schedule(type(rate).__name__, {"initial_learning_rate": config.pop("learning_rate"), **config})
-    if type(rate) is PolynomialDecay:
-        config = {"initial_learning_rate": rate.learning_rate, "decay_steps": rate.steps}
-        return _schedule("PolynomialDecay", {**config, "end_learning_rate": rate.final_rate, "power": rate.power})
-    if type(rate) is PiecewiseConstant:
-        return _schedule("PiecewiseConstantDecay", {"boundaries": rate.boundaries, "values": rate.rates})
-    return optimizer.current_rate
-
-
-def _schedule(class_name: str, config: Config) -> Config:
-    found_in = {"module": "keras.optimizers.schedules", "registered_name": None}
-    return {"class_name": class_name, "config": config, **found_in}
