@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ..layers import AvgPool2D, Conv2D, Dense, Layer, MaxPool2D, ReLU, Tanh
-from .activated import ACTIVATIONS, ALONE, Activated, ConvTanhAvgPool
+from ..layers import Conv2D, Dense, Layer, MaxPool2D, ReLU
+from .activated import ACTIVATIONS, ALONE, Activated
 from .block import Block
 from .convolution import ConvReLU, ConvReLUPool
 from .dense import DenseReLU
@@ -21,7 +21,6 @@ from .pooling import PoolReLU
 RULES: list[tuple[tuple[type[Layer] | tuple[type[Layer], ...], ...], type[Block]]] = [
     ((Conv2D, ReLU, MaxPool2D), ConvReLUPool),
     ((Conv2D, ReLU), ConvReLU),
-    ((Conv2D, Tanh, AvgPool2D), ConvTanhAvgPool),
     ((Conv2D, ACTIVATIONS), Activated),
     *(((Conv2D,), block) for block in ALONE[Conv2D]),
     ((Dense, ReLU), DenseReLU),

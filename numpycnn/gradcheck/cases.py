@@ -250,7 +250,6 @@ _FIRST: dict[Any, list[tuple[Shape, dict[str, Any]]]] = {
 # Arguments of the layers that follow; none if the class is not here.
 _LATER: dict[Any, list[dict[str, Any]]] = {
     MaxPool2D: [{"pool_size": 2}, {"pool_size": 3, "strides": 2, "padding": "same"}],
-    AvgPool2D: [{"pool_size": 2}, {"pool_size": (1, 2)}],
 }
 
 
@@ -274,8 +273,7 @@ _LARGE_RUNS: list[tuple[Shape, list[Layer]]] = [
     ((28, 28, 1), [Conv2D(32, 3), ReLU(), MaxPool2D(2)]),
     ((13, 13, 32), [Conv2D(64, 3), ReLU(), MaxPool2D(2)]),
     ((14, 14, 6), [Conv2D(16, 5), ReLU()]),
-    ((14, 14, 6), [Conv2D(16, 5), SiLU()]),
-    ((14, 14, 6), [Conv2D(16, 5), Tanh(), AvgPool2D(2)]),
+    ((14, 14, 6), [Conv2D(16, 5), Tanh()]),
     ((400,), [Dense(120), GELU()]),
     ((12, 12, 6), [Conv2D(16, 3)]),
     ((28, 28, 1), [Conv2D(6, 5, strides=2, padding=2)]),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import kernels
 from ..checks import check_choice, check_count, check_positive
-from ..fusion import ConvTanhAvgPool, DirectConv, DirectConvStride1
+from ..fusion import DirectConv, DirectConvStride1
 from ..layers import (
     GELU,
     AvgPool2D,
@@ -48,7 +48,7 @@ EXACT_STEP = 1.0
 # These are smooth everywhere: they make no choice that could be recorded. Subclasses may.
 SMOOTH_CLASSES = (
     Conv2D, DepthwiseConv2D, SeparableConv2D, Dense, Flatten, Reshape, ZeroPad2D, Rescale, AvgPool2D, GlobalAvgPool2D,
-    DirectConv, DirectConvStride1, ConvTanhAvgPool, BatchNorm, LayerNorm, Dropout, SpatialDropout2D, GaussianNoise,
+    DirectConv, DirectConvStride1, BatchNorm, LayerNorm, Dropout, SpatialDropout2D, GaussianNoise,
     GELU, Sigmoid, SiLU, Softmax, Tanh,
 )
 COMPLEX_TOLERANCE = 1e-13

@@ -9,6 +9,7 @@ import numpy as np
 from .arrays import cast, elementwise, expand_dims, reduction, reshape  # noqa: F401
 from .layers.base import forget_names
 from .missing import of_backend as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .models import Model
 from .notes import note
 from .tensors import tensor
 
@@ -85,6 +86,24 @@ maximum, minimum, equal, round = map(elementwise, ("maximum", "minimum", "equal"
 def argmax(x: Any, axis: int = -1) -> Any:
     """NumPy's argmax."""
     return tensor(np.argmax(np.asarray(x), axis=axis))
+
+
+def learning_phase() -> int:
+    """Return 0: outside of ``fit`` nothing is in training."""
+    return 0
+
+
+def function(inputs: Any, outputs: Any) -> Any:
+    """Return a function from a list of arrays to what layers make of the first: ``function([m.input], [l.output])``."""
+    several = isinstance(outputs, (list, tuple))
+    inputs, wanted = list(inputs), list(outputs) if several else [outputs]
+    models = [Model(inputs[0], output) for output in wanted]
+
+    def computed(arrays: Any) -> Any:
+        found = [model.predict(arrays[0] if isinstance(arrays, (list, tuple)) else arrays) for model in models]
+        return found if several else found[0]
+
+    return computed
 
 
 def int_shape(x: Any) -> tuple:

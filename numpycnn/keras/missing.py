@@ -72,7 +72,7 @@ REGULARIZERS = _each("OrthogonalRegularizer orthogonal_regularizer", "L1, L2 and
 ACTIVATIONS = _each("selu softplus softsign exponential hard_sigmoid hard_silu hard_swish mish log_softmax relu6 glu "
                     "celu sparsemax squareplus tanh_shrink hard_tanh hard_shrink soft_shrink threshold log_sigmoid",
                     "relu, leaky_relu, elu, gelu, silu, sigmoid, tanh and softmax")
-BACKEND = _each("function gradients placeholder variable constant dot sum conv2d learning_phase in_train_phase "
+BACKEND = _each("gradients placeholder variable constant dot sum conv2d in_train_phase "
                 "batch_dot set_learning_phase tensorflow_backend get_session set_session",
                 "no graph of tensors; compute with NumPy, and see model.activations of numpycnn.Sequential")
 APPLICATIONS = _each("VGG16 VGG19 ResNet50 ResNet101 ResNet152 ResNet50V2 InceptionV3 InceptionResNetV2 Xception "

@@ -36,8 +36,6 @@ KERNELS = {
     "maxpool_backward": "pooling",
     "avgpool_forward": "pooling",
     "avgpool_backward": "pooling",
-    "tanh_avgpool_forward": "pooling",
-    "tanh_avgpool_backward": "pooling",
     "relu_forward": "activations",
     "relu_backward": "activations",
     "leaky_relu_forward": "activations",

@@ -120,18 +120,6 @@ def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
         dx[:, rows, columns] += dy[:, oy, ox][:, None, None] / cells
 
 
-def tanh_avgpool_forward(x, pool_h, pool_w, y, pooled):
-    """y = tanh(x), and means of windows side by side: x, y (N, H, W, C) to pooled (N, H // pool_h, W // pool_w, C)."""
-    np.tanh(x, out=y)
-    avgpool_forward(y, pool_h, pool_w, pool_h, pool_w, 0, 0, pooled)
-
-
-def tanh_avgpool_backward(dpooled, y, pool_h, pool_w, dx):
-    """dx = (1 - y**2) times each window's share of its gradient: dpooled (N, OH, OW, C), y, dx (N, H, W, C)."""
-    avgpool_backward(dpooled, pool_h, pool_w, pool_h, pool_w, 0, 0, dx)
-    dx *= 1 - y * y
-
-
 def _windows(shape, pool_h, pool_w, stride_h, stride_w, top, left, out_h, out_w):
     """Yield (oy, ox, rows, columns): each window cut to the image."""
     _, height, width, _ = shape

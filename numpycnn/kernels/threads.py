@@ -34,7 +34,7 @@ from numba.core import config
 
 TBB_LIBRARY = {"win32": "Library/bin/tbb12.dll", "darwin": "lib/libtbb.12.dylib"}.get(sys.platform, "lib/libtbb.so.12")
 OLDEST_TBB = 12060  # its interface's version that Numba takes: 2021.6
-SPIN = "10000"  # rounds of GNU OpenMP's waiting loop, some 0.5 ms; with 2000 a step on an idle Xeon took 25 % longer
+SPIN = "10000"  # rounds of GNU OpenMP's waiting loop, some 0.5 ms; with 2000 a step on an idle Xeon took 25 % more time
 CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # "150000 100000": microseconds of work in a period
 
 lock = threading.RLock()  # the layer `workqueue` aborts the process when two threads call parallel kernels at once

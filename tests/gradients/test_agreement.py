@@ -16,7 +16,6 @@ from small_models import reference_cnn
 from numpycnn import (
     SGD,
     Adam,
-    AvgPool2D,
     Conv2D,
     Dense,
     Flatten,
@@ -45,7 +44,6 @@ def other_cnn(**options):
     layers = [
         Conv2D(16, 3, padding="same"), ReLU(), Conv2D(16, 3), Tanh(), ReLU(), MaxPool2D(3, strides=2),
         Conv2D(20, 2, strides=2), Conv2D(20, 2), Conv2D(24, 3, padding="same"), ReLU(), MaxPool2D(2),
-        Conv2D(12, 3, padding="same"), Tanh(), AvgPool2D((1, 2)),
         Conv2D(12, (2, 3), padding="same"), ReLU(), MaxPool2D(2), Flatten(), Dense(32), ReLU(), Dense(10),
     ]  # fmt: skip
     return Sequential(layers, input_shape=(28, 28, 1), **options)

@@ -365,23 +365,6 @@ def crop_images(rng, dtype) -> Iterator[Call]:
         yield Call([rough(rng, dtype, n, *padded, c)], [*corner], [unwritten(dtype, n, *image, c)])
 
 
-SIDE_BY_SIDE = [((4, 6), (2, 2)), ((5, 7), (2, 2)), ((7, 9), (3, 2)), ((2, 3), (2, 3))]
-
-
-def tanh_avgpool_forward(rng, dtype) -> Iterator[Call]:
-    for (image, pool), n, c in itertools.product(SIDE_BY_SIDE, [1, 9], CHANNELS):
-        x, out = rough(rng, dtype, n, *image, c), [size // k for size, k in zip(image, pool)]
-        outputs = [unwritten(dtype, *x.shape), unwritten(dtype, n, *out, c)]
-        yield Call([x], [*pool], outputs, 12, magnitude=1.0)
-
-
-def tanh_avgpool_backward(rng, dtype) -> Iterator[Call]:
-    for (image, pool), n, c in itertools.product(SIDE_BY_SIDE, [1, 9], CHANNELS):
-        out = [size // k for size, k in zip(image, pool)]
-        dpooled, y = rough(rng, dtype, n, *out, c), np.tanh(rough(rng, dtype, n, *image, c))
-        yield Call([dpooled, y], [*pool], [unwritten(dtype, *y.shape)], 6, magnitude=float(abs(dpooled).max()))
-
-
 # -- elementwise kernels and sums
 
 LENGTHS = [1, 7, 8, 9, 63, 65, 1000, 40_001]

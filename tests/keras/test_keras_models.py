@@ -186,6 +186,8 @@ def test_functional_models_and_what_is_inside():
     inside = keras.Model(model.input, model.get_layer("conv").output)
     several = keras.Model(model.input, [layer.output for layer in model.layers[1:3]])
     first, second = several.predict(X)
+    (once,) = keras.backend.function([model.input, keras.backend.learning_phase()], [model.layers[1].output])([X, 0])
+    assert np.array_equal(once, first)
     assert np.array_equal(first, inside.predict(X)) and np.array_equal(second, np.maximum(first, 0))
     with pytest.raises(ValueError, match="no layer 'cnv'; did you mean 'conv'"):
         model.get_layer("cnv")
