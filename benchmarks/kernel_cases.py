@@ -40,6 +40,17 @@ def normalised() -> numpycnn.Sequential:
     return numpycnn.Sequential(layers, input_shape=(28, 28, 1), seed=0)
 
 
+def curved() -> numpycnn.Sequential:
+    """Return a model with every activation, a depthwise convolution and dropout."""
+    nc = numpycnn
+    layers = [
+        nc.Conv2D(32, 3), nc.SiLU(), nc.MaxPool2D(2), nc.Conv2D(32, 3), nc.ELU(), nc.GELU(), nc.GELU(approximate=True),
+        nc.LeakyReLU(), nc.Sigmoid(), nc.Tanh(), nc.DepthwiseConv2D(3), nc.Dropout(0.3), nc.Flatten(),
+        nc.Dense(10),
+    ]  # fmt: skip
+    return nc.Sequential(layers, input_shape=(28, 28, 1), seed=0)
+
+
 # Models that train and are recorded: (network or function, fused, optimizer, augment). First what everybody runs.
 # The labels of Adagrad's are ten yes-or-no questions.
 RUNS = [
@@ -53,6 +64,7 @@ RUNS = [
     (NETWORKS["mlp"], True, numpycnn.Adadelta, None),
     (NETWORKS["mlp"], True, numpycnn.Adamax, None),
     (NETWORKS["mlp"], True, numpycnn.Nadam, None),
+    (curved, True, numpycnn.Adam, None),
 ]
 
 FLOPS, BYTES = "GFLOP/s", "GB/s"
@@ -91,9 +103,18 @@ WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
     "maxpool_backward": (BYTES, lambda a: traffic(a.dy, a.winners, a.dx)),
     "avgpool_forward": (BYTES, lambda a: traffic(a.x, a.y)),
     "avgpool_backward": (BYTES, lambda a: traffic(a.dy, a.dx)),
-    "relu_forward": (BYTES, lambda a: traffic(a.x, a.y)),
-    "relu_backward": (BYTES, lambda a: traffic(a.dy, a.y, a.dx)),
-    "tanh_backward": (BYTES, lambda a: traffic(a.dy, a.y, a.dx)),
+    **{
+        f"{curve}_forward": (BYTES, lambda a: traffic(a.x, a.y))
+        for curve in ("relu", "leaky_relu", "elu", "sigmoid", "tanh", "silu", "gelu", "gelu_tanh")
+    },
+    **{
+        f"{curve}_backward": (BYTES, lambda a: 3 * traffic(a.dx))  # dy, x or y, dx
+        for curve in ("relu", "leaky_relu", "elu", "sigmoid", "tanh", "silu", "gelu", "gelu_tanh")
+    },
+    "depthwise_forward": (FLOPS, lambda a: 2 * a.w.shape[0] * a.w.shape[1] * a.y.size),
+    "depthwise_weight_gradient": (FLOPS, lambda a: 2 * a.dw.shape[0] * a.dw.shape[1] * a.dy.size),
+    "depthwise_input_gradient": (FLOPS, lambda a: 2 * a.w.shape[0] * a.w.shape[1] * a.dy.size),
+    "dropout": (BYTES, lambda a: traffic(a.x, a.y)),
     "softmax": (BYTES, lambda a: traffic(a.logits, a.p)),
     "softmax_cross_entropy": (BYTES, lambda a: traffic(a.logits, a.targets, a.losses, a.dlogits)),
     "take_rows": (BYTES, lambda a: 2 * traffic(a.y)),

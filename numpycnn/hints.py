@@ -77,17 +77,21 @@ def explain_name(name: str) -> Any:
 
 
 def explain_arguments(function: Callable) -> Callable:
-    """Make a method, or ``__init__``, answer to an argument that only Keras has with what to write here."""
+    """Make a method, or ``__init__``, answer to an argument that only Keras has with what to write here.
+
+    A function of another file is named ``predict_model`` where it becomes the model's ``predict``.
+    """
+    method = function.__name__.removesuffix("_model")
 
     @functools.wraps(function)
     def explained(self: Any, *args: Any, **kwargs: Any) -> Any:
         for word in kwargs.keys() & KERAS_ARGUMENTS.keys():
             if not _takes(function, word):
-                method = function.__name__.removesuffix("_model")
                 owner = type(self).__name__ if method == "__init__" else method
                 raise TypeError(f"{owner}: unexpected argument {word!r}; {KERAS_ARGUMENTS[word]}{FACADE}")
         return function(self, *args, **kwargs)
 
+    explained.__name__ = method  # by which a bound method is pickled
     return explained
 
 

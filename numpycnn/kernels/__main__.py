@@ -19,7 +19,7 @@ from ..losses import SoftmaxCrossEntropy
 from ..model import Sequential
 from ..optimizers import SGD, Adam, Optimizer
 from ..terminal import show
-from ..training.data import take
+from ..training.batches import take
 from ..training.loop import train_step
 from . import jit_disabled
 

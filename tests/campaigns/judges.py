@@ -30,9 +30,13 @@ PICTURES = " ".join(f"tests/evaluation/test_plots{part}.py" for part in ("", "_c
 LOOP = "tests/training/test_training.py tests/training/test_going_on.py"
 COMMANDS = {
     "layers": ["tests/layers", "tests/gradients", f"tests/training/test_callbacks.py {MODELS}"],
-    "losses.py": ["tests/training/test_losses.py", f"tests/gradients/test_gradients.py {MODELS}"],
+    "losses": ["tests/training/test_losses.py", f"tests/gradients/test_gradients.py {MODELS}"],
     "optimizers": ["tests/training/test_optimizers.py", MODELS],
     "schedules.py": ["tests/training/test_schedules.py", MODELS],
+    "regularizers.py": ["tests/training/test_regularizers.py", MODELS],
+    "keras": ["tests/keras", "tests/package/test_hints.py"],
+    "learn": ["tests/learn", "tests/gradients/test_forward_mistakes.py"],
+    "mistakes": ["tests/learn", "tests/gradients/test_forward_mistakes.py"],
     "initializers.py": ["tests/model/test_parameter.py", MODELS],
     "checks.py": [ANY_INPUT, "tests/layers tests/training tests/evaluation tests/data/test_labels.py",
                   "tests/gradients"],

@@ -218,7 +218,9 @@ def check_pytest(words):
     names = [name for path in paths or sorted(ROOT.glob("tests/**/test_*.py")) for name in names_of_tests(ROOT / path)]
     for word in set(re.findall(r"\w+", options.get("-k", ""))) - {"and", "or", "not"}:
         assert any(word in name for name in names), f"no test for -k {word}"
-    known = {"-m", "-k", options.get("-m"), options.get("-k"), *paths}
+    if "-n" in options:  # pytest-xdist's
+        assert options["-n"].isdigit()
+    known = {"-m", "-k", "-n", *(options.get(option) for option in ("-m", "-k", "-n")), *paths}
     assert set(words) <= known, words
 
 
@@ -265,11 +267,12 @@ def test_bad_commands_are_noticed(command, message):
 
 
 def test_the_blocks_of_the_front_page_work_one_after_the_other(tmp_path):
-    """Train as the first block says, on few images, then ask about two pictures as the block on own digits does."""
+    """Train as the first block says, on few images, then ask about two pictures as the page on own digits does."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     front = [words for block in blocks_in("sh") if block.page == "README.md" for words in commands_in(block.text)]
     (train,) = [words[1:] for words in front if words[1:] == ["examples/train_mnist.py"]]
-    (predict,) = [words[1:] for words in front if words[1] == "examples/predict_digit.py"]
+    sentences = INLINE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    (predict,) = [command.split()[1:] for command in sentences if "predict_digit.py" in command]
     with_jit = {"NUMBA_DISABLE_JIT": "0"}  # as a reader runs it, whatever these tests run without
     no_download = [] if os.environ.get("NUMPYCNN_DATA") else ["--dataset", "synthetic", "--output-dir", "runs/mnist"]
     result = run([sys.executable, *train, "--epochs", "1", "--limit", str(FEW), *no_download], tmp_path, **with_jit)

@@ -512,7 +512,7 @@ def test_a_model_without_parameters_takes_many_steps():
     (StepDecay(0.1, 2), "lr", "did you mean 'learning_rate'?"),
     (CosineDecay(0.1, 2), "final_lr", "did you mean 'final_rate'?"),
     (SoftmaxCrossEntropy(), "smoothing", "did you mean 'label_smoothing'?"),
-    (MeanSquaredError(), "from_logits", "it has none"),
+    (MeanSquaredError(), "from_logits", "it has reduction"),
 ], ids=repr)  # fmt: skip
 def test_an_attribute_that_would_do_nothing_is_refused(thing, name, hint):
     before = repr(thing), thing.get_config()
