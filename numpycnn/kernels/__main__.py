@@ -14,10 +14,24 @@ import numpy as np
 
 from .. import architectures
 from ..data.augment import Augment
-from ..layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
-from ..losses import SoftmaxCrossEntropy
+from ..layers import (
+    ELU,
+    GELU,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Tanh,
+)
+from ..losses import BinaryCrossEntropy, SoftmaxCrossEntropy
 from ..model import Sequential
-from ..optimizers import SGD, Adam, Optimizer
+from ..optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, Nadam, Optimizer, RMSprop
 from ..terminal import show
 from ..training.batches import take
 from ..training.loop import train_step
@@ -57,6 +71,9 @@ def use_all(dtype: str) -> None:
         train_step(model, SoftmaxCrossEntropy(), optimizer, x, labels)
         model.compile(optimizer, SoftmaxCrossEntropy())
         model.predict(x)
+    for optimizer in (RMSprop(), Adagrad(), Adadelta(), Adamax(), Nadam()):
+        model = Sequential([Flatten(), Dense(10)], input_shape=(28, 28, 1), seed=0, dtype=dtype)
+        train_step(model, BinaryCrossEntropy(), optimizer, images, np.eye(10)[labels])
     Augment.for_digits()(images, rng)
 
 
@@ -70,6 +87,11 @@ def networks(dtype: str) -> Iterator[tuple[Sequential, Optimizer]]:
         ]
         yield Sequential(layers, input_shape=(28, 28, 1), seed=0, dtype=dtype, fused=fused), SGD()
         layers = [Conv2D(4, 3), MaxPool2D(2), ReLU(), MaxPool2D(2), Flatten(), Dense(10)]
+        yield Sequential(layers, input_shape=(28, 28, 1), seed=0, dtype=dtype, fused=fused), SGD()
+        layers = [
+            Conv2D(4, 3), SiLU(), MaxPool2D(2), Conv2D(4, 3), ELU(), GELU(), GELU(approximate=True), LeakyReLU(),
+            Sigmoid(), Tanh(), DepthwiseConv2D(3), Dropout(0.3), Flatten(), Dense(10),
+        ]
         yield Sequential(layers, input_shape=(28, 28, 1), seed=0, dtype=dtype, fused=fused), SGD()
 
 
