@@ -188,8 +188,9 @@ def tanh_backward(dy, y, dx):
 
 def silu_forward(x, y):
     """y = x * sigmoid(x), elementwise on (n,)."""
-    sigmoid_forward(x, y)
-    y *= np.where(x > 0, x, _limited(x, 800))
+    s = np.empty_like(x)  # y may be x
+    sigmoid_forward(x, s)
+    y[...] = np.where(x > 0, x, _limited(x, 800)) * s
 
 
 def silu_backward(dy, x, dx):

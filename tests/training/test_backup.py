@@ -143,7 +143,9 @@ def test_kill_9_and_start_again(rounds, tmp_path):
         finish(start(whole, run, "epoch"))
         hits = kill_and_resume(killed, run, rounds, np.random.default_rng(rounds))
         assert (killed / "result").read_bytes() == (whole / "result").read_bytes()
-        assert sorted(os.listdir(killed)) == sorted(os.listdir(whole))
+        # An empty temporary file, younger than a minute, may belong to somebody who is about to lock it: it is left.
+        empty = [path.name for path in killed.glob("*.tmp") if path.stat().st_size == 0]
+        assert sorted(os.listdir(killed)) == sorted([*os.listdir(whole), *empty])
         total += hits
     print(f"{total} kills hit a training")
     assert total >= rounds / 2  # the others came after its end
