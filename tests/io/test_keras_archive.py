@@ -1,8 +1,7 @@
 """Keras's model.keras and .weights.h5: what is written, and that it comes back with the optimizer's memories.
 
 ``tests/references/test_archives_by_keras.py`` asks Keras itself. Files in ``keras_models`` were written by Keras,
-or hold
-what Keras made of a file of ours; ``python tests/helpers/keras_recorded.py FOLDER`` made them, with Keras.
+or hold what Keras made of a file of ours; ``python tests/helpers/keras_recorded.py FOLDER`` made them, with Keras.
 """
 
 import io
