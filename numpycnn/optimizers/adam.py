@@ -14,7 +14,24 @@ from ..schedules import Schedule
 from .base import Optimizer
 
 
-class Adam(Optimizer):
+class TwoMeans(Optimizer):
+    """What Adam and its relatives share: how long each of two running means remembers, and epsilon."""
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-7,
+        global_clipnorm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, global_clipnorm)
+        self.beta1 = check_fraction(beta1, "beta1")
+        self.beta2 = check_fraction(beta2, "beta2")
+        self.epsilon = check_positive(epsilon, "epsilon")
+
+
+class Adam(TwoMeans):
     r"""Adam: steps scaled by running means of the gradient and of its square.
 
     .. math:: m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2, \quad
@@ -50,10 +67,7 @@ class Adam(Optimizer):
         global_clipnorm: float | None = None,
         epsilon_hat: bool = False,
     ) -> None:
-        super().__init__(learning_rate, global_clipnorm)
-        self.beta1 = check_fraction(beta1, "beta1")
-        self.beta2 = check_fraction(beta2, "beta2")
-        self.epsilon = check_positive(epsilon, "epsilon")
+        super().__init__(learning_rate, beta1, beta2, epsilon, global_clipnorm)
         self.epsilon_hat = check_flag(epsilon_hat, "epsilon_hat")
 
     def _update(
@@ -107,7 +121,7 @@ class AdamW(Adam):
         super()._update(values, grads, slots, rate, self.weight_decay)
 
 
-class Adamax(Optimizer):
+class Adamax(TwoMeans):
     r"""Adam with the largest gradient of late in the place of the root of the mean square.
 
     .. math:: m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad u \leftarrow \max(\beta_2 u, |g|), \quad
@@ -131,19 +145,6 @@ class Adamax(Optimizer):
 
     slot_names = ("m", "u")
 
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 1e-3,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-7,
-        global_clipnorm: float | None = None,
-    ) -> None:
-        super().__init__(learning_rate, global_clipnorm)
-        self.beta1 = check_fraction(beta1, "beta1")
-        self.beta2 = check_fraction(beta2, "beta2")
-        self.epsilon = check_positive(epsilon, "epsilon")
-
     def _update(self, values: NDArray, grads: NDArray, slots: dict[str, NDArray], rate: float) -> None:
         rate /= 1 - self.beta1 ** (self.steps + 1)
         ops.adamax(grads, rate, self.beta1, self.beta2, self.epsilon, values, slots["m"], slots["u"])
@@ -153,7 +154,7 @@ class Adamax(Optimizer):
 _WARMING = np.cumprod(1 - 0.5 * 0.96 ** np.arange(1, 1001))
 
 
-class Nadam(Optimizer):
+class Nadam(TwoMeans):
     r"""Adam with Nesterov's momentum, which grows in the first steps.
 
     .. math:: \mu_t = \beta_1 (1 - 0.96^t / 2), \quad M_t = \mu_1 \cdots \mu_t, \quad
@@ -180,19 +181,6 @@ class Nadam(Optimizer):
     """
 
     slot_names = ("m", "v")
-
-    def __init__(
-        self,
-        learning_rate: float | Schedule = 1e-3,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-7,
-        global_clipnorm: float | None = None,
-    ) -> None:
-        super().__init__(learning_rate, global_clipnorm)
-        self.beta1 = check_fraction(beta1, "beta1")
-        self.beta2 = check_fraction(beta2, "beta2")
-        self.epsilon = check_positive(epsilon, "epsilon")
 
     def _update(self, values: NDArray, grads: NDArray, slots: dict[str, NDArray], rate: float) -> None:
         t = self.steps + 1
