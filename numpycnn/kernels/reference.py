@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-
 # -- patches and windows ----------------------------------------------------------------------------------------------
 
 
@@ -582,7 +581,7 @@ def conv_input_gradient(w, runs, run_length, starts, positions, values, dx):
 
 
 def window_input_gradient(w, dy, codes, offsets, row, dx):
-    """dx (N, H, W, C) of a 3 x 3 convolution with windows of four: w (9 C, F), dy, codes (N, P, F), offsets (P * 4,)."""
+    """dx (N, H, W, C) of a 3 x 3 convolution, windows of four: w (9 C, F), dy, codes (N, P, F), offsets (P * 4,)."""
     channels = dx.shape[3]
     taps = np.add.outer(np.arange(3) * row, np.arange(3 * channels)).reshape(-1)
     dx[...] = 0
