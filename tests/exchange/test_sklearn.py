@@ -3,6 +3,7 @@
 On the plain kernels: nothing here depends on how a kernel computes, and nothing has to be compiled.
 """
 
+import importlib
 import os
 import pickle
 import subprocess
@@ -244,6 +245,16 @@ def test_works_in_the_tools_of_scikit_learn():
     assert len(boosted.estimators_) == 5 and boosted.score(X, NAMES) > boosted.estimators_[0].score(X, NAMES)
 
 
+def test_the_sweep_searches_with_two_jobs():
+    """examples/sweep.py as a user runs it, but for few digits: GridSearchCV and joblib, each in two processes."""
+    command = [sys.executable, "-W", "error", "examples/sweep.py", "--images", "60", "--epochs", "1", "--jobs", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "1"}
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    printed = result.stdout.splitlines()
+    assert [line.split()[0] for line in printed] == ["dense", "dense", "convolution", "convolution", "Best:"]
+
+
 def test_pickled_it_predicts_the_same():
     classifier = small().fit(X, NAMES)
     twin = pickle.loads(pickle.dumps(classifier))
@@ -266,10 +277,12 @@ def test_before_fit_it_says_so():
             getattr(small(), method)(X)
 
 
-def test_without_scikit_learn_the_import_says_what_to_install():
-    code = "import sys; sys.modules['sklearn'] = None; import numpycnn; import numpycnn.sklearn"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert "ImportError: numpycnn.sklearn needs scikit-learn 1.6 or later" in result.stderr
+def test_without_scikit_learn_the_import_says_what_to_install(monkeypatch):
+    for name in ("numpycnn.sklearn", "numpycnn.exchange.sklearn"):
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn.base", None)
+    with pytest.raises(ImportError, match=r"needs scikit-learn 1.6 or later.*\[sklearn\]"):
+        importlib.import_module("numpycnn.sklearn")
 
 
 def test_its_model_is_a_model_like_any_other(tmp_path):
