@@ -19,6 +19,7 @@ MAX_FILE_BYTES = 2**31 - 1  # protobuf's limit
 MAX_STRUCTURE_BYTES = 4 * 2**20  # of everything but arrays; a layer takes some hundred bytes
 OPSETS = range(7, 27)  # versions of the operators whose meaning `operators.py` knows
 DOMAINS = ("", "ai.onnx")
+INPUT_FORMAT = "numpycnn.input_format"  # in the metadata: what `InputFormat.get_config` returns, as JSON
 
 # Where arrays are: numbers of protobuf's fields that lead from a ModelProto to a TensorProto.
 INSIDE = {

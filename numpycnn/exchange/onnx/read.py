@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
+from ...data import InputFormat
 from ...io.native import documented_errors
 from ...layers import Softmax
 from ...losses import SoftmaxCrossEntropy
-from .file import import_onnx, read_content
+from .file import INPUT_FORMAT, import_onnx, read_content
 from .operators import READERS
 from .walk import Walk
 
@@ -38,4 +40,6 @@ def _assemble(walk: Walk, model_class: type[Sequential]) -> Sequential:
             layer.set_state(left)
     if ends_in_softmax:
         model.compile(loss=SoftmaxCrossEntropy())
+    if INPUT_FORMAT in walk.content.metadata:
+        model.input_format = InputFormat.from_config(json.loads(walk.content.metadata[INPUT_FORMAT]))
     return model

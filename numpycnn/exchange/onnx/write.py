@@ -6,6 +6,7 @@ float32 whatever the model's dtype: ONNX Runtime has no convolution of others on
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -20,7 +21,7 @@ from ...layers import (
 )
 from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
 from ..channels_first import Placed, channels_first, sides
-from .file import MAX_FILE_BYTES, import_onnx
+from .file import INPUT_FORMAT, MAX_FILE_BYTES, import_onnx
 
 if TYPE_CHECKING:
     from ...model import Sequential
@@ -118,7 +119,18 @@ def to_onnx(model: Sequential) -> Any:
         graph.weights, doc_string="Images are (N, C, H, W), float32.",
     )  # fmt: skip
     opset = onnx.helper.make_opsetid("", OPSET)
-    return onnx.helper.make_model(proto, opset_imports=[opset], ir_version=IR_VERSION, producer_name="numpycnn")
+    made = onnx.helper.make_model(proto, opset_imports=[opset], ir_version=IR_VERSION, producer_name="numpycnn")
+    onnx.helper.set_model_props(made, _metadata(model))
+    return made
+
+
+def _metadata(model: Sequential) -> dict[str, str]:
+    """Return what the model knows about its inputs and its classes, as JSON."""
+    form = model.input_format
+    if form is None:
+        return {}
+    names = {"class_names": json.dumps(form.class_names)} if form.class_names else {}
+    return {INPUT_FORMAT: json.dumps(form.get_config()), **names}
 
 
 def _dimensions(shape: tuple[int, ...]) -> tuple[int, ...]:
