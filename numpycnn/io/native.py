@@ -289,7 +289,7 @@ def check_members(members: list[zipfile.ZipInfo], size: int) -> list[zipfile.Zip
     """
     # Stored, never compressed: what the file holds is what it takes in memory.
     if any(m.compress_type != zipfile.ZIP_STORED or m.flag_bits & 1 for m in members):
-        raise ModelFileError("expected uncompressed members; Sequential.save writes no others")
+        raise ModelFileError("expected uncompressed members, as such files have")
     if len({m.filename for m in members}) != len(members):
         raise ModelFileError("expected each member once")
     end = 0
