@@ -68,6 +68,15 @@ class Placed(NamedTuple):
         ours[places.reshape(-1)] = array.reshape(-1)
         return ours.reshape(shape)
 
+    def from_images_first(self, y: NDArray) -> NDArray:
+        """Return the layer's output, as it is with the channels first, as it is here."""
+        if len(self.layer.output_shape) == 3:
+            return y.transpose(0, 2, 3, 1)
+        if self.image is None or isinstance(self.layer, Dense):
+            return y
+        height, width, channels = self.image
+        return y.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(y.shape)
+
 
 def channels_first(model: Sequential) -> list[Placed]:
     """Return the model's layers with what they read among images with the channels first."""

@@ -135,8 +135,8 @@ def load_state_dict(model: Sequential, path: str | os.PathLike, order: Sequence[
     found = _read(path)
     groups: dict[str, dict[str, NDArray]] = {}
     for name, array in found.arrays.items():
-        module, _, last = name.rpartition(".")
-        groups.setdefault(module, {})[last] = array
+        owner, _, last = name.rpartition(".")
+        groups.setdefault(owner, {})[last] = array
     wanted = [module for module in modules(model) if module.names]
     names = _in_order(groups, found.in_order, order)
     with documented_errors(path, "the weights of such a model"):
