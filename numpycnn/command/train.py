@@ -225,4 +225,5 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         **results,
     })
     show(f"Wrote the model, history, metrics, report and pictures to {folder}\n\n"
-         f"Next:  numpycnn predict PICTURE... --model {folder / recipe.model_file}")
+         f"Next:  numpycnn predict PICTURE... --model {folder / recipe.model_file}\n"
+         f"       numpycnn page {folder / recipe.model_file} --open")
