@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = functools.partial(parser.add_argument, metavar="X")
     name = functools.partial(parser.add_argument, metavar="NAME")
     name("--recipe", choices=[*RECIPES, "list"], help="which network (cnn; of --images augmented); list")
-    name("--dataset", choices=DATA_SETS, default="mnist", help=f"{', '.join(DATA_SETS)} (mnist)")
+    name("--dataset", choices=DATA_SETS, default="mnist", help="mnist, fashion_mnist, cifar10, kmnist, emnist, ...")
     add("--images", type=Path, metavar="FOLDER", help="or images of yours: a subfolder for each class")
     add("--size", type=positive, help="resize those to X x X pixels (32)")
     parser.add_argument("--grey", action="store_true", default=None, help="and make them grey")
