@@ -50,8 +50,19 @@ class Ink:
     noise: float
 
 
-def find_ink(grey: Grey) -> Ink:
-    """Separate ink from paper in shades (H, W) from 0 to 1."""
+def find_ink(grey: Grey, window: int | None = None) -> Ink:
+    """Separate ink from paper in shades (H, W) from 0 to 1.
+
+    With a window, odd and wider than any stroke, in pixels, the border is not asked: the picture is full of small
+    strokes, and all that is broader is paper, whatever its shade.
+    """
+    if window is not None:
+        away = (grey - _mean(grey, window)) ** 3
+        sign = np.float32(-1 if away.sum() < 0 else 1)
+        paper = sign * _without_strokes(sign * grey, window)
+        difference = sign * (grey - paper) * (paper.mean() / np.maximum(paper, DARK))
+        amount, contrast, noise = _levels(difference)
+        return Ink(amount, contrast, dark=bool(sign < 0), uneven=True, noise=noise)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     shade = np.median(border)
     even = (abs(border - shade) <= SAME * np.ptp(grey)).mean() >= MOSTLY  # the rest may be ink that reaches it
@@ -59,7 +70,7 @@ def find_ink(grey: Grey) -> Ink:
     sign = np.float32(-1 if ((grey - paper) ** 3).sum() < 0 else 1)  # noise lies on both sides of the paper, ink on one
     shadowed = not even and _has_shadows(sign * (grey - paper))
     if shadowed:
-        paper = sign * _without_strokes(sign * grey)
+        paper = sign * _without_strokes(sign * grey, _window(grey))
     difference = sign * (grey - paper)
     if not even:  # where there is half the light, ink and paper differ by half as much
         difference *= paper.mean() / np.maximum(paper, DARK)
@@ -93,18 +104,21 @@ def _quadratic_terms(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[
 
 def _has_shadows(difference: Grey) -> bool:
     """Whether what is broader than a stroke stands out, and not by little against the ink."""
-    broad = _without_strokes(difference)
+    broad = _without_strokes(difference, _window(difference))
     contrast = np.percentile(difference - broad, 99.5)
     return bool(np.ptp(broad) > SHADOW * max(contrast, FAINT))
 
 
-def _without_strokes(image: Grey) -> Grey:
+def _window(image: Grey) -> int:
+    return max(3, int(STROKE * min(image.shape)) | 1)
+
+
+def _without_strokes(image: Grey, window: int) -> Grey:
     """Wipe out what is bright and as narrow as a stroke.
 
     A minimum over a window wider than any stroke wipes strokes out, a maximum over the same window restores what was
     broader, a shadow's sharp edge too (the morphological opening).
     """
-    window = max(3, int(STROKE * min(image.shape)) | 1)
     return _mean(_extreme(_extreme(image, window, np.minimum), window, np.maximum), 3)
 
 

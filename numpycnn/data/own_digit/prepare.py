@@ -120,7 +120,7 @@ def prepare_digit(image: Any) -> PreparedDigit:
     if seen.factor > 1 and max(seen.digit.shape) < CLOSE_UP:
         seen = _look(picture, _surroundings(seen.box, picture.whole)) or seen
     return PreparedDigit(
-        image=_centred(_boxed(seen.digit)),
+        image=as_mnist(seen.digit),
         inverted=seen.ink.dark,
         touches_border=bool(touched),
         components=seen.components,
@@ -219,6 +219,11 @@ def _surroundings(box: Box, whole: Box) -> Box:
     top, left, bottom, right = box
     margin = max(bottom - top, right - left)
     return max(top - margin, 0), max(left - margin, 0), min(bottom + margin, whole[2]), min(right + margin, whole[3])
+
+
+def as_mnist(digit: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale ink, (H, W), and place it as MNIST's makers did: (28, 28)."""
+    return _centred(_boxed(digit))
 
 
 def _boxed(digit: NDArray[np.float32]) -> NDArray[np.float32]:
