@@ -60,7 +60,8 @@ def on_paper(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     texture = np.asarray(Image.fromarray(coarse).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
     y, x = np.mgrid[-1:1:HEIGHT * 1j, -1:1:WIDTH * 1j]
     angle, sharp = rng.uniform(0, 2 * np.pi), rng.choice([5.0, 20.0, 300.0])
-    shadow = rng.uniform(0, 0.5) / (1 + np.exp(-sharp * (x * np.cos(angle) + y * np.sin(angle) - rng.uniform(-0.5, 0.5))))
+    edge = x * np.cos(angle) + y * np.sin(angle) - rng.uniform(-0.5, 0.5)
+    shadow = rng.uniform(0, 0.5) / (1 + np.exp(-sharp * edge))
     light = (1 - shadow) * (1 - 0.15 * (x + 1)) + texture
     picture = light * rng.uniform(0.75, 0.95) * (1 - rng.uniform(0.55, 0.85) * ink) + rng.normal(0, 0.015, ink.shape)
     return np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)

@@ -80,6 +80,11 @@ class Picture:
 
         What is left over at the bottom and at the right is left out; there is at least one row and one column.
         """
+        pixels = self.pixels(region, factor)
+        return to_grey(pixels, self.white) if hue is None else _hue(pixels, self.white, hue)
+
+    def pixels(self, region: Box, factor: int = 1) -> NDArray[np.floating]:
+        """Return the same with all channels, as numbers up to `white`: (h // factor, w // factor, C)."""
         top, left, bottom, right = region
         bottom, right = top + _multiple(bottom - top, factor), left + _multiple(right - left, factor)
         exchanged, upside_down, mirrored = self.turn
@@ -93,8 +98,7 @@ class Picture:
         pixels = np.concatenate([reduced(strip, factor) for strip in strips])  # (h, w, C)
         pixels = pixels.swapaxes(0, 1) if exchanged else pixels
         pixels = pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1]
-        pixels = np.ascontiguousarray(pixels)
-        return to_grey(pixels, self.white) if hue is None else _hue(pixels, self.white, hue)
+        return np.ascontiguousarray(pixels)
 
 
 def read_picture(image: Any) -> Picture:
