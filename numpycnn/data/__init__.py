@@ -13,6 +13,7 @@ from .kmnist import load_kmnist
 from .labels import to_categorical
 from .mnist import load_fashion_mnist, load_mnist
 from .own_digit.prepare import PreparedDigit, prepare_digit
+from .own_digit.sheet import Reading, read_digits
 from .synthetic.draw import load_synthetic_digits
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ImageFolder",
     "InputFormat",
     "PreparedDigit",
+    "Reading",
     "load_cifar10",
     "load_emnist",
     "load_fashion_mnist",
@@ -30,6 +32,7 @@ __all__ = [
     "load_mnist",
     "load_synthetic_digits",
     "prepare_digit",
+    "read_digits",
     "read_idx",
     "to_categorical",
     "write_idx",
