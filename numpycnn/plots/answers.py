@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Sequence
 
 import numpy as np
@@ -97,43 +98,50 @@ def plot_answers(answers: Sequence[Answer]) -> Figure:
 
     columns = min(COLUMNS, len(answers))
     rows = -(-len(answers) // columns)
-    notes = ["\n".join(textwrap.fill(note, NOTE_LETTERS) for note in answer.notes) for answer in answers]
+    below = [(*answer.text.splitlines(), *answer.notes) for answer in answers]
+    notes = ["\n".join(textwrap.fill(line, NOTE_LETTERS) for line in lines) for lines in below]
     most_lines = [max(text.count("\n") + 1 for text in notes[first : first + columns])
                   for first in range(0, len(notes), columns)]
     heights = [ROW_INCHES + LINE_INCHES * lines for lines in most_lines]
     figure = Figure(figsize=(COLUMN_INCHES * columns, sum(heights)), layout="constrained")
     parts = figure.subfigures(rows, columns, height_ratios=heights, squeeze=False).flat
     for part, answer, text in zip(parts, answers, notes):
-        left, middle, right = part.subplots(1, 3, width_ratios=[1.2, 1, 1])
-        _picture(left, answer)
-        one = answer.image[..., 0] if answer.image.shape[-1] == 1 else answer.image  # (H, W) or (H, W, 3)
-        middle.imshow(one.clip(0, 1), cmap="gray", vmin=0, vmax=1)
-        middle.set_visible(not answer.text)
-        middle.set_title(str(answer), fontsize=9, parse_math=False)
-        _probabilities(right, answer)
+        if answer.text:  # a sheet has no one image that the network saw
+            _picture(part.subplots(), answer)
+        else:
+            left, middle, right = part.subplots(1, 3, width_ratios=[1.2, 1, 1])
+            _picture(left, answer)
+            _image(middle, answer)
+            _probabilities(right, answer)
         part.supxlabel(text, fontsize=7, color=RED, x=0.02, ha="left", parse_math=False)
-        for ax in (left, middle):
-            ax.set_xticks([])
-            ax.set_yticks([])
     return figure
 
 
 def _picture(ax: Axes, answer: Answer) -> None:
-    """Draw the picture in grey, as it is looked at, with the box that was cut out."""
+    """Draw the picture in grey, as it is looked at, with the boxes that were cut out."""
     from matplotlib.patches import Rectangle
 
-    picture, name = read_picture(answer.picture), answer.name
+    picture, name = read_picture(answer.picture), Path(answer.name).name
     height, width = picture.height, picture.width
     grey = picture.shades(picture.whole, max(1, max(height, width) // MOST_PIXELS))
     ax.imshow(grey, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
     for top, left, bottom, right in answer.boxes:
         ax.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=RED))
+    ax.set(xticks=[], yticks=[])
     ax.set_title(name if len(name) <= 22 else f"{name[:21]}\N{HORIZONTAL ELLIPSIS}", fontsize=9, parse_math=False)
+
+
+def _image(ax: Axes, answer: Answer) -> None:
+    """Draw what the network saw, below its answer."""
+    image = answer.image[..., 0] if answer.image.shape[-1] == 1 else answer.image  # (H, W) or (H, W, 3)
+    ax.imshow(image.clip(0, 1), cmap="gray", vmin=0, vmax=1)
+    ax.set_title(str(answer), fontsize=9, parse_math=False)
+    ax.set(xticks=[], yticks=[])
 
 
 def _probabilities(ax: Axes, answer: Answer) -> None:
     """Draw a bar for each class that is listed, the likeliest dark."""
-    if answer.empty or answer.text:
+    if answer.empty:
         ax.set_axis_off()
         return
     shares = answer.probabilities[answer.listed]
