@@ -11,6 +11,7 @@ from .inputs import InputFormat
 from .labels import to_categorical
 from .mnist import load_fashion_mnist, load_mnist
 from .own_digit.prepare import PreparedDigit, prepare_digit
+from .own_digit.sheet import Reading, read_digits
 from .synthetic.draw import load_synthetic_digits
 
 __all__ = [
@@ -20,12 +21,14 @@ __all__ = [
     "ImageFolder",
     "InputFormat",
     "PreparedDigit",
+    "Reading",
     "load_cifar10",
     "load_fashion_mnist",
     "load_image_folder",
     "load_mnist",
     "load_synthetic_digits",
     "prepare_digit",
+    "read_digits",
     "read_idx",
     "to_categorical",
     "write_idx",
