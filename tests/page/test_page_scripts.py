@@ -79,8 +79,15 @@ def pictures():
     clear[..., 3] = 255 - a_four(40, 40, 0.0, 1.0)  # black ink on nothing
     far = np.full((620, 560), 230, np.uint8)
     far[40:90, 300:350] = a_four(50, 50, 0.1, 0.9)
+    ruled, framed = a_four(150, 130, 0.1, 0.9), a_four(140, 160, 0.1, 0.9)
+    ruled[12::22] = np.minimum(ruled[12::22], 150)
+    framed[[10, 11, 128, 129], 12:150] = framed[10:130, [12, 13, 148, 149]] = 40
+    red = np.full((60, 50, 3), 150, np.uint8)
+    red[four < 128] = 200, 130, 120  # as bright as the paper, of another colour
+    dirty = np.pad(a_four(80, 80, 0.1, 0.9), 20, mode="edge")
+    dirty[40:80, :4] = 20
     return [
-        four, 255 - four, colours, spots, clear, far, spots[:70], np.zeros((5, 8), np.uint8), four[:1],
+        ruled, framed, framed.T.copy(), red, dirty, four, 255 - four, colours, spots, clear, far, spots[:70], np.zeros((5, 8), np.uint8), four[:1],
         a_four(64, 64, 0.5, 0.58), a_four(70, 90, 0.2, 0.8, rng, 0.1), a_four(100, 80, 0.1, 0.9, rng, 0.02, 0.6),
         a_four(9, 7, 0.0, 1.0), np.full((1, 1), 7, np.uint8), rng.integers(0, 256, (30, 30), np.uint8),
         nc.load_synthetic_digits(1, seed=0)[0][0],
@@ -90,7 +97,7 @@ def pictures():
 def test_pictures_are_prepared_as_in_python():
     needs_node()
     seen = in_node(pictures=pictures())["pictures"]
-    assert len({note for each in seen for note in each["notes"]}) >= 5
+    assert len({note for each in seen for note in each["notes"]}) >= 8
     for picture, ours in zip(pictures(), seen, strict=True):
         theirs = nc.prepare_digit(picture)
         assert (ours["empty"], ours["notes"]) == (theirs.empty, theirs.notes)
