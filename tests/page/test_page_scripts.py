@@ -87,8 +87,9 @@ def pictures():
     dirty = np.pad(a_four(80, 80, 0.1, 0.9), 20, mode="edge")
     dirty[40:80, :4] = 20
     return [
-        ruled, framed, framed.T.copy(), red, dirty, four, 255 - four, colours, spots, clear, far, spots[:70], np.zeros((5, 8), np.uint8), four[:1],
-        a_four(64, 64, 0.5, 0.58), a_four(70, 90, 0.2, 0.8, rng, 0.1), a_four(100, 80, 0.1, 0.9, rng, 0.02, 0.6),
+        ruled, framed, framed.T.copy(), red, dirty, four, 255 - four, colours, spots, clear, far, spots[:70],
+        np.zeros((5, 8), np.uint8), four[:1], a_four(64, 64, 0.5, 0.58), a_four(70, 90, 0.2, 0.8, rng, 0.1),
+        a_four(100, 80, 0.1, 0.9, rng, 0.02, 0.6),
         a_four(9, 7, 0.0, 1.0), np.full((1, 1), 7, np.uint8), rng.integers(0, 256, (30, 30), np.uint8),
         nc.load_synthetic_digits(1, seed=0)[0][0],
     ]
