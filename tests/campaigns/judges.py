@@ -61,6 +61,7 @@ COMMANDS = {
     "callbacks": ["tests/training/test_callbacks.py tests/training/test_backup.py", "tests/training"],
     "metrics": ["tests/evaluation/test_metrics.py tests/evaluation/test_confidence.py", ANY_INPUT],
     "plots": [PICTURES, ANY_INPUT],
+    "page": ["tests/page", "tests/package/test_imports.py"],
     "gradcheck": ["tests/gradients", "tests/layers"],
     "bug_zoo": ["tests/gradients/test_bug_zoo.py", "tests/gradients"],
     "testing": ["tests/layers/test_testing.py", "tests/layers"],
