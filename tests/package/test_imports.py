@@ -21,7 +21,7 @@ GRAPH = house.import_graph(PACKAGE)
 FLOORS = [
     {"__main__"},
     {"command"},
-    {"gradcheck.__main__", "kernels.__main__", "learn.__main__", "keras", "sklearn"},
+    {"gradcheck.__main__", "kernels.__main__", "learn.__main__", "keras", "page", "sklearn"},
     {"exchange", "learn"},
     {"plots", "testing", "bug_zoo", "architectures"},
     {"gradcheck"},
