@@ -21,8 +21,8 @@ GRAPH = house.import_graph(PACKAGE)
 FLOORS = [
     {"__main__"},
     {"command"},
-    {"gradcheck.__main__", "kernels.__main__", "learn.__main__", "keras", "page", "sklearn"},
-    {"exchange", "learn"},
+    {"gradcheck.__main__", "kernels.__main__", "learn.__main__", "keras", "sklearn"},
+    {"exchange", "learn", "page"},
     {"plots", "testing", "bug_zoo", "architectures"},
     {"gradcheck"},
     {"model"},
