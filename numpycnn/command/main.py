@@ -20,6 +20,7 @@ from ..terminal import show
 
 COMMANDS = {
     "train": "train a network on a data set",
+    "predict": "say what is in pictures",
     "info": "show what a model file holds",
     "gradcheck": "check every gradient of the package",
     "profile": "show what a training step costs, part by part",

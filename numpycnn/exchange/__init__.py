@@ -1,1 +1,1 @@
-"""Models in other systems, one system a file; each imports what it needs when it is used."""
+"""Models to other systems and back: one system a module, whose library is imported when it is used."""

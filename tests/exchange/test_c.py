@@ -15,6 +15,7 @@ from small_models import make_images, small_cnn
 import numpycnn as nc
 from numpycnn.exchange import c
 from numpycnn.exchange.c import literals
+from numpycnn.exchange.verify import verify
 from numpycnn.kernels import using
 
 STRICT = "-Wall -Wextra -Wpedantic -Werror -O1 -fsanitize=address,undefined -fno-sanitize-recover=all".split()
@@ -91,6 +92,14 @@ def test_numbers_at_the_ends_of_their_range(tmp_path):
     model = nc.Sequential([nc.Dense(8, use_bias=False)], input_shape=(1,), dtype="float64")
     model.set_weights([extremes])
     np.testing.assert_array_equal(c.predict_in_c(model, np.ones((1, 1)), STRICT), extremes)
+
+
+@needs_compiler
+def test_verify_compares_it_layer_by_layer():
+    with using("reference"):
+        report = verify(nc.Sequential([nc.Dense(3), nc.ReLU(), nc.Dropout(0.5)], input_shape=(4,), seed=0), "c")
+    assert report.agrees and report.against.startswith("C99 (") and len(report.outputs) == 3
+    assert max(report.outputs) < 1e-6
 
 
 # -- the two files

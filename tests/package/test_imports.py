@@ -21,8 +21,10 @@ GRAPH = house.import_graph(PACKAGE)
 FLOORS = [
     {"__main__"},
     {"command"},
-    {"gradcheck.__main__", "kernels.__main__", "learn.__main__", "keras", "sklearn"},
-    {"exchange", "learn"},
+    {"sklearn"},
+    {"exchange"},
+    {"gradcheck.__main__", "kernels.__main__", "learn.__main__", "keras"},
+    {"learn"},
     {"plots", "testing", "bug_zoo", "architectures"},
     {"gradcheck"},
     {"model"},
