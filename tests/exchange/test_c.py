@@ -89,6 +89,12 @@ def test_numbers_at_the_ends_of_their_range(tmp_path):
     x = np.array([[1], [-1], [np.nan]])
     with using("reference"), np.errstate(over="ignore"):
         np.testing.assert_allclose(c.predict_in_c(model, x, STRICT), model.predict(x), rtol=1e-6)
+    pools = nc.Sequential([nc.MaxPool2D(2), nc.GlobalMaxPool2D()], input_shape=(4, 2, 2))
+    x = np.arange(16.0).reshape(1, 4, 2, 2) - 20
+    x[0, 1, 0, 0] = np.nan
+    with using("reference"):
+        assert np.isnan(pools.predict(x)).tolist() == [[True, False]]
+    np.testing.assert_array_equal(c.predict_in_c(pools, x, STRICT), [[np.nan, -5]])
     model = nc.Sequential([nc.Dense(8, use_bias=False)], input_shape=(1,), dtype="float64")
     model.set_weights([extremes])
     np.testing.assert_array_equal(c.predict_in_c(model, np.ones((1, 1)), STRICT), extremes)
@@ -185,6 +191,9 @@ def test_what_c_does_not_have_is_refused_by_name(tmp_path):
             export([nc.Dense(2)], name=name)
     with pytest.raises(RuntimeError, match="not built"):
         c.export_c(nc.Sequential([nc.Dense(2)]), tmp_path / "model.c")
+    for name, model in ((None, nc.Sequential([nc.Dense(2)], input_shape=(2,))), (tmp_path / "model.c", "model.npz")):
+        with pytest.raises(TypeError, match="path: expected a path|model: expected a Sequential"):
+            c.export_c(model, name)
     assert list(tmp_path.iterdir()) == []
     export([nc.Dense(2)], nc.SoftmaxCrossEntropy(predict_logits=True))
     assert "expf" not in (tmp_path / "model.c").read_text()
