@@ -22,6 +22,8 @@ COMMANDS = {
     "train": "train a network on a data set",
     "predict": "say what is in pictures",
     "info": "show what a model file holds",
+    "export": "write a model for ONNX or PyTorch",
+    "verify": "compare a model with itself in another system",
     "gradcheck": "check every gradient of the package",
     "profile": "show what a training step costs, part by part",
     "compile": "compile all kernels ahead of time",
