@@ -1,4 +1,4 @@
-"""Write a model for another system: an ONNX graph, or weights and code for PyTorch."""
+"""Write a model for another system: a program in C, an ONNX graph, or weights and code for PyTorch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Callable
 
+from ..exchange.c import export_c
 from ..exchange.torch import save_state_dict, sequential_code
 from ..files import atomic_write, printable
 from ..model import Sequential
@@ -28,6 +29,12 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         show(f"{printable(path)}: {path.stat().st_size:,} bytes")
 
 
+def _to_c(model: Sequential, path: Path) -> list[Path]:
+    """Write the header and the source."""
+    export_c(model, path.with_suffix(".c"))
+    return [path.with_suffix(".h"), path.with_suffix(".c")]
+
+
 def _to_onnx(model: Sequential, path: Path) -> list[Path]:
     model.save(path.with_suffix(".onnx"))
     return [path.with_suffix(".onnx")]
@@ -44,4 +51,4 @@ def _to_torch(model: Sequential, path: Path) -> list[Path]:
     return [weights, code]
 
 
-WRITERS: dict[str, Callable[[Sequential, Path], list[Path]]] = {"onnx": _to_onnx, "torch": _to_torch}
+WRITERS: dict[str, Callable[[Sequential, Path], list[Path]]] = {"c": _to_c, "onnx": _to_onnx, "torch": _to_torch}

@@ -13,6 +13,7 @@ from layer_table import built, every_layer
 from small_models import make_images, small_cnn
 
 import numpycnn as nc
+from numpycnn.command.main import main
 from numpycnn.exchange import c
 from numpycnn.exchange.c import literals
 from numpycnn.exchange.verify import verify
@@ -141,6 +142,16 @@ int main(void)
     subprocess.run(command, cwd=tmp_path, check=True)
     printed = subprocess.run([tmp_path / "program"], capture_output=True, check=True).stdout.decode()
     assert printed.splitlines() == [f"{name}|0.25" for name in model.input_format.class_names]
+
+
+def test_the_command_writes_both_files(model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    model.save("digits.npz")
+    assert main(["export", "--to", "c", "digits.npz"]) == 0
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["digits.h", "digits.c"]
+    assert "digits_predict" in (tmp_path / "digits.c").read_text()
+    assert main(["export", "--to", "c", "digits.npz", "--output", "new/net.c"]) == 0
+    assert "net_class_names" in (tmp_path / "new" / "net.h").read_text()
 
 
 def test_what_the_files_say(model, tmp_path):

@@ -1,5 +1,6 @@
 """Verification: agreement where there is none to doubt, and a difference is found and placed."""
 
+import shutil
 import sys
 
 import numpy as np
@@ -99,15 +100,18 @@ def test_the_commands(tmp_path, monkeypatch, capsys):
     assert main(["export", "--to", "onnx", "nowhere.npz"]) == 1
     monkeypatch.setattr(compare, "OUTPUTS", 0.0)
     assert main(["verify", "--against", "onnx", "model.npz"]) == 1
-    assert "they DIFFER" in capsys.readouterr().out and set(room.AGAINST) == {"keras", "onnx", "torch"}
+    assert "they DIFFER" in capsys.readouterr().out and set(room.AGAINST) == {"c", "keras", "onnx", "torch"}
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("against", ["keras", "onnx", "torch"])
+@pytest.mark.parametrize("against", ["c", "keras", "onnx", "torch"])
 @pytest.mark.parametrize("name", [*architectures.__all__, *MODELS])
 def test_every_network_in_every_system(name, against):
     """Where the system is installed: outputs, gradients and ten Adam steps."""
-    pytest.importorskip("onnxruntime" if against == "onnx" else against, reason="too large for every test run")
+    if against != "c":
+        pytest.importorskip("onnxruntime" if against == "onnx" else against, reason="too large for every test run")
+    elif shutil.which("cc") is None:
+        pytest.skip("there is no C compiler (cc)")
     model = made(name)[0] if name in MODELS else getattr(architectures, name)(seed=0)
     try:
         report = verify(model, against)
