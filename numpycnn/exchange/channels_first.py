@@ -7,20 +7,18 @@ in the order (C, H, W): the layer that reads them gets its weights in that order
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import Shape
+from ..checks import Shape, check_instance
 from ..layers import (
     BatchNorm, Conv2D, Dense, DepthwiseConv2D, Dropout, Flatten, GaussianNoise, Layer, LayerNorm, Rescale,
     SeparableConv2D, Softmax,
 )
 from ..layers.activations import Activation
-
-if TYPE_CHECKING:
-    from ..model import Sequential
+from ..model import Sequential
 
 # Layers that take the numbers of a vector in any order, if their parameters are in that order.
 ANY_ORDER = (Activation, BatchNorm, Dropout, Flatten, GaussianNoise, LayerNorm, Rescale, Softmax)
@@ -76,6 +74,13 @@ class Placed(NamedTuple):
             return y
         height, width, channels = self.image
         return y.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(y.shape)
+
+
+def check_model(model: Sequential, function: str) -> Sequential:
+    """Return the model; raise TypeError or RuntimeError if it is none, or not built."""
+    check_instance(model, Sequential, "model", "a Sequential")
+    model._require_built(function)
+    return model
 
 
 def channels_first(model: Sequential) -> list[Placed]:

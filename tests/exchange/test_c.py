@@ -13,8 +13,10 @@ from layer_table import built, every_layer
 from small_models import make_images, small_cnn
 
 import numpycnn as nc
+from numpycnn.command.main import main
 from numpycnn.exchange import c
 from numpycnn.exchange.c import literals
+from numpycnn.exchange.verify import verify
 from numpycnn.kernels import using
 
 STRICT = "-Wall -Wextra -Wpedantic -Werror -O1 -fsanitize=address,undefined -fno-sanitize-recover=all".split()
@@ -88,9 +90,23 @@ def test_numbers_at_the_ends_of_their_range(tmp_path):
     x = np.array([[1], [-1], [np.nan]])
     with using("reference"), np.errstate(over="ignore"):
         np.testing.assert_allclose(c.predict_in_c(model, x, STRICT), model.predict(x), rtol=1e-6)
+    pools = nc.Sequential([nc.MaxPool2D(2), nc.GlobalMaxPool2D()], input_shape=(4, 2, 2))
+    x = np.arange(16.0).reshape(1, 4, 2, 2) - 20
+    x[0, 1, 0, 0] = np.nan
+    with using("reference"):
+        assert np.isnan(pools.predict(x)).tolist() == [[True, False]]
+    np.testing.assert_array_equal(c.predict_in_c(pools, x, STRICT), [[np.nan, -5]])
     model = nc.Sequential([nc.Dense(8, use_bias=False)], input_shape=(1,), dtype="float64")
     model.set_weights([extremes])
     np.testing.assert_array_equal(c.predict_in_c(model, np.ones((1, 1)), STRICT), extremes)
+
+
+@needs_compiler
+def test_verify_compares_it_layer_by_layer():
+    with using("reference"):
+        report = verify(nc.Sequential([nc.Dense(3), nc.ReLU(), nc.Dropout(0.5)], input_shape=(4,), seed=0), "c")
+    assert report.agrees and report.against.startswith("C99 (") and len(report.outputs) == 3
+    assert max(report.outputs) < 1e-6
 
 
 # -- the two files
@@ -126,6 +142,16 @@ int main(void)
     subprocess.run(command, cwd=tmp_path, check=True)
     printed = subprocess.run([tmp_path / "program"], capture_output=True, check=True).stdout.decode()
     assert printed.splitlines() == [f"{name}|0.25" for name in model.input_format.class_names]
+
+
+def test_the_command_writes_both_files(model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    model.save("digits.npz")
+    assert main(["export", "--to", "c", "digits.npz"]) == 0
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["digits.h", "digits.c"]
+    assert "digits_predict" in (tmp_path / "digits.c").read_text()
+    assert main(["export", "--to", "c", "digits.npz", "--output", "new/net.c"]) == 0
+    assert "net_class_names" in (tmp_path / "new" / "net.h").read_text()
 
 
 def test_what_the_files_say(model, tmp_path):
@@ -176,6 +202,9 @@ def test_what_c_does_not_have_is_refused_by_name(tmp_path):
             export([nc.Dense(2)], name=name)
     with pytest.raises(RuntimeError, match="not built"):
         c.export_c(nc.Sequential([nc.Dense(2)]), tmp_path / "model.c")
+    for name, model in ((None, nc.Sequential([nc.Dense(2)], input_shape=(2,))), (tmp_path / "model.c", "model.npz")):
+        with pytest.raises(TypeError, match="path: expected a path|model: expected a Sequential"):
+            c.export_c(model, name)
     assert list(tmp_path.iterdir()) == []
     export([nc.Dense(2)], nc.SoftmaxCrossEntropy(predict_logits=True))
     assert "expf" not in (tmp_path / "model.c").read_text()

@@ -10,6 +10,7 @@ from small_models import make_images, small_cnn
 
 import numpycnn as nc
 from numpycnn import architectures, gradcheck, initializers, kernels, metrics, plots, testing, training
+from numpycnn.exchange import torch, verify
 
 X, Y = make_images(20)
 MODEL = small_cnn()
@@ -17,6 +18,7 @@ PROBABILITIES = MODEL.predict(X)
 GREY = np.clip(X[..., 0], 0, 1)
 RNG = np.random.default_rng(0)
 RELU = nc.ReLU()
+NO_MODEL = {"None": (None, T), "a path": ("a.npz", T), "a layer": (RELU, T), "a class": (nc.Sequential, T)}
 FOLDER = nc.ImageFolder(np.zeros((4, 1, 1), np.uint8), np.array([0, 0, 1, 1]), [], [],
                         nc.InputFormat(1, class_names=("a", "b")))
 CLASS_WEIGHT = {
@@ -645,6 +647,20 @@ PARAMETERS = {
         lambda v: testing.check_layer(nc.ReLU(), (3,), skip=v),
         {**LIST, "None": (None, T), "unknown": (["x"], V)},
     ),
+    "torch.sequential_code.model": (torch.sequential_code, NO_MODEL),
+    "torch.save_state_dict.model": (lambda v: torch.save_state_dict(v, "a.safetensors"), NO_MODEL),
+    "torch.save_state_dict.path": (lambda v: torch.save_state_dict(MODEL, v), {**PATH, "a suffix": ("a.pt", V)}),
+    "torch.load_state_dict.model": (lambda v: torch.load_state_dict(v, "a.pt"), NO_MODEL),
+    "torch.load_state_dict.path": (lambda v: torch.load_state_dict(MODEL, v), PATH),
+    "torch.load_state_dict.order": (
+        lambda v: (torch.save_state_dict(MODEL, "a.safetensors"), torch.load_state_dict(MODEL, "a.safetensors", v)),
+        {"a text": ("0", T), "a number": (0, T), "no names": ([], V), "another name": (["a", "b", "c", "d"], V)},
+    ),
+    "torch.read_state_dict.path": (torch.read_state_dict, PATH),
+    "verify.verify.model": (lambda v: verify.verify(v, "onnx"), NO_MODEL),
+    "verify.verify.against": (lambda v: verify.verify(MODEL, v), CHOICE),
+    "verify.verify.images": (lambda v: verify.verify(MODEL, "onnx", v), but(ROWS, "None")),
+    "verify.verify.seed": (lambda v: verify.verify(MODEL, "onnx", seed=v), FROM_0),
 }  # fmt: skip
 for _layer, _shape in layer_cases():
     _name = type(_layer).__name__

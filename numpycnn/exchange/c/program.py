@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...checks import Shape
+from ...checks import Shape, check_instance
 from ...files import atomic_write, path_text, printable
 from ...layers import Layer
 from ...losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
@@ -94,6 +94,7 @@ def export_c(model: Sequential, path: str | os.PathLike) -> None:
         The model is not built; a layer or loss that does not exist in C here (the message names it), or a weight that
         is not finite; a name that does not end in ``.c`` or that C could not include; or a failure to write.
     """
+    check_instance(model, Sequential, "model", "a Sequential")
     model._require_built("export_c")
     path = Path(path_text(path))
     if path.suffix != ".c":

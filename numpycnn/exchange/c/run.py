@@ -12,6 +12,7 @@ from typing import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...checks import check_instance
 from ...model import Sequential
 from ...training.data import check_images
 from .program import export_c
@@ -38,6 +39,20 @@ int main(int count, char **names)
 """
 
 
+def compiler() -> str:
+    """Return the C compiler.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none: neither one that the variable CC names, nor ``cc``.
+    """
+    found = shutil.which(os.environ.get("CC", "cc"))
+    if found is None:
+        raise FileNotFoundError("no C compiler: expected one that the variable CC names, or cc; install gcc or clang")
+    return found
+
+
 def predict_in_c(model: Sequential, x: ArrayLike, options: Sequence[str] = ("-O2",)) -> NDArray[np.float32]:
     """Return what the model's program in C says of inputs: written, compiled and run in a temporary folder.
 
@@ -62,9 +77,8 @@ def predict_in_c(model: Sequential, x: ArrayLike, options: Sequence[str] = ("-O2
     ValueError, TypeError
         As `export_c`, or `x` does not suit the model.
     """
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is None:
-        raise FileNotFoundError("no C compiler: expected one that the variable CC names, or cc; install gcc or clang")
+    command = compiler()
+    check_instance(model, Sequential, "model", "a Sequential")
     model._require_built("predict_in_c")
     images = np.ascontiguousarray(check_images(model, x), np.float32)
     with tempfile.TemporaryDirectory() as name:
@@ -72,7 +86,7 @@ def predict_in_c(model: Sequential, x: ArrayLike, options: Sequence[str] = ("-O2
         export_c(model, folder / "model.c")
         (folder / "main.c").write_text(MAIN)
         images.tofile(folder / "inputs")
-        _run([compiler, "-std=c99", *options, "main.c", "model.c", "-o", "program", "-lm"], folder)
+        _run([command, "-std=c99", *options, "main.c", "model.c", "-o", "program", "-lm"], folder)
         _run([str(folder / "program"), "inputs", "outputs"], folder)
         return np.fromfile(folder / "outputs", np.float32).reshape(len(images), *model.output_shape)
 

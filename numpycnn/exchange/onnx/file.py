@@ -1,7 +1,7 @@
 """An ONNX file, which anybody may have made, as nodes and arrays.
 
 It is one protobuf message. Its arrays take the memory that they take in the file; all the rest takes up to a hundred
-times its bytes once it is parsed, so it is measured before, and may be 4 MiB. Arrays in other files are not read.
+times its bytes once it is parsed, so it is measured before. Arrays in other files are not read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ...io.native import ModelFileError
 
 MAX_FILE_BYTES = 2**31 - 1  # protobuf's limit
-MAX_STRUCTURE_BYTES = 4 * 2**20  # of everything but arrays; a layer takes some hundred bytes
+MAX_STRUCTURE_BYTES = 2**23  # in memory, of everything but arrays; a layer takes some thousand
+FIELD_BYTES = 64  # what a field takes in memory, about, besides its bytes in the file
 OPSETS = range(7, 27)  # versions of the operators whose meaning `operators.py` knows
 DOMAINS = ("", "ai.onnx")
 INPUT_FORMAT = "numpycnn.input_format"  # in the metadata: what `InputFormat.get_config` returns, as JSON
@@ -106,7 +107,7 @@ def read_content(stream: IO[bytes]) -> Content:
     stream.seek(0)
     content = stream.read()
     if structure_bytes(memoryview(content), "model") > MAX_STRUCTURE_BYTES:
-        raise ModelFileError(f"expected at most {MAX_STRUCTURE_BYTES:,} bytes besides arrays, got more")
+        raise ModelFileError(f"expected less than {MAX_STRUCTURE_BYTES:,} bytes besides arrays, got more")
     model = onnx.load_model_from_string(content)
     graph = model.graph
     opset = max((entry.version for entry in model.opset_import if entry.domain in DOMAINS), default=0)
@@ -126,7 +127,7 @@ def read_content(stream: IO[bytes]) -> Content:
 
 
 def structure_bytes(content: memoryview, kind: str, found: int = 0) -> int:
-    """Return how many bytes of a message are no arrays' numbers, added to `found`; at the limit it stops counting.
+    """Return about how many bytes a message takes besides its arrays, added to `found`; at the limit it stops counting.
 
     Raises
     ------
@@ -149,10 +150,10 @@ def structure_bytes(content: memoryview, kind: str, found: int = 0) -> int:
             position += length
         if wire not in (0, 1, 2, 5) or position > len(content):
             raise ModelFileError("expected an ONNX model, got a file that is truncated or of another kind")
-        found += position - start
-        if inner is not None and field in INSIDE[kind]:
+        found += position - start + FIELD_BYTES
+        if inner and field in INSIDE[kind]:
             found = structure_bytes(inner, INSIDE[kind][field], found - len(inner))
-        elif inner is not None and kind == "tensor" and field in NUMBERS:
+        elif inner and kind == "tensor" and field in NUMBERS:
             found -= len(inner)
     return found
 

@@ -136,9 +136,10 @@ class Walk:
         kinds = [node.kind for node in self.nodes[self.position :]]
         for node in self.nodes[self.position :]:
             axes = [axis % 4 for axis in np.ravel(node.attributes.get("axes", node.attributes.get("axis", -1)))]
-            if node.kind in IMAGE_NODES or node.attributes.get("perm") == [0, 2, 3, 1]:
+            around = self._pads(node) if node.kind == "Pad" else [1] * 8
+            if node.kind in IMAGE_NODES or node.attributes.get("perm") == [0, 2, 3, 1] or around[1] == around[5] == 0:
                 return CHANNELS_FIRST
-            if node.kind == "Transpose" or node.kind == "LayerNormalization":
+            if node.kind in ("Transpose", "LayerNormalization"):
                 return as_it_is
             if node.kind == "Softmax" or node.kind.startswith("Reduce"):
                 return CHANNELS_FIRST if axes in ([1], [2, 3]) else as_it_is
@@ -148,6 +149,11 @@ class Walk:
                 weighed = {"Gemm", "MatMul"} & set(kinds)
                 return CHANNELS_FIRST if weighed and not looks_last else as_it_is
         return as_it_is
+
+    def _pads(self, node: Node) -> list[int]:
+        """Return the zeros of a Pad of images, or ones if they are not known yet."""
+        pads = node.attributes.get("pads", self.constants.get("".join(node.inputs[1:2]), ()))
+        return [int(n) for n in pads] if len(pads) == 8 else [1] * 8
 
     # What the operators' readers use
 

@@ -20,7 +20,7 @@ from ...layers import (
     SpatialDropout2D, Tanh, ZeroPad2D,
 )
 from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
-from ..channels_first import Placed, channels_first, sides
+from ..channels_first import Placed, channels_first, check_model, sides
 from .file import INPUT_FORMAT, MAX_FILE_BYTES, import_onnx
 
 if TYPE_CHECKING:
@@ -95,11 +95,12 @@ def to_onnx(model: Sequential) -> Any:
 
     Raises
     ------
-    ValueError, TypeError
-        A layer that ONNX does not have, such as one of your own, or more than 2 GiB of weights.
+    ValueError, TypeError, RuntimeError
+        No built model, a layer that ONNX does not have, such as one of your own, or more than 2 GiB of weights.
     ImportError
         Without onnx.
     """
+    check_model(model, "to_onnx")
     graph = Graph()
     onnx = graph.onnx
     if 4 * model.count_params() > MAX_FILE_BYTES - 2**20:

@@ -9,7 +9,7 @@ from ...layers import (
     GlobalMaxPool2D, LayerNorm, LeakyReLU, MaxPool2D, ReLU, Rescale, Reshape, SeparableConv2D, Sigmoid, SiLU, Softmax,
     SpatialDropout2D, Tanh, ZeroPad2D,
 )
-from ..channels_first import Placed, channels_first, sides
+from ..channels_first import Placed, channels_first, check_model, sides
 
 if TYPE_CHECKING:
     from ...model import Sequential
@@ -77,9 +77,10 @@ def sequential_code(model: Sequential) -> str:
 
     Raises
     ------
-    TypeError, ValueError
-        A layer that PyTorch has no module for.
+    TypeError, ValueError, RuntimeError
+        No built model, or a layer that PyTorch has no module for.
     """
+    check_model(model, "sequential_code")
     codes = [module.code for module in modules(model)]
     helpers = [text for name, text in (("Permute(", PERMUTE), ("Rescale(", RESCALE)) if any(name in c for c in codes)]
     lines = "".join(f"    {code},  # {number}\n" for number, code in enumerate(codes))

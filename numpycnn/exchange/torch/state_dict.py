@@ -12,6 +12,7 @@ from ...checks import check_list
 from ...files import atomic_write, path_text
 from ...io.native import ModelFileError, documented_errors
 from ...layers import BatchNorm
+from ..channels_first import check_model
 from .archive import read_archive
 from .modules import Module, modules
 
@@ -42,7 +43,7 @@ def save_state_dict(model: Sequential, path: str | os.PathLike) -> None:
     ImportError
         Without safetensors.
     """
-    model._require_built("save_state_dict")
+    check_model(model, "save_state_dict")
     path = path_text(path)
     if not path.endswith(SAFETENSORS):
         raise ValueError(f"path: expected a name that ends in {SAFETENSORS}, got {path!r}")
@@ -131,7 +132,7 @@ def load_state_dict(model: Sequential, path: str | os.PathLike, order: Sequence[
     ValueError
         `order` does not name the modules of the file, or is needed.
     """
-    model._require_built("load_state_dict")
+    check_model(model, "load_state_dict")
     found = _read(path)
     groups: dict[str, dict[str, NDArray]] = {}
     for name, array in found.arrays.items():
@@ -161,7 +162,7 @@ def _in_order(groups: dict[str, Any], file_has_order: bool, order: Sequence[str]
             raise ValueError(f"order: expected each of {str(sorted(groups))[:300]} once, got {str(names)[:300]}")
         return names
     parts = [name.rpartition(".") for name in groups]
-    if all(last.isdecimal() for _, _, last in parts) and len({first for first, _, _ in parts}) == 1:
+    if all(last.isdecimal() for _, _, last in parts) and len({first for first, _, _ in parts}) <= 1:
         return sorted(groups, key=lambda name: int(name.rpartition(".")[2]))
     if not file_has_order:
         raise ValueError(f"order: expected the modules' names in order, for safetensors keeps none; they are "

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...checks import check_choice, check_instance, check_rows
+from ...checks import check_choice, check_count, check_rows
 from ...layers import Dropout, GaussianNoise, Layer
 from ...losses import SoftmaxCrossEntropy
 from ...model import Sequential
 from ...optimizers import Adam
 from ...training.loop import step
+from ..channels_first import check_model
 
-AGAINST = {"keras": "keras_peer", "onnx": "onnx_peer", "torch": "torch_peer"}  # a module here for each
+AGAINST = {"c": "c_peer", "keras": "keras_peer", "onnx": "onnx_peer", "torch": "torch_peer"}  # a module here for each
 OUTPUTS, TRAINING = 1e-5, 1e-9  # largest differences, in float32 and in float64, of numbers up to 1
 STEPS, BATCH = 10, 32
 # About the usual settings, but numbers that float32 has exactly: Keras rounds its own to it, in float64 models, too.
@@ -72,9 +73,9 @@ def verify(model: Sequential, against: str, images: ArrayLike | None = None, see
     ----------
     model : Sequential
         Built. It is not changed.
-    against : {"keras", "onnx", "torch"}
-        ONNX Runtime predicts; Keras and PyTorch train, too, if the last layer gives a number for each class. Dropout
-        and noise are left out for that, and regularizers.
+    against : {"c", "keras", "onnx", "torch"}
+        C, with this machine's compiler, and ONNX Runtime predict; Keras and PyTorch train, too, if the last layer gives
+        a number for each class. Dropout and noise are left out for that, and regularizers.
     images : array_like of shape (N, *input_shape), optional
         Real inputs; random ones are compared besides them.
     seed : int
@@ -89,12 +90,11 @@ def verify(model: Sequential, against: str, images: ArrayLike | None = None, see
     TypeError, ValueError, RuntimeError
         No built model, images of another shape, or a layer that the other system does not have.
     ImportError
-        The other system is not installed.
+        The other system is not installed; FileNotFoundError if it is C, and there is no compiler.
     """
-    check_instance(model, Sequential, "model", "a Sequential")
+    check_model(model, "verify")
     check_choice(against, "against", tuple(AGAINST))
-    model._require_built("verify")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
     x = rng.standard_normal((BATCH, *model.input_shape))
     if images is not None:
         x = np.concatenate([x, check_rows(images, model.input_shape, "images")])
