@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = functools.partial(parser.add_argument, metavar="X")
     name = functools.partial(parser.add_argument, metavar="NAME")
     name("--recipe", choices=[*RECIPES, "list"], help="which network (cnn; of --images augmented); list")
-    name("--dataset", choices=DATA_SETS, default="mnist", help=f"{', '.join(DATA_SETS)} (mnist)")
+    name("--dataset", choices=DATA_SETS, default="mnist", help="mnist, fashion_mnist, cifar10, kmnist, emnist, ...")
     add("--images", type=Path, metavar="FOLDER", help="or images of yours: a subfolder for each class")
     add("--size", type=positive, help="resize those to X x X pixels (32)")
     parser.add_argument("--grey", action="store_true", default=None, help="and make them grey")
@@ -214,8 +214,8 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     model = Sequential.load(folder / recipe.model_file)  # what is tested is what was saved
     results, probabilities = test(model, test_set, test_data, folder)
     write_json(folder / "history.json", {**history.history, "seconds": history.seconds})
-    draw(folder, train_data, test_data, model, probabilities, history, test_set, augmentation(recipe, data_set),
-         options.seed)
+    chosen = augmentation(recipe, data_set)
+    draw(folder, train_data, test_data, model, probabilities, history, test_set, chosen, options.seed)
     write_json(folder / METRICS, {  # the last file: the run is finished
         **what,
         "parameters": model.count_params(),
@@ -224,5 +224,6 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         "train_seconds": sum(history.seconds),
         **results,
     })
-    show(f"Wrote the model, history, metrics, report and pictures to {folder}\n\n"
-         f"Next:  numpycnn predict PICTURE... --model {folder / recipe.model_file}")
+    model_file = folder / recipe.model_file
+    show(f"Wrote the model, history, metrics, report and pictures to {folder}\n\nNext:  numpycnn predict PICTURE... "
+         f"--model {model_file}\n       numpycnn page {model_file} --open")

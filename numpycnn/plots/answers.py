@@ -38,12 +38,16 @@ class Answer:
     class_names : sequence of str
     notes : list of str
         What may have gone wrong.
-    box : (top, left, bottom, right), or None
+    boxes : list of (top, left, bottom, right)
         What was cut out.
     empty : bool
         There is nothing in it.
+    pieces : int
+        How many unconnected ones were cut out.
     probabilities : ndarray of shape (K,)
         Of the classes.
+    text : str
+        Where there are several digits: all of them, a line of the sheet a line.
     """
 
     name: str
@@ -51,14 +55,19 @@ class Answer:
     image: NDArray[np.floating]
     class_names: Sequence[str]
     notes: list[str] = field(default_factory=list)
-    box: Box | None = None
+    boxes: list[Box] = field(default_factory=list)
     empty: bool = False
+    pieces: int = 1
     probabilities: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0))
+    text: str = ""
 
     def __str__(self) -> str:
         """The likeliest class, and the next one if it is at all likely."""
         if self.empty:
             return "empty"
+        if self.text:
+            lines, digits = self.text.count("\n") + 1, len(self.boxes)
+            return f"{digits} digits in {lines} line{'s' * (lines > 1)}"
         order = np.argsort(-self.probabilities, kind="stable")[:2]
         first, *second = (f"{self.class_names[k]} ({percent(self.probabilities[k], 1)})" for k in order)
         return f"{first}, or {second[0]}" if second and self.probabilities[order[1]] >= 0.01 else first
@@ -76,6 +85,8 @@ class Answer:
         """What there is to say besides."""
         if self.empty:
             return self.notes
+        if self.text:
+            return [*self.text.splitlines(), *self.notes]
         each = [f"{self.class_names[k]}: {percent(self.probabilities[k], 1)}" for k in self.listed]
         return ["  ".join(each), *self.notes]
 
@@ -97,6 +108,7 @@ def plot_answers(answers: Sequence[Answer]) -> Figure:
         _picture(left, answer)
         one = answer.image[..., 0] if answer.image.shape[-1] == 1 else answer.image  # (H, W) or (H, W, 3)
         middle.imshow(one.clip(0, 1), cmap="gray", vmin=0, vmax=1)
+        middle.set_visible(not answer.text)
         middle.set_title(str(answer), fontsize=9, parse_math=False)
         _probabilities(right, answer)
         part.supxlabel(text, fontsize=7, color=RED, x=0.02, ha="left", parse_math=False)
@@ -114,15 +126,14 @@ def _picture(ax: Axes, answer: Answer) -> None:
     height, width = picture.height, picture.width
     grey = picture.shades(picture.whole, max(1, max(height, width) // MOST_PIXELS))
     ax.imshow(grey, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
-    if answer.box is not None:
-        top, left, bottom, right = answer.box
+    for top, left, bottom, right in answer.boxes:
         ax.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=RED))
     ax.set_title(name if len(name) <= 22 else f"{name[:21]}\N{HORIZONTAL ELLIPSIS}", fontsize=9, parse_math=False)
 
 
 def _probabilities(ax: Axes, answer: Answer) -> None:
     """Draw a bar for each class that is listed, the likeliest dark."""
-    if answer.empty:
+    if answer.empty or answer.text:
         ax.set_axis_off()
         return
     shares = answer.probabilities[answer.listed]

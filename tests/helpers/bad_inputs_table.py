@@ -19,6 +19,8 @@ GREY = np.clip(X[..., 0], 0, 1)
 RNG = np.random.default_rng(0)
 RELU = nc.ReLU()
 NO_MODEL = {"None": (None, T), "a path": ("a.npz", T), "a layer": (RELU, T), "a class": (nc.Sequential, T)}
+FOLDER = nc.ImageFolder(np.zeros((4, 1, 1), np.uint8), np.array([0, 0, 1, 1]), [], [],
+                        nc.InputFormat(1, class_names=("a", "b")))
 CLASS_WEIGHT = {
     "a list": ([1.0, 2.0], T), "a number": (2.0, T), "an unknown class": ({4: 1.0}, V), "a text": ({"0": 1.0}, T),
     "negative": ({0: -1.0}, V), "no number": ({0: "1"}, T), "NaN": ({0: NAN}, V),
@@ -359,6 +361,14 @@ PARAMETERS = {
     "load_mnist.data_dir": (nc.load_mnist, but(PATH, "None")),
     "load_fashion_mnist.data_dir": (nc.load_fashion_mnist, but(PATH, "None")),
     "load_cifar10.data_dir": (nc.load_cifar10, but(PATH, "None")),
+    "load_kmnist.data_dir": (nc.load_kmnist, but(PATH, "None")),
+    "load_emnist.data_dir": (lambda v: nc.load_emnist(data_dir=v), but(PATH, "None")),
+    "load_emnist.split": (nc.load_emnist, CHOICE),
+    "load_image_folder.path": (nc.load_image_folder, PATH),
+    "load_image_folder.size": (lambda v: nc.load_image_folder("absent", v), {**PAIR, **TOO_LARGE}),
+    "load_image_folder.grey": (lambda v: nc.load_image_folder("absent", 8, v), FLAG),
+    "ImageFolder.split.validation_split": (lambda v: FOLDER.split(v), FRACTION),
+    "ImageFolder.split.seed": (lambda v: FOLDER.split(0.5, v), FROM_0),
     "load_synthetic_digits.n": (nc.load_synthetic_digits, {**FROM_0, **TOO_LARGE}),
     "load_synthetic_digits.seed": (lambda v: nc.load_synthetic_digits(1, v), FROM_0),
     "InputFormat.size": (nc.InputFormat, PAIR),
