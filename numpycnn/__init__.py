@@ -8,6 +8,7 @@ from .callbacks.backup import BackupAndRestore
 from .callbacks.base import Callback, LambdaCallback
 from .callbacks.logging import CSVLogger
 from .callbacks.monitors import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from .callbacks.ratios import LayerRatios
 from .callbacks.terminate import TerminateOnNaN
 from .data import (
     Augment,
@@ -80,7 +81,7 @@ __all__ = [
     "BinaryCrossEntropy", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DepthwiseConv2D",
     "DownloadError", "Dropout", "EarlyStopping", "ELU", "ExponentialDecay", "Flatten", "GaussianNoise", "GELU",
     "GlobalAvgPool2D", "GlobalMaxPool2D", "History", "Huber", "IdxError", "InverseTimeDecay", "L1", "L1L2", "L2",
-    "LambdaCallback", "Layer", "LayerNorm", "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError",
+    "LambdaCallback", "Layer", "LayerNorm", "LayerRatios", "LeakyReLU", "Loss", "MaxPool2D", "MeanAbsoluteError",
     "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle", "Optimizer", "Parameter",
     "PiecewiseConstant", "PolynomialDecay", "PreparedDigit", "ReduceLROnPlateau", "Regularizer", "ReLU", "Rescale",
     "Reshape", "RMSprop", "Schedule", "SeparableConv2D", "Sequential", "SGD", "Sigmoid", "SiLU", "Softmax",
