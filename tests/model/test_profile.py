@@ -408,9 +408,9 @@ def test_errors_say_what_to_do():
 
 def test_what_is_skipped_is_not_counted_as_executed():
     """Of 5 x 5 outputs pooling keeps 4 x 4; of 4 windows at most one pixel each gives its gradient back."""
-    x, y = make_images(3, (7, 7, 4))[0], np.zeros(3, int)
+    x, y = make_images(3, (7, 7, 8))[0], np.zeros(3, int)
     found, plain = (
-        quiet(compiled([Conv2D(2, 3), ReLU(), MaxPool2D(2), Flatten(), Dense(2)], (7, 7, 4), fused=fused), x, y)
+        quiet(compiled([Conv2D(2, 3), ReLU(), MaxPool2D(2), Flatten(), Dense(2)], (7, 7, 8), fused=fused), x, y)
         for fused in (True, False)
     )
     block, dense = found.rows[0], found.rows[2]
