@@ -5,7 +5,9 @@ from __future__ import annotations
 from .augment import Augment
 from .cifar import load_cifar10
 from .download import DownloadError
+from .folders import ImageFolder, load_image_folder
 from .idx import IdxError, read_idx, write_idx
+from .inputs import InputFormat
 from .labels import to_categorical
 from .mnist import load_fashion_mnist, load_mnist
 from .own_digit.prepare import PreparedDigit, prepare_digit
@@ -15,9 +17,12 @@ __all__ = [
     "Augment",
     "DownloadError",
     "IdxError",
+    "ImageFolder",
+    "InputFormat",
     "PreparedDigit",
     "load_cifar10",
     "load_fashion_mnist",
+    "load_image_folder",
     "load_mnist",
     "load_synthetic_digits",
     "prepare_digit",
