@@ -584,6 +584,28 @@ PARAMETERS = {
     ),
     "plots.plot_feature_maps.image": (lambda v: plots.plot_feature_maps(MODEL, v), ROWS),
     "plots.plot_feature_maps.maps": (lambda v: plots.plot_feature_maps(MODEL, X[0], v), COUNT),
+    "LayerRatios.every": (nc.LayerRatios, COUNT),
+    **{
+        f"plots.plot_{name}.image": (lambda v, plot=getattr(plots, f"plot_{name}"): plot(MODEL, v), ROWS)
+        for name in ("saliency", "occlusion")
+    },
+    "plots.plot_saliency.unit": (lambda v: plots.plot_saliency(MODEL, X[0], v), but(FROM_0, "None")),
+    "plots.plot_occlusion.size": (lambda v: plots.plot_occlusion(MODEL, X[0], size=v), COUNT),
+    "plots.plot_favourites.x": (lambda v: plots.plot_favourites(MODEL, v), ROWS),
+    "plots.plot_favourites.layer": (lambda v: plots.plot_favourites(MODEL, X, v), FROM_0),
+    "plots.plot_favourites.filters": (lambda v: plots.plot_favourites(MODEL, X, 0, v), COUNT),
+    "plots.plot_favourites.most": (lambda v: plots.plot_favourites(MODEL, X, 0, 1, v), COUNT),
+    "plots.plot_components.x": (lambda v: plots.plot_components(MODEL, v, Y), ROWS),
+    "plots.plot_components.labels": (
+        lambda v: plots.plot_components(MODEL, X, v), {"None": (None, T), "text": ("a", T), "too few": (Y[:2], V)},
+    ),
+    "plots.plot_ratios.ratios": (
+        plots.plot_ratios, {"None": (None, T), "a class": (nc.LayerRatios, T), "unused": (nc.LayerRatios(), V)},
+    ),
+    "plots.plot_loss_slice.x": (lambda v: plots.plot_loss_slice(MODEL, v, Y), ROWS),
+    "plots.plot_loss_slice.points": (lambda v: plots.plot_loss_slice(MODEL, X, Y, 1.0, v), COUNT),
+    "plots.plot_loss_slice.seed": (lambda v: plots.plot_loss_slice(MODEL, X, Y, 1.0, 3, v), FROM_0),
+    "plots.plot_roofline.profile": (plots.plot_roofline, {"None": (None, T), "a table": ("table", T)}),
     "plots.save_figure.figure": (lambda v: plots.save_figure(v, "a.png"), {"None": (None, T), "text": ("figure", T)}),
     "plots.save_figure.path": (
         lambda v: plots.save_figure(plots.plot_curves({"loss": [1.0]}), v),
