@@ -376,6 +376,9 @@ PARAMETERS = {
            "no pixel": (np.ones((0, 4)), V),
            "huge": (np.broadcast_to(np.uint8(3), (10**5, 10**5)), V), "a zero byte": ("a\0b.png", V)},
     ),
+    "read_digits.model": (
+        lambda v: nc.read_digits(np.ones((9, 9)), v), {"None": (None, T), "a number": (3, T), "an object": (Odd(), T)},
+    ),
     "set_num_threads.n": (nc.set_num_threads, SIZE),
     "kernels.using": (lambda v: kernels.using(v).__enter__(), CHOICE),
     "Sequential.layers": (

@@ -61,7 +61,8 @@ WITHOUT_INPUT = {
 }
 BASES = {"Layer", "Loss", "Regularizer", "Schedule", "metrics.Metric"}  # each subclass has its rows
 RESULTS = {
-    "PreparedDigit", "DownloadError", "IdxError", "ModelFileError", "metrics.Calibration", "metrics.ClassScores",
+    "PreparedDigit", "Reading", "DownloadError", "IdxError",
+    "ModelFileError", "metrics.Calibration", "metrics.ClassScores",
     "gradcheck.GradientError", "gradcheck.Report", "gradcheck.Row", "testing.ContractError",
 }
 
