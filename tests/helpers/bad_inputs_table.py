@@ -324,6 +324,11 @@ PARAMETERS = {
         COUNT_LARGE,
     ),
     "metrics.precision_recall_f1.y_pred": (lambda v: metrics.precision_recall_f1(Y, v), CLASSES),
+    "metrics.fit_confidence.probabilities": (
+        lambda v: metrics.fit_confidence(Y, v),
+        {"None": (None, T), "rank 1": (np.ones(3), V), "sums": (np.ones((3, 3)), V)},
+    ),
+    "metrics.fit_confidence.error": (lambda v: metrics.fit_confidence(Y, PROBABILITIES, v), FRACTION),
     "metrics.calibration.probabilities": (
         lambda v: metrics.calibration(Y, v),
         {**ROWS, "NaN": (np.full((20, 4), NAN), V)},

@@ -62,7 +62,7 @@ WITHOUT_INPUT = {
 BASES = {"Layer", "Loss", "Regularizer", "Schedule", "metrics.Metric"}  # each subclass has its rows
 RESULTS = {
     "PreparedDigit", "Reading", "DownloadError", "IdxError",
-    "ModelFileError", "metrics.Calibration", "metrics.ClassScores",
+    "ModelFileError", "metrics.Calibration", "metrics.ClassScores", "metrics.Confidence",
     "gradcheck.GradientError", "gradcheck.Report", "gradcheck.Row", "testing.ContractError",
 }
 
