@@ -328,6 +328,11 @@ PARAMETERS = {
         COUNT_LARGE,
     ),
     "metrics.precision_recall_f1.y_pred": (lambda v: metrics.precision_recall_f1(Y, v), CLASSES),
+    "metrics.fit_confidence.probabilities": (
+        lambda v: metrics.fit_confidence(Y, v),
+        {"None": (None, T), "rank 1": (np.ones(3), V), "sums": (np.ones((3, 3)), V)},
+    ),
+    "metrics.fit_confidence.error": (lambda v: metrics.fit_confidence(Y, PROBABILITIES, v), FRACTION),
     "metrics.calibration.probabilities": (
         lambda v: metrics.calibration(Y, v),
         {**ROWS, "NaN": (np.full((20, 4), NAN), V)},
@@ -387,6 +392,9 @@ PARAMETERS = {
            "beyond float32": (np.full((4, 4), 1e300), V), "negative": (-np.ones((4, 4)), V),
            "no pixel": (np.ones((0, 4)), V),
            "huge": (np.broadcast_to(np.uint8(3), (10**5, 10**5)), V), "a zero byte": ("a\0b.png", V)},
+    ),
+    "read_digits.model": (
+        lambda v: nc.read_digits(np.ones((9, 9)), v), {"None": (None, T), "a number": (3, T), "an object": (Odd(), T)},
     ),
     "set_num_threads.n": (nc.set_num_threads, SIZE),
     "kernels.using": (lambda v: kernels.using(v).__enter__(), CHOICE),

@@ -44,11 +44,23 @@ class Unprinted:
     inside: tuple[int, int, int, int] | None = None
 
 
-def without_lines(amount: Grey) -> Unprinted | None:
-    """Take a frame, or ruled lines, off the ink (H, W); None if there are none."""
+def without_lines(amount: Grey, sheet: bool = False) -> Unprinted | None:
+    """Take ruled lines, or a frame, off the ink (H, W); None if there are none.
+
+    What is outside a frame is taken away with it, unless the picture is a sheet with more on it.
+    """
     if min(amount.shape) < SMALL:
         return None
     mask = amount > PRINTED
+    across, down = _lines(mask), _lines(mask.T)
+    if not (across and down):
+        framed = _without_frame(amount, mask, sheet)
+        if framed is not None:
+            return framed
+    return Unprinted(_cleaned(amount, across, down)) if across or down else None
+
+
+def _without_frame(amount: Grey, mask: Mask, sheet: bool) -> Unprinted | None:
     labels, count = components(mask)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     found = boxes(labels, count)
@@ -57,11 +69,10 @@ def without_lines(amount: Grey) -> Unprinted | None:
             part = slice(top, bottom), slice(left, right)
             across, down = _lines(mask[part]), _lines(mask[part].T)
             if across and down:
-                inside = np.zeros_like(amount)
+                inside = amount.copy() if sheet else np.zeros_like(amount)
                 inside[part] = _cleaned(amount[part], across, down)
                 return Unprinted(inside, (top, left, bottom, right))
-    across, down = _lines(mask), _lines(mask.T)
-    return Unprinted(_cleaned(amount, across, down)) if across or down else None
+    return None
 
 
 def _lines(mask: Mask) -> list[Mask]:

@@ -22,8 +22,11 @@ WINDOW = 1 / 10  # strokes, and what they enclose, are narrower than this share 
 LOW, TALL = 0.3, 3.0  # digits are at least so high, and at most, in heights of the middle one
 NEAR = 0.25  # pieces of one digit are no further from each other than this share of its height
 BAR = 0.5  # what is lower than this, in heights of the middle digit, may be a bar that another piece lacks
-WIDE, TOO_WIDE = 0.85, 1.35  # wider than this, in its own heights, a piece may be several digits; wider than that it is
+# Wider than this, in its own heights, a piece may be several digits, if the network is not so sure of it; wider than
+# that it is.
+NARROW, SURE, TOO_WIDE = 0.7, 0.75, 1.45
 MOST_PARTS = 4
+HIGH = 0.55  # digits that touch are at least so high, in heights of both together
 BESIDE = 0.3  # digits of one line share at least this part of the lower one's height
 
 
@@ -96,6 +99,8 @@ def read_digits(picture: Any, model: Any) -> list[Reading]:
     >>> [reading.boxes for reading in read_digits(sheet, model)]
     [((30, 60, 90, 70), (30, 200, 90, 210))]
     """
+    if not hasattr(model, "input_shape"):
+        raise TypeError(f"model: expected a Sequential, got a {type(model).__name__}")
     if tuple(model.input_shape) != (28, 28, 1) or tuple(model.output_shape) != (10,):
         raise ValueError(
             f"model: expected one that takes (28, 28, 1) and gives (10,), got {tuple(model.input_shape)} and "
@@ -135,7 +140,7 @@ def _pieces(seen: Picture) -> tuple[list[_Piece], list[str], int]:
     notes = list(seen.notes)
     if ink.contrast == 0:
         return [], notes, factor
-    unprinted = without_lines(ink.amount)
+    unprinted = without_lines(ink.amount, sheet=True)
     amount = ink.amount if unprinted is None else unprinted.amount
     if unprinted is not None:
         notes.append("the paper's lines left out")
@@ -150,12 +155,12 @@ def _pieces(seen: Picture) -> tuple[list[_Piece], list[str], int]:
     kept = inside & (height <= TALL * usual) & (np.maximum(height, width) >= LOW * usual)
     pieces = []
     for number in np.flatnonzero(kept):
-        top, left, bottom, right = found[number] + (-2, -2, 2, 2)
+        top, left, bottom, right = (found[number] + (-2, -2, 2, 2)).tolist()
         part = slice(max(0, top), bottom), slice(max(0, left), right)
         near = widened(labels[part] == number + 1, 2) & ((labels[part] == number + 1) | (labels[part] == 0))
         pieces.append(_trimmed(np.where(near, amount[part], np.float32(0)), max(0, top), max(0, left)))
     if inside.sum() > len(pieces):
-        notes.append(f"{inside.sum() - len(pieces)} small spots or long strokes left out")
+        notes.append(f"small or long pieces left out: {inside.sum() - len(pieces)}")
     return pieces, notes, factor
 
 
@@ -212,20 +217,23 @@ def _union(one: _Piece, other: _Piece) -> _Piece:
 
 
 def _cut(pieces: list[_Piece], model: Any) -> list[_Piece]:
-    """Cut what is wider than a digit into those parts that the network is surest of."""
+    """Cut what is wide and of which the network is not sure into those parts that it is surest of."""
+    if not pieces:
+        return []
     digits = []
-    for piece in pieces:
-        if piece.width <= WIDE * piece.height:
+    for piece, sure in zip(pieces, _ask(model, pieces).max(axis=1)):
+        wide = piece.width / piece.height
+        if wide <= NARROW or (sure >= SURE and wide <= TOO_WIDE):
             digits.append(piece)
             continue
-        ways = [[piece]] if piece.width <= TOO_WIDE * piece.height else []
+        ways = [[piece]] if wide <= TOO_WIDE else []
         for count in range(2, MOST_PARTS + 1):
-            if piece.width >= 0.45 * count * piece.height:
+            if wide >= NARROW / 2 * count:
                 ways += _parts(piece, count)
         ways = ways or [[piece]]
-        sure = _ask(model, [part for way in ways for part in way]).max(axis=1)
+        shares = _ask(model, [part for way in ways for part in way]).max(axis=1)
         ends = np.cumsum([len(way) for way in ways])
-        scores = [float(np.log(np.maximum(share, 1e-6)).mean()) for share in np.split(sure, ends[:-1])]
+        scores = [float(np.log(np.maximum(share, 1e-6)).mean()) for share in np.split(shares, ends[:-1])]
         digits += ways[int(np.argmax(scores))]
     return digits
 
@@ -249,7 +257,9 @@ def _parts(piece: _Piece, count: int) -> list[list[_Piece]]:
             which = np.searchsorted(cuts, np.arange(width) - shift, side="right")  # (H, W)
             parts = [np.where(which == number, piece.ink, np.float32(0)) for number in range(count)]
             if all((part > 0.5).any() for part in parts):
-                ways.append([_trimmed(part, piece.box[0], piece.box[1]) for part in parts])
+                way = [_trimmed(part, piece.box[0], piece.box[1]) for part in parts]
+                if min(part.height for part in way) >= HIGH * height:
+                    ways.append(way)
     return ways
 
 
