@@ -17,7 +17,7 @@ class BatchNorm(Layer):
 
     In training the mean and the (biased) variance are the batch's, and the moving ones follow:
     ``moving = momentum * moving + (1 - momentum) * batch``. In prediction the moving ones are used, and in a frozen
-    layer (``trainable = False``) always.
+    layer (``trainable = False``) always. Where several processes train together, the batch is that of all of them.
 
     Parameters
     ----------
@@ -112,8 +112,14 @@ class BatchNorm(Layer):
         if not of_batch:
             np.multiply(rows, gamma * inverse, out=dx)
             return dx.reshape(dy.shape)
-        slope = inverse * dgamma / len(x)  # of dy along x
-        ops.normalise_backward(rows, dbeta / len(x), x, mean, slope, gamma * inverse, dx)
+        count = len(x)
+        if self.share is not None:  # the parameters keep this process's part: all gradients are summed at the end
+            dgamma, dbeta = self.share.sum(np.stack([dgamma, dbeta]))
+            count = self.share.total * len(x) // len(dy)
+            if self.share.rows == 0:  # its row is in no mean
+                return np.zeros_like(dy)
+        slope = inverse * dgamma / count  # of dy along x
+        ops.normalise_backward(rows, dbeta / count, x, mean, slope, gamma * inverse, dx)
         return dx.reshape(dy.shape)
 
     def _gamma(self) -> NDArray:
@@ -127,7 +133,7 @@ class BatchNorm(Layer):
         mean /= len(rows)
         ops.sum_products(rows, mean, rows, mean, variance)
         variance /= len(rows)
-        return mean, variance
+        return (mean, variance) if self.share is None else self.share.moments(mean, variance)
 
     def _remembered(self, name: str) -> NDArray:
         """Return the moving statistic, which may have been set from outside, as the kernels want it."""
