@@ -12,6 +12,7 @@ from .checks import (
     Shape, check_count, check_dtype, check_flag, check_function, check_instance, check_list, check_shape,
 )
 from .configured import Strict
+from .data.inputs import InputFormat
 from .fusion.plan import make_plan
 from .hints import explain_arguments
 from .io.any_format import load_model, load_weights, save_model, save_weights
@@ -63,6 +64,9 @@ class Sequential(Strict):
     lock : Lock
         Held by a training step, and by each method that reads or writes weights for as long as it does: threads that
         share a model find it between two steps. Take it (``with model.lock:``) around a forward and backward of yours.
+    input_format : InputFormat or None
+        What the inputs were made of, and the names of the classes: ``numpycnn predict`` treats pictures so. None: not
+        known. Copies, backups and ``.npz`` files keep it.
     nonfinite : str or None
         Where the first NaN or infinity since ``compile`` or the start of ``fit`` came from.
 
@@ -77,6 +81,7 @@ class Sequential(Strict):
     output_shape: Shape
     arena: Arena
     regularised: list[Layer]
+    _input_format: InputFormat | None = None
     _warm = False  # whether the kernels for this loss and optimizer are compiled
 
     def __init__(
@@ -163,6 +168,19 @@ class Sequential(Strict):
     def parameters(self) -> list[Parameter]:
         """All parameters, in layer order."""
         return [p for layer in self.layers for p in layer.parameters]
+
+    @property
+    def input_format(self) -> InputFormat | None:
+        """What the inputs were made of."""
+        return self._input_format
+
+    @input_format.setter
+    def input_format(self, value: InputFormat | None) -> None:
+        if value is not None:
+            self._require_built("input_format")
+            check_instance(value, InputFormat, "input_format", "an InputFormat or None")
+            value.check_fits(self.input_shape, self.output_shape)
+        self._input_format = value
 
     def count_params(self) -> int:
         """Return the number of numbers in all parameters, frozen or not."""

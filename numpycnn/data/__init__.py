@@ -6,6 +6,7 @@ from .augment import Augment
 from .cifar import load_cifar10
 from .download import DownloadError
 from .idx import IdxError, read_idx, write_idx
+from .inputs import InputFormat
 from .labels import to_categorical
 from .mnist import load_fashion_mnist, load_mnist
 from .own_digit.prepare import PreparedDigit, prepare_digit
@@ -15,6 +16,7 @@ __all__ = [
     "Augment",
     "DownloadError",
     "IdxError",
+    "InputFormat",
     "PreparedDigit",
     "load_cifar10",
     "load_fashion_mnist",

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from .. import layers as layers_module
 from ..checks import check_dtype
+from ..data.inputs import InputFormat
 from ..files import atomic_write, printable, shown_cause
 from ..initializers import INITIALIZERS
 from ..layers.base import Layer
@@ -179,6 +180,8 @@ def describe(model: Sequential) -> dict[str, Any]:
         "fit_rng": model.fit_rng.bit_generator.state,
         "layers": described,
     }
+    if model.input_format is not None:
+        config["input_format"] = model.input_format.get_config()
     if model.loss is not None and model.optimizer is not None:
         rate = model.optimizer.learning_rate
         if isinstance(rate, Schedule):
@@ -335,6 +338,8 @@ def _restore(
     for layer, left, described in zip(model.layers, stored, config["layers"]):
         layer.set_state({**left, **described["state"]})
     model.fit_rng.bit_generator.state = config["fit_rng"]
+    if "input_format" in config:  # not in files from before there was this
+        model.input_format = InputFormat.from_config(config["input_format"])
     if "optimizer" in config:
         _restore_training(model, config, arrays)
     elif arrays:
@@ -345,6 +350,8 @@ def _restore(
 def _restore_into(model: Sequential, config: dict[str, Any], arrays: dict[str, NDArray]) -> None:
     """Put everything into a model that has the same layers, loss and optimizer."""
     optimizer = model.optimizer
+    if "input_format" in config:
+        model.input_format = InputFormat.from_config(config["input_format"])
     slots = {name: arrays[f"optimizer/{name}"] for name in optimizer.slot_names if f"optimizer/{name}" in arrays}
     optimizer.set_state({"steps": config["optimizer"]["steps"], **slots})
     if not isinstance(optimizer.learning_rate, Schedule):

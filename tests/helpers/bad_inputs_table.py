@@ -359,6 +359,14 @@ PARAMETERS = {
     "load_cifar10.data_dir": (nc.load_cifar10, but(PATH, "None")),
     "load_synthetic_digits.n": (nc.load_synthetic_digits, {**FROM_0, **TOO_LARGE}),
     "load_synthetic_digits.seed": (lambda v: nc.load_synthetic_digits(1, v), FROM_0),
+    "InputFormat.size": (nc.InputFormat, PAIR),
+    "InputFormat.grey": (lambda v: nc.InputFormat(8, v), FLAG),
+    "InputFormat.scale": (lambda v: nc.InputFormat(8, scale=v), POSITIVE),
+    "InputFormat.prepare": (lambda v: nc.InputFormat(8, prepare=v), {**CHOICE, "a digit of 8 x 8": ("digit", V)}),
+    "InputFormat.class_names": (
+        lambda v: nc.InputFormat(8, class_names=v),
+        {**but(NAMES, "too few"), "an escape code": (["a\x1b[2J"], V), "a blank": ([" "], V)},
+    ),
     "prepare_digit.image": (
         nc.prepare_digit,
         {k: (v, T) for k, (v, _) in ARRAY.items() if k not in ("ragged", "text")}

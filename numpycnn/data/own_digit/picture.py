@@ -77,6 +77,10 @@ class Picture:
 
         What is left over at the bottom and at the right is left out; there is at least one row and one column.
         """
+        return to_grey(self.pixels(region, factor), self.white)
+
+    def pixels(self, region: Box, factor: int = 1) -> NDArray[np.floating]:
+        """Return the same with all channels, as numbers up to `white`: (h // factor, w // factor, C)."""
         top, left, bottom, right = region
         bottom, right = top + _multiple(bottom - top, factor), left + _multiple(right - left, factor)
         exchanged, upside_down, mirrored = self.turn
@@ -90,7 +94,7 @@ class Picture:
         pixels = np.concatenate([reduced(strip, factor) for strip in strips])  # (h, w, C)
         pixels = pixels.swapaxes(0, 1) if exchanged else pixels
         pixels = pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1]
-        return to_grey(np.ascontiguousarray(pixels), self.white)
+        return np.ascontiguousarray(pixels)
 
 
 def read_picture(image: Any) -> Picture:

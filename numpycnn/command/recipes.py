@@ -1,4 +1,4 @@
-"""What train_mnist.py can train: recipes (a network and how to train it) and the data sets to train it on."""
+"""What can be trained, by name: recipes (a network and how to train it) and the data sets to train it on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Callable
 
 import numpy as np
 
-from numpycnn import Augment, Sequential, load_cifar10, load_fashion_mnist, load_mnist, load_synthetic_digits
-from numpycnn.architectures import augmented_cnn, best_cnn, deep_cnn, fast_cnn, lenet5, mlp, reference_cnn
+from ..architectures import augmented_cnn, best_cnn, deep_cnn, fast_cnn, lenet5, mlp, reference_cnn
+from ..data import Augment, InputFormat, load_cifar10, load_fashion_mnist, load_mnist, load_synthetic_digits
+from ..model import Sequential
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class DataSet:
     augment: Augment
     classes: tuple[str, ...] | None = None  # their names, if they are not the digits
 
+    def input_format(self, shape: tuple[int, ...]) -> InputFormat:
+        """Return what inputs of this shape, (H, W, C), are."""
+        prepare = "digit" if self.classes is None else "resize"
+        return InputFormat((shape[0], shape[1]), grey=shape[2] == 1, prepare=prepare, class_names=self.classes)
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -89,6 +95,14 @@ def amounts(augment: Augment) -> str:
     """Say what an augmentation does, leaving out what it does not."""
     fields = [field for field in dataclasses.fields(Augment) if getattr(augment, field.name) != field.default]
     return ", ".join(f"{field.name} {getattr(augment, field.name)}" for field in fields) or "nothing"
+
+
+def describe(name: str) -> str:
+    """Say in two lines what a recipe is."""
+    recipe = RECIPES[name]
+    notes = ", augmented" * recipe.augment + f" but for the last {recipe.plain_epochs}" * (recipe.plain_epochs > 0)
+    return (f"  {name:10}{recipe.epochs:3d} epochs, batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} "
+            f"({recipe.schedule}), validation split {recipe.validation_split:g}{notes}")
 
 
 def draw_digits(data_dir: None = None) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:

@@ -1,0 +1,206 @@
+"""Train a network on images: a data set, and a recipe of a network and how to train it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import math
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+from ..callbacks.base import Callback
+from ..checks import check_fraction, check_positive
+from ..data import DownloadError
+from ..files import KERAS_SUFFIXES, insist
+from ..io.keras_file.hdf5 import import_h5py
+from ..losses import SoftmaxCrossEntropy
+from ..model import Sequential
+from ..optimizers import Adam
+from ..schedules import Constant, CosineDecay, OneCycle, Schedule
+from ..terminal import show
+from .options import checked, positive
+from .recipes import DATA_SETS, RECIPES, Augmentation, DataSet, Recipe, augmentation, describe
+from .results import as_input, draw, test, write_json
+from .resuming import BACKUP, METRICS, GoOn, check_writable, finished, schedule_so_far
+
+SCHEDULES: dict[str, Callable[..., Schedule]] = {  # of the rate (at its highest) and the number of steps
+    "cosine": CosineDecay,
+    "one_cycle": functools.partial(OneCycle, warmup=0.2),
+    "constant": lambda rate, steps: Constant(rate),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = functools.partial(parser.add_argument, metavar="X")
+    name = functools.partial(parser.add_argument, metavar="NAME")
+    name("--recipe", choices=[*RECIPES, "list"], default="cnn", help="network and how to train it (cnn); list: which")
+    name("--dataset", choices=DATA_SETS, default="mnist", help="images to train on (mnist)")
+    name("--test-on", choices=DATA_SETS, help="test on another set's test images")
+    add("--data-dir", type=Path, metavar="FOLDER", help="holds the data set's files, packed or not")
+    add("--output-dir", type=Path, metavar="FOLDER", help="for the results (runs/DATASET-RECIPE)")
+    add("--model-file", metavar="FILE", help="in it: model.npz, or .keras or .h5 for Keras")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was killed, or has more --epochs")
+    add("--seed", type=int, default=0, help="same seed, same weights (0)")
+    add("--limit", type=positive, help="train on the first X images only")
+    add("--epochs", type=positive, help="visits of every training image")
+    add("--batch-size", type=positive, help="images a step")
+    add("--lr", dest="learning_rate", type=checked(check_positive, "learning_rate"),
+        help="Adam's learning rate, the highest")
+    name("--schedule", choices=SCHEDULES, help=f"of the learning rate: {', '.join(SCHEDULES)}")
+    add("--validation-split", type=checked(check_fraction, "validation_split"),
+        help="share of the training images, the last")
+    parser.add_argument("--augment", action=argparse.BooleanOptionalAction, help="train on distorted images, or not")
+
+
+def complete(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Recipe:
+    """Check the options, choose the output folder, and return the recipe with the changes that were asked for."""
+    check_options(parser, options)
+    if options.output_dir is None:
+        suffix = "" if options.recipe == "cnn" else f"-{options.recipe}"
+        options.output_dir = Path("runs") / f"{options.dataset}{suffix}"
+    recipe = RECIPES[options.recipe]
+    asked = {field.name: getattr(options, field.name, None) for field in dataclasses.fields(recipe)}
+    return dataclasses.replace(recipe, **{name: value for name, value in asked.items() if value is not None})
+
+
+def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with one line about the first option that would stop the run later, or make its figures meaningless."""
+    if options.limit is not None and options.limit < 2:
+        parser.error(f"--limit: expected at least 2 images, got {options.limit}")
+    if options.seed < 0:
+        parser.error(f"--seed: expected 0 or more, got {options.seed}")
+    trained_on, tested_on = DATA_SETS[options.dataset], DATA_SETS[options.test_on or options.dataset]
+    if trained_on.classes != tested_on.classes:
+        parser.error(f"--test-on: expected a set with the classes of {trained_on.name}, got {tested_on.name}")
+    suffixes = ".npz", *KERAS_SUFFIXES
+    if options.model_file is not None and not options.model_file.endswith(suffixes):
+        parser.error(f"--model-file: expected a name that ends in {' or '.join(suffixes)}, got {options.model_file}")
+    if options.model_file and os.path.normpath(options.model_file).lower() == BACKUP:  # names in any case are one
+        parser.error(f"--model-file: expected another name, {BACKUP} is the backup's")
+
+
+def load(options: argparse.Namespace) -> tuple[DataSet, DataSet, tuple, tuple]:
+    """Return the sets that are trained and tested on, and their images and labels.
+
+    MNIST that is nowhere on this machine, and that nobody said where to find, is replaced by digits drawn here.
+    """
+    tested_on = DATA_SETS[options.test_on or options.dataset]
+    trained_on = DATA_SETS[options.dataset]
+    if tested_on is not trained_on:  # the folder is that of the one that has files
+        folders = (None, options.data_dir) if options.dataset == "synthetic" else (options.data_dir, None)
+        test_data = tested_on.load(folders[1])[1]
+        return trained_on, tested_on, trained_on.load(folders[0])[0], test_data
+    try:
+        return trained_on, tested_on, *trained_on.load(options.data_dir)
+    except DownloadError as error:
+        if options.dataset != "mnist":
+            raise
+        drawn = DATA_SETS["synthetic"]
+        banner = "!" * 100
+        print(f"{banner}\n{error}\n\nNO MNIST: TRAINING AND TESTING ON SYNTHETIC DIGITS, drawn by numpycnn, INSTEAD.\n"
+              f"The accuracy below says nothing about MNIST.\n{banner}", file=sys.stderr, flush=True)
+        return drawn, drawn, *drawn.load()
+
+
+def learning_rate(recipe: Recipe, images: int) -> Schedule:
+    """Return the schedule over all steps; small ones at the end settle the weights."""
+    batches = math.ceil(images * (1 - recipe.validation_split) / recipe.batch_size)
+    return SCHEDULES[recipe.schedule](recipe.learning_rate, steps=max(1, batches * recipe.epochs))
+
+
+class AugmentFirst(Callback):
+    """An augmentation that ends before the training does: the last epochs see images as they are when tested."""
+
+    def __init__(self, augmentation: Augmentation) -> None:
+        self.augment, self.epochs = augmentation.augment, augmentation.epochs
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.active = epoch < self.epochs
+
+    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return self.augment(images, rng) if self.active else images
+
+
+def train(recipe: Recipe, data_set: DataSet, images: np.ndarray, labels: np.ndarray, seed: int, folder: Path) -> tuple:
+    """Return the trained model and its history; go on from the folder's backup if there is one."""
+    x = as_input(images)
+    model = recipe.network(seed=seed, input_shape=x.shape[1:])
+    model.input_format = data_set.input_format(x.shape[1:])
+    model.summary()
+    schedule = learning_rate(recipe, len(x))
+    model.compile(Adam(schedule_so_far(folder / BACKUP, schedule)), SoftmaxCrossEntropy(), metrics=["accuracy"])
+    with tempfile.TemporaryDirectory() as rehearsal:  # what cannot be saved shows now, not after the training
+        model.save(Path(rehearsal) / Path(recipe.model_file).name)
+    chosen, first = augmentation(recipe, data_set), None
+    if chosen is not None:
+        show(chosen.text)
+        chosen.augment(x[:2], np.random.default_rng(0))  # compiled now, not in the time of the first epoch
+        first = AugmentFirst(chosen)
+    history = model.fit(
+        x,
+        labels,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        validation_split=recipe.validation_split,
+        augment=first,
+        callbacks=[*([first] if first else []), GoOn(folder / BACKUP, schedule)],
+    )
+    if history.interrupted:
+        raise InterruptedError("interrupted; the same command with --resume goes on")
+    return model, history
+
+
+def what_is_run(options: argparse.Namespace, recipe: Recipe, data_set: DataSet, images: int) -> dict[str, Any]:
+    """Return what a run and the one that goes on with it have in common."""
+    return {
+        "recipe": options.recipe, "dataset": data_set.name, "images": images, "seed": options.seed,
+        "batch_size": recipe.batch_size, "learning_rate": recipe.learning_rate, "schedule": recipe.schedule,
+        "validation_split": recipe.validation_split, "augmented": recipe.augment,
+    }  # fmt: skip
+
+
+def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Train, test, and write what came out."""
+    if options.recipe == "list":
+        show("\n".join(map(describe, RECIPES)))
+        return
+    recipe = complete(options, parser)
+    folder = options.output_dir
+    if recipe.model_file.endswith(KERAS_SUFFIXES):
+        import_h5py()  # says now what it would say after the training
+    check_writable(folder, recipe.model_file)
+    data_set, test_set, train_data, test_data = load(options)
+    images, labels = (array[: options.limit] for array in train_data)
+    what = what_is_run(options, recipe, data_set, len(images))
+    if not options.resume:
+        insist((folder / BACKUP).unlink, missing_ok=True)
+    elif text := finished(folder, recipe.epochs, what):
+        show(text)
+        return
+    elif not (folder / BACKUP).exists():
+        show(f"--resume: there is no run in {folder} to go on with; it begins now")
+    insist((folder / METRICS).unlink, missing_ok=True)
+
+    model, history = train(recipe, data_set, images, labels, options.seed, folder)
+    model.save(folder / recipe.model_file)
+    model = Sequential.load(folder / recipe.model_file)  # what is tested is what was saved
+    results, probabilities = test(model, test_set, test_data, folder)
+    write_json(folder / "history.json", {**history.history, "seconds": history.seconds})
+    draw(folder, (images, labels), test_data, model, probabilities, history, test_set, augmentation(recipe, data_set),
+         options.seed)
+    write_json(folder / METRICS, {  # the last file: the run is finished
+        **what,
+        "parameters": model.count_params(),
+        "epochs": len(history.epoch),
+        "train_accuracy": history.history["accuracy"][-1],
+        "train_seconds": sum(history.seconds),
+        **results,
+    })
+    show(f"Wrote the model, history, metrics, report and pictures to {folder}\n"
+         f"Next: numpycnn info {folder / recipe.model_file}")
