@@ -150,6 +150,7 @@ class Augment:
         TypeError, ValueError
             Another dtype, another number of axes, or no generator.
         """
+        _check(images, rng, self.fill)
         return self.of_part(images, rng, 0, len(images))
 
     def of_part(self, images: NDArray, rng: np.random.Generator, first: int, batch: int) -> NDArray:
@@ -197,7 +198,8 @@ class Augment:
         return affine_maps((height, width), (down, right), turn, (1 + taller, 1 + wider), slant, mirrored)
 
     def _draw_field(
-        self, size: int, height: int, width: int, dtype: np.dtype, rng: np.random.Generator, part: slice
+        self, size: int, height: int, width: int, dtype: np.dtype, rng: np.random.Generator,
+        part: slice = slice(None),
     ) -> NDArray:
         """Draw the elastic displacements of a part (N, 2, H, W), or (1, 2, H, W) zeros if there are none.
 

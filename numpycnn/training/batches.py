@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Iterator, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.augment import Augment
 from ..hints import shown
 from ..kernels import ops
 from .data import check_data, row_weights
@@ -62,7 +61,7 @@ class ArrayBatches:
         part = slice(None) if share is None else share.cut(batch)
         if augment is None:
             return take(self.x, rows[part], dtype)
-        if share is not None and isinstance(augment, Augment):
+        if share is not None and hasattr(augment, "of_part"):
             return augment.of_part(take(self.x, rows[part], dtype), run.rng, part.start, batch)
         return augment(take(self.x, rows, dtype), run.rng)[part]  # a function of the user's may look at all images
 
