@@ -21,6 +21,7 @@ GRAPH = house.import_graph(PACKAGE)
 FLOORS = [
     {"__main__"},
     {"command"},
+    {"exchange"},
     {"gradcheck.__main__", "kernels.__main__", "learn.__main__", "keras"},
     {"learn"},
     {"plots", "testing", "bug_zoo", "architectures"},
