@@ -21,6 +21,7 @@ from ..model import Sequential
 from ..plots import save_figure
 from ..plots.answers import Answer, plot_answers
 from ..terminal import show
+from .options import MODEL
 
 USAGE = "%(prog)s [options] PICTURE..."
 MOST_DRAWN = 60  # more pictures than this are predicted, but not drawn
@@ -35,8 +36,7 @@ SUFFIXES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("pictures", nargs="+", metavar="PICTURE", help="a file, a folder of them, or - for standard input")
-    add("--model", type=Path, default=Path("runs/mnist/model.npz"), metavar="FILE",
-        help="the model that is asked (runs/mnist/model.npz)")
+    add("--model", type=Path, default=MODEL, metavar="FILE", help=f"the model that is asked ({MODEL})")
     add("--prepare", choices=PREPARATIONS, help="digit: cut a digit out, as MNIST's are; resize: take the whole "
         "picture; default: what the model file says")
     form = parser.add_mutually_exclusive_group()
@@ -117,7 +117,8 @@ def files_of(names: Iterable[str], fail: Any) -> Iterator[tuple[str, Any]]:
                     raise ValueError(f"standard input: expected a picture of at most {MOST_BYTES:,} bytes, got more")
                 yield "standard input", content
             elif Path(name).is_dir():
-                found = sorted(path for path in Path(name).iterdir() if path.suffix.lower() in SUFFIXES)
+                inside = (path for path in Path(name).iterdir() if path.suffix.lower() in SUFFIXES)
+                found = sorted(path for path in inside if path.is_file())  # to open a pipe is to wait for ever
                 if not found:
                     raise FileNotFoundError(f"{name}: expected a folder with pictures, got none ({' '.join(SUFFIXES)})")
                 yield from ((str(path), path) for path in found)

@@ -37,6 +37,8 @@ COMMANDS = {
     "keras": ["tests/keras", "tests/package/test_hints.py"],
     "learn": ["tests/learn", "tests/gradients/test_forward_mistakes.py"],
     "mistakes": ["tests/learn", "tests/gradients/test_forward_mistakes.py"],
+    "exchange/c": ["tests/exchange/test_c.py"],
+    "exchange/sklearn.py": ["tests/exchange/test_sklearn.py"],
     "initializers.py": ["tests/model/test_parameter.py", MODELS],
     "checks.py": [ANY_INPUT, "tests/layers tests/training tests/evaluation tests/data/test_labels.py",
                   "tests/gradients"],
