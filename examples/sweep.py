@@ -56,7 +56,8 @@ def main() -> None:
     best = search.best_estimator_
     jobs = (delayed(accuracy_of_seed)(best, seed, train, test) for seed in range(4))
     scores = Parallel(n_jobs=options.jobs)(jobs)
-    print(f"Best: {names[str(best.layers)]}; four seeds on 500 other digits: {np.mean(scores):.3f} +- {np.std(scores):.3f}")
+    accuracy = f"{np.mean(scores):.3f} +- {np.std(scores):.3f}"
+    print(f"Best: {names[str(best.layers)]}, on 500 other digits {accuracy} over four seeds")
 
 
 if __name__ == "__main__":
