@@ -141,7 +141,7 @@ class BatchNorm(Layer):
     def sums_of_batch(
         self, dgamma: NDArray, dbeta: NDArray, count: int, images: int
     ) -> tuple[NDArray, NDArray, float]:
-        """Return these sums of a process over all of them, and over how many numbers; here it is `count` of `images`."""
+        """Return the sums over all processes, and over how many numbers they are; here it is `count` of `images`."""
         if self.share is None:
             return dgamma, dbeta, count
         dgamma, dbeta = self.share.sum(np.stack([dgamma, dbeta]))

@@ -1,8 +1,10 @@
 """Several processes that train together do what one does; most tests' processes are threads, two are MPI's."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -265,35 +267,137 @@ def test_rows_are_cut_without_a_gap(total):
 
 
 PROGRAM = """
-import sys
+import os, sys
 import numpy as np
+from pathlib import Path
 sys.path[:0] = [{helpers!r}, {here!r}]
-from test_parallel import trained
 from numpycnn.exchange.distributed import start
+import test_parallel
 
 communicator = start()
-weights, _ = trained(communicator)
-np.savez(sys.argv[1] + f"/{{communicator.rank}}.npz", *weights)
+folder = Path(sys.argv[2])
+(folder / f"pid{{communicator.rank}}").write_text(str(os.getpid()))
+weights = getattr(test_parallel, sys.argv[1])(communicator, *sys.argv[2:])
+np.savez(folder / f"{{communicator.rank}}.npz", *weights)
 """
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the test extra installs an MPI on Linux alone")
 
 
-def mpirun(count, program, *arguments, **options):
-    """Start MPI processes; mpiexec is that of the ``mpich`` which the ``test`` extra installs."""
+def mpirun(count, function, folder, *arguments):
+    """Start MPI processes that call a function of this file; mpiexec is that of the ``mpich`` in the ``test`` extra."""
     import importlib.metadata
 
-    places = {file.name: file.locate() for file in importlib.metadata.files("mpich")}
-    code = PROGRAM.format(helpers=str(TESTS / "helpers"), here=str(TESTS / "training")) if program is None else program
+    places = {file.name: file.locate().resolve() for file in importlib.metadata.files("mpich")}
+    code = PROGRAM.format(helpers=str(TESTS / "helpers"), here=str(TESTS / "training"))
     env = {**os.environ, "PYTHONPATH": python_path(TESTS.parent), "NUMBA_NUM_THREADS": "1"}
     env["LD_LIBRARY_PATH"] = str(places["libmpi.so.12"].parent)  # mpi4py looks in its own environment alone
-    command = [str(places["mpiexec.hydra"]), "-n", str(count), sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    command = [places["mpiexec.hydra"], "-n", count, sys.executable, "-c", code, function, folder, *arguments]
+    command = list(map(str, command))
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the test extra installs an MPI on Linux alone")
-def test_two_processes_of_mpi_take_the_steps_of_one(tmp_path):
-    process = mpirun(2, None, tmp_path)
-    output, _ = process.communicate(timeout=300)
+def finished(process, folder, count):
+    """Wait for processes, which have to succeed, and return the weights of each."""
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
-    for rank in range(2):
-        with np.load(tmp_path / f"{rank}.npz") as file:
-            assert worst_difference(list(file.values()), trained()[0]) < 1e-12
+    results = []
+    for rank in range(count):
+        with np.load(folder / f"{rank}.npz") as file:
+            results.append(list(file.values()))
+    return results
+
+
+def small_training(communicator, folder):
+    return trained(communicator)[0]
+
+
+@on_linux
+def test_two_processes_of_mpi_take_the_steps_of_one(tmp_path):
+    for weights in finished(mpirun(2, "small_training", tmp_path), tmp_path, 2):
+        assert worst_difference(weights, trained()[0]) < 1e-12
+
+
+def recipe_training(communicator, folder, name):
+    """Take the first 50 steps of a recipe on MNIST, in float64; each 25th batch has only 9 images."""
+    from numpycnn import Adam, load_mnist
+    from numpycnn.command.recipes import DATA_SETS, RECIPES, augmentation
+    from numpycnn.command.train import learning_rate
+
+    recipe = RECIPES[name]
+    size, rows = recipe.batch_size, recipe.batch_size * 24 + 9
+    model = recipe.network(seed=0 if communicator is None else communicator.rank, dtype="float64")
+    model.compile(Adam(learning_rate(recipe, 60_000)), "sparse_categorical_crossentropy")
+    chosen = augmentation(recipe, DATA_SETS["mnist"])
+    (x, y), _ = load_mnist()
+    model.fit(x[:rows, ..., None] / 255, y[:rows], size, 2, 0, augment=chosen and chosen.augment, seed=0,
+              communicator=communicator)
+    assert model.optimizer.steps == 50
+    return model.get_weights()
+
+
+@on_linux
+@pytest.mark.campaign
+@pytest.mark.parametrize("name", ["cnn", "deep_cnn", "augmented", "mlp", "lenet5", "fast", "best"])
+def test_every_recipe_learns_the_same_on_two_and_three_processes(name, tmp_path):
+    """Prints the worst differences: ``pytest -m campaign -s -k recipe``."""
+    alone, worst = recipe_training(None, None, name), []
+    for count in (2, 3):
+        results = finished(mpirun(count, "recipe_training", tmp_path, name), tmp_path, count)
+        worst.append(max(worst_difference(weights, alone) for weights in results))
+    print(f"\n{name:10} {worst[0]:.1e} {worst[1]:.1e}")
+    assert max(worst) < 1e-12
+
+
+class Slow(Callback):
+    def on_batch_end(self, batch, logs):
+        time.sleep(0.02)
+
+
+def long_training(communicator, folder):
+    backup = BackupAndRestore(os.path.join(folder, "backup.npz"), save_freq=1)
+    model = mlp(communicator.rank)
+    history = model.fit(X, Y, 4, 20, 0, [Slow(), backup], seed=1, communicator=communicator)
+    if history.interrupted:
+        sys.exit(3)
+    return model.get_weights()
+
+
+@on_linux
+@pytest.mark.campaign
+def test_killed_at_20_random_moments_it_ends_with_the_same_bits(tmp_path):
+    rng = np.random.default_rng()
+    expected, killed = finished(mpirun(2, "long_training", tmp_path), tmp_path, 2), 0
+    while killed < 20:
+        folder = tmp_path / str(killed)
+        folder.mkdir(exist_ok=True)
+        process, victim = mpirun(2, "long_training", folder), folder / f"pid{rng.integers(2)}"
+        while not (victim.exists() and victim.read_text()):
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 4))
+        if process.poll() is not None:
+            continue
+        os.kill(int(victim.read_text()), signal.SIGKILL)
+        output, _ = process.communicate(timeout=60)  # no process waits for ever
+        assert process.returncode != 0 and "Killed (signal 9)" in output, output
+        if (folder / "backup.npz").exists():
+            Sequential.load(folder / "backup.npz")
+        again = finished(mpirun(2, "long_training", folder), folder, 2)
+        assert all(a.tobytes() == b.tobytes() for one, other in zip(again, expected) for a, b in zip(one, other))
+        killed += 1
+
+
+@on_linux
+@pytest.mark.campaign
+def test_ctrl_c_at_mpirun_ends_all_after_a_step_with_a_backup(tmp_path):
+    expected = finished(mpirun(2, "long_training", tmp_path), tmp_path, 2)
+    folder = tmp_path / "interrupted"
+    folder.mkdir()
+    process = mpirun(2, "long_training", folder)
+    while not (folder / "backup.npz").exists():
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 3 and output.count("fit: interrupted") == 1, output
+    again = finished(mpirun(2, "long_training", folder), folder, 2)
+    assert all(a.tobytes() == b.tobytes() for one, other in zip(again, expected) for a, b in zip(one, other))
