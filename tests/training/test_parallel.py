@@ -348,6 +348,30 @@ def test_every_recipe_learns_the_same_on_two_and_three_processes(name, tmp_path)
     assert max(worst) < 1e-12
 
 
+@on_linux
+@pytest.mark.campaign
+def test_the_command_trains_on_two_processes_as_on_one(tmp_path):
+    """And writes what it writes alone; then --resume finds nothing left to do."""
+    from numpycnn.command.main import main
+
+    options = ["--recipe", "augmented", "--dataset", "synthetic", "--limit", "1500", "--epochs", "2", "--output-dir"]
+    assert main(["train", *options, str(tmp_path / "1")]) == 0
+    for more in ([], ["--resume"]):
+        process = mpirun(2, "command", tmp_path, *options, tmp_path / "2", "--distributed", *more)
+        output, _ = process.communicate(timeout=600)
+        assert process.returncode == 0 and output.count("Nothing was done" if more else "Wrote the model") == 1, output
+    assert sorted(os.listdir(tmp_path / "1")) == sorted(os.listdir(tmp_path / "2"))
+    models = [Sequential.load(tmp_path / name / "model.npz").get_weights() for name in "12"]
+    assert worst_difference(*models) < 1e-2  # float32, and Adam's first steps are as large for a gradient of 1e-9
+
+
+def command(communicator, folder, *arguments):
+    from numpycnn.command.main import main
+
+    assert main(["train", *arguments]) == 0
+    return []
+
+
 class Slow(Callback):
     def on_batch_end(self, batch, logs):
         time.sleep(0.02)
