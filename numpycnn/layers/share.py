@@ -150,7 +150,7 @@ class Share:
     def abort(self, error: BaseException) -> None:
         """End all processes because of an error that this one met alone: the others wait for it."""
         traceback.print_exception(error)
-        text = "was interrupted twice" if isinstance(error, KeyboardInterrupt) else f"failed ({type(error).__name__})"
+        text = "was interrupted" if isinstance(error, KeyboardInterrupt) else f"failed ({type(error).__name__})"
         print(
             f"fit: process {self.rank} of {self.size} {text}, so all of them end. With BackupAndRestore the same "
             "command goes on from the last backup.", file=sys.stderr, flush=True,

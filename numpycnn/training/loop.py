@@ -225,7 +225,7 @@ def _fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> 
         model.stop_training, model.nonfinite = False, None
         run.callbacks.train_begin(run)
         try:
-            first_ahead(share, lambda: warm_up(model, sample[0], sample[1], options.augment))
+            first_ahead(run, lambda: warm_up(model, sample[0], sample[1], options.augment))
             with run.interruption:
                 train_epochs(model, run)
             run.check_interruption()  # of the last validation and the last callbacks

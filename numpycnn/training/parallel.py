@@ -77,15 +77,17 @@ def join(share: Share, model: Sequential, run: Run) -> None:
     run.rng.bit_generator.state = rng
 
 
-def first_ahead(share: Share | None, function: Callable[[], None]) -> None:
+def first_ahead(run: Run, function: Callable[[], None]) -> None:
     """Call the function on process 0, which compiles kernels, and then on the others, which find them on the disk."""
+    share = run.share
     if share is None:
         return function()
-    if share.rank == 0:
-        function()
-    share.any(False)  # the others wait here
-    if share.rank > 0:
-        function()
+    with run.interruption:
+        if share.rank == 0:
+            function()
+        share.any(False)  # the others wait here
+        if share.rank > 0:
+            function()
 
 
 def _what_is_given(model: Sequential, run: Run) -> dict[str, Any]:
