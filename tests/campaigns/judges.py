@@ -76,6 +76,7 @@ COMMANDS = {
     "data": ["tests/data", ANY_INPUT],
     "io/keras_file": ["tests/io/test_keras_h5_reading.py tests/io/test_keras_h5_compiled.py", "tests/io"],
     "io": ["tests/io", ANY_INPUT],
+    "exchange/distributed.py": ["tests/training/test_parallel.py"],
     "exchange": ["tests/exchange", ANY_INPUT],
     "kernels": [f"{KERNELS_TESTS} -k '{TWIN}'",
                 f"{KERNELS_TESTS} -k '{KERNEL_RULES} or {{kernels}}'",

@@ -509,6 +509,10 @@ PARAMETERS = {
         lambda v: MODEL.fit(X, Y, validation_freq=v, verbose=0), {**but(COUNT, "a list"), "0 in it": ([0], V)},
     ),
     "Sequential.fit.check_finite": (lambda v: MODEL.fit(X, Y, check_finite=v, verbose=0), FLAG),
+    "Sequential.fit.communicator": (
+        lambda v: MODEL.fit(X, Y, communicator=v, verbose=0),
+        {"a number": (2, T), "text": ("mpi", T), "a list": ([], T)},
+    ),
     "Sequential.set_weights": (
         MODEL.set_weights,
         {
