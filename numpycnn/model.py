@@ -12,6 +12,7 @@ from .checks import (
     Shape, check_count, check_dtype, check_flag, check_function, check_instance, check_list, check_shape,
 )
 from .configured import Strict
+from .data.inputs import InputFormat
 from .fusion.plan import make_plan
 from .hints import explain_arguments
 from .io.any_format import load_model, load_weights, save_model, save_weights
@@ -63,6 +64,9 @@ class Sequential(Strict):
     lock : Lock
         Held by a training step, and by each method that reads or writes weights for as long as it does: threads that
         share a model find it between two steps. Take it (``with model.lock:``) around a forward and backward of yours.
+    input_format : InputFormat or None
+        What the inputs were made of, and the names of the classes: ``numpycnn predict`` treats pictures so. None: not
+        known. Copies, backups and ``.npz`` files keep it.
     nonfinite : str or None
         Where the first NaN or infinity since ``compile`` or the start of ``fit`` came from.
 
@@ -77,6 +81,7 @@ class Sequential(Strict):
     output_shape: Shape
     arena: Arena
     regularised: list[Layer]
+    _input_format: InputFormat | None = None
     _warm = False  # whether the kernels for this loss and optimizer are compiled
 
     def __init__(
@@ -164,6 +169,19 @@ class Sequential(Strict):
         """All parameters, in layer order."""
         return [p for layer in self.layers for p in layer.parameters]
 
+    @property
+    def input_format(self) -> InputFormat | None:
+        """What the inputs were made of."""
+        return self._input_format
+
+    @input_format.setter
+    def input_format(self, value: InputFormat | None) -> None:
+        if value is not None:
+            self._require_built("input_format")
+            check_instance(value, InputFormat, "input_format", "an InputFormat or None")
+            value.check_fits(self.input_shape, self.output_shape)
+        self._input_format = value
+
     def count_params(self) -> int:
         """Return the number of numbers in all parameters, frozen or not."""
         self._require_built("count_params")
@@ -219,12 +237,17 @@ class Sequential(Strict):
         ndarray of shape (N, *input_shape), or None without `need_dx`
         """
         self._require_built("backward")
+        gradient = self._backward_layers(dlogits, need_dx)
+        if self.regularised:
+            add_penalty_gradients(self.regularised)
+        return gradient
+
+    def _backward_layers(self, dlogits: NDArray, need_dx: bool = False) -> NDArray | None:
+        """Do the same without the penalties."""
         gradient: Any = dlogits
         last = 0 if need_dx else self.first_trained()
         for position in reversed(range(last, len(self.plan))):
             gradient = self.plan[position].backward(gradient, need_dx or position > last)
-        if self.regularised:
-            add_penalty_gradients(self.regularised)
         return gradient.copy() if need_dx else None
 
     def penalty(self) -> float:

@@ -28,11 +28,20 @@ KINDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    description = "Check every gradient of the package, in float64; or show how the check finds a planted bug."
+    parser = argparse.ArgumentParser(prog="python -m numpycnn.gradcheck", description=description)
+    add_arguments(parser)
+    return run(parser.parse_args(arguments), parser)
+
+
+def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Print a table for each set of kernels and kind of check; return 0 if every row passed, else 1.
 
     With ``--break`` the other way round: 0 if the check rejects the bug and says why.
     """
-    options = _options(arguments)
+    if kernels.jit_disabled() and options.kernels != "reference":
+        parser.error(f"--kernels {options.kernels}: NUMBA_DISABLE_JIT is set, expected reference")
     if options.bug:
         return _break(options.bug)
     active = ("compiled", "reference") if options.kernels == "both" else (options.kernels,)
@@ -93,11 +102,8 @@ def _console() -> Console:
     return Console(file=stdout, width=None if stdout.isatty() else WIDTH)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m numpycnn.gradcheck",
-        description="Check every gradient of the package, in float64; or show how the check finds a planted bug.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say which options there are."""
     active = "reference" if kernels.jit_disabled() else "compiled"
     parser.add_argument(
         "--kernels", choices=("compiled", "reference", "both"), default=active,
@@ -111,10 +117,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--break", dest="bug", metavar="NAME",
         help="check a layer with this bug instead, to see it found (exit status 0 if it is); list: what there is; all",
     )
-    options = parser.parse_args(arguments)
-    if kernels.jit_disabled() and options.kernels != "reference":
-        parser.error(f"--kernels {options.kernels}: NUMBA_DISABLE_JIT is set, expected reference")
-    return options
 
 
 def _table(reports: Sequence, columns: int) -> Text:

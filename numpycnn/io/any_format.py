@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING, Any, Iterable
 
@@ -13,6 +14,9 @@ from . import keras_file, native
 if TYPE_CHECKING:
     from ..model import Sequential
 
+# Other systems' formats stand above this room, which must not import them: they are found by name when they are used.
+EXCHANGED = {".onnx": "numpycnn.exchange.onnx"}
+
 
 def save_model(model: Sequential, path: str | os.PathLike) -> None:
     """Write the model to one file, whole or not at all.
@@ -22,7 +26,8 @@ def save_model(model: Sequential, path: str | os.PathLike) -> None:
     path : str or path
         ``.npz``: configuration, weights and the optimizer's state. ``.keras``: the same for ``keras.models.load_model``
         (needs h5py); the softmax of the loss becomes Keras's last layer. ``.h5``: Keras's older format, without the
-        optimizer's memories. The folder is made if it does not exist.
+        optimizer's memories. ``.onnx``: a graph for prediction (needs onnx), whose images are (N, C, H, W) in float32
+        and which ends in what ``predict`` returns. The folder is made if it does not exist.
 
     Raises
     ------
@@ -30,7 +35,7 @@ def save_model(model: Sequential, path: str | os.PathLike) -> None:
         The model is not built, the name ends in neither or is no file's, a configuration that the file cannot hold (the
         message names the layer), or a failure to write; an earlier file of that name is untouched then.
     ImportError
-        For a Keras file without h5py.
+        For a Keras file without h5py, or an ONNX file without onnx.
     """
     model._require_built("save")
     path = path_text(path)
@@ -43,14 +48,16 @@ def save_model(model: Sequential, path: str | os.PathLike) -> None:
 def load_model(
     model_class: type[Sequential], path: str | os.PathLike, custom_layers: Iterable[type[Layer]] = ()
 ) -> Sequential:
-    """Read what ``save`` wrote, or a Sequential that Keras saved; nothing in the file is executed.
+    """Read what ``save`` wrote, a Sequential that Keras saved, or an ONNX graph; nothing in the file is executed.
 
     Parameters
     ----------
     path : str or path
         A Keras model that ends in a softmax comes with ``SoftmaxCrossEntropy`` (compiled with the defaults if it was
         not), and ``predict`` gives its probabilities. One without, compiled with ``from_logits=True``, comes with
-        ``SoftmaxCrossEntropy(predict_logits=True)``, and ``predict`` gives its logits.
+        ``SoftmaxCrossEntropy(predict_logits=True)``, and ``predict`` gives its logits. An ONNX graph has to be a chain
+        of operators that are layers here, as PyTorch's, Keras's and tf2onnx's exporters make them of such models; its
+        images (N, C, H, W) are (N, H, W, C) here, and a softmax at its end is treated as Keras's.
     custom_layers : iterable of Layer classes
         Classes of your own that the model in a ``.npz`` file holds.
 
@@ -62,7 +69,7 @@ def load_model(
         There is no such file, it is truncated, altered or of another kind, or it holds a layer that does not exist here
         (the message names it).
     ImportError
-        For a Keras file without h5py.
+        For a Keras file without h5py, or an ONNX file without onnx.
 
     Warns
     -----
@@ -71,7 +78,7 @@ def load_model(
         does not exist here; its predictions are the same.
     """
     path = path_text(path)
-    if path.endswith(KERAS_SUFFIXES):
+    if path.endswith((*KERAS_SUFFIXES, *EXCHANGED)):
         return _format(path).load(path, model_class)
     classes = check_list(custom_layers, "custom_layers", "a list of Layer classes")
     for custom in classes:
@@ -126,6 +133,9 @@ def load_weights(model: Sequential, path: str | os.PathLike) -> None:
 
 def _format(path: str) -> Any:
     """Return the module for this kind of file."""
+    for suffix, module in EXCHANGED.items():
+        if path.endswith(suffix):
+            return importlib.import_module(module)
     if path.endswith(".keras"):
         return keras_file.archive
     return keras_file.file if path.endswith(KERAS_SUFFIXES) else native

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from .. import layers as layers_module
 from ..checks import check_dtype
+from ..data.inputs import InputFormat
 from ..files import atomic_write, printable, shown_cause
 from ..initializers import INITIALIZERS
 from ..layers.base import Layer
@@ -48,7 +49,7 @@ Run = tuple[dict[str, Any], dict[str, NDArray]]  # what a backup holds besides t
 def save(model: Sequential, path: str | os.PathLike, run: Run | None = None) -> None:
     """Write the model, and for a backup where its training stands; see ``Sequential.save``."""
     if not os.fspath(path).endswith(".npz"):
-        raise ValueError(f"save: expected a name that ends in .npz, .keras or .h5, got {os.fspath(path)!r}")
+        raise ValueError(f"save: expected a name that ends in .npz, .keras, .h5 or .onnx, got {os.fspath(path)!r}")
     arrays, config = _arrays(model), describe(model)
     if run is not None:
         config["run"] = json.loads(json.dumps(run[0]))
@@ -64,22 +65,24 @@ def load(
     """Read a model; see ``Sequential.load``."""
     classes = {name: getattr(layers_module, name) for name in layers_module.__all__}
     classes.update({c.__name__: c for c in custom_layers})
-    with open(path, "rb") as file, _documented_errors(path):
+    with open(path, "rb") as file, documented_errors(path):
         config, arrays = _read(file)
         _take_run(config, arrays)
         return _restore(config, arrays, model_class, classes)
 
 
-def load_run(model: Sequential, path: str | os.PathLike, conditions: dict[str, Any]) -> Run:
+def load_run(model: Sequential, path: str | os.PathLike, content: bytes, conditions: dict[str, Any]) -> Run:
     """Read a backup into `model`, made and compiled in the same way as the one that was saved; return the rest.
+
+    `content` is that of the file `path`.
 
     Raises
     ------
-    FileNotFoundError, ModelFileError
-        There is no such file, it is damaged, or it is the backup of another model, or of a run under other
-        conditions; the model is unchanged then.
+    ModelFileError
+        The file is damaged, or it is the backup of another model, or of a run under other conditions; the model is
+        unchanged then.
     """
-    with open(path, "rb") as file, _documented_errors(path):
+    with io.BytesIO(content) as file, documented_errors(path):
         config, arrays = _read(file)
         run = _take_run(config, arrays)
         if run is None:
@@ -124,7 +127,7 @@ def _take_run(config: dict[str, Any], arrays: dict[str, NDArray]) -> Run | None:
 
 
 @contextlib.contextmanager
-def _documented_errors(path: str | os.PathLike) -> Iterator[None]:
+def documented_errors(path: str | os.PathLike, expected: str = "a model that Sequential.save wrote") -> Iterator[None]:
     """Turn whatever a damaged or hostile file provokes into the one documented error."""
     try:
         yield
@@ -132,8 +135,8 @@ def _documented_errors(path: str | os.PathLike) -> Iterator[None]:
         raise ModelFileError(printable(f"{os.fspath(path)}: {error}")) from None
     except Exception as error:
         text = (
-            f"{os.fspath(path)}: expected a model that Sequential.save wrote, but the file is damaged or of another "
-            f"kind ({type(error).__name__}: {error})"
+            f"{os.fspath(path)}: expected {expected}, but the file is damaged or of another kind "
+            f"({type(error).__name__}: {error})"
         )
         raise ModelFileError(printable(text)) from shown_cause(error)
 
@@ -177,6 +180,8 @@ def describe(model: Sequential) -> dict[str, Any]:
         "fit_rng": model.fit_rng.bit_generator.state,
         "layers": described,
     }
+    if model.input_format is not None:
+        config["input_format"] = model.input_format.get_config()
     if model.loss is not None and model.optimizer is not None:
         rate = model.optimizer.learning_rate
         if isinstance(rate, Schedule):
@@ -286,7 +291,7 @@ def check_members(members: list[zipfile.ZipInfo], size: int) -> list[zipfile.Zip
     """
     # Stored, never compressed: what the file holds is what it takes in memory.
     if any(m.compress_type != zipfile.ZIP_STORED or m.flag_bits & 1 for m in members):
-        raise ModelFileError("expected uncompressed members; Sequential.save writes no others")
+        raise ModelFileError("expected uncompressed members, as such files have")
     if len({m.filename for m in members}) != len(members):
         raise ModelFileError("expected each member once")
     end = 0
@@ -333,6 +338,8 @@ def _restore(
     for layer, left, described in zip(model.layers, stored, config["layers"]):
         layer.set_state({**left, **described["state"]})
     model.fit_rng.bit_generator.state = config["fit_rng"]
+    if "input_format" in config:  # not in files from before there was this
+        model.input_format = InputFormat.from_config(config["input_format"])
     if "optimizer" in config:
         _restore_training(model, config, arrays)
     elif arrays:
@@ -343,6 +350,8 @@ def _restore(
 def _restore_into(model: Sequential, config: dict[str, Any], arrays: dict[str, NDArray]) -> None:
     """Put everything into a model that has the same layers, loss and optimizer."""
     optimizer = model.optimizer
+    if "input_format" in config:
+        model.input_format = InputFormat.from_config(config["input_format"])
     slots = {name: arrays[f"optimizer/{name}"] for name in optimizer.slot_names if f"optimizer/{name}" in arrays}
     optimizer.set_state({"steps": config["optimizer"]["steps"], **slots})
     if not isinstance(optimizer.learning_rate, Schedule):

@@ -40,12 +40,21 @@ from . import jit_disabled
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compile what is not on disk yet, and say what was done; return 0."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m numpycnn.kernels", description="Compile all kernels ahead.")
+    add_arguments(parser)
+    return run(parser.parse_args(arguments), parser)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say which options there are."""
     parser.add_argument("--dtype", nargs="+", choices=["float32", "float64"], default=["float32"],
                         help="of the networks (float32)")
     parser.add_argument("--threads", type=int, help="processes that compile side by side (one a core)")
-    options = parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Compile what is not on disk yet, and say what was done; return 0."""
     if options.threads is not None and options.threads < 1:
         parser.error(f"--threads: expected at least 1, got {options.threads}")
     if jit_disabled():

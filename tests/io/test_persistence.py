@@ -238,7 +238,7 @@ def test_what_a_file_cannot_hold_is_refused_and_the_old_file_stays(make, message
 def test_names_and_folders(tmp_path):
     model = vectors()
     for name in ("model", "model.keras.bak", "model.npz.bak"):
-        with pytest.raises(ValueError, match="expected a name that ends in .npz, .keras or .h5, got"):
+        with pytest.raises(ValueError, match="expected a name that ends in .npz, .keras, .h5 or .onnx, got"):
             model.save(tmp_path / name)
     (tmp_path / "folder.npz").mkdir()
     with pytest.raises(OSError):

@@ -15,6 +15,7 @@ from bad_inputs_table import GREY, MODEL, PARAMETERS, PROBABILITIES, X, Y
 
 import numpycnn as nc
 from numpycnn import architectures, data, gradcheck, metrics, plots, testing, training
+from numpycnn.exchange import torch, verify
 
 # An error names its argument. Where that is another word than the parameter's own:
 NAMES = {
@@ -61,15 +62,16 @@ WITHOUT_INPUT = {
 }
 BASES = {"Layer", "Loss", "Regularizer", "Schedule", "metrics.Metric"}  # each subclass has its rows
 RESULTS = {
-    "PreparedDigit", "DownloadError", "IdxError", "ModelFileError", "metrics.Calibration", "metrics.ClassScores",
-    "gradcheck.GradientError", "gradcheck.Report", "gradcheck.Row", "testing.ContractError",
+    "PreparedDigit", "Reading", "DownloadError", "IdxError", "ModelFileError", "metrics.Calibration",
+    "metrics.ClassScores", "metrics.Confidence", "verify.Report", "gradcheck.GradientError", "gradcheck.Report",
+    "gradcheck.Row", "testing.ContractError",
 }
 
 
 def public_names():
     """Return every name that a user may call: functions, classes, and the methods of a model."""
     names = set(nc.__all__) | set(data.__all__)
-    for module in (plots, gradcheck, testing, architectures):
+    for module in (plots, gradcheck, testing, architectures, torch, verify):
         short = module.__name__.rpartition(".")[2]
         names |= {f"{short}.{name}" for name in module.__all__ if callable(getattr(module, name))}
     names |= {f"metrics.{name}" for name in metrics.__all__ if name not in names}

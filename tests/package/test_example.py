@@ -1,7 +1,6 @@
 """The example as a user runs it: what it prints, what it writes, what it says when something is wrong."""
 
 import dataclasses
-import importlib
 import json
 import os
 import re
@@ -16,6 +15,8 @@ import pooch
 import pytest
 
 import numpycnn
+from numpycnn.command import recipes, train
+from numpycnn.command.main import make_parser
 from numpycnn.data import mnist
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,20 +132,30 @@ def test_killed_and_resumed_it_ends_with_the_same_model(tmp_path):
 
 @pytest.fixture
 def example(monkeypatch):
-    """The example's module; its pictures are left out, `finished` has them."""
-    monkeypatch.syspath_prepend(str(EXAMPLE.parent))
-    module = importlib.import_module("train_mnist")
-    monkeypatch.setattr(module, "draw", lambda *arguments: None)
-    return module
+    """The subcommand that the example calls; its pictures are left out, `finished` has them."""
+    monkeypatch.setattr(train, "draw", lambda *arguments: None)
+    return train
+
+
+def main(*options):
+    """Run the example in this process; errors are raised, not told."""
+    parser = make_parser(train, "train_mnist")
+    train.run(parser.parse_args(list(map(str, options))), parser)
+
+
+def parse(*options):
+    """Return the options as the example has them, and the recipe."""
+    parser = make_parser(train, "train_mnist")
+    found = parser.parse_args(options)
+    return found, train.complete(found, parser)
 
 
 @pytest.fixture
-def call(example, monkeypatch, tmp_path):
+def call(example, tmp_path):
     """Run the example with these options; return its metrics."""
 
     def run_main(*options):
-        monkeypatch.setattr(sys, "argv", ["train_mnist.py", "--output-dir", str(tmp_path), *map(str, options)])
-        example.main()
+        main("--output-dir", tmp_path, *options)
         return json.loads((tmp_path / "metrics.json").read_text())
 
     return run_main
@@ -235,14 +246,10 @@ def test_the_best_recipe_ends_on_images_as_they_are(example, call, little_data, 
     recipe = example.RECIPES["best"]
     assert recipe.plain_epochs == 3
     monkeypatch.setitem(example.RECIPES, "best", dataclasses.replace(recipe, digit_amounts=augment))
-    monkeypatch.setattr(recipes_module(), "amounts", lambda augment: "as the test wants it")
+    monkeypatch.setattr(recipes, "amounts", lambda augment: "as the test wants it")
     call("--recipe", "best", "--epochs", epochs)
     assert distorted == [2] + [64] * augmented  # two images to compile it, then a batch an epoch
     assert f"The last {epochs - augmented} of {epochs} epochs see the images as they are" in capsys.readouterr().out
-
-
-def recipes_module():
-    return importlib.import_module("recipes")
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "synthetic"])
@@ -379,10 +386,8 @@ def test_what_cannot_be_written_is_told_before_the_training(
     (tmp_path / "file").touch()
     (tmp_path / "out" / "folder.npz").mkdir(parents=True)
     monkeypatch.setattr(example, "train", lambda *arguments: pytest.fail("it trained"))
-    options = ["--output-dir", str(tmp_path / output), "--model-file", model_file]
-    monkeypatch.setattr(sys, "argv", ["train_mnist.py", *options])
     with pytest.raises((OSError, SystemExit)) as caught:
-        example.main()
+        main("--output-dir", tmp_path / output, "--model-file", model_file)
     assert re.search(fragment, str(caught.value) + capsys.readouterr().err)
 
 
@@ -401,15 +406,13 @@ def test_a_model_that_no_file_can_hold_is_told_before_the_training(example, call
         call("--recipe", "lenet5", "--epochs", 1)
 
 
-def test_options_change_the_recipe(example, monkeypatch):
+def test_options_change_the_recipe(example):
     options = "--recipe lenet5 --lr 0.5 --epochs 3 --batch-size 7 --schedule constant --validation-split 0 --augment"
-    monkeypatch.setattr(sys, "argv", ["train_mnist.py", *options.split(), "--model-file", "x.h5"])
-    arguments, recipe = example.parse_arguments()
+    arguments, recipe = parse(*options.split(), "--model-file", "x.h5")
     assert recipe == example.Recipe(recipe.network, 3, 0.5, "constant", 7, 0.0, True, model_file="x.h5")
     assert recipe.network is example.RECIPES["lenet5"].network
     assert arguments.output_dir == Path("runs/mnist-lenet5")
-    monkeypatch.setattr(sys, "argv", ["train_mnist.py"])
-    arguments, recipe = example.parse_arguments()
+    arguments, recipe = parse()
     assert recipe == example.RECIPES["cnn"] and arguments.output_dir == Path("runs/mnist")
 
 
@@ -441,9 +444,8 @@ def no_network(monkeypatch, tmp_path):
 
 
 def test_without_mnist_and_network_it_says_what_it_trains_on(no_network, call, monkeypatch, tmp_path, capsys):
-    drawn = importlib.import_module("recipes")
     few = numpycnn.load_synthetic_digits
-    monkeypatch.setattr(drawn, "load_synthetic_digits", lambda n, seed: few(n // 500, seed))
+    monkeypatch.setattr(recipes, "load_synthetic_digits", lambda n, seed: few(n // 500, seed))
     metrics = call("--epochs", 1)
     assert (metrics["dataset"], metrics["test_dataset"]) == ("synthetic digits", "synthetic digits")
     output = capsys.readouterr()

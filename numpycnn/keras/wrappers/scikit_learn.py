@@ -29,7 +29,7 @@ class BaseWrapper:
         return self
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.base import BaseEstimator  # type: ignore[import-untyped]
+        from sklearn.base import BaseEstimator
 
         tags = BaseEstimator().__sklearn_tags__()
         tags.estimator_type = self._estimator_type

@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from numpycnn import BackupAndRestore, Schedule, Sequential
-from numpycnn.terminal import show
+from ..callbacks.backup import BackupAndRestore
+from ..model import Sequential
+from ..schedules import Schedule
+from ..terminal import show
 
 BACKUP, METRICS = "backup.npz", "metrics.json"  # the second one is written last, so it says that a run is finished
 
@@ -89,6 +91,6 @@ class GoOn(BackupAndRestore):
         super().__init__(backup, delete_checkpoint=False)  # a larger --epochs goes on from it
         self.schedule = schedule
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin()
         self.model.optimizer.learning_rate = self.schedule

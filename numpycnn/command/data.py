@@ -1,0 +1,63 @@
+"""List the data sets and where they are on this machine; fetch them; check every byte."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Callable
+
+from ..data import load_cifar10, load_emnist, load_fashion_mnist, load_kmnist, load_mnist
+from ..data.elsewhere import keras_folder
+from ..data.places import cache_folder, own_folder
+from ..terminal import show
+
+USAGE = "%(prog)s [list | fetch | check] [SET...]"
+SETS: dict[str, Callable] = {
+    "mnist": load_mnist, "fashion-mnist": load_fashion_mnist, "cifar-10": load_cifar10, "kmnist": load_kmnist,
+    "emnist": lambda data_dir=None: load_emnist("balanced", data_dir),
+}  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=("list", "fetch", "check"), default="list",
+                        help="list: where they are (the default); fetch: load them, downloaded if they are nowhere; "
+                        "check: compare all files that are here with their checksums")
+    parser.add_argument("sets", nargs="*", metavar="SET", help=f"{', '.join(SETS)} (all)")
+
+
+def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Print a line for each set; return 1 if one could not be fetched or is damaged."""
+    wrong = [name for name in options.sets if name not in SETS]
+    if wrong:
+        parser.error(f"SET: expected {', '.join(SETS)}, got {wrong[0]}")
+    failed = 0
+    for name in options.sets or SETS:
+        try:
+            said = act(options.action, name, needed=bool(options.sets))
+        except (OSError, ValueError) as error:
+            said, failed = str(error), failed + 1
+        show(f"{name:14} {said}")
+    return min(failed, 1)
+
+
+def act(action: str, name: str, needed: bool) -> str:
+    """List, fetch or check a set, and say what came of it; one that is absent is an error where it is `needed`."""
+    if action == "fetch":
+        SETS[name]()
+    place = where(name)
+    if place is None:
+        said = f"not on this machine; numpycnn data fetch {name} downloads it"
+        if needed and action == "check":
+            raise FileNotFoundError(said)
+        return said
+    if action == "check":
+        SETS[name](place)
+        return f"good, every byte; {place}"
+    return str(place)
+
+
+def where(name: str) -> Path | None:
+    """Return the folder that the set is loaded from; None if it would be downloaded."""
+    own = own_folder(name, None)
+    places = [own] if own is not None else [cache_folder(name), keras_folder() / name]
+    return next((place for place in places if place.is_dir() and any(place.iterdir())), None)

@@ -1,0 +1,58 @@
+"""Show what a model file holds: layers, inputs, classes, and how it was trained."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from ..files import printable
+from ..model import Sequential
+from ..terminal import show
+from .resuming import METRICS
+
+USAGE = "%(prog)s [options] MODEL..."
+SHOWN = "recipe", "dataset", "images", "epochs", "batch_size", "learning_rate", "schedule", "seed", "test_accuracy"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="a .npz, .keras or .h5 file")
+
+
+def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Print it all."""
+    for path in options.models:
+        model = Sequential.load(path)
+        show(f"{printable(path)}: {path.stat().st_size:,} bytes, {model.dtype.name}")
+        model.summary()
+        show(f"Inputs: {inputs(model)}\nTraining: {training(model)}{the_run(path.parent / METRICS)}\n")
+
+
+def inputs(model: Sequential) -> str:
+    """Say what one input was made of."""
+    known = model.input_format
+    if known is None:
+        return f"shape {model.input_shape}; the file does not say what they were made of"
+    colour = "grey" if known.grey else "in colour"
+    how = "digits cut out and centred, as prepare_digit does" if known.prepare == "digit" else "pictures resized"
+    names = "numbered" if known.class_names is None else ", ".join(known.class_names)
+    height, width = known.size
+    return f"{height} x {width} pixels, {colour}, times {known.scale:.6g}; {how}\nClasses: {names}"
+
+
+def training(model: Sequential) -> str:
+    """Say how the model was, or would be, trained."""
+    if model.optimizer is None:
+        return "not compiled"
+    return f"{model.loss!r}, {model.optimizer!r}, {model.optimizer.steps:,} steps taken"
+
+
+def the_run(metrics: Path) -> str:
+    """Say what `numpycnn train` wrote beside the model, if it did."""
+    try:
+        found: Any = json.loads(metrics.read_text(encoding="utf-8"))
+        figures = [f"{name.replace('_', ' ')} {found[name]}" for name in SHOWN if name in found]
+    except (OSError, ValueError, TypeError):
+        return ""
+    return f"\nThe run in this folder: {printable(', '.join(figures))}" if figures else ""

@@ -1,0 +1,45 @@
+"""Options that several subcommands read, and how they say what is wrong with one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Callable
+
+MODEL = Path("runs/mnist/model.npz")  # what `numpycnn train` writes
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the file of the model, which need not be named."""
+    parser.add_argument("model", nargs="?", type=existing_model, default=str(MODEL), metavar="MODEL",
+                        help=f"a .npz, .keras or .h5 file ({MODEL})")
+
+
+def existing_model(text: str) -> Path:
+    """Read the name of a model file that there is."""
+    if not Path(text).exists():
+        raise argparse.ArgumentTypeError(f"there is no {text}; train one with `numpycnn train`, or name another")
+    return Path(text)
+
+
+def positive(text: str) -> int:
+    """Read an integer of at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected an integer of at least 1, got {text}")
+    return number
+
+
+def checked(check: Callable[..., float], name: str) -> Callable[[str], float]:
+    """Return a reader of a number that says what is wrong with it."""
+
+    def read(text: str) -> float:
+        try:
+            return check(float(text), name)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read

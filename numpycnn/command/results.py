@@ -1,0 +1,83 @@
+"""What a training leaves: figures, a report and pictures."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..files import atomic_write
+from ..layers import Conv2D
+from ..metrics import calibration, classification_report, confusion_matrix, top_k_accuracy
+from ..model import Sequential
+from ..plots import (
+    plot_augmentation,
+    plot_confusion_matrix,
+    plot_curves,
+    plot_feature_maps,
+    plot_filters,
+    plot_mistakes,
+    plot_predictions,
+    plot_reliability,
+    plot_samples,
+    save_figure,
+)
+from ..terminal import show
+from ..training.run import History
+from .recipes import Augmentation, DataSet
+
+
+def as_input(images: np.ndarray) -> np.ndarray:
+    """Scale images (N, H, W) or (N, H, W, C) from 0..255 to [0, 1], with a channel axis: (N, H, W, C)."""
+    return images.reshape(*images.shape[:3], -1).astype(np.float32) / 255
+
+
+def draw(folder: Path, train_data: tuple, test_data: tuple, model: Sequential, probabilities: np.ndarray,
+         history: History, data_set: DataSet, chosen: Augmentation | None, seed: int) -> None:
+    """Write the pictures."""
+    warnings.filterwarnings("once", "Glyph")  # a letter that matplotlib's font lacks, in the name of a class
+    (train_images, train_labels), (images, labels), names = train_data, test_data, data_set.classes
+    some = np.random.default_rng(seed).choice(len(train_images), min(16, len(train_images)), replace=False)
+    save_figure(plot_samples(train_images[some], train_labels[some], class_names=names), folder / "samples.png")
+    if chosen is not None:
+        save_figure(plot_augmentation(train_images[some], chosen.augment), folder / "augmentation.png")
+    save_figure(plot_curves(history), folder / "curves.png")
+    figure = plot_predictions(images, labels, probabilities, rows=3, class_names=names, mistake_rows=1)
+    save_figure(figure, folder / "predictions.png")
+    matrix = confusion_matrix(labels, probabilities, num_classes=probabilities.shape[1])
+    save_figure(plot_confusion_matrix(matrix, names), folder / "confusion_matrix.png")
+    if (probabilities.argmax(axis=1) != labels).any():
+        figure = plot_mistakes(images, labels, probabilities, class_names=names)
+        save_figure(figure, folder / "mistakes.png")
+    save_figure(plot_reliability(calibration(labels, probabilities)), folder / "reliability.png")
+    save_figure(plot_feature_maps(model, as_input(images[:1]), class_names=names), folder / "feature_maps.png")
+    for layer in [layer for layer in model.layers if isinstance(layer, Conv2D)][:1]:  # the MLP has none
+        save_figure(plot_filters(layer), folder / "filters.png")
+
+
+def test(model: Sequential, test_set: DataSet, test_data: tuple, folder: Path) -> tuple[dict[str, Any], np.ndarray]:
+    """Print and write how good the model is; return the figures and the probabilities of all test images."""
+    x_test, y_test = as_input(test_data[0]), test_data[1]
+    loss, accuracy = model.evaluate(x_test, y_test)
+    probabilities = model.predict(x_test)
+    report = classification_report(y_test, probabilities, class_names=test_set.classes)
+    show(f"\nFirst ten test images: predicted {probabilities[:10].argmax(axis=1)}, true {y_test[:10]}")
+    matrix = confusion_matrix(y_test, probabilities, num_classes=probabilities.shape[1])
+    show(f"\nConfusion matrix, a row for each true class:\n{matrix}")
+    show(f"\n{report}\nTested on {test_set.name}\nTest loss: {loss:.4f}\nTest accuracy: {accuracy:.4f}")
+    (folder / "report.txt").write_text(f"{report}\n", encoding="utf-8")
+    return {
+        "test_dataset": test_set.name,
+        "test_accuracy": accuracy,
+        "test_loss": loss,
+        "top_2_accuracy": top_k_accuracy(y_test, probabilities, k=2),
+        "expected_calibration_error": calibration(y_test, probabilities).expected_error,
+    }, probabilities
+
+
+def write_json(path: Path, content: dict) -> None:
+    with atomic_write(path) as file:
+        file.write(json.dumps(content, indent=2).encode() + b"\n")

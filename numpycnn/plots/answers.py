@@ -1,0 +1,156 @@
+"""What a network says to pictures, drawn: each picture, what the network saw of it, and the probabilities."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.own_digit.picture import Box, read_picture
+from .style import BLUE, GREY, RED, percent
+
+if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_PIXELS = 400  # of a picture's side, in the drawing
+MOST_CLASSES = 10  # that are listed, the likeliest
+COLUMNS = 3  # of pictures, each with what the network saw of it and the probabilities
+COLUMN_INCHES, ROW_INCHES, LINE_INCHES = 4.8, 1.9, 0.14
+NOTE_LETTERS = 68  # in a line of notes
+
+
+@dataclass
+class Answer:
+    """A picture, and what the network says to it.
+
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    picture : path or bytes
+        What `read_picture` takes.
+    image : ndarray of shape (H, W, C)
+        What the network saw, 0 to 1.
+    class_names : sequence of str
+    notes : list of str
+        What may have gone wrong.
+    boxes : list of (top, left, bottom, right)
+        What was cut out.
+    empty : bool
+        There is nothing in it.
+    pieces : int
+        How many unconnected ones were cut out.
+    probabilities : ndarray of shape (K,)
+        Of the classes.
+    text : str
+        Where there are several digits: all of them, a line of the sheet a line.
+    """
+
+    name: str
+    picture: Any
+    image: NDArray[np.floating]
+    class_names: Sequence[str]
+    notes: list[str] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    empty: bool = False
+    pieces: int = 1
+    probabilities: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0))
+    text: str = ""
+
+    def __str__(self) -> str:
+        """The likeliest class, and the next one if it is at all likely."""
+        if self.empty:
+            return "empty"
+        if self.text:
+            lines, digits = self.text.count("\n") + 1, len(self.boxes)
+            return f"{digits} digits in {lines} line{'s' * (lines > 1)}"
+        order = np.argsort(-self.probabilities, kind="stable")[:2]
+        first, *second = (f"{self.class_names[k]} ({percent(self.probabilities[k], 1)})" for k in order)
+        return f"{first}, or {second[0]}" if second and self.probabilities[order[1]] >= 0.01 else first
+
+    @property
+    def listed(self) -> list[int]:
+        """The classes that are listed: all if they are few, else the likeliest."""
+        count = len(self.probabilities)
+        if count <= MOST_CLASSES:
+            return list(range(count))
+        return np.argsort(-self.probabilities, kind="stable")[:MOST_CLASSES].tolist()
+
+    @property
+    def lines(self) -> list[str]:
+        """What there is to say besides."""
+        if self.empty:
+            return self.notes
+        if self.text:
+            return [*self.text.splitlines(), *self.notes]
+        each = [f"{self.class_names[k]}: {percent(self.probabilities[k], 1)}" for k in self.listed]
+        return ["  ".join(each), *self.notes]
+
+
+def plot_answers(answers: Sequence[Answer]) -> Figure:
+    """Draw each picture with the box that was cut out, what the network saw of it, the probabilities and the notes."""
+    from matplotlib.figure import Figure
+
+    columns = min(COLUMNS, len(answers))
+    rows = -(-len(answers) // columns)
+    below = [(*answer.text.splitlines(), *answer.notes) for answer in answers]
+    notes = ["\n".join(textwrap.fill(line, NOTE_LETTERS) for line in lines) for lines in below]
+    most_lines = [max(text.count("\n") + 1 for text in notes[first : first + columns])
+                  for first in range(0, len(notes), columns)]
+    heights = [ROW_INCHES + LINE_INCHES * lines for lines in most_lines]
+    figure = Figure(figsize=(COLUMN_INCHES * columns, sum(heights)), layout="constrained")
+    parts = figure.subfigures(rows, columns, height_ratios=heights, squeeze=False).flat
+    for part, answer, text in zip(parts, answers, notes):
+        if answer.text:  # a sheet has no one image that the network saw
+            _picture(part.subplots(), answer)
+        else:
+            left, middle, right = part.subplots(1, 3, width_ratios=[1.2, 1, 1])
+            _picture(left, answer)
+            _image(middle, answer)
+            _probabilities(right, answer)
+        part.supxlabel(text, fontsize=7, color=RED, x=0.02, ha="left", parse_math=False)
+    return figure
+
+
+def _picture(ax: Axes, answer: Answer) -> None:
+    """Draw the picture in grey, as it is looked at, with the boxes that were cut out."""
+    from matplotlib.patches import Rectangle
+
+    picture, name = read_picture(answer.picture), Path(answer.name).name
+    height, width = picture.height, picture.width
+    grey = picture.shades(picture.whole, max(1, max(height, width) // MOST_PIXELS))
+    ax.imshow(grey, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
+    for top, left, bottom, right in answer.boxes:
+        ax.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=RED))
+    ax.set(xticks=[], yticks=[])
+    ax.set_title(name if len(name) <= 22 else f"{name[:21]}\N{HORIZONTAL ELLIPSIS}", fontsize=9, parse_math=False)
+
+
+def _image(ax: Axes, answer: Answer) -> None:
+    """Draw what the network saw, below its answer."""
+    image = answer.image[..., 0] if answer.image.shape[-1] == 1 else answer.image  # (H, W) or (H, W, 3)
+    ax.imshow(image.clip(0, 1), cmap="gray", vmin=0, vmax=1)
+    ax.set_title(str(answer), fontsize=9, parse_math=False)
+    ax.set(xticks=[], yticks=[])
+
+
+def _probabilities(ax: Axes, answer: Answer) -> None:
+    """Draw a bar for each class that is listed, the likeliest dark."""
+    if answer.empty:
+        ax.set_axis_off()
+        return
+    shares = answer.probabilities[answer.listed]
+    names = [textwrap.shorten(answer.class_names[k], 12, placeholder="\N{HORIZONTAL ELLIPSIS}") for k in answer.listed]
+    places, best = range(len(shares)), int(shares.argmax())
+    ax.barh(places, shares, color=[BLUE if place == best else GREY for place in places])
+    for place, share in enumerate(shares):
+        ax.text(share + 0.03, place, percent(share, 1), va="center", fontsize=6)
+    ax.set(xlim=(0, 1.45), xticks=[], yticks=places, ylim=(len(shares) - 0.5, -0.5))
+    ax.set_yticklabels(names, parse_math=False)
+    ax.tick_params(labelsize=7, length=0)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
