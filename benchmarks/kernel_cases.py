@@ -35,7 +35,8 @@ def normalised() -> numpycnn.Sequential:
     """Return a model with batch normalisation, for which the other engines' networks have no word."""
     layers = [
         numpycnn.Conv2D(32, 3), numpycnn.ReLU(), numpycnn.MaxPool2D(2), numpycnn.BatchNorm(),
-        numpycnn.Flatten(), numpycnn.Dense(10),
+        numpycnn.Conv2D(32, 3), numpycnn.BatchNorm(), numpycnn.ReLU(), numpycnn.MaxPool2D(2),
+        numpycnn.Conv2D(32, 3, strides=2, padding=1), numpycnn.ReLU(), numpycnn.Flatten(), numpycnn.Dense(10),
     ]
     return numpycnn.Sequential(layers, input_shape=(28, 28, 1), seed=0)
 
@@ -90,6 +91,8 @@ WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
     "conv_relu_forward": (FLOPS, lambda a: 2 * a.y.size * len(a.w)),
     "conv_relu_pool_forward": (FLOPS, lambda a: 2 * 4 * a.y.size * len(a.w)),
     "winograd_relu_pool_forward": (FLOPS, lambda a: 2 * 4 * a.y.size * len(a.w)),  # as the formula says: it makes fewer
+    "winograd_forward": (FLOPS, lambda a: 2 * a.y.size * len(a.w)),  # the same
+    "winograd_weight_gradient": (FLOPS, lambda a: 2 * a.dy.size * len(a.dw)),
     "conv_entries": (BYTES, lambda a: traffic(a.dy, a.codes) + 8 * entries(a)),
     "conv_weight_gradient": (FLOPS, lambda a: 2 * entries(a) * len(a.dw)),
     "conv_input_gradient": (FLOPS, lambda a: 2 * entries(a) * len(a.w)),
@@ -119,6 +122,10 @@ WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
     "softmax_cross_entropy": (BYTES, lambda a: traffic(a.logits, a.targets, a.losses, a.dlogits)),
     "take_rows": (BYTES, lambda a: 2 * traffic(a.y)),
     "sum_rows": (BYTES, lambda a: traffic(a.x, a.total)),
+    "moments": (BYTES, lambda a: traffic(a.x)),
+    "normalise_relu_pool": (BYTES, lambda a: traffic(a.x, a.y, a.codes)),
+    "normalise_relu_pool_sums": (BYTES, lambda a: traffic(a.x, a.dy, a.codes)),
+    "normalise_relu_pool_backward": (BYTES, lambda a: traffic(a.x, a.dy, a.codes, a.dx)),
     "sum_products": (BYTES, lambda a: traffic(a.x, a.y)),
     "normalise": (BYTES, lambda a: traffic(a.x, a.y)),
     "normalise_backward": (BYTES, lambda a: traffic(a.dy, a.x, a.dx)),

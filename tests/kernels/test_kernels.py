@@ -333,6 +333,46 @@ def test_winograd_gives_patches_of_zeros_their_bias_and_decides_as_the_plain_sum
 
 @needs_jit
 @both_dtypes
+@pytest.mark.parametrize("background", [0, 0.7])
+def test_a_map_by_winograd_has_the_plain_sums_of_flat_patches_and_cuts_what_they_cut(dtype, background):
+    rng, seen = np.random.default_rng(0), 0
+    for call in calls("winograd_forward", dtype):
+        (x, w, b), (*before, relu), (y,) = call.inputs, call.numbers, call.outputs
+        x[:, : x.shape[1] // 2 + 2] = background * rng.random(x.shape[3])  # all of the smallest images
+        b[::3] = 0
+        (found,) = call.run(compiled("winograd_forward"))
+        patches = reference._three_by_three(x, *before, y.shape)
+        plain = np.empty_like(y)  # a patch at a time: in the layers' order
+        offsets, runs = np.arange(y[..., 0].size, dtype=np.int32) * len(w), np.zeros(1, np.int32)
+        rows = patches.reshape(1, 1, 1, -1), w, b, offsets, runs, len(w)
+        compiled("conv_forward")(*rows, plain.reshape(1, -1, b.size))
+        inside = reference._three_by_three(np.ones_like(x[..., :1]), *before, y.shape)
+        flat = (patches == np.multiply.outer(inside, x[0, 0, 0]).reshape(patches.shape)).all(axis=3)
+        if min(x.shape[1:3]) >= 3:
+            assert np.array_equal(found[flat], np.maximum(plain, 0)[flat] if relu else plain[flat]), str(call)
+            seen += flat.sum()
+        if relu:
+            assert np.array_equal(found > 0, plain > 0), str(call)
+    assert seen > 500
+
+
+@needs_jit
+@both_dtypes
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_map_by_winograd_lets_nan_and_infinity_into_their_own_patches_alone(dtype, value):
+    for call in calls("winograd_forward", dtype):
+        x, w, b = call.inputs
+        x[...], w[...], b[...] = 0, 1, 0
+        x[-1, -1, 0, -1] = 1
+        (touched,) = call.run(reference.winograd_forward)
+        x[-1, -1, 0, -1] = value
+        (y,) = call.run(compiled("winograd_forward"))
+        assert np.array_equal(y, np.where(touched == 1, value, 0), equal_nan=True), str(call)
+        x[...] = 0  # the next call is made of it
+
+
+@needs_jit
+@both_dtypes
 def test_winograd_finds_the_first_of_equal_sums(dtype):
     """Small whole numbers: plain sums are exact, often 0 or equal, and those of the transforms are off by rounding."""
     rng, cut = np.random.default_rng(0), 0
