@@ -71,14 +71,18 @@ def run_command(name: str, arguments: Sequence[str], prog: str) -> int:
         return 1
     except KeyboardInterrupt:
         return _fail(prog, "interrupted", 130)
-    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError, ImportError, MemoryError) as error:
         return _fail(prog, error, 1)
 
 
 def make_parser(module: Any, prog: str) -> Parser:
     """Return the parser of a subcommand's options."""
-    parser = Parser(prog=prog, usage=getattr(module, "USAGE", "%(prog)s [options]"),
-                    description=(module.__doc__ or "").split("\n")[0])
+    def narrow(prog: str) -> argparse.HelpFormatter:
+        return argparse.HelpFormatter(prog, max_help_position=27)
+
+    parser = Parser(prog=prog, usage=getattr(module, "USAGE", "%(prog)s [options]"), add_help=False,
+                    description=(module.__doc__ or "").split("\n")[0], formatter_class=narrow)
+    parser.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)  # whoever reads it knows it
     module.add_arguments(parser)
     return parser
 

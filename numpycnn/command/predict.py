@@ -117,7 +117,8 @@ def files_of(names: Iterable[str], fail: Any) -> Iterator[tuple[str, Any]]:
                     raise ValueError(f"standard input: expected a picture of at most {MOST_BYTES:,} bytes, got more")
                 yield "standard input", content
             elif Path(name).is_dir():
-                found = sorted(path for path in Path(name).iterdir() if path.suffix.lower() in SUFFIXES)
+                inside = (path for path in Path(name).iterdir() if path.suffix.lower() in SUFFIXES)
+                found = sorted(path for path in inside if path.is_file())  # to open a pipe is to wait for ever
                 if not found:
                     raise FileNotFoundError(f"{name}: expected a folder with pictures, got none ({' '.join(SUFFIXES)})")
                 yield from ((str(path), path) for path in found)

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable
 
 import numpy as np
 
 from ..architectures import augmented_cnn, best_cnn, deep_cnn, fast_cnn, lenet5, mlp, reference_cnn
-from ..data import Augment, InputFormat, load_cifar10, load_fashion_mnist, load_mnist, load_synthetic_digits
+from ..data import (
+    Augment,
+    InputFormat,
+    load_cifar10,
+    load_fashion_mnist,
+    load_image_folder,
+    load_mnist,
+    load_synthetic_digits,
+)
 from ..model import Sequential
+from ..terminal import show
+
+MOST_SHOWN = 10  # broken files
 
 
 @dataclass(frozen=True)
@@ -54,11 +66,15 @@ class DataSet:
     load: Callable[..., tuple]  # load(data_dir) returns (x_train, y_train), (x_test, y_test)
     augment: Augment
     classes: tuple[str, ...] | None = None  # their names, if they are not the digits
+    prepare: str = "resize"  # how a picture is treated later; see InputFormat
+
+    @property
+    def num_classes(self) -> int:
+        return 10 if self.classes is None else len(self.classes)
 
     def input_format(self, shape: tuple[int, ...]) -> InputFormat:
         """Return what inputs of this shape, (H, W, C), are."""
-        prepare = "digit" if self.classes is None else "resize"
-        return InputFormat((shape[0], shape[1]), grey=shape[2] == 1, prepare=prepare, class_names=self.classes)
+        return InputFormat((shape[0], shape[1]), shape[2] == 1, prepare=self.prepare, class_names=self.classes)
 
 
 @dataclass(frozen=True)
@@ -116,10 +132,28 @@ CLOTHES = "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt",
 PHOTOGRAPHS = "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"
 
 DATA_SETS = {
-    "mnist": DataSet("MNIST", load_mnist, Augment.for_digits()),
+    "mnist": DataSet("MNIST", load_mnist, Augment.for_digits(), prepare="digit"),
     "fashion_mnist": DataSet(
         "Fashion-MNIST", load_fashion_mnist, Augment(shift=0.05, zoom=0.05, horizontal_flip=True), CLOTHES
     ),
     "cifar10": DataSet("CIFAR-10", load_cifar10, Augment.for_photographs(), PHOTOGRAPHS),
-    "synthetic": DataSet("synthetic digits", draw_digits, Augment.for_digits()),
+    "synthetic": DataSet("synthetic digits", draw_digits, Augment.for_digits(), prepare="digit"),
 }
+
+
+def image_folder(path: Path, size: int, grey: bool, held_out: float, seed: int) -> DataSet:
+    """Return a folder of images as a data set that is tested on the share `held_out` of each class.
+
+    Signs (all names are one character) are not mirrored.
+    """
+    folder = load_image_folder(path, size, grey)
+    show(f"{len(folder.files):,} images of {len(folder.class_names)} classes in {path}: "
+         f"{', '.join(folder.class_names)}")
+    if folder.broken:
+        shown = "\n  ".join(folder.broken[:MOST_SHOWN])
+        files = "file" if len(folder.broken) == 1 else "files"
+        show(f"{len(folder.broken)} {files} could not be read, left out:\n  {shown}")
+    signs = all(len(name) == 1 for name in folder.class_names)
+    augment = Augment.for_digits() if signs else Augment.for_photographs()
+    splits = folder.split(held_out, seed)
+    return DataSet(f"the folder {path}", lambda data_dir=None: splits, augment, folder.class_names)

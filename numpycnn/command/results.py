@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def as_input(images: np.ndarray) -> np.ndarray:
 def draw(folder: Path, train_data: tuple, test_data: tuple, model: Sequential, probabilities: np.ndarray,
          history: History, data_set: DataSet, chosen: Augmentation | None, seed: int) -> None:
     """Write the pictures."""
+    warnings.filterwarnings("once", "Glyph")  # a letter that matplotlib's font lacks, in the name of a class
     (train_images, train_labels), (images, labels), names = train_data, test_data, data_set.classes
     some = np.random.default_rng(seed).choice(len(train_images), min(16, len(train_images)), replace=False)
     save_figure(plot_samples(train_images[some], train_labels[some], class_names=names), folder / "samples.png")
@@ -45,7 +47,7 @@ def draw(folder: Path, train_data: tuple, test_data: tuple, model: Sequential, p
     save_figure(plot_curves(history), folder / "curves.png")
     figure = plot_predictions(images, labels, probabilities, rows=3, class_names=names, mistake_rows=1)
     save_figure(figure, folder / "predictions.png")
-    matrix = confusion_matrix(labels, probabilities, num_classes=10)
+    matrix = confusion_matrix(labels, probabilities, num_classes=probabilities.shape[1])
     save_figure(plot_confusion_matrix(matrix, names), folder / "confusion_matrix.png")
     if (probabilities.argmax(axis=1) != labels).any():
         figure = plot_mistakes(images, labels, probabilities, class_names=names)
@@ -63,7 +65,8 @@ def test(model: Sequential, test_set: DataSet, test_data: tuple, folder: Path) -
     probabilities = model.predict(x_test)
     report = classification_report(y_test, probabilities, class_names=test_set.classes)
     show(f"\nFirst ten test images: predicted {probabilities[:10].argmax(axis=1)}, true {y_test[:10]}")
-    show(f"\nConfusion matrix, a row for each true class:\n{confusion_matrix(y_test, probabilities, num_classes=10)}")
+    matrix = confusion_matrix(y_test, probabilities, num_classes=probabilities.shape[1])
+    show(f"\nConfusion matrix, a row for each true class:\n{matrix}")
     show(f"\n{report}\nTested on {test_set.name}\nTest loss: {loss:.4f}\nTest accuracy: {accuracy:.4f}")
     (folder / "report.txt").write_text(f"{report}\n", encoding="utf-8")
     return {

@@ -1,4 +1,4 @@
-"""Train a network on images: a data set, and a recipe of a network and how to train it."""
+"""Train a network on a data set or on images of your own."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from ..optimizers import Adam
 from ..schedules import Constant, CosineDecay, OneCycle, Schedule
 from ..terminal import show
 from .options import checked, positive
-from .recipes import DATA_SETS, RECIPES, Augmentation, DataSet, Recipe, augmentation, describe
+from .recipes import DATA_SETS, RECIPES, Augmentation, DataSet, Recipe, augmentation, describe, image_folder
 from .results import as_input, draw, test, write_json
 from .resuming import BACKUP, METRICS, GoOn, check_writable, finished, schedule_so_far
 
+SIZE, HELD_OUT = 32, 0.1  # of a folder's images: the side, and the share to test on where the recipe has none
 SCHEDULES: dict[str, Callable[..., Schedule]] = {  # of the rate (at its highest) and the number of steps
     "cosine": CosineDecay,
     "one_cycle": functools.partial(OneCycle, warmup=0.2),
@@ -39,31 +40,34 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {  # of the rate (at its highest
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = functools.partial(parser.add_argument, metavar="X")
     name = functools.partial(parser.add_argument, metavar="NAME")
-    name("--recipe", choices=[*RECIPES, "list"], default="cnn", help="network and how to train it (cnn); list: which")
-    name("--dataset", choices=DATA_SETS, default="mnist", help="images to train on (mnist)")
+    name("--recipe", choices=[*RECIPES, "list"], help="which network (cnn; of --images augmented); list")
+    name("--dataset", choices=DATA_SETS, default="mnist", help=f"{', '.join(DATA_SETS)} (mnist)")
+    add("--images", type=Path, metavar="FOLDER", help="or images of yours: a subfolder for each class")
+    add("--size", type=positive, help="resize those to X x X pixels (32)")
+    parser.add_argument("--grey", action="store_true", default=None, help="and make them grey")
     name("--test-on", choices=DATA_SETS, help="test on another set's test images")
     add("--data-dir", type=Path, metavar="FOLDER", help="holds the data set's files, packed or not")
     add("--output-dir", type=Path, metavar="FOLDER", help="for the results (runs/DATASET-RECIPE)")
     add("--model-file", metavar="FILE", help="in it: model.npz, or .keras or .h5 for Keras")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was killed, or has more --epochs")
+    parser.add_argument("--resume", action="store_true", help="go on: it was killed, or has more --epochs")
     add("--seed", type=int, default=0, help="same seed, same weights (0)")
     add("--limit", type=positive, help="train on the first X images only")
     add("--epochs", type=positive, help="visits of every training image")
     add("--batch-size", type=positive, help="images a step")
-    add("--lr", dest="learning_rate", type=checked(check_positive, "learning_rate"),
-        help="Adam's learning rate, the highest")
-    name("--schedule", choices=SCHEDULES, help=f"of the learning rate: {', '.join(SCHEDULES)}")
-    add("--validation-split", type=checked(check_fraction, "validation_split"),
-        help="share of the training images, the last")
+    add("--lr", dest="learning_rate", type=checked(check_positive, "learning_rate"), help="Adam's highest rate")
+    name("--schedule", choices=SCHEDULES, help=f"of the rate: {', '.join(SCHEDULES)}")
+    add("--validation-split", type=checked(check_fraction, "validation_split"), help="share that is held out")
     parser.add_argument("--augment", action=argparse.BooleanOptionalAction, help="train on distorted images, or not")
 
 
 def complete(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Recipe:
     """Check the options, choose the output folder, and return the recipe with the changes that were asked for."""
     check_options(parser, options)
+    usual = "cnn" if options.images is None else "augmented"
+    options.recipe = options.recipe or usual
     if options.output_dir is None:
-        suffix = "" if options.recipe == "cnn" else f"-{options.recipe}"
-        options.output_dir = Path("runs") / f"{options.dataset}{suffix}"
+        name = options.dataset if options.images is None else options.images.resolve().name or "images"
+        options.output_dir = Path("runs") / (name if options.recipe == usual else f"{name}-{options.recipe}")
     recipe = RECIPES[options.recipe]
     asked = {field.name: getattr(options, field.name, None) for field in dataclasses.fields(recipe)}
     return dataclasses.replace(recipe, **{name: value for name, value in asked.items() if value is not None})
@@ -75,6 +79,10 @@ def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) 
         parser.error(f"--limit: expected at least 2 images, got {options.limit}")
     if options.seed < 0:
         parser.error(f"--seed: expected 0 or more, got {options.seed}")
+    if options.images is None and (options.size or options.grey):
+        parser.error("--size, --grey: expected with --images alone")
+    if options.images is not None and (options.data_dir or options.test_on or options.validation_split == 0):
+        parser.error("--images: expected without --data-dir and --test-on, and with a --validation-split above 0")
     trained_on, tested_on = DATA_SETS[options.dataset], DATA_SETS[options.test_on or options.dataset]
     if trained_on.classes != tested_on.classes:
         parser.error(f"--test-on: expected a set with the classes of {trained_on.name}, got {tested_on.name}")
@@ -85,11 +93,16 @@ def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) 
         parser.error(f"--model-file: expected another name, {BACKUP} is the backup's")
 
 
-def load(options: argparse.Namespace) -> tuple[DataSet, DataSet, tuple, tuple]:
+def load(options: argparse.Namespace, recipe: Recipe) -> tuple[DataSet, DataSet, tuple, tuple]:
     """Return the sets that are trained and tested on, and their images and labels.
 
-    MNIST that is nowhere on this machine, and that nobody said where to find, is replaced by digits drawn here.
+    A folder of images is tested on what is held out. MNIST that is nowhere on this machine, and that nobody said where
+    to find, is replaced by digits drawn here.
     """
+    if options.images is not None:
+        held_out = recipe.validation_split or HELD_OUT
+        own = image_folder(options.images, options.size or SIZE, bool(options.grey), held_out, options.seed)
+        return own, own, *own.load()
     tested_on = DATA_SETS[options.test_on or options.dataset]
     trained_on = DATA_SETS[options.dataset]
     if tested_on is not trained_on:  # the folder is that of the one that has files
@@ -127,10 +140,16 @@ class AugmentFirst(Callback):
         return self.augment(images, rng) if self.active else images
 
 
-def train(recipe: Recipe, data_set: DataSet, images: np.ndarray, labels: np.ndarray, seed: int, folder: Path) -> tuple:
-    """Return the trained model and its history; go on from the folder's backup if there is one."""
+def train(
+    recipe: Recipe, data_set: DataSet, train_data: tuple, seed: int, folder: Path, held_out: tuple | None
+) -> tuple:
+    """Return the trained model and its history; go on from the folder's backup if there is one.
+
+    Validated on what is held out, if something is, else on the recipe's share of the training images.
+    """
+    images, labels = train_data
     x = as_input(images)
-    model = recipe.network(seed=seed, input_shape=x.shape[1:])
+    model = recipe.network(seed=seed, input_shape=x.shape[1:], num_classes=data_set.num_classes)
     model.input_format = data_set.input_format(x.shape[1:])
     model.summary()
     schedule = learning_rate(recipe, len(x))
@@ -148,6 +167,7 @@ def train(recipe: Recipe, data_set: DataSet, images: np.ndarray, labels: np.ndar
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         validation_split=recipe.validation_split,
+        validation_data=None if held_out is None else (as_input(held_out[0]), held_out[1]),
         augment=first,
         callbacks=[*([first] if first else []), GoOn(folder / BACKUP, schedule)],
     )
@@ -175,9 +195,11 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     if recipe.model_file.endswith(KERAS_SUFFIXES):
         import_h5py()  # says now what it would say after the training
     check_writable(folder, recipe.model_file)
-    data_set, test_set, train_data, test_data = load(options)
-    images, labels = (array[: options.limit] for array in train_data)
-    what = what_is_run(options, recipe, data_set, len(images))
+    data_set, test_set, train_data, test_data = load(options, recipe)
+    train_data = tuple(array[: options.limit] for array in train_data)
+    what, held_out = what_is_run(options, recipe, data_set, len(train_data[0])), None
+    if options.images is not None:  # the share to validate on is held out already, the same of every class
+        recipe, held_out = dataclasses.replace(recipe, validation_split=0.0), test_data
     if not options.resume:
         insist((folder / BACKUP).unlink, missing_ok=True)
     elif text := finished(folder, recipe.epochs, what):
@@ -187,12 +209,12 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         show(f"--resume: there is no run in {folder} to go on with; it begins now")
     insist((folder / METRICS).unlink, missing_ok=True)
 
-    model, history = train(recipe, data_set, images, labels, options.seed, folder)
+    model, history = train(recipe, data_set, train_data, options.seed, folder, held_out)
     model.save(folder / recipe.model_file)
     model = Sequential.load(folder / recipe.model_file)  # what is tested is what was saved
     results, probabilities = test(model, test_set, test_data, folder)
     write_json(folder / "history.json", {**history.history, "seconds": history.seconds})
-    draw(folder, (images, labels), test_data, model, probabilities, history, test_set, augmentation(recipe, data_set),
+    draw(folder, train_data, test_data, model, probabilities, history, test_set, augmentation(recipe, data_set),
          options.seed)
     write_json(folder / METRICS, {  # the last file: the run is finished
         **what,
@@ -202,5 +224,5 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         "train_seconds": sum(history.seconds),
         **results,
     })
-    show(f"Wrote the model, history, metrics, report and pictures to {folder}\n"
-         f"Next: numpycnn info {folder / recipe.model_file}")
+    show(f"Wrote the model, history, metrics, report and pictures to {folder}\n\n"
+         f"Next:  numpycnn predict PICTURE... --model {folder / recipe.model_file}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .augment import Augment
 from .cifar import load_cifar10
 from .download import DownloadError
+from .folders import ImageFolder, load_image_folder
 from .idx import IdxError, read_idx, write_idx
 from .inputs import InputFormat
 from .labels import to_categorical
@@ -16,10 +17,12 @@ __all__ = [
     "Augment",
     "DownloadError",
     "IdxError",
+    "ImageFolder",
     "InputFormat",
     "PreparedDigit",
     "load_cifar10",
     "load_fashion_mnist",
+    "load_image_folder",
     "load_mnist",
     "load_synthetic_digits",
     "prepare_digit",

@@ -4,10 +4,12 @@ from .activated import Activated
 from .block import Block
 from .convolution import ConvReLU, ConvReLUPool, DirectConv, DirectConvStride1
 from .dense import DenseReLU
+from .normalised import ConvNormalised, Normalised
 from .plan import RULES, make_plan
 from .pooling import PoolReLU
+from .winograd import WinogradConv, WinogradConvReLU
 
 __all__ = [
-    "RULES", "Activated", "Block", "ConvReLU", "ConvReLUPool", "DenseReLU", "DirectConv", "DirectConvStride1",
-    "PoolReLU", "make_plan",
+    "RULES", "Activated", "Block", "ConvNormalised", "ConvReLU", "ConvReLUPool", "DenseReLU", "DirectConv",
+    "DirectConvStride1", "Normalised", "PoolReLU", "WinogradConv", "WinogradConvReLU", "make_plan",
 ]

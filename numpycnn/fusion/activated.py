@@ -8,10 +8,11 @@ from ..layers import ELU, GELU, Conv2D, Dense, Layer, LeakyReLU, Sigmoid, SiLU, 
 from ..layers.activations import Activation
 from .block import Block
 from .convolution import DirectConv, DirectConvStride1
+from .winograd import WinogradConv
 
 ACTIVATIONS = (ELU, GELU, LeakyReLU, SiLU, Sigmoid, Tanh)  # ReLU has blocks of its own, which make use of its zeros
 # What a layer runs as where no rule takes it together with others: the first block that suits.
-ALONE: dict[type[Layer], tuple[type[Block], ...]] = {Conv2D: (DirectConvStride1, DirectConv), Dense: ()}
+ALONE: dict[type[Layer], tuple[type[Block], ...]] = {Conv2D: (WinogradConv, DirectConvStride1, DirectConv), Dense: ()}
 
 
 class Activated(Block):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import ops
-from ..layers import Conv2D, Layer
+from ..layers import Conv2D, Layer, MaxPool2D
 from ..layers.conv import as_rows
 from ..layers.window import Window
 from .block import Block
@@ -37,6 +37,7 @@ class DirectConv(Block):
     def __init__(self, conv: Conv2D, *others: Layer) -> None:
         super().__init__(conv, *others)
         self.conv = conv
+        self.weight_and_bias = conv.weight_and_bias
         self.padded_shape = padded_shape(conv)
 
     # At the first image: a file of a few kilobytes may describe a model that takes gigabytes to run.
@@ -76,7 +77,7 @@ class DirectConv(Block):
         y = self.empty("y", (len(x), *self.output_shape))
         maps = as_maps(y)
         codes = self.empty("codes", maps.shape if training else (0, 0, 0), np.uint8)  # which pixel of a group won
-        self._run(x, *self.conv.weight_and_bias(), maps, codes)
+        self._run(x, *self.weight_and_bias(), maps, codes)
         self.save_for_backward(training, len(x), x, codes)
         return y
 
@@ -206,10 +207,7 @@ class ConvReLUPool(ConvReLU):
 
     @staticmethod
     def suits(*layers: Any) -> bool:
-        pool = layers[2]
-        height, width, _ = pool.input_shape
-        plain = Window((2, 2), (2, 2), (1, 1), before=(0, 0), count=(height // 2, width // 2))
-        return pool.window == plain and ConvReLU.suits(*layers)
+        return is_plain_pool(layers[2]) and ConvReLU.suits(*layers)
 
     def in_groups(self, starts: NDArray) -> NDArray:
         height, width, _ = self.output_shape
@@ -222,6 +220,12 @@ class ConvReLUPool(ConvReLU):
             ops.winograd_relu_pool_forward(x, weight, bias, self.output_shape[1], y, codes)
         else:
             ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
+
+
+def is_plain_pool(pool: MaxPool2D) -> bool:
+    """Whether the windows are 2 x 2, side by side and without padding."""
+    height, width, _ = pool.input_shape
+    return pool.window == Window((2, 2), (2, 2), (1, 1), before=(0, 0), count=(height // 2, width // 2))
 
 
 def vectors(n: int) -> int:

@@ -9,22 +9,29 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ..layers import Conv2D, Dense, Layer, MaxPool2D, ReLU
+from ..layers import BatchNorm, Conv2D, Dense, Layer, MaxPool2D, ReLU
 from .activated import ACTIVATIONS, ALONE, Activated
 from .block import Block
 from .convolution import ConvReLU, ConvReLUPool
 from .dense import DenseReLU
+from .normalised import ConvNormalised, Normalised
 from .pooling import PoolReLU
+from .winograd import WinogradConvReLU
 
 # Tried in order at each layer: the classes to match, where a tuple stands for any one of them, and the block that
 # replaces them.
 RULES: list[tuple[tuple[type[Layer] | tuple[type[Layer], ...], ...], type[Block]]] = [
     ((Conv2D, ReLU, MaxPool2D), ConvReLUPool),
+    ((Conv2D, ReLU), WinogradConvReLU),
     ((Conv2D, ReLU), ConvReLU),
+    ((Conv2D, BatchNorm, ReLU, MaxPool2D), ConvNormalised),
+    ((Conv2D, BatchNorm, ReLU), ConvNormalised),
     ((Conv2D, ACTIVATIONS), Activated),
     *(((Conv2D,), block) for block in ALONE[Conv2D]),
     ((Dense, ReLU), DenseReLU),
     ((Dense, ACTIVATIONS), Activated),
+    ((BatchNorm, ReLU, MaxPool2D), Normalised),
+    ((BatchNorm, ReLU), Normalised),
     ((ReLU, MaxPool2D), PoolReLU),
 ]
 

@@ -182,8 +182,8 @@ class Huber(MeanSquaredError):
 
 
 def keras_name(kind: str) -> str:
-    """Return ``categorical_crossentropy`` for CategoricalCrossentropy."""
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
+    """Return ``categorical_crossentropy`` for CategoricalCrossentropy, ``auc`` for AUC."""
+    return kind.lower() if kind.isupper() else "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
 
 
 def _function(loss_class: type[Loss], name: str) -> Callable[..., Tensor]:

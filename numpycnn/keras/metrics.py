@@ -9,6 +9,7 @@ import numpy as np
 from .. import metrics as core
 from ..metrics.running import METRICS
 from . import losses
+from .layers.base import new_name
 from .missing import METRICS as MISSING
 from .missing import of_metrics as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .tensors import Tensor, tensor
@@ -18,10 +19,12 @@ class Metric:
     """A figure over all rows so far; `words` are its arguments with their defaults."""
 
     words: dict[str, Any] = {}
+    counted = False  # whether a second one has a name of its own, such as ``precision_1``
     core_class: Any = None
 
     def __init__(self, *args: Any, name: str | None = None, dtype: Any = None, **given: Any) -> None:
-        self.name = name or losses.keras_name(type(self).__name__)
+        kind = losses.keras_name(type(self).__name__)
+        self.name = name or (new_name(kind) if self.counted else kind)
         self.config = {**self.words, **dict(zip(self.words, args)), **given}
         unknown = set(self.config) - set(self.words)
         if unknown or len(args) > len(self.words):
@@ -88,7 +91,7 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
 class Precision(Metric):
     """Share of the answers that is right; the core's Precision."""
 
-    words = {"thresholds": 0.5, "top_k": None, "class_id": None}
+    words, counted = {"thresholds": 0.5, "top_k": None, "class_id": None}, True
     core_class: Any = core.Precision
 
     def to_core(self) -> core.Metric:
@@ -113,7 +116,7 @@ class F1Score(Metric):
 class AUC(Metric):
     """Area under the ROC curve; the core's AUC."""
 
-    words, core_class = {"num_thresholds": 200}, core.AUC
+    words, counted, core_class = {"num_thresholds": 200}, True, core.AUC
 
 
 class _Function(core.Metric):
@@ -180,7 +183,7 @@ CLASSES = {cls.__name__: cls for cls in (
     SparseCategoricalCrossentropy, BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError,
 )}  # fmt: skip
 NAMES = {**{losses.keras_name(kind): cls for kind, cls in CLASSES.items()}, "mse": MeanSquaredError,
-         "mae": MeanAbsoluteError, "auc": AUC, "f1_score": F1Score,
+         "mae": MeanAbsoluteError, "f1_score": F1Score,
          "top_k_categorical_accuracy": TopKCategoricalAccuracy,
          "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy}  # fmt: skip
 

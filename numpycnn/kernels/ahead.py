@@ -23,7 +23,8 @@ from typing import Any, Callable, Iterable, Iterator
 
 from . import jit, threads
 
-SLOWEST = ("winograd", "matmul", "convolution")  # files whose kernels compile longest: they begin
+# Files whose kernels compile longest: they begin.
+SLOWEST = ("winograd", "winograd_map", "winograd_gradient", "matmul", "convolution")
 MOST = 8  # processes: no more would have something to do
 ANSWER = "numpycnn-kernels: "  # begins the lines by which a process answers; anything may print others
 

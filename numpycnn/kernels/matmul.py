@@ -27,7 +27,7 @@ from .tiles import (
 
 CACHE_LINE = 64  # bytes
 ROW_GROUP = 256  # rows of the output that share a panel
-DEPTH = 64  # steps of the summed axis between visits to a tile: a panel of B, and A's rows beside it, fit the cache
+DEPTH = 128  # steps of the summed axis between visits to a tile: a panel of B, and A's rows beside it, fit the cache
 LONG_ROW = 4096  # the same along rows of A: few layers have as many inputs, and none of these sums is cut otherwise
 SPARSE_GROUP = 64  # rows that read the same rows of B one after the other, where zeros are skipped
 PARTS = 4  # cuts of the summed axis where there are fewer blocks: threads share them without changing the bits

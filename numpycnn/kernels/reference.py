@@ -408,6 +408,12 @@ def sum_rows(x, total):
 # -- batch normalisation ----------------------------------------------------------------------------------------------
 
 
+def moments(x, mean, variance):
+    """Mean and (biased) variance of each column: x (M, C) to (C,)."""
+    mean[...] = x.mean(axis=0)
+    variance[...] = ((x - mean) ** 2).mean(axis=0)
+
+
 def sum_products(x, center, y, y_center, total):
     """Sum over rows of (x - center) * (y - y_center): x, y (M, C), centers (C,) to total (C,)."""
     total[...] = ((x - center) * (y - y_center)).sum(axis=0)
@@ -421,6 +427,43 @@ def normalise(x, mean, factor, shift, y):
 def normalise_backward(dy, dy_mean, x, x_mean, slope, factor, dx):
     """dx = (dy - dy_mean - (x - x_mean) * slope) * factor, channel by channel: dy, x, dx (M, C), the others (C,)."""
     dx[...] = (dy - dy_mean - (x - x_mean) * slope) * factor
+
+
+def normalise_relu_pool(x, mean, factor, shift, pool, y, codes):
+    """y = maxpool(relu((x - mean) * factor + shift)): x (N, H, W, C), then (C,), to y and codes (N, OH, OW, C).
+
+    A code says which pixel of its window of `pool` by `pool` pixels won, pool * pool that ReLU cut.
+    """
+    values = _pixels_of_windows((x - mean) * factor + shift, pool, y.shape)  # (N, OH, OW, pool * pool, C)
+    _rectified_maximum(values, y, codes)
+
+
+def normalise_relu_pool_sums(x, mean, dy, codes, pool, dgamma, dbeta):
+    """Sums over the winners of dy * (x - mean) and of dy: x (N, H, W, C), dy, codes (N, OH, OW, C), the others (C,)."""
+    passed = _passed_on(dy, codes, pool)
+    dgamma[...] = (passed * _pixels_of_windows(x - mean, pool, dy.shape)).sum(axis=(0, 1, 2, 3))
+    dbeta[...] = passed.sum(axis=(0, 1, 2, 3))
+
+
+def normalise_relu_pool_backward(x, mean, dy, codes, pool, dy_mean, slope, factor, dx):
+    """dx as in ``normalise_backward``, for a dy that only winners got: x, dx (N, H, W, C), dy, codes (N, OH, OW, C)."""
+    images, out_h, out_w, channels = dy.shape
+    passed = _passed_on(dy, codes, pool).reshape(images, out_h, out_w, pool, pool, channels)
+    whole = np.zeros_like(x)
+    whole[:, : out_h * pool, : out_w * pool] = passed.swapaxes(2, 3).reshape(images, out_h * pool, -1, channels)
+    normalise_backward(whole, dy_mean, x, mean, slope, factor, dx)
+
+
+def _pixels_of_windows(x, pool, shape):
+    """Return the pixels of each window side by side: x (N, H, W, C) to (N, OH, OW, pool * pool, C)."""
+    images, out_h, out_w, channels = shape
+    cut = x[:, : out_h * pool, : out_w * pool].reshape(images, out_h, pool, out_w, pool, channels)
+    return cut.swapaxes(2, 3).reshape(images, out_h, out_w, pool * pool, channels)
+
+
+def _passed_on(dy, codes, pool):
+    """Return what each pixel of a window gets of dy, the winner all: (N, OH, OW, pool * pool, C)."""
+    return np.where(np.arange(pool * pool)[:, None] == codes[:, :, :, None], dy[:, :, :, None], 0)
 
 
 # -- augmentation -----------------------------------------------------------------------------------------------------
@@ -483,6 +526,29 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     conv_relu_pool_forward(x, w, b, offsets, np.arange(3) * row, 3 * channels, y, codes)
 
 
+def winograd_forward(x, w, b, top, left, relu, y):
+    """y = conv(x), its negative values cut to 0 if `relu`: x (N, H, W, C), w (9 * C, F), b (F,), y (N, OH, OW, F).
+
+    Filters are 3 x 3 on neighbouring pixels, `top` rows and `left` columns of zeros lie before the image's first.
+    """
+    y[...] = _three_by_three(x, top, left, y.shape) @ w + b
+    if relu:
+        np.maximum(y, 0, out=y)
+
+
+def winograd_weight_gradient(x, dy, top, left, dw):
+    """dw (9 * C, F) of a 3 x 3 convolution: x (N, H, W, C), dy (N, OH, OW, F); `top`, `left` as in winograd_forward."""
+    patches = _three_by_three(x, top, left, dy.shape)
+    dw[...] = patches.reshape(-1, len(dw)).T @ dy.reshape(-1, dw.shape[1])
+
+
+def _three_by_three(x, top, left, shape):
+    """Return the patch of 3 x 3 pixels under each output: (N, OH, OW, 9 * C)."""
+    cols = np.empty((*shape[:3], 9 * x.shape[3]), x.dtype)
+    im2col(x, 3, 3, 1, 1, 1, 1, top, left, cols)
+    return cols
+
+
 def _patches(x, offsets, runs, run_length):
     """Return the patches (N, P, K) that start at `offsets` and consist of `runs` of neighbouring elements."""
     taps = (runs[:, None] + np.arange(run_length)).reshape(-1)
@@ -490,12 +556,12 @@ def _patches(x, offsets, runs, run_length):
 
 
 def _rectified_maximum(values, y, codes):
-    """Largest over axis 2 of (N, P, group, F), at least 0; a NaN wins. Codes: which one, the group's size where cut."""
-    largest = values.max(axis=2)
+    """Largest over the last axis but one, a group, and 0; a NaN wins. Codes: which one, the group's size where cut."""
+    largest = values.max(axis=-2)
     cut = largest <= 0
     y[...] = np.where(cut, 0, largest)
     if codes.size:
-        codes[...] = np.where(cut, values.shape[2], values.argmax(axis=2))
+        codes[...] = np.where(cut, values.shape[-2], values.argmax(axis=-2))
 
 
 def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):

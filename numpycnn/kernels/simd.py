@@ -248,6 +248,11 @@ class Vectors:
         """Return each lane without its sign."""
         return self.builder.call(self._intrinsic(f"llvm.fabs.{self.suffix}", self.vector, [self.vector]), [x])
 
+    def larger_bits(self, x: Any, y: Any) -> Any:
+        """Return the larger of each lane's two absolute values: their bits, as integers; NaN is above all numbers."""
+        x, y = (self.bits_of(self.absolute(value)) for value in (x, y))
+        return self.builder.bitcast(self.builder.select(self.builder.icmp_signed(">", x, y), x, y), self.vector)
+
     def nowhere(self, mask: Any) -> Any:
         """Whether no lane's bit is set; lanes beyond the columns do not count."""
         if self.masks is not None:

@@ -1,13 +1,8 @@
 """3 x 3 convolution, ReLU and 2 x 2 pooling with up to 4 times fewer multiplications: Winograd's algorithm.
 
-A tile of outputs needs the filter g and the tile's pixels d, two more along each axis: ``A.T [(G g G.T) * (B.T d B)]
-A`` (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, section 4.1). Along one axis that is a
-product of polynomials: G and B.T give their values at some points, A.T the product's coefficients. Summed over
-channels, each pair of points, one for each axis, is a matrix product of tiles and filters.
-
-Tiles have 4 or 2 outputs along an axis, which are 2 or 1 pooling windows and take 6 or 4 points: 10 x 10 outputs are
-cut into 4 + 4 + 2 along both, 16 x 16 products in place of 10 x 10 x 9. The 4 points are among the 6, so filters are
-transformed once. Few images, and channels or filters that leave part of a vector, get tiles of 2 x 2 outputs alone.
+Tiles have 4 or 2 outputs along an axis (``winograd_tiles.py`` has the transforms), which are 2 or 1 pooling windows and
+take 6 or 4 points: 10 x 10 outputs are cut into 4 + 4 + 2 along both, 16 x 16 products in place of 10 x 10 x 9. Few
+images, and channels or filters that leave part of a vector, get tiles of 2 x 2 outputs alone.
 
 Rounding: 6 points cost some digits, in float32 up to 5e-6 of the largest output. Outputs may be that far off, but what
 ReLU cuts and who wins a window must be what the layers say, or a gradient would go somewhere else. So:
@@ -33,134 +28,21 @@ from numba import prange, types
 
 from .jit import called, device, kernel
 from .matmul import empty_aligned
-from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Code, Memory, Vectors, returns, tile
-from .tiles import WINDOW, equal, make_convolution_tile, make_product_tile, squares, survey
+from .simd import INDEX, VECTOR_BYTES, Vectors, returns
+from .tiles import WINDOW, equal, make_convolution_tile, squares, survey
+from .winograd_tiles import (
+    KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, load_square, make_transform, output_matrix,
+    pixel_matrix, points_of, products, transform_filters,
+)
 
-POINTS = [1, 0.5]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
-SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
-
-ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
 FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
 MANY_WINDOWS = 16 * ROWS  # so many fill the products of every kind of tiles
 LIFTS = WINDOW + 1  # see _tables
 PLAIN_BIT = 5  # of a window's mark, see _learn_image
 MARGIN = 4  # with 1, a sum in ten thousand was farther off than 2.3 times what `_learn_filters` works out; none 4.6
-KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
 
 
-# -- along one axis --------------------------------------------------------------------------------------------------
-# The points are 0, infinity, a, -a for each a. What belongs to a and -a is even + odd and even - odd: the matrices
-# hold the even and the odd part, half of whose coefficients are 0, and `_both_signs` does the rest.
-
-
-def _pixel_matrix(points: list[float]) -> np.ndarray:
-    """B.T: the polynomial that is 1 at one of the points and 0 at the others, for each of them; see _filter_matrix."""
-    size = 2 * len(points) + 2
-    matrix = np.zeros((size, size))
-    squares = np.square(points)
-    whole = np.poly(squares)[::-1]  # coefficients of x ** 0, x ** 2, ...
-    matrix[0, 0 : size - 1 : 2] = whole / whole[0]
-    matrix[1, 1:size:2] = whole
-    for i, a in enumerate(points):
-        others = np.atleast_1d(np.poly(np.delete(squares, i)))[::-1] / np.prod(a * a - squares[i + 1 :])
-        matrix[2 + 2 * i, 2:size:2] = others
-        matrix[3 + 2 * i, 1 : size - 2 : 2] = a * others
-    return matrix
-
-
-def _filter_matrix(points: list[float]) -> np.ndarray:
-    """G: the values of g[0] + g[1] x + g[2] x ** 2, and those divisors of B.T that more points do not change."""
-    rows = [[1, 0, 0], [0, 0, 1]]
-    for i, a in enumerate(points):
-        divisor = 2 * a * a * np.prod(a * a - np.square(points[:i]))
-        rows += [[1 / divisor, 0, a * a / divisor], [0, a / divisor, 0]]
-    return np.array(rows)
-
-
-def _output_matrix(points: list[float]) -> np.ndarray:
-    """A.T: row k adds up the products times x ** k, and the last one that at infinity."""
-    last = 2 * len(points) - 1
-    powers = [[k == 0, k == last, *(a**k * (k % 2 == odd) for a in points for odd in (0, 1))] for k in range(last + 1)]
-    return np.array(powers, float)
-
-
-def _both_signs(vectors: Vectors, values: list) -> list:
-    """Return even + odd, even - odd for each pair after the first two."""
-    add, subtract = vectors.builder.fadd, vectors.builder.fsub
-    pairs = zip(values[2::2], values[3::2])
-    return [*values[:2], *(operation(x, y) for x, y in pairs for operation in (add, subtract))]
-
-
-def _product(vectors: Vectors, matrix: np.ndarray, values: list) -> list:
-    """Return ``matrix @ values``; large terms first, so that those of a constant, which cancel, leave exactly 0."""
-    results = []
-    for row in matrix:
-        terms = [(weight, value) for weight, value in zip(row, values) if weight]
-        terms.sort(key=lambda term: (term[0] != 1, -abs(term[0])))  # 1 before all: it needs no multiplication
-        weight, total = terms[0]
-        if weight != 1:
-            total = vectors.builder.fmul(vectors.constant(weight), total)
-        for weight, value in terms[1:]:
-            total = vectors.multiply_add(vectors.constant(weight), value, total)
-        results.append(total)
-    return results
-
-
-# -- in squares ------------------------------------------------------------------------------------------------------
-
-
-def _along_both_axes(transform, vectors: Vectors, down: np.ndarray, across: np.ndarray, square: list) -> list:
-    """Transform the columns, then the rows of a square of vectors; return the rows one after the other."""
-    columns = [transform(vectors, down, list(column)) for column in zip(*square)]
-    return sum((transform(vectors, across, list(row)) for row in zip(*columns)), [])
-
-
-def _values(vectors: Vectors, matrix: np.ndarray, values: list) -> list:
-    return _both_signs(vectors, _product(vectors, matrix, values))
-
-
-def _coefficients(vectors: Vectors, matrix: np.ndarray, values: list) -> list:
-    return _product(vectors, matrix, _both_signs(vectors, values))
-
-
-def _points(side: int) -> list[float]:
-    return POINTS[: side // 2 - 1]
-
-
-def _load_square(code: Code, vectors: Vectors, start: ir.Value, row: ir.Value, column: ir.Value, size) -> list:
-    """Load a vector at each place of a square, from which the next is `row` and `column` elements away."""
-    down, across = size
-    rows = [code.step(start, i, row) for i in range(down)]
-    return [[vectors.load(code.step(line, j, column), 0) for j in range(across)] for line in rows]
-
-
-def _by_kind(code: Code, array: Memory, kinds, down: ir.Value, across: ir.Value, columns: ir.Value, case) -> ir.Value:
-    """Emit ``case(vectors, down, across)`` for each kind of tiles; only the smallest may have part of a vector."""
-    builder, vectors = code.builder, code.vectors(array, 1)
-    in_part = builder.icmp_signed("<", columns, INDEX(vectors.lanes))
-    cases = [(in_part, lambda: case(code.vectors(array, 1, columns), SHORT, SHORT))]
-    for kind in kinds:
-        same = (builder.icmp_signed("==", side, INDEX(points)) for side, points in zip((down, across), kind))
-        cases.append((builder.and_(*same), functools.partial(case, vectors, *kind)))
-    return code.first_of(cases)
-
-
-def make_transform(make_matrix, kinds):
-    """Make the values at `down` by `across` points of a square of vectors, pixels or a filter's elements."""
-
-    @tile
-    def transform(code, down, across, a, ia, a_row, a_column, out, i_out, out_step, columns):
-        """The vectors of the result are `out_step` apart."""
-
-        def case(vectors, down, across):
-            matrices = make_matrix(_points(down)), make_matrix(_points(across))
-            square = _load_square(code, vectors, a.at(ia), a_row, a_column, [matrix.shape[1] for matrix in matrices])
-            for k, value in enumerate(_along_both_axes(_values, vectors, *matrices, square)):
-                vectors.store(value, code.step(out.at(i_out), k, out_step), 0)
-
-        _by_kind(code, a, kinds, down, across, columns, case)
-
-    return transform
+# -- what becomes of the products --------------------------------------------------------------------------------------
 
 
 @returns(types.int64)
@@ -176,12 +58,12 @@ def finish(
     builder = code.builder
 
     def case(vectors, down, across):
-        matrices = _output_matrix(_points(down)), _output_matrix(_points(across))
-        square = _load_square(code, vectors, m.at(im), builder.mul(m_step, INDEX(across)), m_step, (down, across))
+        matrices = output_matrix(points_of(down)), output_matrix(points_of(across))
+        square = load_square(code, vectors, m.at(im), builder.mul(m_step, INDEX(across)), m_step, (down, across))
         by_scale, by_bias, known = (vectors.load(code.step(facts.at(f), k, filters), 0) for k in range(3))
         margin = vectors.multiply_add(by_scale, vectors.broadcast(scale), by_bias)
         bias = vectors.load(b.at(f), 0)
-        outputs = [builder.fadd(value, bias) for value in _along_both_axes(_coefficients, vectors, *matrices, square)]
+        outputs = [builder.fadd(value, bias) for value in along_both_axes(coefficients_of, vectors, *matrices, square)]
         side = across - 2  # outputs in a row
         corners = outputs[0], outputs[side - 1], outputs[-side], outputs[-1]  # NaN in m is in one of them
         total = functools.reduce(builder.fadd, corners)
@@ -205,7 +87,7 @@ def finish(
                 vectors.store_codes(winner, codes.at(at), 0)
         return doubts
 
-    return _by_kind(code, m, KINDS, down, across, columns, case)
+    return by_kind(code, m, KINDS, down, across, columns, case)
 
 
 def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, margin: ir.Value) -> tuple:
@@ -231,25 +113,11 @@ def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, ma
     return vectors.maximum(best, known), code, clear
 
 
-_transform_filter = make_transform(_filter_matrix, (KINDS[0], KINDS[-1]))
-_transform_tile = make_transform(_pixel_matrix, KINDS)
-_tile = make_product_tile(ROWS)
+_transform_tile = make_transform(pixel_matrix, KINDS)
 _window_tile = make_convolution_tile(WINDOW, True, True)
 
 
 # -- the stages ------------------------------------------------------------------------------------------------------
-
-
-@device
-def _transform_filters(w, channels, panel, side, u, u_step):
-    """Transform one panel's filters, two vectors of columns of w (9 * C, F), into u (panels, side * side, C, panel)."""
-    filters, lanes = w.shape[1], VECTOR_BYTES // w.itemsize
-    step, iu = channels * filters, panel * side * side * u_step
-    for c in range(channels):
-        for g in range(0, min(2 * lanes, filters - panel * 2 * lanes), lanes):
-            f = panel * 2 * lanes + g
-            at, to = c * filters + f, iu + c * 2 * lanes + g
-            _transform_filter(side, side, w, at, 3 * step, step, u, to, u_step, filters - f)
 
 
 @device
@@ -259,15 +127,6 @@ def _transform_pixels(x, at, down, across, v, iv, v_step):
     row, lanes = width * channels, VECTOR_BYTES // x.itemsize
     for c in range(0, channels, lanes):
         _transform_tile(down, across, x, at + c, row, channels, v, iv + c, v_step, channels - c)
-
-
-@device
-def _products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, columns, m, m_step):
-    """m = v @ u at `down` by `across` of u's `side` by `side` points: v (ROWS, C), u (C, panel), m (ROWS, panel)."""
-    width = zeros.size
-    for k in range(down * across):
-        i = iu + (k // across * side + k % across) * u_step
-        _tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
 
 
 @device
@@ -418,7 +277,7 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
             _transform_pixels(x, pixel * channels, down, across, v, p * channels, v_step)
         for panel in range(first_panel, last_panel):
             f, iu = panel * panel_width, panel * side * side * u_step
-            _products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
+            products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
             count, some = min(panel_width, filters - f), 0
             for p in range(min(ROWS, tiles - first)):
                 _, window = _place(first + p, rows, columns, top, high, left, wide, height, width, windows, grid_width)
@@ -447,7 +306,7 @@ def _prepare(task, tasks, x, w, side, b, background, offsets, taps, grid_width, 
     lanes = VECTOR_BYTES // x.itemsize
     panels = (filters + 2 * lanes - 1) // (2 * lanes)
     for panel in range(task * panels // tasks, (task + 1) * panels // tasks):
-        _transform_filters(w, channels, panel, side, u, channels * 2 * lanes + lanes)
+        transform_filters(w, channels, panel, side, u, channels * 2 * lanes + lanes)
         first, end = panel * 2 * lanes, min((panel + 1) * 2 * lanes, filters)
         _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
     kinds, known = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(channels, x.dtype)

@@ -70,20 +70,10 @@ class BatchNorm(Layer):
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
         rows = x.reshape(-1, x.shape[-1])  # (M, C)
-        gamma, beta = self._gamma(), np.zeros_like(self._gamma())
-        if self.center:
-            beta = self.parameters[-1].value
-        of_batch = training and self.trainable
-        if of_batch:
-            mean, variance = self._moments(rows)
-            self.moving_mean = self._follow(self.moving_mean, mean)
-            self.moving_variance = self._follow(self.moving_variance, variance)
-        else:
-            mean, variance = self._remembered("moving_mean"), self._remembered("moving_variance")
-        inverse = 1 / np.sqrt(variance + self.dtype.type(self.epsilon))  # (C,)
+        mean, inverse, of_batch = self.statistics(rows, training)
         self.save_for_backward(training, len(x), rows, mean, inverse, of_batch)
         y = self.empty("y", rows.shape)
-        ops.normalise(rows, mean, gamma * inverse, beta, y)
+        ops.normalise(rows, mean, *self.factor_and_shift(inverse), y)
         return y.reshape(x.shape)
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
@@ -98,36 +88,50 @@ class BatchNorm(Layer):
         dy = self.check_output_gradient(dy)
         x, mean, inverse, of_batch = self.saved
         rows = dy.reshape(x.shape)  # (M, C)
-        gamma = self._gamma()
         dgamma, dbeta = np.empty((2, x.shape[1]), x.dtype)
         if self.trainable or of_batch:  # frozen since the forward: dx still needs them
             ops.sum_rows(rows, dbeta)
             ops.sum_products(x, mean, rows, np.zeros_like(mean), dgamma)
             dgamma *= inverse
-            for parameter in self.parameters:
-                parameter.grad[...] = dgamma if parameter.name == "gamma" else dbeta
+            self.keep_gradients(dgamma, dbeta)
         if not need_dx:
             return None
         dx = self.empty("dx", x.shape)
+        factor, _ = self.factor_and_shift(inverse)
         if not of_batch:
-            np.multiply(rows, gamma * inverse, out=dx)
+            np.multiply(rows, factor, out=dx)
             return dx.reshape(dy.shape)
         slope = inverse * dgamma / len(x)  # of dy along x
-        ops.normalise_backward(rows, dbeta / len(x), x, mean, slope, gamma * inverse, dx)
+        ops.normalise_backward(rows, dbeta / len(x), x, mean, slope, factor, dx)
         return dx.reshape(dy.shape)
 
-    def _gamma(self) -> NDArray:
-        """Return gamma (C,), ones without one."""
-        return self.parameters[0].value if self.scale else np.ones(self.input_shape[-1], self.dtype)
+    # Parts of the two, for a block that does them together with other layers
 
-    def _moments(self, rows: NDArray) -> tuple[NDArray, NDArray]:
-        """Return mean and variance (C,) of the batch's rows (M, C). Distances are squared, so that nothing cancels."""
-        mean, variance = np.empty((2, rows.shape[1]), self.dtype)
-        ops.sum_rows(rows, mean)
-        mean /= len(rows)
-        ops.sum_products(rows, mean, rows, mean, variance)
-        variance /= len(rows)
-        return mean, variance
+    def statistics(self, rows: NDArray, training: bool) -> tuple[NDArray, NDArray, bool]:
+        """Return what rows (M, C) are normalised with, as ``forward`` does; the moving statistics follow.
+
+        Mean (C,), the standard deviation's inverse (C,), and whether they are the batch's.
+        """
+        of_batch = training and self.trainable
+        if of_batch:
+            mean, variance = np.empty((2, rows.shape[1]), self.dtype)
+            ops.moments(rows, mean, variance)
+            self.moving_mean = self._follow(self.moving_mean, mean)
+            self.moving_variance = self._follow(self.moving_variance, variance)
+        else:
+            mean, variance = self._remembered("moving_mean"), self._remembered("moving_variance")
+        return mean, 1 / np.sqrt(variance + self.dtype.type(self.epsilon)), of_batch
+
+    def factor_and_shift(self, inverse: NDArray) -> tuple[NDArray, NDArray]:
+        """Return what the centred input is multiplied with, and what is added to it, each (C,)."""
+        gamma = self.parameters[0].value if self.scale else np.ones(self.input_shape[-1], self.dtype)
+        beta = self.parameters[-1].value if self.center else np.zeros_like(gamma)
+        return gamma * inverse, beta
+
+    def keep_gradients(self, dgamma: NDArray, dbeta: NDArray) -> None:
+        """Write them into the parameters there are."""
+        for parameter in self.parameters:
+            parameter.grad[...] = dgamma if parameter.name == "gamma" else dbeta
 
     def _remembered(self, name: str) -> NDArray:
         """Return the moving statistic, which may have been set from outside, as the kernels want it."""

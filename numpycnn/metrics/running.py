@@ -150,6 +150,9 @@ class _Counts(Metric):
         limit = self.threshold
         given = predictions == predictions.max(axis=1, keepdims=True) if limit is None else predictions > limit
         weights = np.ones(rows) if weights is None else weights
+        known = np.shape(self.sums)[1:]
+        if known and known != wanted.shape[1:]:
+            raise ValueError(f"{self.name}: expected {known[0]} answers a row, as before, got {wanted.shape[1]}")
         self.sums = self.sums + np.stack([weights @ (given * wanted), weights @ given, weights @ wanted])
 
 

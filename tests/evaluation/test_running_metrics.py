@@ -121,3 +121,10 @@ def test_metrics_compiled_in_an_epoch():
     twin.compile("sgd", twin.loss, ["accuracy"])
     first = model.fit(x, y, 16, verbose=0, seed=1, callbacks=[Again()]).history
     assert first == twin.fit(x, y, 16, verbose=0, seed=1).history  # what was counted stays
+
+
+def test_rows_of_another_number_of_answers_are_refused():
+    metric = metrics.Precision()
+    metric.add(np.ones((2, 1)), np.ones((2, 1)))
+    with pytest.raises(ValueError, match="precision: expected 1 answers a row, as before, got 4"):
+        metric.add(np.ones((2, 4)), np.ones((2, 4)))

@@ -1,6 +1,6 @@
 """Trainings in Keras's words that run under Keras and under the facade alike: same weights, data and order.
 
-Each case returns the losses of its first steps and its predictions after them.
+Each case returns the losses of its first steps and its predictions after them; after these come layers and metrics.
 """
 
 import numpy as np
@@ -130,3 +130,61 @@ def predictions(keras):
         model = keras.Sequential([keras.Input(IMAGE), *stack])
         give_weights(model, 3)
         yield name, np.asarray(model.predict(x, verbose=0), float).reshape(3, -1).tolist()
+
+
+def metric_objects(keras):
+    """Yield (name, metric, targets, outputs): all metrics of the facade, on what they are for."""
+    keras.backend.clear_session()  # the names count from the beginning: precision, precision_1
+    m, rng = keras.metrics, np.random.RandomState(5)
+    outputs = np.exp(rng.standard_normal((60, CLASSES)).astype("float32"))
+    outputs /= outputs.sum(axis=1, keepdims=True)
+    y = np.where(rng.rand(60) < 0.5, outputs.argmax(axis=1), rng.randint(CLASSES, size=60))
+    one_hot = np.eye(CLASSES, dtype="float32")[y]
+    yes, answers = (y % 2).astype("float32")[:, None], rng.rand(60, 1).astype("float32")
+    for metric in m.CategoricalAccuracy(), m.TopKCategoricalAccuracy(k=2), m.CategoricalCrossentropy():
+        yield metric.name, metric, one_hot, outputs
+    sparse = m.SparseCategoricalAccuracy(), m.SparseTopKCategoricalAccuracy(k=3), m.SparseCategoricalCrossentropy()
+    for metric in sparse:
+        yield metric.name, metric, y, outputs
+    for metric in m.BinaryAccuracy(), m.BinaryAccuracy(threshold=0.3), m.BinaryCrossentropy():
+        yield metric.name, metric, yes, answers
+    for metric in (m.Precision(), m.Precision(thresholds=0.7), m.Recall(), m.Recall(thresholds=0.2), m.AUC(),
+                   m.AUC(num_thresholds=20)):
+        yield f"{metric.name} of answers", metric, yes, answers
+        yield f"{metric.name} of classes", metric, one_hot, outputs
+    for average in "macro", "micro", "weighted":
+        yield f"f1 {average}", m.F1Score(average=average), one_hot, outputs
+    yield "f1 threshold", m.F1Score(average="macro", threshold=0.4), one_hot, outputs
+    for metric in m.MeanSquaredError(), m.MeanAbsoluteError():
+        yield metric.name, metric, one_hot, outputs
+
+
+def metrics(keras):
+    """Yield (name, figures): after 40 rows, after 60, and of all with weights."""
+    weights = np.random.RandomState(6).uniform(0.2, 2, 60).astype("float32")
+    for position, (name, metric, targets, outputs) in enumerate(metric_objects(keras)):
+        figures = []
+        metric.reset_state()
+        for rows in slice(0, 40), slice(40, 60):
+            metric.update_state(targets[rows], outputs[rows])
+            figures.append(np.ravel(np.asarray(metric.result(), float)).tolist())
+        metric.reset_state()
+        metric.update_state(targets, outputs, sample_weight=weights)
+        yield f"{position} {name}", [*figures, np.ravel(np.asarray(metric.result(), float)).tolist()]
+
+
+def evaluations(keras):
+    """Yield (names of metrics, what ``evaluate`` returns): figures of a whole data set, batch by batch."""
+    x, y, _, weights = data()
+    one_hot = np.eye(CLASSES, dtype="float32")[y]
+    for names, loss, targets, given in (
+        (["accuracy"], "sparse_categorical_crossentropy", y, {}),
+        (["acc", "sparse_top_k_categorical_accuracy"], "sparse_categorical_crossentropy", y, {}),
+        (["accuracy", "Precision", "Recall", "AUC", "mse"], "categorical_crossentropy", one_hot, {}),
+        (["categorical_accuracy", "mae"], "categorical_crossentropy", one_hot, {"sample_weight": weights}),
+    ):
+        model = network(keras)
+        give_weights(model)
+        model.compile(optimizer="sgd", loss=loss, metrics=list(names))
+        scores = model.evaluate(x, targets, batch_size=32, verbose=0, **given)
+        yield " ".join([*names, *given]), [float(score) for score in scores]

@@ -31,3 +31,18 @@ def test_every_layer_predicts_as_keras_s():
 
 def test_every_case_is_recorded():
     assert sorted(CASES) == sorted(RECORDED["trained"])
+
+
+def test_every_metric_is_keras_s():
+    found = dict(keras_cases.metrics(keras))
+    assert sorted(found) == sorted(RECORDED["metrics"])
+    for name, expected in RECORDED["metrics"].items():
+        for figures, known in zip(found[name], expected, strict=True):
+            assert np.abs(np.subtract(figures, known)).max() < 1e-5, name
+
+
+def test_evaluate_returns_keras_s_figures():
+    found = dict(keras_cases.evaluations(keras))
+    assert sorted(found) == sorted(RECORDED["evaluated"])
+    for name, expected in RECORDED["evaluated"].items():
+        assert np.abs(np.subtract(found[name], expected)).max() < 1e-5, name

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import numpycnn as nc
 from numpycnn import keras
 from numpycnn.keras import layers
-from numpycnn.keras.layers.base import REQUIRED, snake_case
+from numpycnn.keras.layers.base import REQUIRED
+from numpycnn.io.keras_file.write import snake_case
 from numpycnn.keras.models.reading import LAYERS as READ
 
 pairs = st.one_of(st.integers(1, 3), st.tuples(st.integers(1, 3), st.integers(1, 3)))

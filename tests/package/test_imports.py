@@ -21,10 +21,8 @@ GRAPH = house.import_graph(PACKAGE)
 FLOORS = [
     {"__main__"},
     {"command"},
-    {"sklearn"},
-    {"exchange"},
-    {"gradcheck.__main__", "kernels.__main__", "learn.__main__", "keras"},
-    {"learn"},
+    {"gradcheck.__main__", "kernels.__main__", "learn.__main__", "keras", "sklearn"},
+    {"exchange", "learn"},
     {"plots", "testing", "bug_zoo", "architectures"},
     {"gradcheck"},
     {"model"},

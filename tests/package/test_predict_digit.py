@@ -108,7 +108,7 @@ def test_bad_files_do_not_stop_the_good_ones(model_path, pictures, tmp_path, cap
     assert printed.err.endswith("predict_digit: 3 of 5 files could not be read\n")
     assert re.findall(r"^(?:.*)(\d)\.png: (\d) ", printed.out, re.MULTILINE) == [("7", "7"), ("3", "3")]
     assert "of 2 of 2 pictures" in printed.out and drawing.exists()
-    for fragment in ("there is no file", "text.png: expected a picture such as PNG", "expected a folder with pictures, got none"):
+    for fragment in ("there is no file", "text.png: expected a picture such as PNG", "expected a folder with pictures"):
         assert fragment in printed.err
 
 

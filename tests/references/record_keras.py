@@ -2,7 +2,7 @@
 
     KERAS_BACKEND=tensorflow python tests/references/record_keras.py [output]
 
-Every case of tests/helpers/keras_cases.py: losses of each step rounded to 7 digits, predictions likewise.
+Every case of tests/helpers/keras_cases.py: losses of each step rounded to 7 digits, predictions likewise; metrics.
 """
 
 import json
@@ -31,8 +31,11 @@ def main():
         trained[name] = {"losses": rounded(losses[:10] + losses[19::10]), "predictions": rounded(result["predictions"])}
         print(name, losses[0], losses[-1])
     predicted = {name: rounded(values) for name, values in keras_cases.predictions(keras)}
+    figures = {name: rounded(values) for name, values in keras_cases.metrics(keras)}
+    scores = {name: rounded(values) for name, values in keras_cases.evaluations(keras)}
     made = f"Keras {keras.__version__} ({keras.backend.backend()})"
-    output.write_text(json.dumps({"made by": made, "trained": trained, "predicted": predicted}) + "\n")
+    found = {"made by": made, "trained": trained, "predicted": predicted, "metrics": figures, "evaluated": scores}
+    output.write_text(json.dumps(found) + "\n")
     print(f"{output}: {output.stat().st_size:,} bytes")
 
 

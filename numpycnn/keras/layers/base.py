@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections import Counter
 from typing import Any, Iterable
 
@@ -12,6 +11,7 @@ import numpy as np
 from ... import layers as core
 from ...checks import Shape
 from ...hints import did_you_mean
+from ...io.keras_file.write import snake_case
 from ...memory.weights import get_weights, set_weights
 from ..notes import no_effect, note, refuse
 from ..random import next_rng
@@ -25,12 +25,6 @@ COMMON = ("name", "trainable", "dtype", "input_shape", "input_dim", "batch_input
           "autocast", "data_format", "activity_regularizer", "weights", "seed")
 OWN_METHODS = ("call", "build", "compute_output_shape", "train_step", "test_step", "add_weight")
 _names: Counter = Counter()
-
-
-def snake_case(name: str) -> str:
-    """Return a class's name as Keras names its layers: ``conv2d``, ``max_pooling2d``, ``leaky_re_lu``."""
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def new_name(kind: str) -> str:

@@ -1,0 +1,84 @@
+"""3 x 3 convolution at every pixel by Winograd's algorithm, forward and backward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import ops
+from ..layers import Conv2D, Layer
+from ..layers.conv import as_rows
+from .block import Block
+
+# Channels and filters, the fewer and the more: with less, the transforms cost more than the multiplications they save.
+FEWEST, MORE = 16, 32
+
+
+class WinogradConv(Block):
+    """Conv2D with 3 x 3 filters at every pixel: a quarter of the multiplications in all three passes.
+
+    dx is the same convolution of dy, with the filters turned by 180 degrees.
+    """
+
+    relu = False
+
+    def __init__(self, conv: Conv2D, *others: Layer) -> None:
+        super().__init__(conv, *others)
+        self.conv = conv
+        self.weight_and_bias = conv.weight_and_bias
+
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        conv = layers[0]
+        window = conv.window
+        neighbours = window.kernel == (3, 3) and window.strides == window.dilation == (1, 1) and conv.groups == 1
+        few, many = sorted((conv.input_shape[2], conv.filters))
+        return neighbours and max(window.before) <= 2 and few >= FEWEST and many >= MORE
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        y = self.empty("y", (len(x), *self.output_shape))
+        ops.winograd_forward(x, *self.weight_and_bias(), *self.conv.window.before, self.relu, y)
+        self.save_for_backward(training, len(x), x, y)
+        return y
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """Apply Conv2D's rules to what ReLU, if there is one, lets through."""
+        dy = self.check_output_gradient(dy)
+        x, y = self.saved
+        if self.relu:
+            dsums = self.empty("dsums", dy.shape)
+            ops.relu_backward(dy.reshape(-1), y.reshape(-1), dsums.reshape(-1))
+            dy = dsums
+        if self.learns:
+            self._weight_gradient(x, dy)
+        if not need_dx:
+            return None
+        weight = self.conv.parameters[0].value
+        turned = np.ascontiguousarray(weight[::-1, ::-1].transpose(0, 1, 3, 2))  # (3, 3, F, C)
+        dx = self.empty("dx", x.shape)
+        border = [2 - before for before in self.conv.window.before]
+        ops.winograd_forward(dy, as_rows(turned), np.zeros(dx.shape[3], self.dtype), *border, False, dx)
+        return dx
+
+    def _weight_gradient(self, x: NDArray, dy: NDArray) -> None:
+        weight = self.conv.parameters[0]
+        ops.winograd_weight_gradient(x, dy, *self.conv.window.before, as_rows(weight.grad))
+        if self.conv.use_bias:
+            ops.sum_rows(as_rows(dy), self.conv.parameters[1].grad)
+        if not np.isfinite(weight.grad).all():  # the transforms spread NaN in a filter, the layer's rule does not
+            self.conv.save_for_backward(True, len(x), x)
+            self.conv.backward(dy, need_dx=False)
+
+
+class WinogradConvReLU(WinogradConv):
+    """The same, then ReLU."""
+
+    relu = True
+
+    def choices(self) -> list[NDArray]:
+        """Return where the output was positive."""
+        _, y = self.saved
+        return [y > 0]

@@ -1,0 +1,337 @@
+"""3 x 3 convolution, with or without ReLU, with up to 4 times fewer multiplications: Winograd's algorithm.
+
+``winograd_tiles.py`` has the transforms. Along an axis a map is cut into tiles of 4 outputs, and of 2 for what is left:
+14 outputs are 4 + 4 + 4 + 2. A tile may reach beyond the map, where nothing is stored, and beyond the image, which
+zeros surround. Few outputs, and channels or filters that leave part of a vector, get tiles of 2 x 2 alone.
+
+Rounding: as in ``winograd.py``, sums are off by up to 5e-6 of the largest, but patches of zeros, and those of the
+image's background, get the layers' own sums, and so does every output that ReLU might cut or keep by rounding alone.
+Where a tile holds NaN or infinity, all its outputs are summed plainly.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+from llvmlite import ir
+from numba import prange, types
+
+from .jit import called, device, kernel
+from .matmul import empty_aligned
+from .simd import INDEX, VECTOR_BYTES, returns
+from .tiles import equal, make_convolution_tile, squares
+from .winograd_tiles import (
+    KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, load_inside, load_square,
+    make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, products, transform_filters,
+)
+
+FEW_TILES = 4 * ROWS  # so few do not keep several threads busy
+MANY_OUTPUTS = 64 * ROWS  # so many fill the products of every kind of tiles
+MARGIN = 4  # as in winograd.py
+OUTPUTS = 16  # of a tile, at most; a bit each
+
+_transform_tile = make_transform_inside(pixel_matrix, True)
+_plain_tile = make_convolution_tile(1, False, False)
+
+
+# -- what becomes of the products --------------------------------------------------------------------------------------
+
+
+@returns(types.int64)
+def finish(code, down, across, m, im, m_step, b, f, filters, facts, scale, relu, y, iy, row, rows, pixels, columns):
+    """``y = A.T m A + b`` for a tile and one vector of filters, its negative values cut to 0 if `relu`.
+
+    `rows` by `pixels` outputs of the tile are in the map, in rows `row` elements apart. Facts are what `_learn_filters`
+    finds out, scale is the tile's largest pixel. Bit k of what is returned says that rounding may have decided whether
+    the k-th output is cut, or that it is NaN.
+    """
+    builder = code.builder
+
+    def case(vectors, down, across):
+        matrices = output_matrix(points_of(down)), output_matrix(points_of(across))
+        square = load_square(code, vectors, m.at(im), builder.mul(m_step, INDEX(across)), m_step, (down, across))
+        by_scale, by_bias = (vectors.load(code.step(facts.at(f), k, filters), 0) for k in range(2))
+        margin = vectors.multiply_add(by_scale, vectors.broadcast(scale), by_bias)
+        bias = vectors.load(b.at(f), 0)
+        lowest = builder.select(builder.trunc(relu, ir.IntType(1)), vectors.scalar(0), vectors.scalar(-math.inf))
+        floor = vectors.broadcast(lowest)
+        high, wide, clears = down - 2, across - 2, []
+        for k, total in enumerate(along_both_axes(coefficients_of, vectors, *matrices, square)):
+            i, j = divmod(k, wide)
+            value = builder.fadd(total, bias)
+            clears.append(builder.fcmp_ordered(">=", vectors.absolute(value), margin))
+            place = code.step(code.step(y.at(iy), i, row), j, filters)
+            inside = ir.IntType(1)(1)
+            for n, end, count in ((i, high, rows), (j, wide, pixels)):
+                if n == end - 1:  # only the tile's last row and its last column may be beyond the map
+                    inside = builder.and_(inside, builder.icmp_signed("<", INDEX(n), count))
+            with builder.if_then(inside):
+                vectors.store(vectors.maximum(value, floor), place, 0)
+
+        def doubts():
+            bits = INDEX(0)
+            for k, clear in enumerate(clears):
+                sure = vectors.nowhere(builder.not_(clear))
+                bits = builder.or_(bits, builder.shl(builder.zext(builder.not_(sure), INDEX), INDEX(k)))
+            return bits
+
+        all_clear = vectors.nowhere(builder.not_(functools.reduce(builder.and_, clears)))
+        return code.first_of([(all_clear, lambda: INDEX(0)), (None, doubts)])
+
+    return by_kind(code, m, KINDS, down, across, columns, case)
+
+
+@returns(types.boolean)
+def may_be_flat(code, down, across, x, image, top, left, height, width, channels, zeros, background):
+    """Whether a patch of the tile may be background or zeros: every patch has one of its 2 x 2 pixels in the middle."""
+    builder, vectors = code.builder, code.vectors(x, 1, channels)
+    before = [builder.sub(builder.lshr(side, INDEX(1)), INDEX(1)) for side in (down, across)]
+    corner = [builder.add(first, distance) for first, distance in zip((top, left), before)]
+    square = load_inside(code, vectors, x.at(image), corner, (height, width), channels, zeros.at(INDEX(0)), (2, 2))
+    known = vectors.load(background.at(INDEX(0)), 0)
+    pairs = [(pixel, flat) for pixel in sum(square, []) for flat in (known, vectors.zero)]
+    same = [vectors.nowhere(builder.fcmp_unordered("!=", pixel, flat)) for pixel, flat in pairs]
+    return functools.reduce(builder.or_, same)
+
+
+@returns("element")
+def largest(code, sizes, i_size):
+    """Return the largest of a vector of sizes; NaN if it is not finite."""
+    vectors = code.vectors(sizes, 1)
+    size = vectors.reduced(vectors.load(sizes.at(i_size), 0), vectors.larger_bits)
+    return code.builder.fadd(size, code.builder.fsub(size, size))  # infinity less infinity is NaN
+
+
+# -- patches whose sums are known --------------------------------------------------------------------------------------
+
+
+@called
+def _find_flat(down, across, x, image, top, left, height, width, channels, background):
+    """Return bit k if the k-th output's patch is zeros, bit k + OUTPUTS if it is background, for all of a tile."""
+    kinds = np.zeros((LONG, LONG), np.uint8)
+    for i in range(down):
+        for j in range(across):
+            inside = 0 <= top + i < height and 0 <= left + j < width
+            zeros, known = True, True
+            at = image + ((top + i) * width + left + j) * channels
+            for c in range(channels):
+                value = x[at + c] if inside else x.dtype.type(0)
+                zeros &= value == 0
+                known &= value == background[c]
+            kinds[i, j] = zeros | known << 1
+    flat = 0
+    for i in range(down - 2):
+        for j in range(across - 2):
+            kind = 3
+            for k in range(9):
+                kind &= kinds[i + k // 3, j + k % 3]
+            flat |= (kind & 1) << (i * (across - 2) + j) | (kind >> 1) << (i * (across - 2) + j + OUTPUTS)
+    return flat
+
+
+@called
+def _sum_plainly(patch, i_patch, taps, w, f, b, y, iy, count):
+    """The sums of one patch for at most a vector of filters, from f on, in the layers' order."""
+    _plain_tile(patch, i_patch, taps, 0, taps, w, f, b.size, b, y, iy, np.empty(0, np.uint8), False, count)
+
+
+@called
+def _correct(doubts, flat, across, x, image, top, left, height, width, channels, w, b, f, count, facts, relu, y, iy,
+             row, rows, pixels, patch, taps):
+    """Store the sums of a tile's flat patches, which are known, and sum plainly, as the layers do, where in doubt."""
+    filters, lanes = b.size, VECTOR_BYTES // x.itemsize
+    for i in range(rows):
+        for j in range(pixels):
+            k, at = i * (across - 2) + j, iy + i * row + j * filters
+            is_flat = flat >> k & 1 or flat >> (k + OUTPUTS) & 1
+            if is_flat:
+                known = (2 if flat >> k & 1 else 3) * filters + f
+                for g in range(count):
+                    y[at + g] = facts[known + g]
+            for g in range(0, count, lanes):
+                if not is_flat and doubts >> (g // lanes * OUTPUTS + k) & 1:
+                    _gather(x, image, top + i, left + j, height, width, channels, patch)
+                    _sum_plainly(patch, 0, taps, w, f + g, b, y, at + g, min(lanes, count - g))
+            if relu:
+                for g in range(count):
+                    value = y[at + g]
+                    y[at + g] = 0 if value <= 0 else value
+
+
+@device
+def _gather(x, image, top, left, height, width, channels, patch):
+    """Copy the patch whose first pixel is (top, left), with zeros outside the image."""
+    for k in range(9):
+        r, q = top + k // 3, left + k % 3
+        inside = 0 <= r < height and 0 <= q < width
+        for c in range(channels):
+            patch[k * channels + c] = x[image + (r * width + q) * channels + c] if inside else 0
+
+
+@called
+def _learn_filters(w, b, first, end, background, relu, taps, facts):
+    """Set facts (4 * F,) of filters `first` to `end`.
+
+    How far off a sum may be, for a largest pixel of 1, as rounding errors add up in a random walk over as many terms;
+    the same for the bias (both 0 without ReLU, which alone decides by them); the sums of zeros and of the background.
+    """
+    filters, channels, lanes = b.size, background.size, VECTOR_BYTES // w.itemsize
+    unit = MARGIN * math.sqrt(w.shape[0]) * (2.0**-23 if w.itemsize == 4 else 2.0**-52)
+    squares(w, first, filters, w.shape[0], end - first, facts, first)
+    for f in range(first, end):
+        facts[f] = unit * math.sqrt(facts[f]) if relu else 0
+        facts[filters + f] = unit * abs(b[f]) if relu else 0
+    patch = np.zeros(2 * w.shape[0], w.dtype)
+    for k in range(w.shape[0]):
+        patch[w.shape[0] + k] = background[k % channels]
+    for f in range(first, end, lanes):
+        for known in range(2):
+            at = (2 + known) * filters + f
+            _sum_plainly(patch, known * w.shape[0], taps, w, f, b, facts, at, min(lanes, end - f))
+
+
+@called
+def find_background(x):
+    """Return the first pixel (C,) of the first image around which a whole patch is equal; NaN without one."""
+    _, height, width, channels = x.shape
+    row, size = width * channels, 3 * channels
+    background = np.full(channels, np.nan, x.dtype)
+    for pixel in range((height - 2) * width):
+        at = pixel * channels  # of a row of the patch; equal to the row moved by a pixel
+        if pixel % width < width - 2 and equal(x, at, x, at + channels, size - channels):
+            if equal(x, at, x, at + row, size) and equal(x, at, x, at + 2 * row, size):
+                for c in range(channels):
+                    background[c] = x.reshape(-1)[at + c]
+                break
+    return background
+
+
+# -- the kernel --------------------------------------------------------------------------------------------------------
+
+
+@device
+def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, before_y, before_x, taps,
+                facts, background, relu, y):
+    """Take a share of one kind of tiles, ROWS at a time, through all stages, for some panels of filters."""
+    images, out_height, out_width, filters = y.shape
+    _, height, width, channels = x.shape
+    lanes = VECTOR_BYTES // x.itemsize
+    panel_width, image_size = 2 * lanes, height * width * channels
+    zeros = np.zeros(panel_width, x.dtype)
+    tile_rows, first_row = pieces(out_height, down, side)
+    tile_columns, first_column = pieces(out_width, across, side)
+    tiles = images * tile_rows * tile_columns
+    groups = (tiles + ROWS - 1) // ROWS
+    # No powers of 2 from one pair of points to the next: they would clash in the cache.
+    v_step, m_step = ROWS * channels + lanes, ROWS * panel_width + lanes
+    v, m = empty_aligned(down * across * v_step, x), empty_aligned(down * across * m_step, x)
+    sizes, scales, patch = empty_aligned(ROWS * lanes, x), np.empty(ROWS, x.dtype), np.empty(w.shape[0], x.dtype)
+    flat, doubts, places = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64), np.empty((ROWS, 3), np.int64)
+    x_flat, y_flat = x.reshape(-1), y.reshape(-1)
+    for first in range(groups * task // tasks * ROWS, groups * (task + 1) // tasks * ROWS, ROWS):
+        some_flat = False
+        for k in range(ROWS * lanes):
+            sizes[k] = 0
+        for p in range(ROWS):
+            tile = min(first + p, tiles - 1)  # what the last group lacks is computed and dropped
+            n = tile // (tile_rows * tile_columns)
+            r = first_row + tile // tile_columns % tile_rows * (down - 2)
+            q = first_column + tile % tile_columns * (across - 2)
+            places[p, 0], places[p, 1], places[p, 2] = n, r, q
+            top, left, image = r - before_y, q - before_x, n * image_size
+            for c in range(0, channels, lanes):
+                _transform_tile(
+                    down, across, x, image, top, left, height, width, channels, c, zeros, v, p * channels + c, v_step,
+                    sizes, p * lanes, channels - c
+                )
+            scales[p] = largest(sizes, p * lanes)
+            flat[p] = may_be_flat(down, across, x, image, top, left, height, width, channels, zeros, background)
+            some_flat |= flat[p] > 0
+        if some_flat:
+            for p in range(ROWS):
+                if flat[p]:
+                    n, top, left = places[p, 0], places[p, 1] - before_y, places[p, 2] - before_x
+                    flat[p] = _find_flat(
+                        down, across, x_flat, n * image_size, top, left, height, width, channels, background
+                    )
+        for panel in range(first_panel, last_panel):
+            f, iu = panel * panel_width, panel * side * side * u_step
+            products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
+            count, some = min(panel_width, filters - f), np.int64(0)
+            for p in range(min(ROWS, tiles - first)):
+                n, r, q = places[p, 0], places[p, 1], places[p, 2]
+                iy = ((n * out_height + r) * out_width + q) * filters + f
+                doubts[p] = 0
+                for g in range(0, count, lanes):
+                    found = finish(
+                        down, across, m, p * panel_width + g, m_step, b, f + g, filters, facts, scales[p], relu, y,
+                        iy + g, out_width * filters, out_height - r, out_width - q, min(lanes, count - g),
+                    )
+                    doubts[p] |= found << g // lanes * OUTPUTS
+                some |= doubts[p] | flat[p]
+            if some:  # in a loop of its own: beside a call, Numba counts the references to every array, tile by tile
+                for p in range(min(ROWS, tiles - first)):
+                    if doubts[p] | flat[p]:
+                        n, r, q = places[p, 0], places[p, 1], places[p, 2]
+                        iy = ((n * out_height + r) * out_width + q) * filters + f
+                        _correct(
+                            doubts[p], flat[p], across, x_flat, n * image_size, r - before_y, q - before_x, height,
+                            width, channels, w, b, f, count, facts, relu, y_flat, iy, out_width * filters,
+                            min(down - 2, out_height - r), min(across - 2, out_width - q), patch, taps,
+                        )
+
+
+@called
+def _run_task(task, tasks, by_panel, x, w, u, side, b, before_y, before_x, taps, facts, background, relu, y):
+    """Take a share of each kind of tiles through all panels of filters; or all of them through one panel."""
+    lanes = VECTOR_BYTES // x.itemsize
+    first_panel, last_panel = 0, (b.size + 2 * lanes - 1) // (2 * lanes)
+    if by_panel:
+        first_panel, last_panel, task, tasks = task, task + 1, 0, 1
+    for down, across in KINDS:
+        _run_groups(
+            down, across, side, task, tasks, x, w, u, x.shape[3] * 2 * lanes + lanes, first_panel, last_panel, b,
+            before_y, before_x, taps, facts, background, relu, y,
+        )
+
+
+@called
+def _prepare(panel, x, w, u, side, b, taps, facts, background, relu):
+    """Transform one panel of filters, and learn what has to be known of them."""
+    channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
+    transform_filters(w, channels, panel, side, u, channels * 2 * lanes + lanes)
+    _learn_filters(w, b, panel * 2 * lanes, min((panel + 1) * 2 * lanes, b.size), background, relu, taps, facts)
+
+
+@kernel
+def winograd_forward(x, w, b, top, left, relu, y):
+    """y = conv(x), its negative values cut to 0 if `relu`: x (N, H, W, C), w (9 * C, F), b (F,), y (N, OH, OW, F).
+
+    Filters are 3 x 3 on neighbouring pixels; `top` rows and `left` columns of zeros lie before the image's first pixel,
+    as many as it takes after its last. A task takes its share of each kind of tiles through all panels of filters, each
+    of two vectors; when there are few tiles (one small image) it takes all of them through one panel.
+    """
+    images, out_height, out_width, filters = y.shape
+    channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
+    panels = (filters + 2 * lanes - 1) // (2 * lanes)
+    side, outputs = SHORT, images * out_height * out_width
+    if outputs >= MANY_OUTPUTS and channels % lanes == 0 and filters % lanes == 0:
+        side = LONG
+    u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
+    facts, background = np.empty(4 * filters, x.dtype), find_background(x)
+    taps = np.empty(9 * channels, np.int64)
+    for k in range(taps.size):
+        taps[k] = k
+    tiles = (outputs + 3) // 4 if side == SHORT else (outputs + 15) // 16
+    by_panel = tiles <= FEW_TILES
+    for stage in range(2):
+        tasks = panels if stage == 0 or by_panel else (tiles + ROWS - 1) // ROWS
+        for task in prange(tasks):
+            if stage == 0:
+                _prepare(np.int64(task), x, w, u, side, b, taps, facts, background, relu)
+            else:
+                _run_task(
+                    np.int64(task), tasks, by_panel, x, w, u, side, b, top, left, taps, facts, background, relu, y
+                )

@@ -1,0 +1,221 @@
+"""Winograd's algorithm for 3 x 3 filters: the transforms, which all passes share.
+
+A tile of outputs needs the filter g and the tile's pixels d, two more along each axis: ``A.T [(G g G.T) * (B.T d B)]
+A`` (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, section 4.1). Along one axis that is a
+product of polynomials: G and B.T give their values at some points, A.T the product's coefficients. Summed over
+channels, each pair of points, one for each axis, is a matrix product of tiles and filters.
+
+Tiles have 4 or 2 outputs along an axis, which take 6 or 4 points, and may differ from one axis to the other. The 4
+points are among the 6, so filters are transformed once.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from llvmlite import ir
+
+from .jit import device
+from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Code, Memory, Vectors, tile
+from .tiles import make_product_tile
+
+POINTS = [1, 0.5]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
+SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
+KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
+ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
+
+
+# -- along one axis --------------------------------------------------------------------------------------------------
+# The points are 0, infinity, a, -a for each a. What belongs to a and -a is even + odd and even - odd: the matrices
+# hold the even and the odd part, half of whose coefficients are 0, and `_both_signs` does the rest.
+
+
+def pixel_matrix(points: list[float]) -> np.ndarray:
+    """B.T: the polynomial that is 1 at one of the points and 0 at the others, for each of them; see filter_matrix."""
+    size = 2 * len(points) + 2
+    matrix = np.zeros((size, size))
+    squares = np.square(points)
+    whole = np.poly(squares)[::-1]  # coefficients of x ** 0, x ** 2, ...
+    matrix[0, 0 : size - 1 : 2] = whole / whole[0]
+    matrix[1, 1:size:2] = whole
+    for i, a in enumerate(points):
+        others = np.atleast_1d(np.poly(np.delete(squares, i)))[::-1] / np.prod(a * a - squares[i + 1 :])
+        matrix[2 + 2 * i, 2:size:2] = others
+        matrix[3 + 2 * i, 1 : size - 2 : 2] = a * others
+    return matrix
+
+
+def filter_matrix(points: list[float]) -> np.ndarray:
+    """G: the values of g[0] + g[1] x + g[2] x ** 2, and those divisors of B.T that more points do not change."""
+    rows = [[1, 0, 0], [0, 0, 1]]
+    for i, a in enumerate(points):
+        divisor = 2 * a * a * np.prod(a * a - np.square(points[:i]))
+        rows += [[1 / divisor, 0, a * a / divisor], [0, a / divisor, 0]]
+    return np.array(rows)
+
+
+def output_matrix(points: list[float]) -> np.ndarray:
+    """A.T: row k adds up the products times x ** k, and the last one that at infinity."""
+    last = 2 * len(points) - 1
+    powers = [[k == 0, k == last, *(a**k * (k % 2 == odd) for a in points for odd in (0, 1))] for k in range(last + 1)]
+    return np.array(powers, float)
+
+
+def _both_signs(vectors: Vectors, values: list) -> list:
+    """Return even + odd, even - odd for each pair after the first two."""
+    add, subtract = vectors.builder.fadd, vectors.builder.fsub
+    pairs = zip(values[2::2], values[3::2])
+    return [*values[:2], *(operation(x, y) for x, y in pairs for operation in (add, subtract))]
+
+
+def _product(vectors: Vectors, matrix: np.ndarray, values: list) -> list:
+    """Return ``matrix @ values``; large terms first, so that those of a constant, which cancel, leave exactly 0."""
+    results = []
+    for row in matrix:
+        terms = [(weight, value) for weight, value in zip(row, values) if weight]
+        terms.sort(key=lambda term: (term[0] != 1, -abs(term[0])))  # 1 before all: it needs no multiplication
+        weight, total = terms[0]
+        if weight != 1:
+            total = vectors.builder.fmul(vectors.constant(weight), total)
+        for weight, value in terms[1:]:
+            total = vectors.multiply_add(vectors.constant(weight), value, total)
+        results.append(total)
+    return results
+
+
+# -- in squares ------------------------------------------------------------------------------------------------------
+
+
+def along_both_axes(transform, vectors: Vectors, down: np.ndarray, across: np.ndarray, square: list) -> list:
+    """Transform the columns, then the rows of a square of vectors; return the rows one after the other."""
+    columns = [transform(vectors, down, list(column)) for column in zip(*square)]
+    return sum((transform(vectors, across, list(row)) for row in zip(*columns)), [])
+
+
+def values_at(vectors: Vectors, matrix: np.ndarray, values: list) -> list:
+    return _both_signs(vectors, _product(vectors, matrix, values))
+
+
+def coefficients_of(vectors: Vectors, matrix: np.ndarray, values: list) -> list:
+    return _product(vectors, matrix, _both_signs(vectors, values))
+
+
+def points_of(side: int) -> list[float]:
+    return POINTS[: side // 2 - 1]
+
+
+def load_square(code: Code, vectors: Vectors, start: ir.Value, row: ir.Value, column: ir.Value, size) -> list:
+    """Load a vector at each place of a square, from which the next is `row` and `column` elements away."""
+    down, across = size
+    rows = [code.step(start, i, row) for i in range(down)]
+    return [[vectors.load(code.step(line, j, column), 0) for j in range(across)] for line in rows]
+
+
+def by_kind(code: Code, array: Memory, kinds, down: ir.Value, across: ir.Value, columns: ir.Value, case) -> ir.Value:
+    """Emit ``case(vectors, down, across)`` for each kind of tiles; only the smallest may have part of a vector."""
+    builder, vectors = code.builder, code.vectors(array, 1)
+    in_part = builder.icmp_signed("<", columns, INDEX(vectors.lanes))
+    cases = [(in_part, lambda: case(code.vectors(array, 1, columns), SHORT, SHORT))]
+    for kind in kinds:
+        same = (builder.icmp_signed("==", side, INDEX(points)) for side, points in zip((down, across), kind))
+        cases.append((builder.and_(*same), functools.partial(case, vectors, *kind)))
+    return code.first_of(cases)
+
+
+def make_transform(make_matrix, kinds):
+    """Make the values at `down` by `across` points of a square of vectors, pixels or a filter's elements."""
+
+    @tile
+    def transform(code, down, across, a, ia, a_row, a_column, out, i_out, out_step, columns):
+        """The vectors of the result are `out_step` apart."""
+
+        def case(vectors, down, across):
+            matrices = make_matrix(points_of(down)), make_matrix(points_of(across))
+            square = load_square(code, vectors, a.at(ia), a_row, a_column, [matrix.shape[1] for matrix in matrices])
+            for k, value in enumerate(along_both_axes(values_at, vectors, *matrices, square)):
+                vectors.store(value, code.step(out.at(i_out), k, out_step), 0)
+
+        by_kind(code, a, kinds, down, across, columns, case)
+
+    return transform
+
+
+def load_inside(code: Code, vectors: Vectors, image: ir.Value, corner, bounds, channels, outside, size) -> list:
+    """Load a vector at each pixel of a square whose first is `corner`; what is at `outside` for those out of bounds."""
+    builder, lines, columns = code.builder, [], []
+    for first, bound, count, places in zip(corner, bounds, size, (lines, columns)):
+        for k in range(count):
+            place = builder.add(first, INDEX(k))
+            places.append((place, builder.icmp_unsigned("<", place, bound)))  # below zero is a large number, unsigned
+    row, square = builder.mul(bounds[1], channels), []
+    for y, y_inside in lines:
+        line = code.step(image, y, row)
+        pixels = [(code.step(line, x, channels), builder.and_(y_inside, x_inside)) for x, x_inside in columns]
+        square.append([vectors.load(builder.select(inside, pixel, outside), 0) for pixel, inside in pixels])
+    return square
+
+
+def make_transform_inside(make_matrix, measured):
+    """Make the same for a square of an image's pixels that may reach beyond it, where the pixels are zeros.
+
+    If `measured`, each lane's largest absolute value is noted in `sizes`.
+    """
+
+    @tile
+    def transform_inside(
+        code, down, across, a, image, top, left, height, width, channels, c, zeros, out, i_out, out_step, sizes,
+        i_size, columns
+    ):
+        """The image's first pixel is ``a[image]``, the square's is (top, left); from channel c on."""
+        start = a.at(code.builder.add(image, c))
+
+        def case(vectors, down, across):
+            matrices = make_matrix(points_of(down)), make_matrix(points_of(across))
+            size = [matrix.shape[1] for matrix in matrices]
+            outside = zeros.at(INDEX(0))
+            square = load_inside(code, vectors, start, (top, left), (height, width), channels, outside, size)
+            if measured:
+                noted = sizes.at(i_size)
+                largest = functools.reduce(vectors.larger_bits, sum(square, []), vectors.load(noted, 0))
+                vectors.store(largest, noted, 0)
+            for k, value in enumerate(along_both_axes(values_at, vectors, *matrices, square)):
+                vectors.store(value, code.step(out.at(i_out), k, out_step), 0)
+
+        by_kind(code, a, KINDS, down, across, columns, case)
+
+    return transform_inside
+
+
+transform_filter = make_transform(filter_matrix, (KINDS[0], KINDS[-1]))
+product_tile = make_product_tile(ROWS)
+
+
+@device
+def transform_filters(w, channels, panel, side, u, u_step):
+    """Transform one panel's filters, two vectors of columns of w (9 * C, F), into u (panels, side * side, C, panel)."""
+    filters, lanes = w.shape[1], VECTOR_BYTES // w.itemsize
+    step, iu = channels * filters, panel * side * side * u_step
+    for c in range(channels):
+        for g in range(0, min(2 * lanes, filters - panel * 2 * lanes), lanes):
+            f = panel * 2 * lanes + g
+            at, to = c * filters + f, iu + c * 2 * lanes + g
+            transform_filter(side, side, w, at, 3 * step, step, u, to, u_step, filters - f)
+
+
+@device
+def products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, columns, m, m_step):
+    """m = v @ u at `down` by `across` of u's `side` by `side` points: v (ROWS, C), u (C, panel), m (ROWS, panel)."""
+    width = zeros.size
+    for k in range(down * across):
+        i = iu + (k // across * side + k % across) * u_step
+        product_tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
+
+
+@device
+def pieces(outputs, points, side):
+    """Return how many tiles of so many points a row of outputs has, and the first one's first output."""
+    if side == SHORT:
+        return (outputs + 1) // 2 if points == SHORT else 0, 0
+    long = (outputs + 1) // 4  # with one output beyond the map rather than two tiles more
+    return (long, 0) if points == LONG else (outputs > 4 * long, 4 * long)

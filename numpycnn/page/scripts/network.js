@@ -1,0 +1,135 @@
+// The network: each layer as a function of its input, as numpycnn/layers has them. All numbers of an image lie in one
+// Float32Array, row after row, pixel after pixel, channel after channel.
+
+const LAYERS = {
+  convolution({input, output, window, groups, weight, bias}, x) {
+    const [, , channels] = input;
+    const filters = output[2];
+    const [channelsEach, filtersEach] = [channels / groups, filters / groups];
+    return overWindowsOf(input, output, window, (places, put) => {
+      const total = Float64Array.from(bias);
+      places((pixel, element) => {
+        for (let c = 0; c < channels; c++) {
+          const value = x[pixel * channels + c];
+          if (value === 0) continue;
+          const first = Math.floor(c / channelsEach) * filtersEach;
+          const w = (element * channelsEach + (c % channelsEach)) * filters;
+          for (let f = first; f < first + filtersEach; f++) total[f] += value * weight[w + f];
+        }
+      });
+      put(total);
+    });
+  },
+
+  dense({output: [units], weight, bias}, x) {
+    const total = Float64Array.from(bias);
+    x.forEach((value, i) => {
+      if (value !== 0) for (let unit = 0; unit < units; unit++) total[unit] += value * weight[i * units + unit];
+    });
+    return Float32Array.from(total);
+  },
+
+  maxPool: ({input, output, window}, x) => overWindowsOf(input, output, window, (places, put) => {
+    const best = new Float64Array(input[2]).fill(-Infinity);
+    places(pixel => best.forEach((value, c) => { best[c] = Math.max(value, x[pixel * best.length + c]); }));
+    put(best);
+  }),
+
+  averagePool: ({input, output, window}, x) => overWindowsOf(input, output, window, (places, put) => {
+    const total = new Float64Array(input[2]);
+    let count = 0; // zeros around the image do not count
+    places(pixel => {
+      total.forEach((value, c) => { total[c] = value + x[pixel * total.length + c]; });
+      count++;
+    });
+    put(total.map(value => value / count));
+  }),
+
+  zeroPad: ({input, output, window}, x) => overWindowsOf(input, output, window, (places, put) => {
+    const pixels = new Float64Array(input[2]);
+    places(pixel => pixels.set(x.subarray(pixel * pixels.length, (pixel + 1) * pixels.length)));
+    put(pixels);
+  }),
+
+  batchNorm: ({mean, scale, offset}, x) =>
+    x.map((value, i) => (value - mean[i % mean.length]) * scale[i % mean.length] + offset[i % mean.length]),
+
+  relu: (_, x) => x.map(value => Math.max(value, 0)),
+  leakyRelu: ({slope}, x) => x.map(value => (value > 0 ? value : slope * value)),
+  elu: ({alpha}, x) => x.map(value => (value > 0 ? value : alpha * Math.expm1(value))),
+  silu: (_, x) => x.map(value => value / (1 + Math.exp(-value))),
+  sigmoid: (_, x) => x.map(value => 1 / (1 + Math.exp(-value))),
+  tanh: (_, x) => x.map(Math.tanh),
+  rescale: ({scale, offset}, x) => x.map(value => value * scale + offset),
+  softmax({output}, x) {
+    const classes = output[output.length - 1];
+    const y = new Float32Array(x.length);
+    for (let i = 0; i < x.length; i += classes) y.set(softmax(x.slice(i, i + classes)), i);
+    return y;
+  },
+  same: (_, x) => x, // Flatten and Reshape keep the numbers in order; Dropout and noise are for training
+};
+
+function softmax(logits) {
+  const [, highest] = span(logits);
+  const powers = Array.from(logits, logit => Math.exp(logit - highest));
+  const total = sum(powers);
+  return powers.map(power => power / total);
+}
+
+// Lay windows over the image. For each, `compute(places, put)`: `places` calls back with every pixel under the window
+// and its number within the window, `put` takes the numbers of one pixel of the output.
+function overWindowsOf([height, width], output, {kernel, strides, dilation, before}, compute) {
+  const y = new Float32Array(output[0] * output[1] * output[2]);
+  for (let row = 0; row < output[0]; row++) {
+    for (let column = 0; column < output[1]; column++) {
+      const places = use => {
+        for (let ky = 0; ky < kernel[0]; ky++) {
+          const v = row * strides[0] + ky * dilation[0] - before[0];
+          if (v < 0 || v >= height) continue;
+          for (let kx = 0; kx < kernel[1]; kx++) {
+            const u = column * strides[1] + kx * dilation[1] - before[1];
+            if (u >= 0 && u < width) use(v * width + u, ky * kernel[1] + kx);
+          }
+        }
+      };
+      compute(places, numbers => y.set(numbers, (row * output[1] + column) * output[2]));
+    }
+  }
+  return y;
+}
+
+// Weights come as four letters each: the upper 24 of a number's 32 bits, in base64.
+function weightsOf(text) {
+  const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+  const wide = new Uint8Array((bytes.length / 3) * 4);
+  for (let i = 0; i < bytes.length; i += 3) wide.set(bytes.subarray(i, i + 3), (i / 3) * 4 + 1);
+  const view = new DataView(wide.buffer);
+  return Float32Array.from({length: wide.length / 4}, (_, i) => view.getFloat32(4 * i, true));
+}
+
+function readModel(text) {
+  const model = JSON.parse(text);
+  for (const layer of model.layers) if (layer.weight) layer.weight = weightsOf(layer.weight);
+  return model;
+}
+
+// What each layer makes of the input, and the probabilities of the classes.
+function run(model, x) {
+  const activations = [];
+  for (const layer of model.layers) {
+    x = LAYERS[layer.does](layer, x);
+    activations.push(x);
+  }
+  return {activations, probabilities: model.softmax ? softmax(x) : Array.from(x)};
+}
+
+// What the network is given of a picture: {image, channels, box, notes}.
+function inputOf(model, picture) {
+  const {height, width, channels, prepare} = model.input;
+  if (prepare === "digit") return {channels: 1, ...prepareDigit(picture)};
+  return {channels, box: null, notes: [], empty: false, image: resized(picture, height, width, channels)};
+}
+
+// Run the network on such an image, 0 to 1: its pixels were bytes times `scale` in training.
+const predict = (model, image) => run(model, image.data.map(value => value * 255 * model.input.scale));

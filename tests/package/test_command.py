@@ -1,0 +1,202 @@
+"""The command ``numpycnn``: its subcommands, their help and errors, and what goes through pipes."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from places import ROOT
+
+from numpycnn import Dense, Flatten, InputFormat, Sequential, SoftmaxCrossEntropy
+from numpycnn.command import main, train
+from numpycnn.command.main import COMMANDS
+
+
+def run(*arguments, stdin=None):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "numpycnn", *map(str, arguments)], cwd=ROOT, input=stdin,
+        capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}, timeout=300,
+    )
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run the command in this process; return its exit status, output and errors."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+
+    def run_main(*arguments):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            status = stopped.code
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run_main
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_a_screen(call, command):
+    status, text, errors = call(*filter(None, [command]), "--help")
+    assert (status, errors) == (0, "")
+    assert text.startswith(f"usage: {f'numpycnn {command}'.strip()} ") and len(text.splitlines()) <= 24
+    assert max(map(len, text.splitlines())) <= 80
+    if not command:
+        assert all(f"\n  {name} " in text for name in COMMANDS) and call()[1] == text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_wrong_option_is_one_line(call, command):
+    status, text, errors = call(command, "--colour", "red")
+    assert (status, text) == (2, "") and errors.startswith(f"numpycnn {command}: ") and errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments, status, fragment", [
+    (["trian"], 2, "unknown command 'trian'; did you mean 'train'?"),
+    (["\x1b[2J"], 2, r"unknown command"),
+    (["--colour"], 2, "unrecognized arguments: --colour"),
+    (["info", "absent.npz"], 1, "absent.npz: No such file"),
+    (["info", "."], 1, "."),
+    (["predict", "x.png", "--model", "absent.npz"], 1, "there is no model absent.npz; train one with `numpycnn train`"),
+    (["predict", "x.png", "--json", "--csv"], 2, "not allowed with argument"),
+    (["predict"], 2, "PICTURE"),
+    (["profile", "--repeats", "0"], 2, "--repeats: expected an integer of at least 1, got 0"),
+    (["profile", "--recipe", "resnet"], 2, "--recipe"),
+    (["compile", "--threads", "0"], 2, "--threads"),
+    (["gradcheck", "--kind", "none"], 2, "--kind"),
+    (["data", "steal"], 2, "steal"),
+    (["data", "list", "imagenet"], 2, "imagenet"),
+    (["train", "--size", "8"], 2, "--size, --grey: expected with --images alone"),
+    (["train", "--images", "absent"], 1, "expected a folder with a subfolder for each class"),
+    (["train", "--images", "x", "--validation-split", "0"], 2, "--images: expected"),
+    (["train", "--size", "x"], 2, "--size: expected an integer of at least 1, got x"),
+])
+def test_errors(call, monkeypatch, tmp_path, arguments, status, fragment):
+    monkeypatch.chdir(tmp_path)
+    found, text, errors = call(*arguments)
+    assert found == status and fragment in errors and "Traceback" not in errors and errors.count("\n") == 1
+    assert errors[:-1].isprintable()
+
+
+def test_version_and_recipes(call):
+    assert call("--version")[1].startswith("numpycnn 0.")
+    assert "lenet5" in call("train", "--recipe", "list")[1]
+
+
+def test_gradcheck_compile_and_profile_are_the_programs_of_these_names(call, monkeypatch):
+    status, text, _ = call("gradcheck", "--break", "list")
+    assert status == 0 and "shape" in text
+    model = ["--recipe", "mlp", "--batch-size", 2, "--repeats", 1]
+    assert "total" in call("profile", *model)[1]
+
+
+# -- a model of three classes in colour
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory):
+    """A model that says which of red, green and blue is the strongest."""
+    model = Sequential([Flatten(), Dense(3)], input_shape=(4, 5, 3), seed=0)
+    model.compile(loss=SoftmaxCrossEntropy())
+    model.set_weights([np.tile(np.eye(3, dtype="f4"), (20, 1)), np.zeros(3)])
+    model.input_format = InputFormat((4, 5), grey=False, class_names=("röt", "green", "=blue()"))
+    path = tmp_path_factory.mktemp("model") / "model.npz"
+    model.save(path)
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, colour in (("a.png", (255, 0, 0)), ("b.bmp", (0, 255, 0)), ("c.JPG", (0, 0, 255))):
+        Image.new("RGB", (30, 40), colour).save(folder / name)
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def test_predict_treats_a_picture_as_in_training(call, model_path, pictures):
+    status, text, errors = call("predict", pictures, "--model", model_path)
+    assert (status, errors) == (0, "")
+    assert [line.split(": ")[1].split(" (")[0] for line in text.splitlines()[::2]] == ["röt", "green", "=blue()"]
+
+
+def test_predict_as_json_and_as_a_table(call, model_path, pictures):
+    (pictures / "bad.png").write_text("no picture")
+    status, text, errors = call("predict", pictures, pictures / "absent.png", "--model", model_path, "--json")
+    rows = json.loads(text)
+    assert status == 1 and [row.get("class") for row in rows] == ["röt", "green", "=blue()", None, None]
+    assert rows[0]["p(röt)"] == rows[0]["probability"] > 0.99 and "bad.png: expected a picture" in rows[3]["error"]
+    assert "2 of 5 files could not be read" in errors
+    status, text, _ = call("predict", pictures, "--model", model_path, "--csv")
+    table = list(csv.DictReader(io.StringIO(text)))
+    assert status == 1 and [row["class"] for row in table] == ["röt", "green", "=blue()"]
+    assert float(table[1]["p(green)"]) > 0.99
+
+
+def test_predict_reads_standard_input_and_ends_where_its_reader_does(model_path, pictures):
+    content = (pictures / "c.JPG").read_bytes()
+    process = run("predict", "-", "--model", model_path, "--json", stdin=content)
+    assert process.returncode == 0 and json.loads(process.stdout)[0]["class"] == "=blue()", process.stderr
+    process = run("predict", "-", "--model", model_path, stdin=b"")
+    assert process.returncode == 1 and b"Traceback" not in process.stderr and b"expected a picture" in process.stderr
+
+
+def test_a_model_file_that_does_not_say_what_its_inputs_were(call, pictures, tmp_path):
+    for shape, classes, expected in [((28, 28, 1), 10, 0), ((8, 8, 3), 10, 1)]:
+        model = Sequential([Flatten(), Dense(classes)], input_shape=shape, seed=0)
+        model.compile(loss=SoftmaxCrossEntropy())
+        model.save(tmp_path / "model.npz")
+        status, _, errors = call("predict", pictures / "a.png", "--model", tmp_path / "model.npz")
+        assert status == expected and "does not say what its inputs were" in errors and "--prepare" in errors
+        assert call("predict", pictures / "a.png", "--model", tmp_path / "model.npz", "--prepare", "resize")[0] == 0
+
+
+def test_info(call, model_path, tmp_path):
+    status, text, _ = call("info", model_path)
+    assert status == 0 and "4 x 5 pixels, in colour" in text and "Classes: röt, green, =blue()" in text
+    (model_path.parent / "metrics.json").write_text('{"recipe": "\\u001b[2J", "epochs": 3}')
+    assert "epochs 3" in (text := call("info", model_path)[1]) and "\x1b" not in text
+    (model_path.parent / "metrics.json").write_text("[]")
+    assert call("info", model_path)[0] == 0
+
+
+def test_training_on_a_folder_and_predicting_with_it(call, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train, "draw", lambda *arguments: None)
+    rng = np.random.default_rng(0)
+    for name, level in (("bright", 230), ("dark", 20)):
+        (tmp_path / "lamps" / name).mkdir(parents=True)
+        for i in range(20):
+            pixels = np.clip(rng.normal(level, 9, (12, 10, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "lamps" / name / f"{i}.png")
+    (tmp_path / "lamps" / "dark" / "broken.png").write_text("")
+    options = ["--recipe", "mlp", "--model-file", "m.npz", "--size", 10, "--grey", "--epochs", 10, "--batch-size", 6]
+    status, text, errors = call("train", "--images", "lamps", *options)
+    assert status == 0, errors
+    for said in ("40 images of 2 classes in lamps: bright, dark", "1 file could not be read", "Test accuracy: 1.0",
+                 "val_accuracy", "Next:  numpycnn predict PICTURE... --model"):
+        assert said in text
+    saved = Sequential.load("runs/lamps-mlp/m.npz")
+    assert saved.input_format == InputFormat((10, 10), class_names=("bright", "dark"))
+    report = (tmp_path / "runs" / "lamps-mlp" / "report.txt").read_text()
+    assert "bright" in report and "dark" in report
+    answers = json.loads(call("predict", "lamps/dark", "--model", "runs/lamps-mlp/m.npz", "--json")[1])
+    assert {row.get("class") for row in answers} == {"dark", None}
+
+
+def test_data_says_where_the_sets_are(call, monkeypatch, tmp_path):
+    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("NUMPYCNN_DATA", str(tmp_path))
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "x").touch()
+    status, text, _ = call("data")
+    assert status == 0 and str(tmp_path / "mnist") in text and "numpycnn data fetch cifar-10 downloads it" in text
+    assert call("data", "check")[0] == call("data", "check", "cifar-10")[0] == call("data", "check", "mnist")[0] == 1
