@@ -8,6 +8,7 @@ from .callbacks.backup import BackupAndRestore
 from .callbacks.base import Callback, LambdaCallback
 from .callbacks.logging import CSVLogger
 from .callbacks.monitors import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from .callbacks.ratios import LayerRatios
 from .callbacks.terminate import TerminateOnNaN
 from .data import (
     Augment,
@@ -16,12 +17,16 @@ from .data import (
     ImageFolder,
     InputFormat,
     PreparedDigit,
+    Reading,
     load_cifar10,
+    load_emnist,
     load_fashion_mnist,
     load_image_folder,
+    load_kmnist,
     load_mnist,
     load_synthetic_digits,
     prepare_digit,
+    read_digits,
     read_idx,
     to_categorical,
     write_idx,
@@ -83,12 +88,13 @@ __all__ = [
     "BinaryCrossEntropy", "Callback", "Constant", "Conv2D", "CosineDecay", "CSVLogger", "Dense", "DepthwiseConv2D",
     "DownloadError", "Dropout", "EarlyStopping", "ELU", "ExponentialDecay", "Flatten", "GaussianNoise", "GELU",
     "GlobalAvgPool2D", "GlobalMaxPool2D", "History", "Huber", "IdxError", "ImageFolder", "InputFormat",
-    "InverseTimeDecay", "L1", "L1L2", "L2", "LambdaCallback", "Layer", "LayerNorm", "LeakyReLU", "Loss", "MaxPool2D",
-    "MeanAbsoluteError", "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "Nadam", "OneCycle", "Optimizer",
-    "Parameter", "PiecewiseConstant", "PolynomialDecay", "PreparedDigit", "ReduceLROnPlateau", "Regularizer", "ReLU",
-    "Rescale", "Reshape", "RMSprop", "Schedule", "SeparableConv2D", "Sequential", "SGD", "Sigmoid", "SiLU", "Softmax",
-    "SoftmaxCrossEntropy", "SpatialDropout2D", "StepDecay", "Tanh", "TerminateOnNaN", "ZeroPad2D",
-    "classification_report", "confusion_matrix", "get_num_threads", "load_cifar10", "load_fashion_mnist",
-    "load_image_folder", "load_mnist", "load_synthetic_digits", "prepare_digit", "read_idx", "set_num_threads",
-    "to_categorical", "write_idx",
+    "InverseTimeDecay", "L1", "L1L2", "L2", "LambdaCallback", "Layer", "LayerNorm", "LayerRatios", "LeakyReLU",
+    "Loss", "MaxPool2D", "MeanAbsoluteError", "MeanSquaredError", "ModelCheckpoint", "ModelFileError", "Nadam",
+    "OneCycle", "Optimizer", "Parameter", "PiecewiseConstant", "PolynomialDecay", "PreparedDigit", "Reading",
+    "ReduceLROnPlateau", "Regularizer", "ReLU", "Rescale", "Reshape", "RMSprop", "Schedule", "SeparableConv2D",
+    "Sequential", "SGD", "Sigmoid", "SiLU", "Softmax", "SoftmaxCrossEntropy", "SpatialDropout2D", "StepDecay",
+    "Tanh", "TerminateOnNaN", "ZeroPad2D", "classification_report", "confusion_matrix", "get_num_threads",
+    "load_cifar10", "load_emnist", "load_fashion_mnist", "load_image_folder", "load_kmnist", "load_mnist",
+    "load_synthetic_digits", "prepare_digit", "read_digits", "read_idx", "set_num_threads", "to_categorical",
+    "write_idx",
 ]

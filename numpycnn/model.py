@@ -237,12 +237,17 @@ class Sequential(Strict):
         ndarray of shape (N, *input_shape), or None without `need_dx`
         """
         self._require_built("backward")
+        gradient = self._backward_layers(dlogits, need_dx)
+        if self.regularised:
+            add_penalty_gradients(self.regularised)
+        return gradient
+
+    def _backward_layers(self, dlogits: NDArray, need_dx: bool = False) -> NDArray | None:
+        """Do the same without the penalties."""
         gradient: Any = dlogits
         last = 0 if need_dx else self.first_trained()
         for position in reversed(range(last, len(self.plan))):
             gradient = self.plan[position].backward(gradient, need_dx or position > last)
-        if self.regularised:
-            add_penalty_gradients(self.regularised)
         return gradient.copy() if need_dx else None
 
     def penalty(self) -> float:

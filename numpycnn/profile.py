@@ -10,8 +10,10 @@ import copy
 import functools
 import io
 import math
+import os
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 WARM_UP_STEPS = 3  # compile the kernels, make the work space, wake the threads
 PEAK_SHAPE = 256, 256, 64  # rows for each thread, depth and columns of the peak's product: they fit a core's cache
 PEAK_SECONDS = 0.2
+COPY_BYTES, COPIES = 2**24, 8  # for each thread: more than a core's cache
 
 
 def product_flops(layer: Layer, batch: int) -> int:
@@ -67,6 +70,8 @@ class ProfileRow:
         Floating-point operations on the batch, counted as dense arithmetic; None where no formula is known.
     bytes : int or None
         Parameters, input and output, each once: the least that forward has to move.
+    executed_flops : int or None
+        The most that were done of `flops`: a block may skip zeros, or multiply less (Winograd).
     """
 
     name: str
@@ -77,6 +82,7 @@ class ProfileRow:
     forward_flops: int | None = None
     backward_flops: int | None = None
     bytes: int | None = None
+    executed_flops: int | None = None
 
     @property
     def flops(self) -> int | None:
@@ -107,6 +113,10 @@ class Profile:
     threads : int
     peak : float
         FLOPs a second of our matrix product, on this machine, with this dtype and number of threads.
+    bandwidth : float
+        Bytes a second, read and written, of the best copy of memory by as many threads.
+    load : float or None
+        How many programs ran or waited for a core in the minute before (the load average), where the system says so.
     """
 
     rows: list[ProfileRow] = field(repr=False)
@@ -116,6 +126,8 @@ class Profile:
     dtype: str
     threads: int
     peak: float
+    bandwidth: float
+    load: float | None = None
 
     def __str__(self) -> str:
         return _table(self)
@@ -154,12 +166,19 @@ def profile_model(
     repeats = check_count(repeats, "repeats")
     x, y = check_data(model, x, y)
     x = np.array(x, model.dtype, order="C")  # as fit prepares a batch, untimed
-    dtype, threads = model.dtype.name, get_num_threads()
+    dtype, threads, load = model.dtype.name, get_num_threads(), load_average()
     peak = measure_peak(dtype, threads, ops.active)
-    rows = _rows(model, len(x), _time_steps(copy.deepcopy(model), x, y, repeats))
-    profile = Profile(rows, _total(rows), len(x), repeats, dtype, threads, peak)
+    twin = copy.deepcopy(model)
+    seconds = _time_steps(twin, x, y, repeats)
+    rows = _rows(model, len(x), seconds, _executed_shares(twin, x))
+    profile = Profile(rows, _total(rows), len(x), repeats, dtype, threads, peak, measure_bandwidth(threads), load)
     print_fn(str(profile))
     return profile
+
+
+def load_average() -> float | None:
+    """Return how many programs ran or waited for a core in the last minute; None where the system does not say."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 @functools.cache
@@ -180,6 +199,19 @@ def measure_peak(dtype: str, threads: int, kernel_set: str) -> float:
         ops.affine(x, w, b, False, y)
         best = min(best, time.perf_counter() - start)
     return 2 * rows * depth * columns / best
+
+
+@functools.cache
+def measure_bandwidth(threads: int) -> float:
+    """Return the bytes a second, read and written, of the best of some copies; measured once for so many threads."""
+    arrays = [(np.ones(COPY_BYTES, np.uint8), np.empty(COPY_BYTES, np.uint8)) for _ in range(threads)]
+    best = math.inf
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(COPIES):
+            start = time.perf_counter()
+            list(pool.map(lambda pair: np.copyto(pair[1], pair[0]), arrays))
+            best = min(best, time.perf_counter() - start)
+    return 2 * threads * COPY_BYTES / best
 
 
 # Timing
@@ -222,7 +254,18 @@ def _timed_step(model: Sequential, x: NDArray, y: NDArray) -> NDArray:
 # Counting
 
 
-def _rows(model: Sequential, batch: int, seconds: NDArray) -> list[ProfileRow]:
+def _executed_shares(model: Sequential, x: NDArray) -> list[tuple[float, float]]:
+    """Return what share of its FLOPs each item of the plan does at most, forward and backward, on this batch."""
+    if not any(isinstance(item, Block) for item in model.plan):
+        return [(1.0, 1.0)] * len(model.plan)
+    outputs, shares = x, []
+    for item in model.plan:
+        outputs = item.forward(outputs, True)
+        shares.append(item.executed_shares() if isinstance(item, Block) else (1.0, 1.0))
+    return shares
+
+
+def _rows(model: Sequential, batch: int, seconds: NDArray, shares: list[tuple[float, float]]) -> list[ProfileRow]:
     """Return the table's rows from ``_time_steps``'s figures."""
     medians = np.median(seconds, axis=0).tolist()
     items = len(model.plan)
@@ -230,6 +273,7 @@ def _rows(model: Sequential, batch: int, seconds: NDArray) -> list[ProfileRow]:
     rows = []
     for position, item in enumerate(model.plan):
         layers = item.layers if isinstance(item, Block) else (item,)
+        flops = count_flops(layers, batch, position > model.first_trained())
         rows.append(
             ProfileRow(
                 ", ".join(type(layer).__name__ for layer in layers),
@@ -237,8 +281,9 @@ def _rows(model: Sequential, batch: int, seconds: NDArray) -> list[ProfileRow]:
                 item.output_shape,
                 forward[position],
                 backward[position],
-                *count_flops(layers, batch, position > model.first_trained()),
+                *flops,
                 _count_bytes(item, batch),
+                None if None in flops else round(sum(a * b for a, b in zip(flops, shares[position]))),  # type: ignore
             )
         )
     rows.append(ProfileRow(type(model.loss).__name__, loss))
@@ -274,7 +319,7 @@ def _total(rows: list[ProfileRow]) -> ProfileRow:
         values = [getattr(row, name) for row in rows if getattr(row, name) is not None]
         return sum(values) if values else None
 
-    names = "forward_seconds", "backward_seconds", "forward_flops", "backward_flops", "bytes"
+    names = "forward_seconds", "backward_seconds", "forward_flops", "backward_flops", "bytes", "executed_flops"
     return ProfileRow("total", known("seconds"), None, *map(known, names))
 
 
@@ -343,7 +388,10 @@ def _number(value: float | None, unit: float, digits: int) -> str:
 
 
 def _notes(profile: Profile) -> list[str]:
+    load, cores = profile.load or 0, os.cpu_count() or 1
+    busy = f"The machine was busy: load average {load:.1f} on {cores} cores. Times may be too long, rates too low."
     return [
+        *([busy] if load > cores else []),
         f"Peak: {profile.peak / 1e9:,.0f} GFLOP/s, measured: our matrix product in the cache, on as many threads.",
         "FLOPs: products with weights only, a multiply-add is 2, counted as dense arithmetic: a part that skips zeros "
         "can exceed 100 %. MB: parameters, input and output, each once, the least that forward has to move.",

@@ -49,13 +49,24 @@ class Engine:
             One of them is not installed.
         """
         try:
-            return {name: metadata.version(name) for name in self.distributions}
+            return {name: _version(name) for name in self.distributions}
         except metadata.PackageNotFoundError as error:
             raise Unavailable(f"{error.name} is not installed") from None
 
 
+def _version(name: str) -> str:
+    """Return a distribution's version; TensorFlow for processors alone has another name."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        if name != "tensorflow":
+            raise
+        return metadata.version("tensorflow-cpu")
+
+
 OURS = "numpycnn"
 OURS_PLAIN = "numpycnn, fused=False"
+FACADE = "numpycnn.keras"
 _OURS = Engine("ours", ("numpy", "numba"), {"fused": True}, ("NumPy", "numpycnn"))
 _PLAIN = Engine("ours", ("numpy", "numba"), {"fused": False})
 _KERAS = ("keras", "tensorflow")
@@ -63,6 +74,7 @@ _KERAS = ("keras", "tensorflow")
 TRAINING = {
     OURS: _OURS,
     OURS_PLAIN: _PLAIN,
+    FACADE: Engine("facade", ("numpy", "numba")),
     "PyTorch eager": Engine("pytorch", ("torch",), {"channels_last": False}, ("PyTorch",)),
     "PyTorch eager, channels_last": Engine("pytorch", ("torch",), {"channels_last": True}),
     "PyTorch compiled": Engine("pytorch", ("torch",), {"channels_last": True, "compiled": True}),

@@ -8,14 +8,15 @@ from typing import Any, Callable
 
 import numpy as np
 
-from networks import Activation, Conv, Dense, Flatten, Network, Pool
+from networks import Network
 
 os.environ.update(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
 
 import keras  # noqa: E402  # reads the environment when it is imported
 import tensorflow as tf  # noqa: E402
 
-POOLS = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}
+from . import keras_words  # noqa: E402
+
 STEPS_PER_EXECUTION = 10  # more is no faster
 
 
@@ -23,24 +24,9 @@ def build(network: Network, threads: int, outputs: list[Any]) -> keras.Sequentia
     """Return the model, `outputs` appended, with the initial weights."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input(network.input_shape), *map(_layer, network.layers), *outputs])
+    model = keras.Sequential([keras.Input(network.input_shape), *keras_words.layers(keras, network), *outputs])
     model.set_weights(network.initial_weights())
     return model
-
-
-def _layer(layer: Any) -> keras.Layer:
-    match layer:
-        case Conv(filters, size, padding):
-            return keras.layers.Conv2D(filters, size, padding=padding)
-        case Pool(kind, size):
-            return POOLS[kind](size)
-        case Activation(name):
-            return keras.layers.Activation(name)
-        case Flatten():
-            return keras.layers.Flatten()
-        case Dense(units):
-            return keras.layers.Dense(units)
-    raise ValueError(f"no layer for {layer}")
 
 
 class Stopwatch(keras.callbacks.Callback):

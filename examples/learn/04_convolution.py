@@ -267,4 +267,4 @@ report()
 #    expensive as prediction?
 #
 # Not covered: dilation and groups (arguments of `Conv2D`; the algebra is the same), convolution by FFT, and how the
-# product is made fast: that will be the ladder.
+# product is made fast: that is [the ladder](README.md#the-ladder).

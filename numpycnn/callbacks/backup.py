@@ -22,7 +22,8 @@ class BackupAndRestore(Callback):
     moment and started again, however often, ends with the same bits as one that was not. The file is replaced whole or
     not at all; a model file, too, it opens with ``Sequential.load``.
 
-    Ctrl-C saves a backup before ``fit`` returns.
+    Ctrl-C saves a backup before ``fit`` returns. Where several processes train together, the first writes and reads
+    the file; how many there are may be another number when they go on, which rounds differently.
 
     Parameters
     ----------
@@ -66,8 +67,9 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         if self.run.rows is None:
             raise ValueError("BackupAndRestore: expected a training on arrays, got one on batches that are handed out")
-        if os.path.exists(self.filepath):
-            self._restore()
+        backup = self._read() if self.run.share is None else self.run.share.from_first(self._read)
+        if backup is not None:
+            self._restore(backup)
         else:
             self._save()  # what cannot be saved shows now, not after an epoch
 
@@ -81,7 +83,7 @@ class BackupAndRestore(Callback):
         self._save()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        if self.delete_checkpoint and not self.run.history.interrupted:
+        if self.delete_checkpoint and not self.run.history.interrupted and self.speaks:
             insist(Path(self.filepath).unlink, missing_ok=True)
 
     def _conditions(self) -> dict[str, Any]:
@@ -96,6 +98,8 @@ class BackupAndRestore(Callback):
     def _save(self) -> None:
         from ..io import native
 
+        if not self.speaks:
+            return
         arrays, remembered = {}, []
         for i, callback in enumerate(self.run.callbacks.callbacks):
             state = callback.get_state()
@@ -108,10 +112,15 @@ class BackupAndRestore(Callback):
         os.makedirs(os.path.dirname(self.filepath) or ".", exist_ok=True)
         native.save(self.model, self.filepath, (values, arrays))
 
-    def _restore(self) -> None:
+    def _read(self) -> bytes | None:
+        """Return the file's content, None if there is no file."""
+        path = Path(self.filepath)
+        return path.read_bytes() if path.exists() else None
+
+    def _restore(self, backup: bytes) -> None:
         from ..io import native
 
-        values, arrays = native.load_run(self.model, self.filepath, self._conditions())
+        values, arrays = native.load_run(self.model, self.filepath, backup, self._conditions())
         for i, callback in enumerate(self.run.callbacks.callbacks):
             prefix = f"callbacks/{i}/"
             own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -10,6 +10,7 @@ from ..hints import ExplainsArguments, did_you_mean
 from .hooks import MOMENTS, find_hooks
 
 if TYPE_CHECKING:
+    from ..layers.share import Share
     from ..model import Sequential
     from ..training.run import Run
 
@@ -42,6 +43,11 @@ class Callback(ExplainsArguments):
     run: Run
     state_names: tuple[str, ...] = ()
     comes_last = False  # called after the others, wherever it stands in the list
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this process prints and writes files: of several that train together, the first does."""
+        return "run" not in vars(self) or self.run.speaks
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Called before the first epoch."""
@@ -96,7 +102,12 @@ class Callback(ExplainsArguments):
 
 
 class CallbackList:
-    """All callbacks of one ``fit``; each of its methods calls the hooks of one moment."""
+    """All callbacks of one ``fit``; each of its methods calls the hooks of one moment.
+
+    Where several processes train together, all call them: an error of one is an error of all, and all stop if one does.
+    """
+
+    share: Share | None = None
 
     def __init__(
         self, callbacks: Sequence[Callback] | None = None, model: Sequential | None = None, names: Sequence[str] = ()
@@ -115,6 +126,7 @@ class CallbackList:
                 raise ValueError(
                     f"{type(callback).__name__} monitors {monitor!r}, but an epoch has only {', '.join(names)}{hint}"
                 )
+        self.model = model
         self.callbacks.sort(key=lambda callback: callback.comes_last)
         found = [find_hooks(callback, Callback) for callback in self.callbacks]
         self._hooks = {moment: [hook for hooks in found for hook in hooks[moment]] for moment in MOMENTS}
@@ -123,7 +135,7 @@ class CallbackList:
             callback.figures = tuple(names)
 
     def train_begin(self, run: Run) -> None:
-        self._run = run
+        self._run, self.share = run, run.share
         for callback in self.callbacks:
             callback.run = run
         self._call("train_begin")
@@ -165,6 +177,14 @@ class CallbackList:
         self._call("test_batch_end", batch, logs=logs)
 
     def _call(self, moment: str, *number: int, logs: Logs | None = None) -> None:
+        if self.share is None or not self._hooks[moment]:
+            self._call_here(moment, *number, logs=logs)
+            return
+        model: Any = self.model
+        self.share.together(lambda: self._call_here(moment, *number, logs=logs))
+        model.stop_training = self.share.any(model.stop_training)
+
+    def _call_here(self, moment: str, *number: int, logs: Logs | None) -> None:
         for hook in self._hooks[moment]:
             hook(*number, dict(logs or {}))  # each has its own copy
 

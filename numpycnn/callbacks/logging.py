@@ -33,6 +33,8 @@ class CSVLogger(Callback):
         self.append = check_flag(append, "append")
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        if not self.speaks:
+            return
         os.makedirs(os.path.dirname(self.filename) or ".", exist_ok=True)
         if not (self.append and os.path.exists(self.filename)):
             open(self.filename, "w", encoding="utf-8").close()
@@ -70,11 +72,15 @@ class CSVLogger(Callback):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore the whole file: the epochs after the backup come again."""
+        if not self.speaks:
+            return
         with open(self.filename, "w", newline="", encoding="utf-8") as file:
             file.write(state["text"])
         self._names = self._header()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        if not self.speaks:
+            return
         row: dict[str, Any] = {"epoch": epoch, **dict(sorted(logs.items()))}
         with open(self.filename, "a", newline="", encoding="utf-8") as file:
             if self._names is None:

@@ -34,7 +34,8 @@ class TerminateOnNaN(Callback):
             self.model.nonfinite = self.model.nonfinite or self.place  # said here: fit need not look again
             self.model.stop_training = True
             place = f" ({self.place})" if self.place else ""
-            show(f"TerminateOnNaN: {problem} in epoch {self._epoch + 1}, batch {batch + 1}; stopping{place}")
+            if self.speaks:
+                show(f"TerminateOnNaN: {problem} in epoch {self._epoch + 1}, batch {batch + 1}; stopping{place}")
 
     def _problem(self, logs: dict[str, float]) -> str | None:
         arena = self.model.arena

@@ -6,13 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Callable
 
-from ..data import load_cifar10, load_fashion_mnist, load_mnist
+from ..data import load_cifar10, load_emnist, load_fashion_mnist, load_kmnist, load_mnist
 from ..data.elsewhere import keras_folder
 from ..data.places import cache_folder, own_folder
 from ..terminal import show
 
 USAGE = "%(prog)s [list | fetch | check] [SET...]"
-SETS: dict[str, Callable] = {"mnist": load_mnist, "fashion-mnist": load_fashion_mnist, "cifar-10": load_cifar10}
+SETS: dict[str, Callable] = {
+    "mnist": load_mnist, "fashion-mnist": load_fashion_mnist, "cifar-10": load_cifar10, "kmnist": load_kmnist,
+    "emnist": lambda data_dir=None: load_emnist("balanced", data_dir),
+}  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

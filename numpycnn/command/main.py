@@ -19,8 +19,9 @@ from ..hints import did_you_mean
 from ..terminal import show
 
 COMMANDS = {
-    "train": "train a network on a data set",
+    "train": "train a network on a data set or on images of your own",
     "predict": "say what is in pictures",
+    "page": "write a page to draw on, and look into the network",
     "info": "show what a model file holds",
     "export": "write a model for ONNX or PyTorch",
     "verify": "compare a model with itself in another system",

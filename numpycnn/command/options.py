@@ -3,7 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Callable
+
+MODEL = Path("runs/mnist/model.npz")  # what `numpycnn train` writes
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the file of the model, which need not be named."""
+    parser.add_argument("model", nargs="?", type=existing_model, default=str(MODEL), metavar="MODEL",
+                        help=f"a .npz, .keras or .h5 file ({MODEL})")
+
+
+def existing_model(text: str) -> Path:
+    """Read the name of a model file that there is."""
+    if not Path(text).exists():
+        raise argparse.ArgumentTypeError(f"there is no {text}; train one with `numpycnn train`, or name another")
+    return Path(text)
 
 
 def positive(text: str) -> int:

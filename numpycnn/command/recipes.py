@@ -14,11 +14,14 @@ from ..data import (
     Augment,
     InputFormat,
     load_cifar10,
+    load_emnist,
     load_fashion_mnist,
     load_image_folder,
+    load_kmnist,
     load_mnist,
     load_synthetic_digits,
 )
+from ..data import emnist, kmnist
 from ..model import Sequential
 from ..terminal import show
 
@@ -137,6 +140,11 @@ DATA_SETS = {
         "Fashion-MNIST", load_fashion_mnist, Augment(shift=0.05, zoom=0.05, horizontal_flip=True), CLOTHES
     ),
     "cifar10": DataSet("CIFAR-10", load_cifar10, Augment.for_photographs(), PHOTOGRAPHS),
+    "kmnist": DataSet("KMNIST", load_kmnist, Augment.for_digits(), kmnist.CLASS_NAMES, prepare="digit"),
+    "emnist": DataSet(
+        "EMNIST, balanced", lambda data_dir=None: load_emnist("balanced", data_dir), Augment.for_digits(),
+        emnist.CLASS_NAMES["balanced"], prepare="digit",
+    ),
     "synthetic": DataSet("synthetic digits", draw_digits, Augment.for_digits(), prepare="digit"),
 }
 

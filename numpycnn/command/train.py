@@ -19,6 +19,7 @@ from ..checks import check_fraction, check_positive
 from ..data import DownloadError
 from ..files import KERAS_SUFFIXES, insist
 from ..io.keras_file.hdf5 import import_h5py
+from ..layers.share import Share
 from ..losses import SoftmaxCrossEntropy
 from ..model import Sequential
 from ..optimizers import Adam
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = functools.partial(parser.add_argument, metavar="X")
     name = functools.partial(parser.add_argument, metavar="NAME")
     name("--recipe", choices=[*RECIPES, "list"], help="which network (cnn; of --images augmented); list")
-    name("--dataset", choices=DATA_SETS, default="mnist", help=f"{', '.join(DATA_SETS)} (mnist)")
+    name("--dataset", choices=DATA_SETS, default="mnist", help="mnist, fashion_mnist, cifar10, kmnist, emnist, ...")
     add("--images", type=Path, metavar="FOLDER", help="or images of yours: a subfolder for each class")
     add("--size", type=positive, help="resize those to X x X pixels (32)")
     parser.add_argument("--grey", action="store_true", default=None, help="and make them grey")
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--lr", dest="learning_rate", type=checked(check_positive, "learning_rate"), help="Adam's highest rate")
     name("--schedule", choices=SCHEDULES, help=f"of the rate: {', '.join(SCHEDULES)}")
     add("--validation-split", type=checked(check_fraction, "validation_split"), help="share that is held out")
+    parser.add_argument("--distributed", action="store_true", help="with mpirun: the processes share each batch")
     parser.add_argument("--augment", action=argparse.BooleanOptionalAction, help="train on distorted images, or not")
 
 
@@ -139,9 +141,13 @@ class AugmentFirst(Callback):
     def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return self.augment(images, rng) if self.active else images
 
+    def of_part(self, images: np.ndarray, rng: np.random.Generator, first: int, batch: int) -> np.ndarray:
+        return self.augment.of_part(images, rng, first, batch) if self.active else images
+
 
 def train(
-    recipe: Recipe, data_set: DataSet, train_data: tuple, seed: int, folder: Path, held_out: tuple | None
+    recipe: Recipe, data_set: DataSet, train_data: tuple, seed: int, folder: Path, held_out: tuple | None,
+    share: Share | None,
 ) -> tuple:
     """Return the trained model and its history; go on from the folder's backup if there is one.
 
@@ -153,7 +159,9 @@ def train(
     model.input_format = data_set.input_format(x.shape[1:])
     model.summary()
     schedule = learning_rate(recipe, len(x))
-    model.compile(Adam(schedule_so_far(folder / BACKUP, schedule)), SoftmaxCrossEntropy(), metrics=["accuracy"])
+    so_far = functools.partial(schedule_so_far, folder / BACKUP, schedule)
+    rate = so_far() if share is None else share.from_first(so_far)
+    model.compile(Adam(rate), SoftmaxCrossEntropy(), metrics=["accuracy"])
     with tempfile.TemporaryDirectory() as rehearsal:  # what cannot be saved shows now, not after the training
         model.save(Path(rehearsal) / Path(recipe.model_file).name)
     chosen, first = augmentation(recipe, data_set), None
@@ -170,6 +178,7 @@ def train(
         validation_data=None if held_out is None else (as_input(held_out[0]), held_out[1]),
         augment=first,
         callbacks=[*([first] if first else []), GoOn(folder / BACKUP, schedule)],
+        communicator=None if share is None else share.communicator,
     )
     if history.interrupted:
         raise InterruptedError("interrupted; the same command with --resume goes on")
@@ -185,8 +194,31 @@ def what_is_run(options: argparse.Namespace, recipe: Recipe, data_set: DataSet, 
     }  # fmt: skip
 
 
+def make_ready(options: argparse.Namespace, recipe: Recipe, what: dict[str, Any]) -> str:
+    """Delete what an earlier run left, or find what to go on from; return what to say if nothing is left to do."""
+    folder = options.output_dir
+    if not options.resume:
+        insist((folder / BACKUP).unlink, missing_ok=True)
+    elif text := finished(folder, recipe.epochs, what):
+        return text
+    elif not (folder / BACKUP).exists():
+        show(f"--resume: there is no run in {folder} to go on with; it begins now")
+    insist((folder / METRICS).unlink, missing_ok=True)
+    return ""
+
+
 def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """Train, test, and write what came out."""
+    """Train, test, and write what came out; with other processes, if mpirun started some."""
+    if not options.distributed:
+        return run_here(options, parser, None)
+    from ..exchange.distributed import together
+
+    with together() as share:
+        return run_here(options, parser, share)
+
+
+def run_here(options: argparse.Namespace, parser: argparse.ArgumentParser, share: Share | None) -> None:
+    """Do that in this process; of several, the first tests and writes."""
     if options.recipe == "list":
         show("\n".join(map(describe, RECIPES)))
         return
@@ -200,22 +232,19 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     what, held_out = what_is_run(options, recipe, data_set, len(train_data[0])), None
     if options.images is not None:  # the share to validate on is held out already, the same of every class
         recipe, held_out = dataclasses.replace(recipe, validation_split=0.0), test_data
-    if not options.resume:
-        insist((folder / BACKUP).unlink, missing_ok=True)
-    elif text := finished(folder, recipe.epochs, what):
+    ready = functools.partial(make_ready, options, recipe, what)
+    if text := ready() if share is None else share.from_first(ready):
         show(text)
         return
-    elif not (folder / BACKUP).exists():
-        show(f"--resume: there is no run in {folder} to go on with; it begins now")
-    insist((folder / METRICS).unlink, missing_ok=True)
-
-    model, history = train(recipe, data_set, train_data, options.seed, folder, held_out)
+    model, history = train(recipe, data_set, train_data, options.seed, folder, held_out, share)
+    if share is not None and share.rank > 0:
+        return
     model.save(folder / recipe.model_file)
     model = Sequential.load(folder / recipe.model_file)  # what is tested is what was saved
     results, probabilities = test(model, test_set, test_data, folder)
     write_json(folder / "history.json", {**history.history, "seconds": history.seconds})
-    draw(folder, train_data, test_data, model, probabilities, history, test_set, augmentation(recipe, data_set),
-         options.seed)
+    chosen = augmentation(recipe, data_set)
+    draw(folder, train_data, test_data, model, probabilities, history, test_set, chosen, options.seed)
     write_json(folder / METRICS, {  # the last file: the run is finished
         **what,
         "parameters": model.count_params(),
@@ -224,5 +253,6 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         "train_seconds": sum(history.seconds),
         **results,
     })
-    show(f"Wrote the model, history, metrics, report and pictures to {folder}\n\n"
-         f"Next:  numpycnn predict PICTURE... --model {folder / recipe.model_file}")
+    model_file = folder / recipe.model_file
+    show(f"Wrote the model, history, metrics, report and pictures to {folder}\n\nNext:  numpycnn predict PICTURE... "
+         f"--model {model_file}\n       numpycnn page {model_file} --open")

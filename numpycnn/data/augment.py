@@ -151,23 +151,35 @@ class Augment:
             Another dtype, another number of axes, or no generator.
         """
         _check(images, rng, self.fill)
+        return self.of_part(images, rng, 0, len(images))
+
+    def of_part(self, images: NDArray, rng: np.random.Generator, first: int, batch: int) -> NDArray:
+        """Return the same images as of a whole batch of so many, of which `images` are those from `first` on.
+
+        The generator draws for all of them, so that it does not matter into how many parts a batch is cut.
+        """
+        _check(images, rng, self.fill)
         result = np.empty(images.shape, images.dtype)
         if images.size == 0:
             return result
         if not (self.shift or self.rotation or self.zoom or self.shear or self.elastic or self.horizontal_flip):
             result[...] = images
             return result
-        for first in range(0, len(images), CHUNK):
-            rows = slice(first, first + CHUNK)
-            self._warp(images[rows], rng, result[rows])
+        for start in range(0, batch, CHUNK):
+            size = min(CHUNK, batch - start)
+            begin, end = (min(max(row - start, 0), size) for row in (first, first + len(images)))
+            rows = slice(start + begin - first, start + end - first) if begin < end else slice(0)
+            self._warp(images[rows], rng, result[rows], slice(begin, end), size)
         return result
 
-    def _warp(self, images: NDArray, rng: np.random.Generator, result: NDArray) -> None:
-        """Write the new images (N, H, W, C)."""
-        n, height, width, _ = images.shape
+    def _warp(self, images: NDArray, rng: np.random.Generator, result: NDArray, part: slice, size: int) -> None:
+        """Write the new images (N, H, W, C), which are a part of a chunk of this size."""
+        height, width = images.shape[1:3]
         dtype = np.dtype(np.float32 if images.dtype == np.uint8 else images.dtype)
-        matrices = self._draw_matrices(n, height, width, rng).astype(dtype)
-        field = self._draw_field(n, height, width, dtype, rng)
+        matrices = self._draw_matrices(size, height, width, rng).astype(dtype)[part]
+        field = self._draw_field(size, height, width, dtype, rng, part)
+        if len(images) == 0:
+            return
         images = np.require(images, dtype, ["C", "A", "W", "E"])  # the one form that the kernel is compiled for
         if result.dtype == dtype:
             ops.warp(images, matrices, field, self.fill, result)
@@ -185,8 +197,11 @@ class Augment:
         mirrored = self.horizontal_flip & (drawn[6] < 0.5)
         return affine_maps((height, width), (down, right), turn, (1 + taller, 1 + wider), slant, mirrored)
 
-    def _draw_field(self, n: int, height: int, width: int, dtype: np.dtype, rng: np.random.Generator) -> NDArray:
-        """Draw the elastic displacements (N, 2, H, W), or (1, 2, H, W) zeros if there are none.
+    def _draw_field(
+        self, size: int, height: int, width: int, dtype: np.dtype, rng: np.random.Generator,
+        part: slice = slice(None),
+    ) -> NDArray:
+        """Draw the elastic displacements of a part (N, 2, H, W), or (1, 2, H, W) zeros if there are none.
 
         Displacement = rows' Gaussians x random numbers x columns' Gaussians, as two products of matrices.
         """
@@ -194,7 +209,11 @@ class Augment:
             return np.zeros((1, 2, height, width), dtype)
         by_row, by_column = _gaussians(height, self.sigma, dtype), _gaussians(width, self.sigma, dtype)
         nodes_y, nodes_x = len(by_row), len(by_column)
-        noise = rng.random((nodes_y, nodes_x * n * 2), np.float32).astype(dtype, copy=False)
+        drawn = rng.random((nodes_y, nodes_x, size, 2), np.float32)[:, :, part]
+        n = drawn.shape[2]
+        if n == 0:
+            return np.zeros((1, 2, height, width), dtype)
+        noise = drawn.reshape(nodes_y, nodes_x * n * 2).astype(dtype, copy=False)
         noise -= 0.5
         noise *= 2 * self.elastic
         columns = np.empty((nodes_x * n * 2, height), dtype)

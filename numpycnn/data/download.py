@@ -32,7 +32,7 @@ class _MirrorError(Exception):
 
 
 def download(
-    name: str, mirrors: Iterable[str], folder: Path, check: Callable[[Path], object]
+    name: str, mirrors: Iterable[str], folder: Path, check: Callable[[Path], object], max_bytes: int | None = None
 ) -> Path:
     """Fetch the file `name` into `folder` and return its path there.
 
@@ -47,6 +47,8 @@ def download(
     check : callable
         Called with the path of the fetched file before it is placed. If it raises, the file is
         dropped and the next mirror tried.
+    max_bytes : int, optional
+        A larger file is refused. Default: `MAX_BYTES`.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def download(
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with atomic_write(target) as file:
-                _fetch(mirror + name, file)
+                _fetch(mirror + name, file, MAX_BYTES if max_bytes is None else max_bytes)
                 _check(check, file, name)
             return target
         except _MirrorError as error:
@@ -91,7 +93,7 @@ def _passes(check: Callable[[Path], object], path: Path) -> bool:
     return True
 
 
-def _fetch(url: str, file: IO[bytes]) -> None:
+def _fetch(url: str, file: IO[bytes], max_bytes: int) -> None:
     """Download `url` into the file within the limits above, or raise _MirrorError.
 
     An OSError says that the file could not be written.
@@ -102,7 +104,7 @@ def _fetch(url: str, file: IO[bytes]) -> None:
     """
     failures: list[str] = []  # not the errors, which would keep the connection open
     progress = _Progress(url)
-    limited = _LimitedFile(file, MAX_BYTES, time.monotonic() + DEADLINE)
+    limited = _LimitedFile(file, max_bytes, time.monotonic() + DEADLINE)
 
     def transfer() -> None:
         try:
@@ -151,14 +153,14 @@ class _LimitedFile:
 
     def __init__(self, file: IO[bytes], max_bytes: int, deadline: float) -> None:
         self.file = file
-        self.remaining = max_bytes
+        self.max_bytes = self.remaining = max_bytes
         self.deadline = deadline
         self.disk_error: OSError | None = None
 
     def write(self, data: bytes) -> None:
         self.remaining -= len(data)
         if self.remaining < 0:
-            raise _MirrorError(f"larger than {MAX_BYTES} bytes, so not the file")
+            raise _MirrorError(f"larger than {self.max_bytes} bytes, so not the file")
         if time.monotonic() > self.deadline:
             raise _MirrorError(f"not complete after {DEADLINE:g} seconds")
         try:

@@ -108,9 +108,9 @@ def load_image_folder(
     >>> model.input_format = pets.input_format  # doctest: +SKIP
     """
     root = Path(path_text(path)).expanduser()
-    height, width = check_pair(size, "size")
+    (height, width), grey = check_pair(size, "size"), check_flag(grey, "grey")
     folders = _classes(root)
-    form = InputFormat((height, width), check_flag(grey, "grey"), class_names=tuple(each.name for each in folders))
+    form = InputFormat((height, width), grey, class_names=tuple(each.name for each in folders))
     found = [(file, label) for label, folder in enumerate(folders) for file in _files(folder)]
     shape = (len(found), height, width) if grey else (len(found), height, width, 3)
     check_memory(shape, np.dtype(np.uint8), "the images", "load_image_folder")

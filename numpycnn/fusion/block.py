@@ -41,3 +41,7 @@ class Block(Layer):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+    def executed_shares(self) -> tuple[float, float]:
+        """Return what share of the products it does at most, forward and backward, on the latest batch."""
+        return 1.0, 1.0

@@ -24,6 +24,7 @@ from .patches import (
 )
 
 WINOGRAD_CHANNELS = 16  # below, transforming the image costs more than the multiplications that it saves
+WINOGRAD_SHARE = 16 / 36  # of the products, with tiles of 2 x 2 outputs; larger ones need fewer
 MOST_PATCHES = 2**22  # a block keeps the start offset of each of them in memory, from the first image on
 LANES = 16  # numbers of float32 in a vector of 64 bytes, the widest that CPUs have
 
@@ -190,6 +191,11 @@ class ConvReLU(DirectConv):
         _, codes = self.saved
         return [codes.copy()]
 
+    def executed_shares(self) -> tuple[float, float]:
+        (codes,) = self.choices()
+        dense = len(codes) * math.prod(self.conv.output_shape)
+        return 1.0, 1.0 if self.by_taps else float((codes < self.group).sum()) / dense
+
 
 class ConvReLUPool(ConvReLU):
     """Conv2D, then ReLU, then MaxPool2D over 2 x 2: only the pooled map is written to memory.
@@ -220,6 +226,11 @@ class ConvReLUPool(ConvReLU):
             ops.winograd_relu_pool_forward(x, weight, bias, self.output_shape[1], y, codes)
         else:
             ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
+
+    def executed_shares(self) -> tuple[float, float]:
+        kept = 4 * math.prod(self.output_shape) / math.prod(self.conv.output_shape)  # pooling drops a last odd row
+        winograd = self.by_windows and self.conv.input_shape[2] >= WINOGRAD_CHANNELS
+        return kept * (WINOGRAD_SHARE if winograd else 1), super().executed_shares()[1]
 
 
 def is_plain_pool(pool: MaxPool2D) -> bool:

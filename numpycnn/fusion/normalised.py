@@ -55,7 +55,9 @@ class Normalised(Block):
             self.norm.keep_gradients(dgamma, dbeta)
         if not need_dx:
             return None
-        rows = x.size // len(mean) if of_batch else math.inf  # the statistics of others are constants
+        rows = math.inf  # other statistics than the batch's are constants
+        if of_batch:
+            dgamma, dbeta, rows = self.norm.sums_of_batch(dgamma, dbeta, x.size // len(mean), len(x))
         dx = self.empty("dx", x.shape)
         ops.normalise_relu_pool_backward(*passed, dbeta / rows, inverse * dgamma / rows, factor, as_images(dx))
         return dx

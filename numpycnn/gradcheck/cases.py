@@ -241,11 +241,13 @@ _FIRST: dict[Any, list[tuple[Shape, dict[str, Any]]]] = {
         ((6, 4, 6), {"filters": 3, "kernel_size": 3}),  # run by run
         ((4, 5, 6), {"filters": 2, "kernel_size": (2, 3), "padding": "same", "use_bias": False}),
         ((4, 5, 16), {"filters": 2, "kernel_size": 3, "padding": "same"}),  # with pooling by Winograd's algorithm
+        ((4, 5, 16), {"filters": 32, "kernel_size": 3, "padding": "same", "use_bias": False}),  # without, too
         ((7, 4, 17), {"filters": 3, "kernel_size": 3, "strides": 2, "padding": 1}),
         ((5, 6, 16), {"filters": 5, "kernel_size": 2, "dilation_rate": (1, 2)}),
     ],
     Dense: [((9,), {"units": 5}), ((9,), {"units": 35, "use_bias": False}), ((4,), {"units": 16})],
     ReLU: [((7, 6, 2), {})],
+    BatchNorm: [((7, 6, 2), {}), ((5, 4, 3), {"center": False}), ((4, 6, 2), {"scale": False})],
 }
 # Arguments of the layers that follow; none if the class is not here.
 _LATER: dict[Any, list[dict[str, Any]]] = {

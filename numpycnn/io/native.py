@@ -71,16 +71,18 @@ def load(
         return _restore(config, arrays, model_class, classes)
 
 
-def load_run(model: Sequential, path: str | os.PathLike, conditions: dict[str, Any]) -> Run:
+def load_run(model: Sequential, path: str | os.PathLike, content: bytes, conditions: dict[str, Any]) -> Run:
     """Read a backup into `model`, made and compiled in the same way as the one that was saved; return the rest.
+
+    `content` is that of the file `path`.
 
     Raises
     ------
-    FileNotFoundError, ModelFileError
-        There is no such file, it is damaged, or it is the backup of another model, or of a run under other
-        conditions; the model is unchanged then.
+    ModelFileError
+        The file is damaged, or it is the backup of another model, or of a run under other conditions; the model is
+        unchanged then.
     """
-    with open(path, "rb") as file, documented_errors(path):
+    with io.BytesIO(content) as file, documented_errors(path):
         config, arrays = _read(file)
         run = _take_run(config, arrays)
         if run is None:

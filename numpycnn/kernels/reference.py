@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-
 # -- patches and windows ----------------------------------------------------------------------------------------------
 
 
@@ -21,10 +20,9 @@ def im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, to
     padded = np.zeros((images, padded_h, padded_w, channels), x.dtype)
     padded[:, top : top + height, left : left + width] = x
     patches = cols.reshape(images, out_h, out_w, kernel_h, kernel_w, channels)
-    for ky in range(kernel_h):
-        for kx in range(kernel_w):
-            rows, columns = _strided(ky * dilation_h, stride_h, out_h), _strided(kx * dilation_w, stride_w, out_w)
-            patches[:, :, :, ky, kx] = padded[:, rows, columns]
+    for ky, kx in np.ndindex(kernel_h, kernel_w):
+        rows, columns = _strided(ky * dilation_h, stride_h, out_h), _strided(kx * dilation_w, stride_w, out_w)
+        patches[:, :, :, ky, kx] = padded[:, rows, columns]
 
 
 def col2im(cols, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, dx):
@@ -35,10 +33,9 @@ def col2im(cols, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w,
     padded_w = max(left + width, (out_w - 1) * stride_w + (kernel_w - 1) * dilation_w + 1)
     padded = np.zeros((images, padded_h, padded_w, channels), dx.dtype)
     patches = cols.reshape(images, out_h, out_w, kernel_h, kernel_w, channels)
-    for ky in range(kernel_h):
-        for kx in range(kernel_w):
-            rows, columns = _strided(ky * dilation_h, stride_h, out_h), _strided(kx * dilation_w, stride_w, out_w)
-            padded[:, rows, columns] += patches[:, :, :, ky, kx]
+    for ky, kx in np.ndindex(kernel_h, kernel_w):
+        rows, columns = _strided(ky * dilation_h, stride_h, out_h), _strided(kx * dilation_w, stride_w, out_w)
+        padded[:, rows, columns] += patches[:, :, :, ky, kx]
     dx[...] = padded[:, top : top + height, left : left + width]
 
 
@@ -380,9 +377,8 @@ def _flush(values):
 
 def affine(x, w, b, relu, y):
     """y = x @ w + b, its negative values cut to 0 if `relu`: x (M, K), w (K, N), b (N,), y (M, N)."""
-    y[...] = x @ w + b
-    if relu:
-        relu_forward(y, y)
+    sums = x @ w + b
+    y[...] = np.maximum(sums, 0) if relu else sums
 
 
 def matmul_tn(x, dy, dw):
@@ -430,12 +426,8 @@ def normalise_backward(dy, dy_mean, x, x_mean, slope, factor, dx):
 
 
 def normalise_relu_pool(x, mean, factor, shift, pool, y, codes):
-    """y = maxpool(relu((x - mean) * factor + shift)): x (N, H, W, C), then (C,), to y and codes (N, OH, OW, C).
-
-    A code says which pixel of its window of `pool` by `pool` pixels won, pool * pool that ReLU cut.
-    """
-    values = _pixels_of_windows((x - mean) * factor + shift, pool, y.shape)  # (N, OH, OW, pool * pool, C)
-    _rectified_maximum(values, y, codes)
+    """y = maxpool(relu((x - mean) * factor + shift)): x (N, H, W, C), then (C,), to y and codes (N, OH, OW, C)."""
+    _rectified_maximum(_pixels_of_windows((x - mean) * factor + shift, pool, y.shape), y, codes)
 
 
 def normalise_relu_pool_sums(x, mean, dy, codes, pool, dgamma, dbeta):
@@ -519,31 +511,25 @@ def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
 
 def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     """The same for 3 x 3 filters on neighbouring pixels, `grid_width` windows in a row, computed the plain way."""
-    channels, row = x.shape[3], x.shape[2] * x.shape[3]
-    window = np.add.outer(np.arange(2) * row, np.arange(2) * channels)
-    corners = np.add.outer(np.arange(y.shape[1] // grid_width) * 2 * row, np.arange(grid_width) * 2 * channels)
-    offsets = np.add.outer(corners, window).reshape(-1)
-    conv_relu_pool_forward(x, w, b, offsets, np.arange(3) * row, 3 * channels, y, codes)
+    images, windows, filters = y.shape
+    grid = images, windows // grid_width, grid_width, filters
+    sums = _three_by_three(x, 0, 0, (images, 2 * grid[1], 2 * grid_width)) @ w + b
+    _rectified_maximum(_pixels_of_windows(sums, 2, grid).reshape(images, windows, 4, filters), y, codes)
 
 
 def winograd_forward(x, w, b, top, left, relu, y):
-    """y = conv(x), its negative values cut to 0 if `relu`: x (N, H, W, C), w (9 * C, F), b (F,), y (N, OH, OW, F).
-
-    Filters are 3 x 3 on neighbouring pixels, `top` rows and `left` columns of zeros lie before the image's first.
-    """
-    y[...] = _three_by_three(x, top, left, y.shape) @ w + b
-    if relu:
-        np.maximum(y, 0, out=y)
+    """y = conv(x), then ReLU if `relu`: x (N, H, W, C), 3 x 3 filters w (9 * C, F), b (F,), y (N, OH, OW, F)."""
+    sums = _three_by_three(x, top, left, y.shape) @ w + b
+    y[...] = np.maximum(sums, 0) if relu else sums
 
 
 def winograd_weight_gradient(x, dy, top, left, dw):
-    """dw (9 * C, F) of a 3 x 3 convolution: x (N, H, W, C), dy (N, OH, OW, F); `top`, `left` as in winograd_forward."""
-    patches = _three_by_three(x, top, left, dy.shape)
-    dw[...] = patches.reshape(-1, len(dw)).T @ dy.reshape(-1, dw.shape[1])
+    """dw (9 * C, F) of that convolution: x (N, H, W, C), dy (N, OH, OW, F)."""
+    dw[...] = _three_by_three(x, top, left, dy.shape).reshape(-1, len(dw)).T @ dy.reshape(-1, dw.shape[1])
 
 
 def _three_by_three(x, top, left, shape):
-    """Return the patch of 3 x 3 pixels under each output: (N, OH, OW, 9 * C)."""
+    """Return the patch under each output, `top` rows and `left` columns of zeros before the image: (N, OH, OW, 9 C)."""
     cols = np.empty((*shape[:3], 9 * x.shape[3]), x.dtype)
     im2col(x, 3, 3, 1, 1, 1, 1, top, left, cols)
     return cols
@@ -591,30 +577,22 @@ def conv_input_gradient(w, runs, run_length, starts, positions, values, dx):
     dx[...] = 0
     for n in range(len(dx)):
         f = np.repeat(np.arange(w.shape[1]), np.diff(starts[n]))
-        places = positions[n, : len(f), None] + taps
-        np.add.at(dx[n].reshape(-1), places, values[n, : len(f), None] * w.T[f])
+        np.add.at(dx[n].reshape(-1), positions[n, : len(f), None] + taps, values[n, : len(f), None] * w.T[f])
 
 
 def window_input_gradient(w, dy, codes, offsets, row, dx):
-    """dx (N, H, W, C) of a 3 x 3 convolution with 2 x 2 windows: w (9 * C, F), dy, codes (N, P, F), offsets (P * 4,).
-
-    ``row`` is the length of a row of dx in elements.
-    """
+    """dx (N, H, W, C) of a 3 x 3 convolution, windows of four: w (9 C, F), dy, codes (N, P, F), offsets (P * 4,)."""
     channels = dx.shape[3]
     taps = np.add.outer(np.arange(3) * row, np.arange(3 * channels)).reshape(-1)
-    starts = offsets.reshape(-1, 4)
     dx[...] = 0
     for n in range(len(dx)):
         p, f = np.nonzero(codes[n] < 4)
-        places = starts[p, codes[n, p, f]][:, None] + taps
+        places = offsets[p * 4 + codes[n, p, f], None] + taps
         np.add.at(dx[n].reshape(-1), places, dy[n, p, f][:, None] * w.T[f])
 
 
 def conv_tap_gradient(x, dy, codes, offsets, group, taps, in_squares, dw, db):
-    """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,).
-
-    ``in_squares`` says that these are the 3 x 3 taps of one channel, for windows of 2 x 2 pixels.
-    """
+    """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,)."""
     pixels = np.arange(group)[:, None] == codes[:, :, None]  # (N, P, group, F): which pixel has the gradient
     gradients = np.where(pixels, dy[:, :, None], 0).reshape(-1, db.size)
     patches = x.reshape(len(x), -1)[:, offsets[:, None] + taps].reshape(-1, len(taps))

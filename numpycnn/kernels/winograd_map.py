@@ -31,6 +31,8 @@ FEW_TILES = 4 * ROWS  # so few do not keep several threads busy
 MANY_OUTPUTS = 64 * ROWS  # so many fill the products of every kind of tiles
 MARGIN = 4  # as in winograd.py
 OUTPUTS = 16  # of a tile, at most; a bit each
+BORDERS = 5  # ways in which a patch lies along an axis, see _border
+FACTS = 3 + BORDERS**2  # that are known of a filter, see _learn_filters
 
 _transform_tile = make_transform_inside(pixel_matrix, True)
 _plain_tile = make_convolution_tile(1, False, False)
@@ -109,17 +111,18 @@ def largest(code, sizes, i_size):
 
 @called
 def _find_flat(down, across, x, image, top, left, height, width, channels, background):
-    """Return bit k if the k-th output's patch is zeros, bit k + OUTPUTS if it is background, for all of a tile."""
-    kinds = np.zeros((LONG, LONG), np.uint8)
-    for i in range(down):
-        for j in range(across):
-            inside = 0 <= top + i < height and 0 <= left + j < width
+    """Return bit k if the k-th output's patch is zeros, bit k + OUTPUTS if it is background, for all of a tile.
+
+    Pixels outside the image are both.
+    """
+    kinds = np.full((LONG, LONG), 3 if min(height, width) >= 3 else 1, np.uint8)  # outside; of smaller images, zeros
+    for i in range(max(0, -top), min(down, height - top)):
+        for j in range(max(0, -left), min(across, width - left)):
             zeros, known = True, True
             at = image + ((top + i) * width + left + j) * channels
             for c in range(channels):
-                value = x[at + c] if inside else x.dtype.type(0)
-                zeros &= value == 0
-                known &= value == background[c]
+                zeros &= x[at + c] == 0
+                known &= x[at + c] == background[c]
             kinds[i, j] = zeros | known << 1
     flat = 0
     for i in range(down - 2):
@@ -147,9 +150,11 @@ def _correct(doubts, flat, across, x, image, top, left, height, width, channels,
             k, at = i * (across - 2) + j, iy + i * row + j * filters
             is_flat = flat >> k & 1 or flat >> (k + OUTPUTS) & 1
             if is_flat:
-                known = (2 if flat >> k & 1 else 3) * filters + f
+                known = 2  # which row of facts
+                if not flat >> k & 1:
+                    known = 3 + _border(top + i, height) * BORDERS + _border(left + j, width)
                 for g in range(count):
-                    y[at + g] = facts[known + g]
+                    y[at + g] = facts[known * filters + f + g]
             for g in range(0, count, lanes):
                 if not is_flat and doubts >> (g // lanes * OUTPUTS + k) & 1:
                     _gather(x, image, top + i, left + j, height, width, channels, patch)
@@ -158,6 +163,14 @@ def _correct(doubts, flat, across, x, image, top, left, height, width, channels,
                 for g in range(count):
                     value = y[at + g]
                     y[at + g] = 0 if value <= 0 else value
+
+
+@device
+def _border(first, size):
+    """Return how a patch lies along an axis: 0 inside, 1 or 2 with so many pixels before the image, 3 or 4 after it."""
+    if first < 0:
+        return -first
+    return 2 + first + 3 - size if first + 3 > size else 0
 
 
 @device
@@ -172,10 +185,11 @@ def _gather(x, image, top, left, height, width, channels, patch):
 
 @called
 def _learn_filters(w, b, first, end, background, relu, taps, facts):
-    """Set facts (4 * F,) of filters `first` to `end`.
+    """Set facts (FACTS * F,) of filters `first` to `end`.
 
     How far off a sum may be, for a largest pixel of 1, as rounding errors add up in a random walk over as many terms;
-    the same for the bias (both 0 without ReLU, which alone decides by them); the sums of zeros and of the background.
+    the same for the bias (both 0 without ReLU, which alone decides by them); the sums of a patch of zeros, and of the
+    background's patches, for each way in which they lie in the image.
     """
     filters, channels, lanes = b.size, background.size, VECTOR_BYTES // w.itemsize
     unit = MARGIN * math.sqrt(w.shape[0]) * (2.0**-23 if w.itemsize == 4 else 2.0**-52)
@@ -183,13 +197,21 @@ def _learn_filters(w, b, first, end, background, relu, taps, facts):
     for f in range(first, end):
         facts[f] = unit * math.sqrt(facts[f]) if relu else 0
         facts[filters + f] = unit * abs(b[f]) if relu else 0
-    patch = np.zeros(2 * w.shape[0], w.dtype)
-    for k in range(w.shape[0]):
-        patch[w.shape[0] + k] = background[k % channels]
-    for f in range(first, end, lanes):
-        for known in range(2):
-            at = (2 + known) * filters + f
-            _sum_plainly(patch, known * w.shape[0], taps, w, f, b, facts, at, min(lanes, end - f))
+    patch, has_background = np.zeros(w.shape[0], w.dtype), background[0] == background[0]
+    for known in range(2, FACTS if has_background else 3):
+        down, across = (known - 3) // BORDERS, (known - 3) % BORDERS
+        for k in range(9 if known > 2 else 0):
+            inside = _is_inside(k // 3, down) and _is_inside(k % 3, across)
+            for c in range(channels):
+                patch[k * channels + c] = background[c] if inside else 0
+        for f in range(first, end, lanes):
+            _sum_plainly(patch, 0, taps, w, f, b, facts, known * filters + f, min(lanes, end - f))
+
+
+@device
+def _is_inside(k, border):
+    """Whether a patch's pixel k along an axis is in the image, for each way of ``_border``."""
+    return k >= border if border <= 2 else k < 5 - border
 
 
 @called
@@ -320,7 +342,7 @@ def winograd_forward(x, w, b, top, left, relu, y):
     if outputs >= MANY_OUTPUTS and channels % lanes == 0 and filters % lanes == 0:
         side = LONG
     u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
-    facts, background = np.empty(4 * filters, x.dtype), find_background(x)
+    facts, background = np.empty(FACTS * filters, x.dtype), find_background(x)
     taps = np.empty(9 * channels, np.int64)
     for k in range(taps.size):
         taps[k] = k

@@ -52,6 +52,8 @@ class Layer(ExplainsArguments):
         float32 or float64; known after ``build``.
     saved : tuple, or None
         What the latest forward gave to ``save_for_backward``; None unless that forward had ``training=True``.
+    share : Share, or None
+        The part of the batch that this process has, in a step of several; ``place(self.share, len(x))`` says which.
 
     Raises
     ------
@@ -85,6 +87,7 @@ class Layer(ExplainsArguments):
     output_shape: Shape
     dtype: np.dtype
     saved: Any = None
+    share: Any = None
     _saved_batch: int | None = None  # rows of the forward that `saved` belongs to
     _stored: dict[str, NDArray] | None = None  # what `build` was given, for as long as it runs
     _trainable = True
@@ -347,7 +350,7 @@ class Layer(ExplainsArguments):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy starts with: not the latest batch, and not the place in a model."""
-        return {k: v for k, v in vars(self).items() if k not in ("saved", "_saved_batch", "_workspace")}
+        return {k: v for k, v in vars(self).items() if k not in ("saved", "share", "_saved_batch", "_workspace")}
 
     def __copy__(self) -> Layer:
         """A copy shares nothing: training one of two layers with common parameters would change the other."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ class BatchNorm(Layer):
 
     In training the mean and the (biased) variance are the batch's, and the moving ones follow:
     ``moving = momentum * moving + (1 - momentum) * batch``. In prediction the moving ones are used, and in a frozen
-    layer (``trainable = False``) always.
+    layer (``trainable = False``) always. Where several processes train together, the batch is that of all of them.
 
     Parameters
     ----------
@@ -101,8 +103,9 @@ class BatchNorm(Layer):
         if not of_batch:
             np.multiply(rows, factor, out=dx)
             return dx.reshape(dy.shape)
-        slope = inverse * dgamma / len(x)  # of dy along x
-        ops.normalise_backward(rows, dbeta / len(x), x, mean, slope, factor, dx)
+        dgamma, dbeta, count = self.sums_of_batch(dgamma, dbeta, len(x), len(dy))
+        slope = inverse * dgamma / count  # of dy along x
+        ops.normalise_backward(rows, dbeta / count, x, mean, slope, factor, dx)
         return dx.reshape(dy.shape)
 
     # Parts of the two, for a block that does them together with other layers
@@ -116,6 +119,8 @@ class BatchNorm(Layer):
         if of_batch:
             mean, variance = np.empty((2, rows.shape[1]), self.dtype)
             ops.moments(rows, mean, variance)
+            if self.share is not None:
+                mean, variance = self.share.moments(mean, variance)
             self.moving_mean = self._follow(self.moving_mean, mean)
             self.moving_variance = self._follow(self.moving_variance, variance)
         else:
@@ -132,6 +137,15 @@ class BatchNorm(Layer):
         """Write them into the parameters there are."""
         for parameter in self.parameters:
             parameter.grad[...] = dgamma if parameter.name == "gamma" else dbeta
+
+    def sums_of_batch(
+        self, dgamma: NDArray, dbeta: NDArray, count: int, images: int
+    ) -> tuple[NDArray, NDArray, float]:
+        """Return the sums over all processes, and over how many numbers they are; here it is `count` of `images`."""
+        if self.share is None:
+            return dgamma, dbeta, count
+        dgamma, dbeta = self.share.sum(np.stack([dgamma, dbeta]))
+        return dgamma, dbeta, self.share.total * count // images if self.share.rows else math.inf  # its row is in none
 
     def _remembered(self, name: str) -> NDArray:
         """Return the moving statistic, which may have been set from outside, as the kernels want it."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..checks import Shape, check_fraction, check_positive, check_shape
 from ..kernels import ops
 from .base import Layer
-from .philox import Philox
+from .philox import LARGEST, Philox
+from .share import place
 
 
 class Dropout(Layer):
@@ -59,12 +60,15 @@ class Dropout(Layer):
         if not training:
             self.save_for_backward(training, len(x))
             return x
+        first, batch = place(self.share, len(x))
+        shape = self.holes_shape(x)[1:]
         if isinstance(self.rng, np.random.Generator):
-            kept = self.rng.random(self.holes_shape(x), dtype=np.float32) >= self.rate
+            kept = self.rng.random((batch, *shape), dtype=np.float32)[first : first + len(x)] >= self.rate
             holes: Any = kept / self.dtype.type(1 - self.rate)
         else:
-            chunks = -(-math.prod(self.holes_shape(x)) // 64)  # of 64 elements, which take 16 counters of four numbers
-            holes = self.rng.take(chunks * 16)
+            size = math.prod(shape)
+            chunks = -(-batch * size // 64)  # of 64 elements, which take 16 counters of four numbers
+            holes = self.rng.take(chunks * 16), first * size
         self.save_for_backward(training, len(x), holes)
         return self._with_holes(x, holes, "y")
 
@@ -78,15 +82,22 @@ class Dropout(Layer):
         (holes,) = self.saved
         return self._with_holes(dy, holes, "dx") if need_dx else None
 
-    def _with_holes(self, x: NDArray, holes: NDArray | int, name: str) -> NDArray:
-        """Drop the elements whose random number, from this counter on, is below the rate; scale the others."""
+    def _with_holes(self, x: NDArray, holes: NDArray | tuple[int, int], name: str) -> NDArray:
+        """Drop the elements whose random number is below the rate; scale the others.
+
+        `holes` are the batch's first counter, and how many elements of the batch come before those of `x`.
+        """
         if isinstance(holes, np.ndarray):  # of NumPy's generator, with the scale
             return x * holes
-        y = self.empty(name, x.shape)
-        key, counter = np.uint64(self.rng.key), np.uint64(holes)  # type: ignore[union-attr]
+        counter, before = holes
+        skipped = before % 64  # elements of the chunk in which x begins
+        elements = np.concatenate([np.zeros(skipped, x.dtype), x.reshape(-1)]) if skipped else x.reshape(-1)
+        y = self.empty(name, elements.shape)
+        start = (counter + before // 64 * 16) & LARGEST
         threshold, scale = round(self.rate * 2**32), 1 / (1 - self.rate)  # the random numbers have 32 bits
-        ops.dropout(x.reshape(-1), key, counter, threshold, scale, y.reshape(-1))
-        return y
+        key = np.uint64(self.rng.key)  # type: ignore[union-attr]
+        ops.dropout(elements, key, np.uint64(start), threshold, scale, y)
+        return y[skipped:].reshape(x.shape)
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what ``get_state`` returned, in this version or in 0.1."""
@@ -127,7 +138,7 @@ class SpatialDropout2D(Dropout):
         """Return the shape of the random numbers: one for each channel of each image."""
         return len(x), 1, 1, x.shape[3]
 
-    def _with_holes(self, x: NDArray, holes: NDArray | int, name: str) -> NDArray:
+    def _with_holes(self, x: NDArray, holes: NDArray | tuple[int, int], name: str) -> NDArray:
         """As in ``Dropout``, for all pixels of a channel together."""
         return x * super()._with_holes(np.ones(self.holes_shape(x), self.dtype), holes, "scale")
 
@@ -169,7 +180,9 @@ class GaussianNoise(Layer):
         self.save_for_backward(training, len(x))
         if not training:
             return x
-        return x + self.dtype.type(self.stddev) * self.rng.standard_normal(x.shape, dtype=np.float32)
+        first, batch = place(self.share, len(x))
+        noise = self.rng.standard_normal((batch, *x.shape[1:]), dtype=np.float32)[first : first + len(x)]
+        return x + self.dtype.type(self.stddev) * noise
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """dx = dy: the noise does not depend on the input. See ``Layer.backward`` for the arguments."""

@@ -8,11 +8,11 @@ from .classification import (
     precision_recall_f1,
     top_k_accuracy,
 )
-from .confidence import Calibration, calibration, most_confident_mistakes
+from .confidence import Calibration, Confidence, calibration, fit_confidence, most_confident_mistakes
 from .running import AUC, Accuracy, BinaryAccuracy, F1Score, MeanLoss, Metric, Precision, Recall, TopKAccuracy
 
 __all__ = [
-    "AUC", "Accuracy", "BinaryAccuracy", "Calibration", "ClassScores", "F1Score", "MeanLoss", "Metric", "Precision",
-    "Recall", "TopKAccuracy", "accuracy", "calibration", "classification_report", "confusion_matrix",
-    "most_confident_mistakes", "precision_recall_f1", "top_k_accuracy",
+    "AUC", "Accuracy", "BinaryAccuracy", "Calibration", "ClassScores", "Confidence", "F1Score", "MeanLoss",
+    "Metric", "Precision", "Recall", "TopKAccuracy", "accuracy", "calibration", "classification_report",
+    "confusion_matrix", "fit_confidence", "most_confident_mistakes", "precision_recall_f1", "top_k_accuracy",
 ]

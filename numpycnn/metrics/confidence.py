@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_count, check_label_pair, check_probabilities
+from ..checks import check_count, check_fraction, check_label_pair, check_probabilities
 
 MOST_BINS = 1_000_000
+TINY = 1e-45  # the smallest probability of float32, about
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +114,87 @@ def most_confident_mistakes(
     mistakes = np.flatnonzero(~right)
     order = np.argsort(-confidence[mistakes], kind="stable")
     return mistakes[order][:most].astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """When to trust an answer, as `fit_confidence` found on examples that the model was not trained on.
+
+    Attributes
+    ----------
+    temperature : float
+        The logits are divided by it: above 1, the model was surer of itself than it should be.
+    threshold : float
+        Answers of at least this confidence, at that temperature, are taken for sure; infinite if none may be.
+    error : float
+        Share of wrong ones among the sure answers, at most, that was asked for.
+    answered : float
+        Share of the examples that got a sure answer.
+    """
+
+    temperature: float
+    threshold: float
+    error: float
+    answered: float
+
+    def judge(self, probabilities: ArrayLike) -> list[str]:
+        """Return for each row (N, K): "sure", "not sure", or "none of them?" if it is less likely right than wrong."""
+        sure = _softened(check_probabilities(probabilities), self.temperature).max(axis=1)
+        return ["sure" if c >= self.threshold else "not sure" if c >= 0.5 else "none of them?" for c in sure]
+
+
+def fit_confidence(y_true: ArrayLike, probabilities: ArrayLike, error: float = 0.01) -> Confidence:
+    r"""Find when a model's answers can be trusted.
+
+    The probabilities are softened to :math:`p_k^{1/T} / \sum_j p_j^{1/T}`, with the temperature T that makes the true
+    classes likeliest. Then the answers are sorted by confidence, and as many are called sure as can be with at most
+    the stated share of errors.
+
+    Parameters
+    ----------
+    y_true, probabilities
+        As in `calibration`, of examples that the model was not trained on.
+    error : float, default 0.01
+        Share of wrong ones among the answers that are called sure, at most.
+
+    Returns
+    -------
+    Confidence
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `calibration`; also if `error` is not a number from 0 to below 1.
+
+    References
+    ----------
+    C. Guo et al. (see `calibration`), section 4.2; for the threshold Y. Geifman and R. El-Yaniv, "Selective
+    classification for deep neural networks", NeurIPS 2017.
+    """
+    error = check_fraction(error, "error")
+    right, _ = _judge(y_true, probabilities)
+    probs = check_probabilities(probabilities)
+    true, _, _ = check_label_pair(y_true, probs)
+    rows = np.arange(len(probs))
+    temperatures = np.geomspace(0.2, 20, 200)
+    likely = [np.log(np.maximum(_softened(probs, t)[rows, true], TINY)).mean() for t in temperatures]
+    temperature = float(temperatures[int(np.argmax(likely))])
+    sure = _softened(probs, temperature).max(axis=1)
+    order = np.argsort(-sure, kind="stable")
+    allowed = np.flatnonzero((~right[order]).cumsum() <= error * (rows + 1))
+    # Equal confidences are taken together or not at all.
+    allowed = np.array([k for k in allowed if k + 1 == len(order) or sure[order[k + 1]] < sure[order[k]]], int)
+    if not allowed.size:
+        return Confidence(temperature, float("inf"), error, 0.0)
+    last = allowed[-1]
+    return Confidence(temperature, float(sure[order[last]]), error, float((last + 1) / len(order)))
+
+
+def _softened(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+    """Divide the logits by the temperature."""
+    logits = np.log(np.maximum(probabilities.astype(np.float64), TINY)) / temperature
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)
 
 
 def _judge(y_true: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

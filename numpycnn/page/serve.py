@@ -52,7 +52,8 @@ def page_server(path: str | os.PathLike) -> ThreadingHTTPServer:
     try:
         file.open("rb").close()
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"expected a page, but there is no file {printable(file)}; write_page makes one") from error
+        shown = printable(file)
+        raise FileNotFoundError(f"expected a page, but there is no file {shown}; write_page makes one") from error
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

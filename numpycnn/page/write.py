@@ -19,8 +19,8 @@ from ..files import atomic_write, path_text
 from ..model import Sequential
 from .network import describe
 
-# In this order; each uses what stands in those before it.
-SCRIPTS = "arrays", "picture", "ink", "prepare", "network", "pad", "sources", "show", "page"
+# In this order: each uses those before it.
+SCRIPTS = "arrays", "picture", "ink", "lines", "prepare", "network", "pad", "sources", "show", "page"
 SUFFIXES = ".html", ".htm"
 MARKER = re.compile(r"\{\{(\w+)\}\}")
 
@@ -31,15 +31,14 @@ PICTURE_WORDS = {"title": "Show it a picture", "thing": "picture"}
 def write_page(model: Sequential, path: str | os.PathLike) -> Path:
     """Write a page in one HTML file: draw, and see what the network makes of it.
 
-    The browser computes everything; no picture leaves the machine. The names of the classes, and whether a picture
-    holds a digit that has to be cut out, come from ``model.input_format``; where that is None, a network for 28 x 28
-    grey pixels is taken to read digits, and another to want the whole picture.
+    The browser computes everything; no picture leaves the machine. The names of the classes, and whether a digit is to
+    be cut out of a picture, come from ``model.input_format``. Where that is None, a network for 28 x 28 grey pixels and
+    ten classes is taken to read MNIST's digits.
 
     Parameters
     ----------
     model : Sequential
-        A classifier of images, built; its weights are kept to 1 in 130,000. What its loss makes of the outputs counts
-        as its probabilities; without ``compile``, their softmax.
+        A classifier of images, compiled with ``SoftmaxCrossEntropy``. Its weights are kept to 1 in 65,000.
     path : str or path
         Of the file, which ends in ``.html``; an earlier one is replaced.
 
@@ -52,14 +51,17 @@ def write_page(model: Sequential, path: str | os.PathLike) -> Path:
     ------
     TypeError, RuntimeError, ValueError
         `model` is no `Sequential`, is not built, has a layer that the page cannot compute (which the message names), is
-        no classifier of images, or has weights that are not finite; the path ends otherwise.
+        no classifier of images, does not say what its inputs are, or has weights that are not finite; the path ends
+        otherwise.
     OSError
         The file cannot be written.
 
     Examples
     --------
-    >>> from numpycnn.architectures import mlp
-    >>> write_page(mlp(seed=0), folder / "digits.html").name
+    >>> from numpycnn.architectures import reference_cnn
+    >>> model = reference_cnn(seed=0)
+    >>> model.compile("adam", "sparse_categorical_crossentropy")  # and fit, or Sequential.load
+    >>> write_page(model, "digits.html").name
     'digits.html'
     """
     target = Path(path_text(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Sequence
 
 import numpy as np
@@ -38,12 +39,16 @@ class Answer:
     class_names : sequence of str
     notes : list of str
         What may have gone wrong.
-    box : (top, left, bottom, right), or None
+    boxes : list of (top, left, bottom, right)
         What was cut out.
     empty : bool
         There is nothing in it.
+    pieces : int
+        How many unconnected ones were cut out.
     probabilities : ndarray of shape (K,)
         Of the classes.
+    text : str
+        Where there are several digits: all of them, a line of the sheet a line.
     """
 
     name: str
@@ -51,14 +56,19 @@ class Answer:
     image: NDArray[np.floating]
     class_names: Sequence[str]
     notes: list[str] = field(default_factory=list)
-    box: Box | None = None
+    boxes: list[Box] = field(default_factory=list)
     empty: bool = False
+    pieces: int = 1
     probabilities: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0))
+    text: str = ""
 
     def __str__(self) -> str:
         """The likeliest class, and the next one if it is at all likely."""
         if self.empty:
             return "empty"
+        if self.text:
+            lines, digits = self.text.count("\n") + 1, len(self.boxes)
+            return f"{digits} digits in {lines} line{'s' * (lines > 1)}"
         order = np.argsort(-self.probabilities, kind="stable")[:2]
         first, *second = (f"{self.class_names[k]} ({percent(self.probabilities[k], 1)})" for k in order)
         return f"{first}, or {second[0]}" if second and self.probabilities[order[1]] >= 0.01 else first
@@ -76,6 +86,8 @@ class Answer:
         """What there is to say besides."""
         if self.empty:
             return self.notes
+        if self.text:
+            return [*self.text.splitlines(), *self.notes]
         each = [f"{self.class_names[k]}: {percent(self.probabilities[k], 1)}" for k in self.listed]
         return ["  ".join(each), *self.notes]
 
@@ -86,38 +98,45 @@ def plot_answers(answers: Sequence[Answer]) -> Figure:
 
     columns = min(COLUMNS, len(answers))
     rows = -(-len(answers) // columns)
-    notes = ["\n".join(textwrap.fill(note, NOTE_LETTERS) for note in answer.notes) for answer in answers]
+    below = [(*answer.text.splitlines(), *answer.notes) for answer in answers]
+    notes = ["\n".join(textwrap.fill(line, NOTE_LETTERS) for line in lines) for lines in below]
     most_lines = [max(text.count("\n") + 1 for text in notes[first : first + columns])
                   for first in range(0, len(notes), columns)]
     heights = [ROW_INCHES + LINE_INCHES * lines for lines in most_lines]
     figure = Figure(figsize=(COLUMN_INCHES * columns, sum(heights)), layout="constrained")
     parts = figure.subfigures(rows, columns, height_ratios=heights, squeeze=False).flat
     for part, answer, text in zip(parts, answers, notes):
-        left, middle, right = part.subplots(1, 3, width_ratios=[1.2, 1, 1])
-        _picture(left, answer)
-        one = answer.image[..., 0] if answer.image.shape[-1] == 1 else answer.image  # (H, W) or (H, W, 3)
-        middle.imshow(one.clip(0, 1), cmap="gray", vmin=0, vmax=1)
-        middle.set_title(str(answer), fontsize=9, parse_math=False)
-        _probabilities(right, answer)
+        if answer.text:  # a sheet has no one image that the network saw
+            _picture(part.subplots(), answer)
+        else:
+            left, middle, right = part.subplots(1, 3, width_ratios=[1.2, 1, 1])
+            _picture(left, answer)
+            _image(middle, answer)
+            _probabilities(right, answer)
         part.supxlabel(text, fontsize=7, color=RED, x=0.02, ha="left", parse_math=False)
-        for ax in (left, middle):
-            ax.set_xticks([])
-            ax.set_yticks([])
     return figure
 
 
 def _picture(ax: Axes, answer: Answer) -> None:
-    """Draw the picture in grey, as it is looked at, with the box that was cut out."""
+    """Draw the picture in grey, as it is looked at, with the boxes that were cut out."""
     from matplotlib.patches import Rectangle
 
-    picture, name = read_picture(answer.picture), answer.name
+    picture, name = read_picture(answer.picture), Path(answer.name).name
     height, width = picture.height, picture.width
     grey = picture.shades(picture.whole, max(1, max(height, width) // MOST_PIXELS))
     ax.imshow(grey, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
-    if answer.box is not None:
-        top, left, bottom, right = answer.box
+    for top, left, bottom, right in answer.boxes:
         ax.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=RED))
+    ax.set(xticks=[], yticks=[])
     ax.set_title(name if len(name) <= 22 else f"{name[:21]}\N{HORIZONTAL ELLIPSIS}", fontsize=9, parse_math=False)
+
+
+def _image(ax: Axes, answer: Answer) -> None:
+    """Draw what the network saw, below its answer."""
+    image = answer.image[..., 0] if answer.image.shape[-1] == 1 else answer.image  # (H, W) or (H, W, 3)
+    ax.imshow(image.clip(0, 1), cmap="gray", vmin=0, vmax=1)
+    ax.set_title(str(answer), fontsize=9, parse_math=False)
+    ax.set(xticks=[], yticks=[])
 
 
 def _probabilities(ax: Axes, answer: Answer) -> None:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Batch(NamedTuple):
-    """Images, targets, the weights of the rows or None, and the rows' numbers in the data."""
+    """Images, targets, the weights of the rows or None, and the rows' numbers in the data.
+
+    Of several processes that train together each has images of its own, and the rest of all.
+    """
 
     x: NDArray
     y: NDArray
@@ -49,10 +52,18 @@ class ArrayBatches:
         size, order = self.options.batch_size, run.draw_order(self.rows)
         for batch in range(run.batch, self.steps):
             rows = order[batch * size : (batch + 1) * size]
-            images, targets = take(self.x, rows, model.dtype), self.targets(model)[rows]
-            if self.options.augment is not None:
-                images = self.options.augment(images, run.rng)
+            images, targets = self.images(rows, model.dtype, run), self.targets(model)[rows]
             yield Batch(images, targets, None if self.weights is None else self.weights[rows], rows)
+
+    def images(self, rows: NDArray, dtype: np.dtype, run: Run) -> NDArray:
+        """Return the images of these rows, augmented; of several processes, each takes its share."""
+        augment, share, batch = self.options.augment, run.share, len(rows)
+        part = slice(None) if share is None else share.cut(batch)
+        if augment is None:
+            return take(self.x, rows[part], dtype)
+        if share is not None and hasattr(augment, "of_part"):
+            return augment.of_part(take(self.x, rows[part], dtype), run.rng, part.start, batch)
+        return augment(take(self.x, rows, dtype), run.rng)[part]  # a function of the user's may look at all images
 
     def targets(self, model: Sequential) -> NDArray:
         """Return all targets as the model's loss takes them; checked again only if a callback compiled another one."""
@@ -85,7 +96,8 @@ class GivenBatches:
             weights = row_weights(model, y, sample_weight, options.class_weight)
             if options.augment is not None:
                 x = options.augment(x.astype(model.dtype, copy=False), run.rng)
-            yield Batch(x, y, weights, np.arange(seen, seen + len(x)))
+            rows = np.arange(seen, seen + len(x))
+            yield Batch(x if run.share is None else x[run.share.cut(len(x))], y, weights, rows)
             seen += len(x)
 
     def _items(self, run: Run) -> Iterator[Any]:

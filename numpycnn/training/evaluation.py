@@ -14,6 +14,7 @@ from .data import Rows, batches, check_data, check_images, check_steps, row_weig
 from .figures import Figures, Scores, metric_names
 
 if TYPE_CHECKING:
+    from ..layers.share import Share
     from ..model import Sequential
 
 
@@ -45,8 +46,9 @@ def measure(
     check_finite: bool = False,
     callbacks: Sequence[Callback] | CallbackList | None = None,
     steps: int | None = None,
+    share: Share | None = None,
 ) -> Figures:
-    """Return the figures on x, y and the weights of the rows."""
+    """Return the figures on x, y and the weights of the rows; of several processes, each computes on its share."""
     parts = _parts(model, data, batch_size, check_finite, steps)
     figures = Figures(model)
     names = [*metric_names(model), "loss"]
@@ -56,7 +58,10 @@ def measure(
         penalty = model.penalty()
         for batch, (images, targets, weights) in enumerate(parts):
             hooks.test_batch_begin(batch)
-            outputs = model.forward(images)
+            if share is None:
+                outputs = model.forward(images)
+            else:
+                outputs = share.gather(model.forward(images[share.cut(len(images))]))
             loss, _ = in_training(model.loss, weights)(outputs, targets)
             figures.add(loss + penalty, outputs, targets, weights)
             hooks.test_batch_end(batch, figures.logs())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 import warnings
 from typing import TYPE_CHECKING, Any, Callable, Collection, Sequence
@@ -14,14 +15,17 @@ from ..callbacks.base import CallbackList
 from ..checks import check_instance
 from ..data.augment import Augment
 from ..kernels import compiled_together
+from ..layers.share import Communicator, Share
 from ..losses import Loss, LossFunction, in_training
-from ..nonfinite import look_at_weights, warn_nonfinite, watched
+from ..nonfinite import find_source, look_at_weights, warn_nonfinite, watched
 from ..optimizers import Optimizer
+from ..regularizers import add_penalty_gradients
 from ..terminal import show
-from .batches import ArrayBatches, GivenBatches, given_batches, hands_out_batches, take
+from .batches import ArrayBatches, Batch, given_batches, hands_out_batches, take
 from .data import check_data, given_validation, hold_out, row_weights, shape_of_one, warn_before
 from .evaluation import measure
 from .figures import Figures, figure_names
+from .parallel import each_knows, first_ahead, join, sharing
 from .progress import Progress
 from .run import FitOptions, History, Run
 
@@ -38,6 +42,22 @@ def step(
         value, doutputs = loss(outputs, y)
         model.backward(doutputs)
         update(model, optimizer)
+    return value, outputs
+
+
+def shared_step(model: Sequential, share: Share, batch: Batch) -> tuple[float, NDArray]:
+    """Take the step of `step` on several processes: loss and outputs are those of all rows."""
+    images, labels, weights, rows = batch
+    with model.lock, each_knows(model.layers, share):
+        outputs = share.gather(model.forward(images, training=True))
+        value, doutputs = in_training(model.loss, weights)(outputs, labels)
+        value += model.penalty()
+        if not math.isfinite(value) and model.nonfinite is None:
+            model.nonfinite = find_source(model, model.loss, share.gather(images), labels, rows)
+        model._backward_layers(share.own(doutputs))
+        share.sum_in_place(model.arena.grads)
+        add_penalty_gradients(model.regularised)
+        update(model, model.optimizer)
     return value, outputs
 
 
@@ -112,6 +132,7 @@ def fit(
     steps_per_epoch: int | None = None,
     validation_steps: int | None = None,
     validation_freq: int | Collection[int] = 1,
+    communicator: Communicator | None = None,
 ) -> History:
     """Train on arrays, or on batches that something hands out.
 
@@ -156,6 +177,9 @@ def fit(
         Batches to validate on, where `validation_data` hands them out.
     validation_freq : int or list of int
         Validate after each so many epochs, or after these, counted from 1.
+    communicator : mpi4py.MPI.Comm, optional
+        Train on all of its processes together, each on its share of every batch; all call ``fit`` with the same
+        arguments, and all end with the same model. See ``numpycnn.exchange.distributed``.
 
     Returns
     -------
@@ -183,6 +207,7 @@ def fit(
         validation_data=validation_data, shuffle=shuffle, initial_epoch=initial_epoch, augment=augment, seed=seed,
         check_finite=check_finite, class_weight=class_weight, sample_weight=sample_weight,
         steps_per_epoch=steps_per_epoch, validation_steps=validation_steps, validation_freq=validation_freq,
+        communicator=communicator,
     )  # fmt: skip
     return _fit(model, x, y, options)
 
@@ -190,35 +215,40 @@ def fit(
 def _fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> History:
     """Train and validate, with all that stands beside it: callbacks, Ctrl-C, the time to compile."""
     model._require_compiled("fit")
-    given = given_batches(x, options) if hands_out_batches(x, y) else None
-    if not model.built:
-        model.build(shape_of_one(x if given is None else given.x))
-    run = _start(model, x, y, given, options)
-    sample = run.source.sample(model)
-    warn_before(model, np.asarray(run.source.x), options)
-    model.stop_training, model.nonfinite = False, None
-    run.callbacks.train_begin(run)
-    try:
-        warm_up(model, sample[0], sample[1], options.augment)
-        with run.interruption:
-            train_epochs(model, run)
-        run.check_interruption()  # of the last validation and the last callbacks
-    except KeyboardInterrupt:
-        run.history.interrupted = True
-    except BaseException as error:
-        run.callbacks.exception(error)
-        raise
-    if run.history.interrupted:
-        show("\nfit: interrupted; returning the history so far")
-    run.callbacks.train_end()
-    look_at_weights(model, stacklevel=4)
+    with sharing(options.communicator) as share:
+        run = _start(model, x, y, options) if share is None else share.together(lambda: _start(model, x, y, options))
+        if share is not None:
+            join(share, model, run)
+        sample = run.source.sample(model)
+        if run.speaks:
+            warn_before(model, np.asarray(run.source.x), options)
+        model.stop_training, model.nonfinite = False, None
+        run.callbacks.train_begin(run)
+        try:
+            first_ahead(run, lambda: warm_up(model, sample[0], sample[1], options.augment))
+            with run.interruption:
+                train_epochs(model, run)
+            run.check_interruption()  # of the last validation and the last callbacks
+        except KeyboardInterrupt:
+            if share is not None:
+                raise  # the others do not know of it
+            run.history.interrupted = True
+        except BaseException as error:
+            run.callbacks.exception(error)
+            raise
+        if run.history.interrupted and run.speaks:
+            show("\nfit: interrupted; returning the history so far")
+        run.callbacks.train_end()
+    if run.speaks:
+        look_at_weights(model, stacklevel=4)
     return run.history
 
 
-def _start(
-    model: Sequential, x: ArrayLike, y: ArrayLike, given: GivenBatches | None, options: FitOptions
-) -> Run:
+def _start(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> Run:
     """Return a run at its beginning; what does not suit the model is found here."""
+    given = given_batches(x, options) if hands_out_batches(x, y) else None
+    if not model.built:
+        model.build(shape_of_one(x if given is None else given.x))
     source: Any = given
     held_out: tuple[Any, Any, Any] | None = None
     if given is None:
@@ -260,7 +290,9 @@ def train_epochs(model: Sequential, run: Run) -> None:
                 return
             logs = run.figures.logs()
             if run.validation is not None and options.validates(epoch):
-                figures = measure(model, run.validation, callbacks=run.callbacks, steps=options.validation_steps)
+                figures = measure(
+                    model, run.validation, callbacks=run.callbacks, steps=options.validation_steps, share=run.share
+                )
                 logs.update(figures.logs("val_"))
             progress.finish(logs, run.seconds)
         run.finish_epoch(model, logs)
@@ -270,11 +302,15 @@ def train_epochs(model: Sequential, run: Run) -> None:
 def train_epoch(model: Sequential, run: Run, progress: Progress) -> None:
     """Visit every row once, or what is left of them."""
     start = time.perf_counter() - run.seconds
-    for batch, (images, labels, weights, rows) in enumerate(run.source.epoch(model, run), run.batch):
+    for batch, given in enumerate(run.source.epoch(model, run), run.batch):
+        images, labels, weights, rows = given
         was_finite = model.nonfinite is None
         run.callbacks.batch_begin(batch)
-        loss = watched(model, model.loss, images, rows, weights)
-        value, outputs = step(model, loss, model.optimizer, images, labels)
+        if run.share is None:
+            loss = watched(model, model.loss, images, rows, weights)
+            value, outputs = step(model, loss, model.optimizer, images, labels)
+        else:
+            value, outputs = shared_step(model, run.share, given)
         run.warn_of_explosion(value, model.optimizer)
         run.record(model, value, outputs, labels, weights)
         run.seconds = time.perf_counter() - start
@@ -284,7 +320,7 @@ def train_epoch(model: Sequential, run: Run, progress: Progress) -> None:
         run.callbacks.batch_end(batch, logs)
         if model.stop_training or run.history.interrupted:
             break
-        if was_finite and model.nonfinite is not None:  # and nobody stopped for it
+        if was_finite and model.nonfinite is not None and run.speaks:  # and nobody stopped for it
             warn_nonfinite(model, f"epoch {run.epoch + 1}, batch {run.batch}", stacklevel=6)
     run.seconds = time.perf_counter() - start
 

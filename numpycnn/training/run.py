@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..callbacks.base import Callback, CallbackList
 from ..checks import check_choice, check_count, check_flag, check_fraction, check_function, check_instance
 from ..hints import hint_at_rate
+from ..layers.share import Communicator, Share, check_communicator
 from ..optimizers import Optimizer
 from .figures import Figures
 from .interruption import Interruption
@@ -81,6 +82,7 @@ class FitOptions:
     steps_per_epoch: int | None = None
     validation_steps: int | None = None
     validation_freq: int | Collection[int] = 1
+    communicator: Communicator | None = None
 
     def __post_init__(self) -> None:
         self.batch_size = check_count(self.batch_size, "batch_size")
@@ -96,6 +98,8 @@ class FitOptions:
         for name in ("steps_per_epoch", "validation_steps"):
             if getattr(self, name) is not None:
                 setattr(self, name, check_count(getattr(self, name), name))
+        if self.communicator is not None:
+            check_communicator(self.communicator)
         if isinstance(self.validation_freq, (list, tuple, set, range)):
             self.validation_freq = {check_count(epoch, "validation_freq") for epoch in self.validation_freq}
         else:
@@ -129,6 +133,8 @@ class Run:
         Steps taken in it.
     seconds : float
         Time that they took.
+    share : Share or None
+        This process's, where several train together.
     first_loss : float or None
         Loss of the first step; infinity once there was a warning.
     epoch_rng : dict
@@ -150,6 +156,12 @@ class Run:
     first_loss: float | None = None
     history: History = field(default_factory=History)
     interruption: Interruption = field(default_factory=Interruption)
+    share: Share | None = None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this process prints and writes files: of several that train together, the first does."""
+        return self.share is None or self.share.rank == 0
 
     @property
     def rows(self) -> int | None:
@@ -181,14 +193,15 @@ class Run:
         if self.first_loss is None:
             self.first_loss = loss
         if self.epoch == self.options.initial_epoch and EXPLODED * max(self.first_loss, 1) < loss < math.inf:
-            if hint := hint_at_rate(optimizer.current_rate):
+            if self.speaks and (hint := hint_at_rate(optimizer.current_rate)):
                 text = f"the loss has grown from {self.first_loss:.3g} to {loss:.3g} in {self.batch + 1} steps{hint}"
                 warnings.warn(text, UserWarning, stacklevel=6)  # the line that called Sequential.fit
                 self.first_loss = math.inf
 
     def check_interruption(self) -> None:
         """Take note of a Ctrl-C in the history, where callbacks see it."""
-        self.history.interrupted = self.history.interrupted or self.interruption.noted
+        noted = self.interruption.noted if self.share is None else self.share.any(self.interruption.noted)
+        self.history.interrupted = self.history.interrupted or noted
 
     def finish_epoch(self, model: Sequential, logs: dict[str, float]) -> None:
         """Record the epoch and stand at the beginning of the next."""

@@ -28,6 +28,7 @@ MODELS = "tests/package/test_errors.py tests/io/test_persistence.py tests/model/
 ANY_INPUT = "tests/package/test_bad_inputs.py tests/package/test_errors.py"
 PICTURES = " ".join(f"tests/evaluation/test_plots{part}.py" for part in ("", "_curves", "_evaluation", "_network"))
 LOOP = "tests/training/test_training.py tests/training/test_going_on.py"
+COMMAND = "tests/package/test_command.py tests/package/test_example.py tests/package/test_predict_digit.py"
 COMMANDS = {
     "layers": ["tests/layers", "tests/gradients", f"tests/training/test_callbacks.py {MODELS}"],
     "losses": ["tests/training/test_losses.py", f"tests/gradients/test_gradients.py {MODELS}"],
@@ -39,6 +40,8 @@ COMMANDS = {
     "mistakes": ["tests/learn", "tests/gradients/test_forward_mistakes.py"],
     "exchange/c": ["tests/exchange/test_c.py"],
     "exchange/sklearn.py": ["tests/exchange/test_sklearn.py"],
+    "command": [COMMAND],
+    "__main__.py": [COMMAND],
     "initializers.py": ["tests/model/test_parameter.py", MODELS],
     "checks.py": [ANY_INPUT, "tests/layers tests/training tests/evaluation tests/data/test_labels.py",
                   "tests/gradients"],
@@ -58,17 +61,22 @@ COMMANDS = {
     "callbacks": ["tests/training/test_callbacks.py tests/training/test_backup.py", "tests/training"],
     "metrics": ["tests/evaluation/test_metrics.py tests/evaluation/test_confidence.py", ANY_INPUT],
     "plots": [PICTURES, ANY_INPUT],
+    "page": ["tests/page", "tests/package/test_imports.py"],
     "gradcheck": ["tests/gradients", "tests/layers"],
     "bug_zoo": ["tests/gradients/test_bug_zoo.py", "tests/gradients"],
     "testing": ["tests/layers/test_testing.py", "tests/layers"],
     "data/idx.py": ["tests/data/test_idx.py"],
     "data/augment.py": ["tests/data/test_augment.py tests/data/test_augment_draws.py", ANY_INPUT],
     "data/labels.py": ["tests/data/test_labels.py tests/training/test_losses.py", ANY_INPUT],
-    "data/own_digit": ["tests/data/test_prepare_digit.py tests/data/test_pictures.py", "tests/data/test_own_digits.py"],
+    "data/own_digit": ["tests/data/test_prepare_digit.py tests/data/test_pictures.py",
+                       "tests/data/test_hard_pictures.py tests/data/test_own_digits.py"],
     "data/synthetic": ["tests/data/test_synthetic.py", ANY_INPUT],
+    "data/folders.py": ["tests/data/test_folders.py", ANY_INPUT],
+    "data/inputs.py": ["tests/io/test_input_format.py tests/data/test_folders.py", ANY_INPUT],
     "data": ["tests/data", ANY_INPUT],
     "io/keras_file": ["tests/io/test_keras_h5_reading.py tests/io/test_keras_h5_compiled.py", "tests/io"],
     "io": ["tests/io", ANY_INPUT],
+    "exchange/distributed.py": ["tests/training/test_parallel.py"],
     "exchange": ["tests/exchange", ANY_INPUT],
     "kernels": [f"{KERNELS_TESTS} -k '{TWIN}'",
                 f"{KERNELS_TESTS} -k '{KERNEL_RULES} or {{kernels}}'",

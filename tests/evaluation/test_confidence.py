@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numpycnn.metrics import accuracy, calibration, most_confident_mistakes, top_k_accuracy
+from numpycnn.metrics import accuracy, calibration, fit_confidence, most_confident_mistakes, top_k_accuracy
 
 # Five examples of three classes, and how they rank the true class:
 #   0.7 0.2 0.1, true 0: first   | 0.7 0.2 0.1, true 1: second | 0.1 0.3 0.6, true 0: third
@@ -202,3 +202,16 @@ def test_agrees_with_scikit_learn():
         result = calibration(labels, probs, bins)
         np.testing.assert_allclose(result.accuracy[result.count > 0], share, rtol=1e-12)
         np.testing.assert_allclose(result.confidence[result.count > 0], confidence, rtol=1e-12)
+
+
+def test_a_temperature_and_a_threshold_are_found():
+    """Two classes; the model says 0.99 where 0.8 is right, and 0.9999 where it is always right."""
+    labels = np.array([0] * 80 + [1] * 20 + [0] * 100)
+    shares = np.repeat([[0.99, 0.01], [0.9999, 0.0001]], 100, axis=0)
+    found = fit_confidence(labels, shares)
+    assert found.temperature > 1.5 and found.answered == 0.5 and found.error == 0.01
+    assert found.judge([[0.9999, 0.0001], [0.99, 0.01], [0.5, 0.5]]) == ["sure", "not sure", "not sure"]
+    assert found.judge([[0.34, 0.33, 0.33]]) == ["none of them?"]
+    assert fit_confidence(labels, shares, error=0.1).answered == 1
+    nothing = fit_confidence(1 - labels, shares)
+    assert nothing.answered == 0 and nothing.judge(shares[-1:]) == ["not sure"]

@@ -4,6 +4,7 @@ The weights are those after some steps of the plain layers, given to both; then 
 ``PYTHONPATH=tests/helpers python tests/gradients/test_agreement.py`` prints the worst differences.
 """
 
+import copy
 import functools
 import os
 import sys
@@ -16,6 +17,8 @@ from small_models import reference_cnn
 from numpycnn import (
     SGD,
     Adam,
+    AvgPool2D,
+    BatchNorm,
     Conv2D,
     Dense,
     Flatten,
@@ -27,7 +30,7 @@ from numpycnn import (
     load_mnist,
     training,
 )
-from numpycnn.fusion import RULES, Block, ConvReLUPool
+from numpycnn.fusion import RULES, Block, ConvNormalised, ConvReLUPool, Normalised
 from numpycnn.kernels import jit_disabled
 
 STEPS = (0, 1, 5, 20)  # of training before the comparison
@@ -78,7 +81,19 @@ def constant(batch):
 
 
 PICTURES = {"MNIST": mnist, "half blank": half_blank, "constant": constant}
-NETWORKS = {"reference": reference_cnn, "other": other_cnn}
+
+
+def wide_cnn(**options):
+    """Return a network of convolutions by Winograd's algorithm that no pooling follows."""
+    layers = [
+        Conv2D(16, 3), ReLU(), MaxPool2D(2), Conv2D(32, 3, padding="same"), ReLU(), Conv2D(32, 3, padding=2),
+        Tanh(), Conv2D(16, 3), AvgPool2D(3), Flatten(), Dense(10),
+    ]  # fmt: skip
+    return Sequential(layers, input_shape=(28, 28, 1), **options)
+
+
+NETWORKS = {"reference": reference_cnn, "other": other_cnn, "wide": wide_cnn}
+WITH_STATISTICS = {Normalised, ConvNormalised}  # see test_a_normalised_block_is_its_layers
 OPTIMIZERS = {"Adam": lambda: Adam(1e-3), "SGD": lambda: SGD(0.01, momentum=0.9)}
 
 needs_mnist = pytest.mark.skipif(
@@ -201,7 +216,31 @@ def test_one_step_is_the_layers_that_trained_on_the_batch(network, pictures, dty
 
 def test_every_block_is_compared():
     blocks = {type(step) for make in NETWORKS.values() for step in make(seed=0).plan if isinstance(step, Block)}
-    assert blocks == {block for _, block in RULES}
+    assert blocks == {block for _, block in RULES} - WITH_STATISTICS
+
+
+@pytest.mark.skipif(jit_disabled(), reason="the JIT is disabled: the NumPy twins are the layers' own sums")
+@pytest.mark.parametrize("pictures", PICTURE_PARAMETERS)
+@pytest.mark.parametrize("pooled", [False, True])
+def test_a_normalised_block_is_its_layers(pictures, pooled):
+    """Where the inputs are alike, the decisions are, and the gradients to rounding: dx by the size of its terms."""
+    x, _ = PICTURES[pictures](64)
+    before = [Conv2D(16, 3), Tanh(), MaxPool2D(2)]
+    pool = [MaxPool2D(2)] * pooled
+    layers = [*before, Conv2D(32, 3, padding="same"), BatchNorm(), ReLU(), *pool, BatchNorm(), ReLU()]
+    plain, fused = (
+        Sequential(copy.deepcopy(layers), input_shape=x.shape[1:], seed=0, dtype="float64", fused=fused)
+        for fused in (False, True)
+    )
+    assert [type(step) for step in fused.plan[-2:]] == [ConvNormalised, Normalised]
+    y, expected = fused.forward(x, training=True), plain.forward(x, training=True)
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12 * abs(expected).max())
+    dy = np.random.default_rng(0).standard_normal(y.shape)
+    dx, expected_dx = fused.backward(dy, need_dx=True), plain.backward(dy, need_dx=True)
+    np.testing.assert_allclose(dx, expected_dx, rtol=0, atol=1e-11 * abs(expected_dx).max())
+    for got, parameter in zip(fused.parameters, plain.parameters):
+        if parameter.name != "bias":  # in front of BatchNorm its gradient is 0, but for rounding
+            np.testing.assert_allclose(got.grad, parameter.grad, rtol=0, atol=1e-11 * abs(parameter.grad).max())
 
 
 def print_table(batches=BATCHES):

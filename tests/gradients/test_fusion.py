@@ -17,6 +17,7 @@ from numpycnn import (
     Dense,
     Dropout,
     Flatten,
+    LayerNorm,
     LeakyReLU,
     MaxPool2D,
     ReLU,
@@ -30,28 +31,39 @@ from numpycnn.fusion import (
     RULES,
     Activated,
     Block,
+    ConvNormalised,
     ConvReLU,
     ConvReLUPool,
     DenseReLU,
     DirectConv,
     DirectConvStride1,
+    Normalised,
     PoolReLU,
+    WinogradConv,
+    WinogradConvReLU,
 )
 from numpycnn.fusion.activated import ACTIVATIONS
 from numpycnn.fusion.convolution import WINOGRAD_CHANNELS
+from numpycnn.fusion.winograd import MORE
 from numpycnn.kernels import jit_disabled
 
 # How to make a layer with so many channels: as in most networks, and in a more unusual way.
 USUAL = {
     Conv2D: lambda c: Conv2D(c, 3), MaxPool2D: lambda c: MaxPool2D(2), Dense: Dense, ReLU: lambda c: ReLU(),
-    ACTIVATIONS: lambda c: ACTIVATIONS[c % len(ACTIVATIONS)](),
+    BatchNorm: lambda c: BatchNorm(), ACTIVATIONS: lambda c: ACTIVATIONS[c % len(ACTIVATIONS)](),
 }  # fmt: skip
 UNUSUAL = USUAL | {
     Conv2D: lambda c: Conv2D(c, (2, 3), strides=(2, 1), padding="same", use_bias=False, dilation_rate=(1, 2)),
-    Dense: lambda c: Dense(c, use_bias=False),
+    Dense: lambda c: Dense(c, use_bias=False), BatchNorm: lambda c: BatchNorm(center=False, scale=False),
 }
+WINOGRAD = {WinogradConv, WinogradConvReLU}  # only these blocks take so many channels alone, or with ReLU
+UNUSUAL_WINOGRAD = {Conv2D: lambda c: Conv2D(c, 3, padding=(2, 1), use_bias=False)}
 # Layers that match these blocks, and no rule before theirs.
 SPECIAL = {
+    ("usual", ConvReLU): {Conv2D: lambda c: Conv2D(c, 2)},
+    ("usual", DirectConvStride1): {Conv2D: lambda c: Conv2D(c, 5, padding="same")},
+    ("unusual", WinogradConv): UNUSUAL_WINOGRAD,
+    ("unusual", WinogradConvReLU): UNUSUAL_WINOGRAD,
     ("usual", DirectConv): {Conv2D: lambda c: Conv2D(c, 3, strides=2)},
     ("unusual", DirectConvStride1): {
         Conv2D: lambda c: Conv2D(c, (2, 3), padding="same", use_bias=False, dilation_rate=(1, 2))
@@ -90,6 +102,11 @@ def make_run(classes, block, make, channels):
     return [makers[cls](channels) for cls in classes]
 
 
+def enough(block, channels):
+    """Return so many channels, more for a block that leaves few to others."""
+    return channels + 31 if block in WINOGRAD else channels
+
+
 def front(classes, channels):
     """Layers that no block takes, for a run to stand behind."""
     return [PlainDense(channels) if classes[0] is Dense else PlainConv(channels, 1), PlainTanh()]
@@ -104,8 +121,9 @@ def make_pair(stack, shape, dtype):
     return [Sequential(stack(), input_shape=shape, seed=0, dtype=dtype, fused=fused) for fused in (True, False)]
 
 
-def has_block(model, block):
-    return any(type(step) is block for step in model.plan)
+def has_block(model, block, length=None):
+    """Whether the plan has such a block, if `length` is given of so many layers."""
+    return any(type(step) is block and length in (None, len(step.layers)) for step in model.plan)
 
 
 def same_outputs(block, make, channels):
@@ -113,8 +131,10 @@ def same_outputs(block, make, channels):
 
     Not by Winograd's algorithm. And backward, convolutions leave out zeros and group the images otherwise.
     """
-    winograd = block is ConvReLUPool and make == "usual" and channels >= WINOGRAD_CHANNELS
-    return block in SAME_BITS or not (winograd or jit_disabled())
+    pooled = block is ConvReLUPool and make == "usual" and channels >= WINOGRAD_CHANNELS
+    activated = block is Activated and make == "usual" and channels >= MORE
+    other_sums = pooled or activated or block in WINOGRAD or block is ConvNormalised  # whose filters are scaled
+    return block in SAME_BITS or not (other_sums or jit_disabled())
 
 
 def assert_close(got, expected, same_bits, dtype):
@@ -158,20 +178,21 @@ def test_blocks_borrow_their_layers_parameters():
 
 @every_rule
 def test_a_rule_matches_its_layers_and_nothing_else(classes, block):
-    shape = input_shape(classes, 4)
-    model = Sequential(make_run(classes, block, "usual", 4), input_shape=shape)
+    channels = enough(block, 4)
+    shape = input_shape(classes, channels)
+    model = Sequential(make_run(classes, block, "usual", channels), input_shape=shape)
     assert [type(step) for step in model.plan] == [block]
     assert repr(model.plan[0]).startswith(block.__name__)
     for position in range(len(classes)):
-        run = make_run(classes, block, "usual", 4)
+        run = make_run(classes, block, "usual", channels)
         cls = type(run[position])
         run[position] = same_but(run[position], type(f"My{cls.__name__}", (cls,), {}))  # may compute something else
-        assert not has_block(Sequential(run, input_shape=shape), block)
-        for between in (PlainTanh(), Dropout(0.3), BatchNorm()) if position else ():
-            run = make_run(classes, block, "usual", 4)
+        assert not has_block(Sequential(run, input_shape=shape), block, len(classes))
+        for between in (PlainTanh(), Dropout(0.3), LayerNorm()) if position else ():
+            run = make_run(classes, block, "usual", channels)
             run.insert(position, between)
             model = Sequential(run, input_shape=shape)
-            assert not has_block(model, block) and between in model.plan
+            assert not has_block(model, block, len(classes)) and between in model.plan
 
 
 def same_but(layer, subclass):
@@ -180,7 +201,7 @@ def same_but(layer, subclass):
 
 
 POOLED, RECTIFIED, POOLS, PLAIN = [ConvReLUPool], [ConvReLU, MaxPool2D], [Conv2D, PoolReLU], DirectConvStride1
-TWICE = [Activated, Flatten, Activated]
+TWICE, WINO, WINO_RELU = [Activated, Flatten, Activated], WinogradConv, WinogradConvReLU
 
 
 @pytest.mark.parametrize(
@@ -198,7 +219,14 @@ TWICE = [Activated, Flatten, Activated]
         ([Conv2D(3, 3), ReLU(), AvgPool2D()], (6, 8, 2), [ConvReLU, AvgPool2D]),
         ([Conv2D(4, 3, groups=2), ReLU(), MaxPool2D()], (6, 8, 2), POOLS),
         ([Conv2D(4, 3, groups=2), ReLU()], (6, 8, 2), [Conv2D, ReLU]),
-        ([Conv2D(3, 3), BatchNorm(), ReLU(), MaxPool2D()], (6, 8, 2), [PLAIN, BatchNorm, PoolReLU]),
+        ([Conv2D(3, 3), BatchNorm(), ReLU(), MaxPool2D()], (6, 8, 2), [ConvNormalised]),
+        ([Conv2D(3, 3), BatchNorm(), ReLU(), MaxPool2D(3)], (6, 8, 2), [ConvNormalised, MaxPool2D]),
+        ([Conv2D(3, 3), BatchNorm(), LeakyReLU()], (6, 8, 2), [PLAIN, BatchNorm, LeakyReLU]),
+        ([Conv2D(4, 3, groups=2), BatchNorm(), ReLU()], (6, 8, 2), [Conv2D, Normalised]),
+        ([Conv2D(1, 3), BatchNorm(), ReLU(), MaxPool2D(2, padding=1)], (6, 8, 2), [ConvNormalised, MaxPool2D]),
+        ([Dense(3), BatchNorm(), ReLU(), Dense(3)], (5,), [Dense, Normalised, Dense]),
+        ([Conv2D(32, 3), Conv2D(16, 3), ReLU(), Conv2D(16, 3), ReLU()], (9, 9, 16), [WINO, WINO_RELU, ConvReLU]),
+        ([Conv2D(16, 3), Conv2D(64, 3, padding=3)], (9, 9, 16), [PLAIN, DirectConv]),
         ([Conv2D(3, 3), ReLU(), Dropout(0.3), MaxPool2D()], (6, 8, 2), [ConvReLU, Dropout, MaxPool2D]),
         ([Conv2D(3, 3), MaxPool2D(), ReLU()], (6, 8, 2), [PLAIN, MaxPool2D, ReLU]),
         ([Conv2D(3, 3), LeakyReLU(), MaxPool2D()], (6, 8, 2), [Activated, MaxPool2D]),
@@ -240,6 +268,7 @@ def test_outputs_too_large_for_a_list_of_patches_do_not_match():
 def test_outputs_and_gradients(classes, block, dtype, case, make, first):
     rng = np.random.default_rng(0)
     for channels in CHANNELS[case if dtype == "float32" else 3 - case :: 4]:
+        channels = enough(block, channels)
         shape = input_shape(classes, channels)
 
         def stack():
@@ -268,6 +297,7 @@ def test_outputs_and_gradients(classes, block, dtype, case, make, first):
 @pytest.mark.parametrize(("case", "make"), [(0, "usual"), (1, "unusual")])
 def test_twenty_training_steps(classes, block, case, make):
     for channels in CHANNELS[case::2]:
+        channels = enough(block, channels)
         shape = input_shape(classes, channels)
 
         def stack():
@@ -292,7 +322,7 @@ def test_twenty_training_steps(classes, block, case, make):
 @both_dtypes
 @pytest.mark.parametrize("make", ["usual", "unusual"])
 def test_with_any_layers_frozen(classes, block, dtype, make):
-    channels = 6
+    channels = enough(block, 6)
     shape = input_shape(classes, channels)
     rng = np.random.default_rng(2)
 
@@ -324,7 +354,7 @@ def test_with_any_layers_frozen(classes, block, dtype, make):
         np.testing.assert_array_equal(model.arena.grads[trained], with_dx[trained])
         if not frozen:
             all_grads = with_dx
-        elif positions[-2] not in frozen:  # a frozen BatchNorm is another function
+        elif not any(isinstance(plain.layers[i], BatchNorm) for i in frozen):  # a frozen one is another function
             np.testing.assert_array_equal(with_dx[trained], all_grads[trained])
 
 
@@ -336,7 +366,7 @@ def test_ties_and_nan_on_whole_numbers(classes, block, data):
     # and they make ties in nearly every window.
     dtype = data.draw(st.sampled_from(["float32", "float64"]), label="dtype")
     make = data.draw(st.sampled_from(["usual", "unusual"]), label="make")
-    channels = data.draw(st.integers(1, 40), label="channels")
+    channels = enough(block, data.draw(st.integers(1, 40), label="channels"))
     height, width = data.draw(st.tuples(st.integers(4, 9), st.integers(4, 9)), label="size")
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), label="seed"))
     shape = input_shape(classes, channels, height, width)
@@ -353,7 +383,7 @@ def test_ties_and_nan_on_whole_numbers(classes, block, data):
     ):
         # A block that skips zero gradients does not spread NaN by 0 * NaN as its layers do; it must not hide one.
         skipped = np.isnan(expected) & np.isfinite(got)
-        if block is Activated:  # whose slopes are no whole numbers
+        if block in (Activated, Normalised, ConvNormalised):  # whose slopes are no whole numbers
             np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
             got, expected = np.nan_to_num(got), np.nan_to_num(expected)
             assert_close(got, expected, False, dtype)

@@ -19,6 +19,8 @@ GREY = np.clip(X[..., 0], 0, 1)
 RNG = np.random.default_rng(0)
 RELU = nc.ReLU()
 NO_MODEL = {"None": (None, T), "a path": ("a.npz", T), "a layer": (RELU, T), "a class": (nc.Sequential, T)}
+FOLDER = nc.ImageFolder(np.zeros((4, 1, 1), np.uint8), np.array([0, 0, 1, 1]), [], [],
+                        nc.InputFormat(1, class_names=("a", "b")))
 CLASS_WEIGHT = {
     "a list": ([1.0, 2.0], T), "a number": (2.0, T), "an unknown class": ({4: 1.0}, V), "a text": ({"0": 1.0}, T),
     "negative": ({0: -1.0}, V), "no number": ({0: "1"}, T), "NaN": ({0: NAN}, V),
@@ -326,6 +328,11 @@ PARAMETERS = {
         COUNT_LARGE,
     ),
     "metrics.precision_recall_f1.y_pred": (lambda v: metrics.precision_recall_f1(Y, v), CLASSES),
+    "metrics.fit_confidence.probabilities": (
+        lambda v: metrics.fit_confidence(Y, v),
+        {"None": (None, T), "rank 1": (np.ones(3), V), "sums": (np.ones((3, 3)), V)},
+    ),
+    "metrics.fit_confidence.error": (lambda v: metrics.fit_confidence(Y, PROBABILITIES, v), FRACTION),
     "metrics.calibration.probabilities": (
         lambda v: metrics.calibration(Y, v),
         {**ROWS, "NaN": (np.full((20, 4), NAN), V)},
@@ -359,6 +366,14 @@ PARAMETERS = {
     "load_mnist.data_dir": (nc.load_mnist, but(PATH, "None")),
     "load_fashion_mnist.data_dir": (nc.load_fashion_mnist, but(PATH, "None")),
     "load_cifar10.data_dir": (nc.load_cifar10, but(PATH, "None")),
+    "load_kmnist.data_dir": (nc.load_kmnist, but(PATH, "None")),
+    "load_emnist.data_dir": (lambda v: nc.load_emnist(data_dir=v), but(PATH, "None")),
+    "load_emnist.split": (nc.load_emnist, CHOICE),
+    "load_image_folder.path": (nc.load_image_folder, PATH),
+    "load_image_folder.size": (lambda v: nc.load_image_folder("absent", v), {**PAIR, **TOO_LARGE}),
+    "load_image_folder.grey": (lambda v: nc.load_image_folder("absent", 8, v), FLAG),
+    "ImageFolder.split.validation_split": (lambda v: FOLDER.split(v), FRACTION),
+    "ImageFolder.split.seed": (lambda v: FOLDER.split(0.5, v), FROM_0),
     "load_synthetic_digits.n": (nc.load_synthetic_digits, {**FROM_0, **TOO_LARGE}),
     "load_synthetic_digits.seed": (lambda v: nc.load_synthetic_digits(1, v), FROM_0),
     "InputFormat.size": (nc.InputFormat, PAIR),
@@ -377,6 +392,9 @@ PARAMETERS = {
            "beyond float32": (np.full((4, 4), 1e300), V), "negative": (-np.ones((4, 4)), V),
            "no pixel": (np.ones((0, 4)), V),
            "huge": (np.broadcast_to(np.uint8(3), (10**5, 10**5)), V), "a zero byte": ("a\0b.png", V)},
+    ),
+    "read_digits.model": (
+        lambda v: nc.read_digits(np.ones((9, 9)), v), {"None": (None, T), "a number": (3, T), "an object": (Odd(), T)},
     ),
     "set_num_threads.n": (nc.set_num_threads, SIZE),
     "kernels.using": (lambda v: kernels.using(v).__enter__(), CHOICE),
@@ -491,6 +509,10 @@ PARAMETERS = {
         lambda v: MODEL.fit(X, Y, validation_freq=v, verbose=0), {**but(COUNT, "a list"), "0 in it": ([0], V)},
     ),
     "Sequential.fit.check_finite": (lambda v: MODEL.fit(X, Y, check_finite=v, verbose=0), FLAG),
+    "Sequential.fit.communicator": (
+        lambda v: MODEL.fit(X, Y, communicator=v, verbose=0),
+        {"a number": (2, T), "text": ("mpi", T), "a list": ([], T)},
+    ),
     "Sequential.set_weights": (
         MODEL.set_weights,
         {
@@ -574,6 +596,28 @@ PARAMETERS = {
     ),
     "plots.plot_feature_maps.image": (lambda v: plots.plot_feature_maps(MODEL, v), ROWS),
     "plots.plot_feature_maps.maps": (lambda v: plots.plot_feature_maps(MODEL, X[0], v), COUNT),
+    "LayerRatios.every": (nc.LayerRatios, COUNT),
+    **{
+        f"plots.plot_{name}.image": (lambda v, plot=getattr(plots, f"plot_{name}"): plot(MODEL, v), ROWS)
+        for name in ("saliency", "occlusion")
+    },
+    "plots.plot_saliency.unit": (lambda v: plots.plot_saliency(MODEL, X[0], v), but(FROM_0, "None")),
+    "plots.plot_occlusion.size": (lambda v: plots.plot_occlusion(MODEL, X[0], size=v), COUNT),
+    "plots.plot_favourites.x": (lambda v: plots.plot_favourites(MODEL, v), ROWS),
+    "plots.plot_favourites.layer": (lambda v: plots.plot_favourites(MODEL, X, v), FROM_0),
+    "plots.plot_favourites.filters": (lambda v: plots.plot_favourites(MODEL, X, 0, v), COUNT),
+    "plots.plot_favourites.most": (lambda v: plots.plot_favourites(MODEL, X, 0, 1, v), COUNT),
+    "plots.plot_components.x": (lambda v: plots.plot_components(MODEL, v, Y), ROWS),
+    "plots.plot_components.labels": (
+        lambda v: plots.plot_components(MODEL, X, v), {"None": (None, T), "text": ("a", T), "too few": (Y[:2], V)},
+    ),
+    "plots.plot_ratios.ratios": (
+        plots.plot_ratios, {"None": (None, T), "a class": (nc.LayerRatios, T), "unused": (nc.LayerRatios(), V)},
+    ),
+    "plots.plot_loss_slice.x": (lambda v: plots.plot_loss_slice(MODEL, v, Y), ROWS),
+    "plots.plot_loss_slice.points": (lambda v: plots.plot_loss_slice(MODEL, X, Y, 1.0, v), COUNT),
+    "plots.plot_loss_slice.seed": (lambda v: plots.plot_loss_slice(MODEL, X, Y, 1.0, 3, v), FROM_0),
+    "plots.plot_roofline.profile": (plots.plot_roofline, {"None": (None, T), "a table": ("table", T)}),
     "plots.save_figure.figure": (lambda v: plots.save_figure(v, "a.png"), {"None": (None, T), "text": ("figure", T)}),
     "plots.save_figure.path": (
         lambda v: plots.save_figure(plots.plot_curves({"loss": [1.0]}), v),

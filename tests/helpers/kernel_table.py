@@ -257,6 +257,36 @@ def winograd_relu_pool_forward(rng, dtype) -> Iterator[Call]:
             yield Call(inputs, numbers, [y, codes], len(block.patches.taps) + 1, magnitude=float(sums[0].max()))
 
 
+# Images, image, channels, filters, zeros before: tiles of 2 x 2 outputs; and so many that they are of 4 as well.
+MAPS = [
+    (1, (3, 3), 1, 1, (0, 0)), (2, (5, 6), 16, 16, (1, 1)), (3, (7, 4), 3, 33, (1, 0)), (1, (6, 9), 20, 64, (2, 1)),
+    (9, (8, 3), 33, 6, (0, 2)), (1, (32, 33), 16, 16, (1, 1)), (40, (10, 10), 16, 48, (0, 0)),
+    (60, (7, 9), 32, 16, (1, 1)), (100, (5, 8), 48, 32, (0, 1)),
+]  # fmt: skip
+
+
+def maps(rng, dtype):
+    """Yield x, w, b, dy and the zeros before the image."""
+    for n, (height, width), c, f, before in MAPS:
+        dy_shape = n, height + 2 * before[0] - 2, width + 2 * before[1] - 2, f
+        yield *(rough(rng, dtype, *s) for s in ((n, height, width, c), (9 * c, f), (f,), dy_shape)), before
+
+
+def winograd_forward(rng, dtype) -> Iterator[Call]:
+    for (x, w, b, dy, before), relu in itertools.product(maps(rng, dtype), [False, True]):
+        sums = unwritten(dtype, *dy.shape)
+        reference.winograd_forward(abs(x), abs(w), abs(b), *before, False, sums)  # as in winograd_relu_pool_forward
+        y = unwritten(dtype, *dy.shape)
+        yield Call([x, w, b], [*before, relu], [y], len(w) + 1, magnitude=float(sums.max()))
+
+
+def winograd_weight_gradient(rng, dtype) -> Iterator[Call]:
+    for x, w, _, dy, before in maps(rng, dtype):
+        sums = unwritten(dtype, *w.shape)
+        reference.winograd_weight_gradient(abs(x), abs(dy), *before, sums)
+        yield Call([x, dy], [*before], [unwritten(dtype, *w.shape)], dy[..., 0].size, magnitude=float(sums.max()))
+
+
 def clear_winners(block, n, rng, dtype):
     """Return x, w and b for which the pixels of a window differ by far more than rounding, and all differ from 0."""
     depth, filters = len(block.patches.taps), block.conv.filters
@@ -465,6 +495,13 @@ def columns(rng, dtype, count) -> Iterator[tuple[list, list, int]]:
         yield [rough(rng, dtype, m, n) for _ in range(2)], [rough(rng, dtype, n) for _ in range(count)], m
 
 
+def moments(rng, dtype) -> Iterator[Call]:
+    for (x, _), _, m in columns(rng, dtype, 0):
+        x += 100  # far from 0: squares of x itself would lose all digits
+        outputs = [unwritten(dtype, x.shape[1]), unwritten(dtype, x.shape[1])]
+        yield Call([x], [], outputs, roundings=m, magnitude=float(abs(x).max()))
+
+
 def sum_products(rng, dtype) -> Iterator[Call]:
     for (x, y), (center, y_center), m in columns(rng, dtype, 2):
         magnitude = float(m * abs(x - center).max() * abs(y - y_center).max())
@@ -483,6 +520,39 @@ def normalise_backward(rng, dtype) -> Iterator[Call]:
         terms = abs(dy) + abs(dy_mean) + abs(x - mean) * abs(slope)
         magnitude = float((terms * abs(factor)).max())
         yield Call([dy, dy_mean, x, mean, slope, factor], [], [unwritten(dtype, *x.shape)], 5, magnitude=magnitude)
+
+
+def normalised_maps(rng, dtype) -> Iterator[tuple]:
+    """Yield maps (N, H, W, C), three vectors (C,), dy, codes and the side of a window."""
+    for (n, h, w), c, pool in itertools.product([(1, 1, 1), (3, 5, 4), (300, 1, 1), (2, 12, 13)], CHANNELS, [1, 2]):
+        if min(h, w) >= pool:
+            shape = n, h // pool, w // pool, c
+            codes = rng.integers(0, pool * pool + 1, shape).astype(np.uint8)
+            vectors = [rough(rng, dtype, c) for _ in range(4)]
+            yield rough(rng, dtype, n, h, w, c), vectors, rough(rng, dtype, *shape), codes, pool
+
+
+def normalise_relu_pool(rng, dtype) -> Iterator[Call]:
+    for x, (mean, factor, shift, _), dy, codes, pool in normalised_maps(rng, dtype):
+        x = np.where(rng.random(x.shape) < 0.3, mean, x)  # ties, at the shift
+        x[rng.random(x.shape) < 0.05] = np.nan
+        for kept in (codes, codes[:0]):
+            yield Call([x, mean, factor, shift], [pool], [unwritten(dtype, *dy.shape), kept])
+
+
+def normalise_relu_pool_sums(rng, dtype) -> Iterator[Call]:
+    for x, (mean, *_), dy, codes, pool in normalised_maps(rng, dtype):
+        outputs = [unwritten(dtype, len(mean)), unwritten(dtype, len(mean))]
+        magnitude = float(dy[..., 0].size * abs(dy).max() * max(abs(x - mean).max(), 1))
+        yield Call([x, mean, dy, codes], [pool], outputs, dy[..., 0].size + 3, magnitude=magnitude)
+
+
+def normalise_relu_pool_backward(rng, dtype) -> Iterator[Call]:
+    for x, (mean, dy_mean, slope, factor), dy, codes, pool in normalised_maps(rng, dtype):
+        terms = abs(dy).max() + abs(dy_mean) + abs(x - mean) * abs(slope)
+        inputs, magnitude = [x, mean, dy, codes], float((terms * abs(factor)).max())
+        outputs = [unwritten(dtype, *x.shape)]
+        yield Call(inputs, [pool, dy_mean, slope, factor], outputs, 5, magnitude=magnitude)
 
 
 # -- softmax: a probability is off by the roundings of a sum, of an exponential and of its argument

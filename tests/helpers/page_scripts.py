@@ -33,10 +33,8 @@ const pictures = (given.pictures || []).map(picture => {
   return {...seen, image: Array.from(seen.image.data), ink: null,
     probabilities: model ? predict(model, seen.image).probabilities : null};
 });
-console.log(JSON.stringify({
-  inputs: inputs.map(({activations, probabilities}) => ({activations: activations.map(a => Array.from(a)), probabilities})),
-  pictures,
-}));
+for (const one of inputs) one.activations = one.activations.map(values => Array.from(values));
+console.log(JSON.stringify({inputs, pictures}));
 """
 
 

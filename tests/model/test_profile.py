@@ -22,7 +22,9 @@ from numpycnn import (
     SGD,
     Conv2D,
     Dense,
+    Flatten,
     Layer,
+    MaxPool2D,
     MeanSquaredError,
     ReLU,
     Sequential,
@@ -399,3 +401,37 @@ def test_errors_say_what_to_do():
         model.profile(x, y, repeats=0)
     with pytest.raises(TypeError, match="repeats: expected an integer"):
         model.profile(x, y, repeats=2.5)
+
+
+# -- what was executed, and whether the machine was busy -------------------------------------------------------
+
+
+def test_what_is_skipped_is_not_counted_as_executed():
+    """Of 5 x 5 outputs pooling keeps 4 x 4; of 4 windows at most one pixel each gives its gradient back."""
+    x, y = make_images(3, (7, 7, 8))[0], np.zeros(3, int)
+    found, plain = (
+        quiet(compiled([Conv2D(2, 3), ReLU(), MaxPool2D(2), Flatten(), Dense(2)], (7, 7, 8), fused=fused), x, y)
+        for fused in (True, False)
+    )
+    block, dense = found.rows[0], found.rows[2]
+    assert dense.executed_flops == dense.flops
+    assert plain.rows[0].executed_flops == plain.rows[0].flops == block.flops
+    forward = block.forward_flops * 16 / 25
+    assert forward <= block.executed_flops <= forward + block.backward_flops * 4 / 25
+
+
+def test_winograd_counts_fewer_products():
+    """With 16 channels, tiles of 2 x 2 outputs: 16 products where the definition has 36."""
+    x, y = make_images(2, (6, 6, 16))[0], np.zeros(2, int)
+    model = compiled([Conv2D(2, 3), ReLU(), MaxPool2D(2), Flatten(), Dense(2)], (6, 6, 16))
+    model.layers[0].parameters[1].value[:] = -1e6  # ReLU cuts all, and backward has nothing to do
+    block = quiet(model, x, y).rows[0]
+    assert block.executed_flops == round(block.forward_flops * 16 / 36)
+
+
+@pytest.mark.parametrize("load, said", [(0.0, False), (1e6, True), (None, False)])
+def test_a_loaded_machine_is_mentioned(load, said, monkeypatch):
+    monkeypatch.setattr(profile_module, "load_average", lambda: load)
+    found = quiet(compiled([Dense(3)], (6,)), *make_vectors(4))
+    assert found.load == load and ("The machine was busy: load average" in str(found)) == said
+    assert found.bandwidth > 1e7

@@ -62,8 +62,9 @@ WITHOUT_INPUT = {
 }
 BASES = {"Layer", "Loss", "Regularizer", "Schedule", "metrics.Metric"}  # each subclass has its rows
 RESULTS = {
-    "PreparedDigit", "DownloadError", "IdxError", "ModelFileError", "metrics.Calibration", "metrics.ClassScores",
-    "verify.Report", "gradcheck.GradientError", "gradcheck.Report", "gradcheck.Row", "testing.ContractError",
+    "PreparedDigit", "Reading", "DownloadError", "IdxError", "ModelFileError", "metrics.Calibration",
+    "metrics.ClassScores", "metrics.Confidence", "verify.Report", "gradcheck.GradientError", "gradcheck.Report",
+    "gradcheck.Row", "testing.ContractError",
 }
 
 

@@ -158,6 +158,16 @@ def test_a_model_file_that_does_not_say_what_its_inputs_were(call, pictures, tmp
         assert call("predict", pictures / "a.png", "--model", tmp_path / "model.npz", "--prepare", "resize")[0] == 0
 
 
+def test_page(call, model_path, tmp_path):
+    page = tmp_path / "colours.html"
+    status, text, errors = call("page", model_path, "-o", page)
+    assert (status, errors) == (0, "") and f"Wrote {page}, 0." in text and "--open" in text
+    assert "=blue()" in page.read_text(encoding="utf-8")
+    status, _, errors = call("page", model_path, "-o", tmp_path / "colours.txt")
+    assert status == 1 and "expected a name that ends in .html" in errors
+    assert "there is no absent.npz; train one" in call("page", "absent.npz")[2]
+
+
 def test_info(call, model_path, tmp_path):
     status, text, _ = call("info", model_path)
     assert status == 0 and "4 x 5 pixels, in colour" in text and "Classes: röt, green, =blue()" in text

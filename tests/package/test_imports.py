@@ -22,7 +22,7 @@ FLOORS = [
     {"__main__"},
     {"command"},
     {"gradcheck.__main__", "kernels.__main__", "learn.__main__", "keras", "sklearn"},
-    {"exchange", "learn"},
+    {"exchange", "learn", "page"},
     {"plots", "testing", "bug_zoo", "architectures"},
     {"gradcheck"},
     {"model"},

@@ -1,5 +1,6 @@
 """The example that reads one's own pictures: what it prints, what it draws, what it says when something is wrong."""
 
+import json
 import os
 import re
 import subprocess
@@ -145,7 +146,7 @@ def test_the_drawing_is_full(figure_of, pictures, count):
 def test_probabilities_and_notes_are_in_the_drawing(figure_of, pictures, tmp_path):
     whole = np.asarray(Image.open(pictures[5]))
     Image.fromarray(np.hstack([whole, whole])).save(tmp_path / "two.png")
-    figure = figure_of(tmp_path / "two.png", pictures[-1])
+    figure = figure_of("--digits", "one", tmp_path / "two.png", pictures[-1])
     first, empty = figure.subfigs
     bars = first.axes[2].patches
     assert len(bars) == len(first.axes[2].texts) == 10
@@ -156,6 +157,19 @@ def test_probabilities_and_notes_are_in_the_drawing(figure_of, pictures, tmp_pat
     boxes = [ax.get_tightbbox() for ax in first.axes] + [first._supxlabel.get_window_extent()]
     assert all(figure.bbox.x0 <= box.x0 and box.y0 >= 0 for box in boxes)
     assert max(ax.get_window_extent().y0 for ax in first.axes) > boxes[-1].y1
+
+
+def test_several_digits_are_read_in_lines(model_path, figure_of, pictures, tmp_path, capsys):
+    rows = [np.hstack([np.asarray(Image.open(pictures[digit])) for digit in row]) for row in ([3, 7, 0], [9, 4, 1])]
+    Image.fromarray(np.vstack(rows)).save(tmp_path / "sheet.png")
+    figure = figure_of(tmp_path / "sheet.png", pictures[8])
+    assert "sheet.png: 6 digits in 2 lines\n    370\n    941\n" in capsys.readouterr().out
+    sheet, single = figure.subfigs
+    assert len(sheet.axes) == 1 and len(sheet.axes[0].patches) == 6 and len(single.axes) == 3
+    assert sheet.get_supxlabel().startswith("370\n941")
+    assert main(tmp_path / "sheet.png", "--json", "--model", model_path, "--output", tmp_path / "x.png") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["class"] == "370\n941" and len(row["boxes"]) == 6 and row["probability"] is None
 
 
 def test_models_without_probabilities_of_digits(pictures, tmp_path):

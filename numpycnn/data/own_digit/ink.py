@@ -20,10 +20,9 @@ MOSTLY = 0.6  # a border that has one shade to this share shows paper of one sha
 SHADOW = 0.15  # shadows that make less difference than this share of the ink are left alone
 FAINT = 0.03  # less contrast than this, black to white being 1, is taken for paper without ink
 SEPARATE = 3.6  # contrast over spread: normal noise that is cut in two has 2.7, uniform noise 3.5
-STROKE = 0.35  # strokes are narrower than this share of the picture's shorter side
+STROKE = 0.3  # strokes are narrower than this share of the picture's shorter side
 NOISY = 0.12  # paper whose noise is more than this share of the contrast is smoothed
 DARK = np.float32(0.1)  # in deeper shadow than this, differences are not enlarged any more
-COARSE = 128  # pixels of the longer side on which shadows are looked for
 
 
 @dataclass(frozen=True)
@@ -51,23 +50,34 @@ class Ink:
     noise: float
 
 
-def find_ink(grey: Grey) -> Ink:
-    """Separate ink from paper in shades (H, W) from 0 to 1."""
+def find_ink(grey: Grey, window: int | None = None) -> Ink:
+    """Separate ink from paper in shades (H, W) from 0 to 1.
+
+    With a window, odd and wider than any stroke, in pixels, the border is not asked: the picture is full of small
+    strokes, and all that is broader is paper, whatever its shade.
+    """
+    if window is not None:
+        away = (grey - _mean(grey, window)) ** 3
+        sign = np.float32(-1 if away.sum() < 0 else 1)
+        paper = sign * _without_strokes(sign * grey, window)
+        difference = sign * (grey - paper) * (paper.mean() / np.maximum(paper, DARK))
+        amount, contrast, noise = _levels(difference)
+        return Ink(amount, contrast, dark=bool(sign < 0), uneven=True, noise=noise)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     shade = np.median(border)
     even = (abs(border - shade) <= SAME * np.ptp(grey)).mean() >= MOSTLY  # the rest may be ink that reaches it
     paper = np.full_like(grey, shade) if even else _surface(grey)
     sign = np.float32(-1 if ((grey - paper) ** 3).sum() < 0 else 1)  # noise lies on both sides of the paper, ink on one
-    shadows = None if even else _shadows(sign * (grey - paper))
-    if shadows is not None:
-        paper += sign * shadows
+    shadowed = not even and _has_shadows(sign * (grey - paper))
+    if shadowed:
+        paper = sign * _without_strokes(sign * grey, _window(grey))
     difference = sign * (grey - paper)
     if not even:  # where there is half the light, ink and paper differ by half as much
         difference *= paper.mean() / np.maximum(paper, DARK)
     amount, contrast, noise = _levels(difference)
     if noise > NOISY:
         amount, contrast, noise = _levels(_mean(difference, 3))
-    return Ink(amount, contrast, dark=bool(sign < 0), uneven=shadows is not None, noise=noise)
+    return Ink(amount, contrast, dark=bool(sign < 0), uneven=shadowed, noise=noise)
 
 
 def _surface(grey: Grey) -> Grey:
@@ -92,20 +102,24 @@ def _quadratic_terms(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[
     return np.stack([np.ones_like(x), y, x, y * y, x * y, x * x], axis=-1)
 
 
-def _shadows(difference: Grey) -> Grey | None:
-    """Return what is broader than a stroke and stands out, (H, W); None if that is little against the ink.
+def _has_shadows(difference: Grey) -> bool:
+    """Whether what is broader than a stroke stands out, and not by little against the ink."""
+    broad = _without_strokes(difference, _window(difference))
+    contrast = np.percentile(difference - broad, 99.5)
+    return bool(np.ptp(broad) > SHADOW * max(contrast, FAINT))
+
+
+def _window(image: Grey) -> int:
+    return max(3, int(STROKE * min(image.shape)) | 1)
+
+
+def _without_strokes(image: Grey, window: int) -> Grey:
+    """Wipe out what is bright and as narrow as a stroke.
 
     A minimum over a window wider than any stroke wipes strokes out, a maximum over the same window restores what was
-    broader (the morphological opening).
+    broader, a shadow's sharp edge too (the morphological opening).
     """
-    height, width = difference.shape
-    factor = -(-max(height, width) // COARSE)
-    coarse = resample(difference, -(-height // factor), -(-width // factor))
-    window = max(3, int(STROKE * min(coarse.shape)) | 1)
-    opened = _extreme(_extreme(coarse, window, np.minimum), window, np.maximum)
-    shadows = resample(_mean(opened, 3), height, width)
-    contrast = np.percentile(difference - shadows, 99.5)
-    return shadows if np.ptp(shadows) > SHADOW * max(contrast, FAINT) else None
+    return _mean(_extreme(_extreme(image, window, np.minimum), window, np.maximum), 3)
 
 
 def _windows(image: NDArray[Any], window: int, axis: int) -> NDArray[Any]:
@@ -116,9 +130,17 @@ def _windows(image: NDArray[Any], window: int, axis: int) -> NDArray[Any]:
 
 
 def _extreme(image: NDArray[Any], window: int, function: np.ufunc) -> NDArray[Any]:
-    """Minimum, maximum or logical or over the square window around each place."""
+    """Minimum, maximum or logical or over the square window (odd) around each place, in steps that double."""
     for axis in (0, 1):
-        image = function.reduce(_windows(image, window, axis), axis=-1)
+        around = [(0, 0), (0, 0)]
+        around[axis] = (window // 2, window // 2)
+        image = np.pad(image, around, mode="edge").swapaxes(0, axis)
+        done = 1
+        while done < window:
+            step = min(done, window - done)
+            image = function(image[:-step], image[step:])
+            done += step
+        image = image.swapaxes(0, axis)
     return image
 
 
@@ -210,3 +232,13 @@ def _joined(mask: NDArray[np.bool_], number: NDArray[np.intp], dy: int, dx: int)
     there = slice(dy, height), slice(max(0, dx), width + min(0, dx))
     both = mask[here] & mask[there]
     return np.stack([number[here][both], number[there][both]])
+
+
+def boxes(labels: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return the box around each piece: top, left, bottom, right, the last two exclusive; (count, 4)."""
+    found = np.tile([*labels.shape, 0, 0], (count + 1, 1))
+    for axis, places in enumerate(np.nonzero(labels)):
+        pieces = labels[labels > 0]
+        np.minimum.at(found[:, axis], pieces, places)
+        np.maximum.at(found[:, axis + 2], pieces, places + 1)
+    return found[1:]

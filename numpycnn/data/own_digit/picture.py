@@ -37,6 +37,7 @@ TURNS = {
 AS_IT_IS = (False, False, False)
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601: how bright red, green and blue look
+HUES = np.array([[0.5, -0.5, 0], [-0.25, -0.25, 0.5]], np.float32)  # red against green, both against blue
 
 
 class _Refused(ValueError):
@@ -72,12 +73,15 @@ class Picture:
     def whole(self) -> Box:
         return 0, 0, self.height, self.width
 
-    def shades(self, region: Box, factor: int = 1) -> NDArray[np.floating]:
+    def shades(self, region: Box, factor: int = 1, hue: int | None = None) -> NDArray[np.floating]:
         """Return a region's shades, 0 to 1: means of squares of `factor` x `factor` pixels, (h // factor, w // factor).
+
+        They say how bright it is or, given the number of a hue, how much of it there is, 0.5 being none.
 
         What is left over at the bottom and at the right is left out; there is at least one row and one column.
         """
-        return to_grey(self.pixels(region, factor), self.white)
+        pixels = self.pixels(region, factor)
+        return to_grey(pixels, self.white) if hue is None else _hue(pixels, self.white, hue)
 
     def pixels(self, region: Box, factor: int = 1) -> NDArray[np.floating]:
         """Return the same with all channels, as numbers up to `white`: (h // factor, w // factor, C)."""
@@ -311,3 +315,11 @@ def to_grey(pixels: NDArray[np.floating], white: float) -> NDArray[np.floating]:
     brightness = float((grey * alpha).sum() / max(alpha.sum(), 1e-6))
     paper = 0.0 if brightness > 0.5 else 1.0
     return grey * alpha + paper * (1 - alpha)
+
+
+def _hue(pixels: NDArray[np.floating], white: float, number: int) -> NDArray[np.floating]:
+    """Return 0 to 1, 0.5 being grey, for pixels (H, W, C); where they are transparent they are grey."""
+    if pixels.shape[2] < 3:
+        return np.full(pixels.shape[:2], 0.5, np.float32)
+    difference = pixels[..., :3] @ HUES[number] / np.float32(white)
+    return 0.5 + difference * (pixels[..., 3] / np.float32(white) if pixels.shape[2] == 4 else np.float32(1))

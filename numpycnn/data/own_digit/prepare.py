@@ -8,14 +8,15 @@ MNIST's makers did to theirs (LeCun et al. 1998, section III-A), and says what i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .ink import Ink, components, find_ink, resample, widened
-from .picture import Box, Picture, read_picture
+from .ink import Ink, boxes, components, find_ink, resample, widened
+from .lines import without_lines
+from .picture import HUES, Box, Picture, read_picture
 
 SIZE = 28  # pixels of an MNIST image's side
 BOX = 20  # pixels of the longer side of the digit in it
@@ -25,6 +26,10 @@ SPECK = 0.03  # a piece with less than this share of the largest piece's pixels 
 PALE = 0.02  # less ink than this counts as paper
 BRIGHT, WHITE = 10, 0.9  # so many pixels of each MNIST image, at least, are as bright as this
 LOW_CONTRAST = 0.15  # below this it is worth a note
+CLEARER = 2.0  # a contrast of colours that is so many times that of brightness is taken instead
+# Dirt at the border: beside a piece inside that is longer than this share of the picture's shorter side, pieces that
+# are further from it than this share of its length, and reach no deeper into the picture than that.
+MAIN, FAR, SHALLOW = 0.2, 0.15, 0.25
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ def prepare_digit(image: Any) -> PreparedDigit:
     if seen.factor > 1 and max(seen.digit.shape) < CLOSE_UP:
         seen = _look(picture, _surroundings(seen.box, picture.whole)) or seen
     return PreparedDigit(
-        image=_centred(_boxed(seen.digit)),
+        image=as_mnist(seen.digit),
         inverted=seen.ink.dark,
         touches_border=bool(touched),
         components=seen.components,
@@ -137,18 +142,25 @@ class _Sight:
     components: int
     specks: int
     factor: int
+    notes: list[str]  # of what was left out
 
 
 def _look(picture: Picture, region: Box) -> _Sight | None:
     """Find the digit in a region of the picture; None if there is nothing."""
     top, left, bottom, right = region
     factor = -(-max(bottom - top, right - left) // WORK)
-    ink = find_ink(picture.shades(region, factor))
+    ink, notes = _ink(picture, region, factor)
     if ink.contrast == 0:
         return None
+    unprinted = without_lines(ink.amount)
+    if unprinted is not None:
+        ink = replace(ink, amount=unprinted.amount)
+        printed = "a box's frame" if unprinted.inside else "the paper's lines"
+        notes.append(f"{printed} left out")
     labels, count = components(ink.amount > 0.5)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    kept = np.flatnonzero(sizes >= SPECK * sizes.max()) + 1
+    if count == 0:
+        return None
+    kept = _kept(labels, count)
     mask = np.isin(labels, kept)
     edges = {"top": mask[0], "left": mask[:, 0], "bottom": mask[-1], "right": mask[:, -1]}
     # A stroke ends softly: its pale edge belongs to it.
@@ -168,7 +180,38 @@ def _look(picture: Picture, region: Box) -> _Sight | None:
         components=len(kept),
         specks=count - len(kept),
         factor=factor,
+        notes=notes,
     )
+
+
+def _ink(picture: Picture, region: Box, factor: int) -> tuple[Ink, list[str]]:
+    """Find what is darker or brighter than the paper or, if that is little, of another colour; and say so."""
+    ink, notes = find_ink(picture.shades(region, factor)), []
+    if ink.contrast < LOW_CONTRAST:
+        for number in range(len(HUES)):
+            other = find_ink(picture.shades(region, factor, number))
+            if other.contrast > CLEARER * ink.contrast:
+                ink, notes = other, ["the digit's colour was looked at: it is about as bright as its background"]
+    return ink, notes
+
+
+def _kept(labels: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return the numbers of the pieces that belong to the digit; the others are dirt."""
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    large = sizes >= SPECK * sizes.max()
+    found = boxes(labels, count)
+    bottom, right = labels.shape
+    at_border = (found[:, :2] == 0).any(axis=1) | (found[:, 2] == bottom) | (found[:, 3] == right)
+    inner = np.flatnonzero(large & ~at_border)
+    if inner.size:
+        main = found[inner[sizes[inner].argmax()]]
+        length = (main[2:] - main[:2]).max()
+        # How far a piece is from the main one, and how far into the picture it reaches.
+        gap = np.maximum(found[:, :2] - main[2:], main[:2] - found[:, 2:]).max(axis=1)
+        depth = np.minimum(found[:, 2:], [bottom, right] - found[:, :2]).min(axis=1)
+        if length >= MAIN * min(labels.shape):
+            large &= ~(at_border & (gap >= FAR * length) & (depth <= SHALLOW * length))
+    return np.flatnonzero(large) + 1
 
 
 def _surroundings(box: Box, whole: Box) -> Box:
@@ -176,6 +219,11 @@ def _surroundings(box: Box, whole: Box) -> Box:
     top, left, bottom, right = box
     margin = max(bottom - top, right - left)
     return max(top - margin, 0), max(left - margin, 0), min(bottom + margin, whole[2]), min(right + margin, whole[3])
+
+
+def as_mnist(digit: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale ink, (H, W), and place it as MNIST's makers did: (28, 28)."""
+    return _centred(_boxed(digit))
 
 
 def _boxed(digit: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -202,7 +250,7 @@ def _centred(boxed: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _notes(seen: _Sight, touched: list[str]) -> list[str]:
     """Say in sentences what was seen."""
-    notes = []
+    notes = list(seen.notes)
     if touched:
         notes.append(f"touches the border ({', '.join(touched)}): a part of the digit may be missing")
     if seen.components > 1:

@@ -103,7 +103,8 @@ def verify(model: Sequential, against: str, images: ArrayLike | None = None, see
     outputs = _worst(single.activations(x), peer.outputs(single, x.astype(np.float32)))
     names = [f"{position} {layer!r}" for position, layer in enumerate(model.layers)]
     gradients, weights = [np.nan] * len(names), [np.nan] * len(names)
-    if hasattr(peer, "train") and len(model.output_shape) == 1 and model.output_shape[0] > 1:
+    classifies = len(model.output_shape) == 1 and model.output_shape[0] > 1
+    if hasattr(peer, "train") and classifies and model.parameters:
         kept = [p for p, layer in enumerate(model.layers) if not isinstance(layer, (Dropout, GaussianNoise))]
         twin = _twin(model, "float64", [model.layers[p] for p in kept])
         for position, *found in zip(kept, *_compare_training(twin, peer, x[-BATCH:], rng)):

@@ -32,6 +32,8 @@ def _made(model: Sequential) -> Any:
             for name, ours in module.names.items():
                 if ours in arrays:
                     getattr(theirs, name).copy_(torch.from_numpy(arrays[ours]))
+                else:
+                    getattr(theirs, name).requires_grad_(False)  # the layer here has none that learns
     return made
 
 
@@ -45,13 +47,13 @@ def outputs(model: Sequential, x: NDArray) -> list[NDArray]:
     """Return what each layer makes of x, as it is here."""
     import torch
 
-    found: dict[int, NDArray] = {}
+    found: dict[int, tuple[Module, NDArray]] = {}
     with torch.no_grad():
         value = _images(x)
         for module, theirs in zip(modules(model), _made(model).eval()):
             value = theirs(value)
-            found[id(module.placed.layer)] = module.placed.from_images_first(value.numpy())
-    return [found[id(layer)] for layer in model.layers]
+            found[id(module.placed.layer)] = module, value.numpy()  # the layer's last module stays
+    return [module.placed.from_images_first(y) for module, y in found.values()]
 
 
 def train(model: Sequential, x: NDArray, y: NDArray, steps: int) -> tuple[list, list]:

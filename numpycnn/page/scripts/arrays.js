@@ -103,24 +103,21 @@ const cut = (image, top, left, bottom, right) => {
   return part;
 };
 
-// For each place the values of the square window around it, combined two by two, along columns and then along rows; the
-// border is repeated outwards.
-function overWindows(image, window, combine, share = 1) {
+// For each place a function of the square window around it, along columns first and then along rows: `alongLine` gets a
+// line with its border, which is repeated outwards, and the place for the results.
+function overWindows(image, window, alongLine) {
   const reach = window >> 1;
   const {height, width} = image;
   let source = image.data;
   for (const [length, step, lines, lineStep] of [[height, width, width, 1], [width, 1, height, width]]) {
     const result = new Float32Array(source.length);
-    const around = new Float64Array(length + 2 * reach); // one line with its border
+    const around = new Float32Array(length + 2 * reach);
     for (let line = 0; line < lines; line++) {
       for (let i = 0; i < around.length; i++) {
         around[i] = source[line * lineStep + Math.min(Math.max(i - reach, 0), length - 1) * step];
       }
-      for (let place = 0; place < length; place++) {
-        let value = around[place];
-        for (let i = place + 1; i < place + window; i++) value = combine(value, around[i]);
-        result[line * lineStep + place * step] = value * share;
-      }
+      alongLine(around);
+      for (let place = 0; place < length; place++) result[line * lineStep + place * step] = around[place];
     }
     source = result;
   }
@@ -129,7 +126,18 @@ function overWindows(image, window, combine, share = 1) {
 
 const smaller = (a, b) => (a < b ? a : b);
 const larger = (a, b) => (a > b ? a : b);
-const windowMean = image => overWindows(image, 3, (a, b) => a + b, 1 / 3);
+
+// Minimum or maximum over the window, in steps that double.
+const extremes = (image, window, better) => overWindows(image, window, around => {
+  for (let done = 1, step; done < window; done += step) {
+    step = Math.min(done, window - done);
+    for (let i = 0; i + step < around.length; i++) around[i] = better(around[i], around[i + step]);
+  }
+});
+
+const windowMean = image => overWindows(image, 3, around => {
+  for (let i = 0; i + 2 < around.length; i++) around[i] = (around[i] + around[i + 1] + around[i + 2]) / 3;
+});
 
 // Scale as Pillow does with its bilinear filter: columns first, then rows, each new pixel a mean that is weighted by a
 // triangle at least 2 pixels wide.

@@ -5,10 +5,9 @@ const MOSTLY = 0.6;
 const SHADOW = 0.15;
 const FAINT = 0.03;
 const SEPARATE = 3.6;
-const STROKE = 0.35;
+const STROKE = 0.3;
 const NOISY = 0.12;
 const DARK = rounded(0.1);
-const COARSE = 128;
 
 // Separate ink from paper in shades from 0 to 1: {amount, contrast, dark, uneven, noise}.
 function findInk(grey) {
@@ -22,8 +21,11 @@ function findInk(grey) {
   let paper = even ? mapped(grey, () => shade) : surface(grey);
   const sign = sum(data.map((value, i) => (value - paper.data[i]) ** 3)) < 0 ? -1 : 1;
   const fromPaper = () => mapped(grey, (value, i) => sign * (value - paper.data[i]));
-  const shadows = even ? null : findShadows(fromPaper());
-  if (shadows) paper = mapped(paper, (value, i) => value + sign * shadows.data[i]);
+  const uneven = !even && hasShadows(fromPaper());
+  if (uneven) {
+    const broad = withoutStrokes(mapped(grey, value => sign * value));
+    paper = mapped(broad, value => sign * value);
+  }
   let difference = fromPaper();
   if (!even) { // where there is half the light, ink and paper differ by half as much
     const light = mean(paper.data);
@@ -31,7 +33,7 @@ function findInk(grey) {
   }
   let found = levels(difference);
   if (found.noise > NOISY) found = levels(windowMean(difference));
-  return {...found, dark: sign < 0, uneven: shadows !== null};
+  return {...found, dark: sign < 0, uneven};
 }
 
 // Fit a quadratic in x and y to the paper: to the border first, then to all that lies near the fit.
@@ -86,21 +88,22 @@ function leastSquares(places) {
   return rows.map((row, i) => (row[i] ? row[size] / row[i] : 0));
 }
 
-// What is broader than a stroke and stands out (the morphological opening), or null if that is little.
-function findShadows(difference) {
-  const {height, width} = difference;
-  const factor = Math.ceil(Math.max(height, width) / COARSE);
-  const coarse = resample(difference, Math.ceil(height / factor), Math.ceil(width / factor));
-  const window = Math.max(3, Math.floor(STROKE * Math.min(coarse.height, coarse.width)) | 1);
-  const opened = overWindows(overWindows(coarse, window, smaller), window, larger);
-  const shadows = resample(windowMean(opened), height, width);
-  const contrast = percentile(difference.data.map((value, i) => value - shadows.data[i]), 99.5);
-  const [low, high] = span(shadows.data);
-  return high - low > SHADOW * Math.max(contrast, FAINT) ? shadows : null;
+// Whether what is broader than a stroke stands out, and not by little against the ink.
+function hasShadows(difference) {
+  const broad = withoutStrokes(difference);
+  const contrast = percentile(mapped(difference, (value, i) => value - broad.data[i]).data, 99.5);
+  const [low, high] = span(broad.data);
+  return high - low > SHADOW * Math.max(contrast, FAINT);
+}
+
+// Wipe out what is bright and as narrow as a stroke (the morphological opening).
+function withoutStrokes(image) {
+  const window = Math.max(3, Math.floor(STROKE * Math.min(image.height, image.width)) | 1);
+  return windowMean(extremes(extremes(image, window, smaller), window, larger));
 }
 
 // Add all places at most `pixels` away; a mask holds 0 and 1.
-const widened = (mask, pixels) => overWindows(mask, 2 * pixels + 1, larger);
+const widened = (mask, pixels) => extremes(mask, 2 * pixels + 1, larger);
 
 // Stretch the ink from 0 to 1; with it its contrast and the noise relative to it; zeros if there is no ink.
 function levels(difference) {
@@ -158,29 +161,34 @@ function otsu(values) {
   return edges[1 + ((first + last) >> 1)];
 }
 
-// Number the connected pieces of a mask, eight neighbours a pixel: 0 outside, 1 to `sizes.length` inside.
+// Number the connected pieces of a mask, eight neighbours a pixel: 0 outside, 1 to `sizes.length` inside; `boxes` holds
+// top, left, bottom, right of each, the last two exclusive.
 function components(mask) {
   const {height, width, data} = mask;
   const labels = new Int32Array(data.length);
-  const sizes = [];
+  const [sizes, boxes] = [[], []];
   for (let start = 0; start < data.length; start++) {
     if (!data[start] || labels[start]) continue;
     const waiting = [start];
-    labels[start] = sizes.push(0);
+    const label = labels[start] = boxes.length + 1;
+    let [size, top, left, bottom, right] = [0, height, width, 0, 0];
     while (waiting.length) {
       const place = waiting.pop();
-      sizes[labels[start] - 1]++;
       const [y, x] = [Math.floor(place / width), place % width];
+      size++;
+      [top, bottom] = [Math.min(top, y), Math.max(bottom, y + 1)];
+      [left, right] = [Math.min(left, x), Math.max(right, x + 1)];
       for (let v = Math.max(y - 1, 0); v <= Math.min(y + 1, height - 1); v++) {
         for (let u = Math.max(x - 1, 0); u <= Math.min(x + 1, width - 1); u++) {
           const near = v * width + u;
-          if (data[near] && !labels[near]) {
-            labels[near] = labels[start];
-            waiting.push(near);
-          }
+          if (!data[near] || labels[near]) continue;
+          labels[near] = label;
+          waiting.push(near);
         }
       }
     }
+    sizes.push(size);
+    boxes.push([top, left, bottom, right]);
   }
-  return {labels, sizes};
+  return {labels, sizes, boxes};
 }

@@ -2,8 +2,7 @@
 // Float32Array, row after row, pixel after pixel, channel after channel.
 
 const LAYERS = {
-  convolution({input, output, window, groups, weight, bias}, x) {
-    const [, , channels] = input;
+  convolution({input, output, window, groups, channels, weight, bias}, x) {
     const filters = output[2];
     const [channelsEach, filtersEach] = [channels / groups, filters / groups];
     return overWindowsOf(input, output, window, (places, put) => {
@@ -121,7 +120,7 @@ function run(model, x) {
     x = LAYERS[layer.does](layer, x);
     activations.push(x);
   }
-  return {activations, probabilities: model.softmax ? softmax(x) : Array.from(x)};
+  return {activations, probabilities: softmax(x)};
 }
 
 // What the network is given of a picture: {image, channels, box, notes}.

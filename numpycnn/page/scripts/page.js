@@ -28,7 +28,7 @@ function soon(time) {
 function lookAgain(start = performance.now()) {
   if (video.srcObject) lookAt(pictureFrom(video, video.videoWidth, video.videoHeight, CAMERA_SIDE));
   else if (bitmap) lookAt(pictureFrom(bitmap, bitmap.width, bitmap.height));
-  else lookAt(pictureFrom(canvas, canvas.width, canvas.height, PAD_SIDE));
+  else lookAt(pictureFrom(canvas, canvas.width, canvas.height, PAD_SIDE, false));
   performance.measure("shown", {start, end: performance.now()});
 }
 

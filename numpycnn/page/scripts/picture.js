@@ -4,20 +4,30 @@
 const MAX_PIXELS = 50_000_000;
 const STRIP = 1_000_000; // pixels that are turned into numbers at a time
 
-// `pixels(top, left, height, width)` returns the bytes of a part: red, green, blue, alpha, pixel after pixel.
-function readPicture(height, width, pixels) {
+// `pixels(top, left, height, width)` returns the bytes of a part: red, green, blue, alpha, pixel after pixel. `printed`
+// says whether lines may be printed on the paper.
+function readPicture(height, width, pixels, printed = true) {
   if (height * width === 0) throw new Refused("This picture has no pixels.");
   if (height * width > MAX_PIXELS) {
     throw new Refused(`This picture has ${width} x ${height} pixels; at most ${MAX_PIXELS / 1e6} million can be read. ` +
       "Cut it to the digit or scale it down.");
   }
-  return {height, width, pixels, whole: [0, 0, height, width]};
+  return {height, width, pixels, printed, whole: [0, 0, height, width]};
 }
 
 class Refused extends Error {} // with a message for the reader of the page
 
 // A region's shades, 0 to 1: means of squares of `factor` x `factor` pixels; what is left over is left out.
-const shades = (picture, region, factor = 1) => toGrey(reduced(picture, region, factor));
+const shades = (picture, region, factor) => toGrey(reduced(picture, region, factor));
+
+const HUES = [[0.5, -0.5, 0], [-0.25, -0.25, 0.5]]; // red against green, both against blue
+
+// How much of a hue there is, 0 to 1; 0.5 is grey, and what is transparent.
+function hueShades(picture, region, factor, [r, g, b]) {
+  const [red, green, blue, alpha] = reduced(picture, region, factor);
+  return mapped(red, (value, i) =>
+    0.5 + rounded(rounded(r * value + g * green.data[i] + b * blue.data[i]) / 255) * (alpha.data[i] / 255));
+}
 
 // Such means of red, green, blue and alpha, 0 to 255.
 function reduced(picture, [top, left, bottom, right], factor) {

@@ -9,6 +9,8 @@ const PALE = 0.02;
 const BRIGHT = 10;
 const WHITE = 0.9;
 const LOW_CONTRAST = 0.15;
+const CLEARER = 2;
+const [MAIN, FAR, SHALLOW] = [0.2, 0.15, 0.25];
 
 // Turn a picture of one digit into what a network trained on MNIST expects: {image, empty, inverted, box, notes, ...}.
 function prepareDigit(picture) {
@@ -33,13 +35,18 @@ function prepareDigit(picture) {
 function look(picture, region) {
   const [top, left, bottom, right] = region;
   const factor = Math.ceil(Math.max(bottom - top, right - left) / WORK);
-  const ink = findInk(shades(picture, region, factor));
+  const {ink, notes} = inkOf(picture, region, factor);
   if (ink.contrast === 0) return null;
+  const unprinted = picture.printed ? withoutLines(ink.amount) : null;
+  if (unprinted) {
+    ink.amount = unprinted.amount;
+    notes.push(`${unprinted.inside ? "a box's frame" : "the paper's lines"} left out`);
+  }
   const {height, width} = ink.amount;
-  const {labels, sizes} = components(mapped(ink.amount, value => value > 0.5));
-  const enough = SPECK * Math.max(...sizes);
-  const kept = sizes.filter(size => size >= enough).length;
-  const mask = mapped(ink.amount, (_, i) => labels[i] > 0 && sizes[labels[i] - 1] >= enough);
+  const pieces = components(mapped(ink.amount, value => value > 0.5));
+  if (!pieces.sizes.length) return null;
+  const kept = belonging(pieces, height, width);
+  const mask = mapped(ink.amount, (_, i) => pieces.labels[i] > 0 && kept[pieces.labels[i] - 1]);
   const sides = {
     top: cut(mask, 0, 0, 1, width), left: cut(mask, 0, 0, height, 1),
     bottom: cut(mask, height - 1, 0, height, width), right: cut(mask, 0, width - 1, height, width),
@@ -60,10 +67,43 @@ function look(picture, region) {
     digit: cut(amount, y0, x0, y1, x1),
     box: [top + y0 * factor, left + x0 * factor, Math.min(bottom, top + y1 * factor), Math.min(right, left + x1 * factor)],
     touched: Object.keys(sides).filter(side => sides[side].data.some(Boolean)),
-    pieces: kept,
-    specks: sizes.length - kept,
+    pieces: kept.filter(Boolean).length,
+    specks: kept.filter(each => !each).length,
     factor,
+    notes,
   };
+}
+
+// What is darker or brighter than the paper or, if that is little, of another colour.
+function inkOf(picture, region, factor) {
+  let [ink, notes] = [findInk(shades(picture, region, factor)), []];
+  if (ink.contrast >= LOW_CONTRAST) return {ink, notes};
+  for (const hue of HUES) {
+    const other = findInk(hueShades(picture, region, factor, hue));
+    if (!(other.contrast > CLEARER * ink.contrast)) continue;
+    [ink, notes] = [other, ["the digit's colour was looked at: it is about as bright as its background"]];
+  }
+  return {ink, notes};
+}
+
+// Which pieces belong to the digit; the others are dirt.
+function belonging({sizes, boxes}, height, width) {
+  const enough = SPECK * span(sizes)[1];
+  const large = sizes.map(size => size >= enough);
+  const atBorder = boxes.map(([top, left, bottom, right]) => !top || !left || bottom === height || right === width);
+  const inner = sizes.map((size, i) => (large[i] && !atBorder[i] ? size : 0));
+  const [, most] = span(inner);
+  if (!most) return large;
+  const main = boxes[inner.indexOf(most)];
+  const length = Math.max(main[2] - main[0], main[3] - main[1]);
+  if (length < MAIN * Math.min(height, width)) return large;
+  return large.map((is, i) => {
+    const [top, left, bottom, right] = boxes[i];
+    // How far the piece is from the main one, and how far into the picture it reaches.
+    const gap = Math.max(top - main[2], left - main[3], main[0] - bottom, main[1] - right);
+    const depth = Math.min(bottom, right, height - top, width - left);
+    return is && !(atBorder[i] && gap >= FAR * length && depth <= SHALLOW * length);
+  });
 }
 
 // The box with a margin as wide as the box, cut off at the picture's edges.
@@ -103,7 +143,7 @@ function centred(digit) {
 
 // Say in sentences what was seen.
 function notesOn(seen, touched) {
-  const notes = [];
+  const notes = [...seen.notes];
   if (touched.length) notes.push(`touches the border (${touched.join(", ")}): a part of the digit may be missing`);
   if (seen.pieces > 1) {
     notes.push(`${seen.pieces} separate pieces: taken as one digit; if they are several digits, cut out one of them`);

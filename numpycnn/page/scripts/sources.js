@@ -1,14 +1,14 @@
 // Where pictures come from besides the pad: a file and the camera. Both are read on this machine and go nowhere.
 
 // What a canvas, video or decoded picture shows, or its square in the middle, scaled to `side` pixels.
-function pictureFrom(source, width, height, side = null) {
+function pictureFrom(source, width, height, side = null, printed = true) {
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d", {willReadFrequently: true});
   if (side) {
     const square = Math.min(width, height);
     canvas.width = canvas.height = side;
     context.drawImage(source, (width - square) / 2, (height - square) / 2, square, square, 0, 0, side, side);
-    return readPicture(side, side, (top, left, h, w) => context.getImageData(left, top, w, h).data);
+    return readPicture(side, side, (top, left, h, w) => context.getImageData(left, top, w, h).data, printed);
   }
   return readPicture(height, width, (top, left, h, w) => {
     [canvas.width, canvas.height] = [w, h];

@@ -1,0 +1,27 @@
+"""A network in Keras's words: for Keras itself, and for ``numpycnn.keras``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from networks import Activation, Conv, Dense, Flatten, Network, Pool
+
+
+def layers(keras: Any, network: Network) -> list[Any]:
+    """Return the network's layers, made by this Keras."""
+    return [_layer(keras.layers, layer) for layer in network.layers]
+
+
+def _layer(words: Any, layer: Any) -> Any:
+    match layer:
+        case Conv(filters, size, padding):
+            return words.Conv2D(filters, size, padding=padding)
+        case Pool(kind, size):
+            return {"max": words.MaxPooling2D, "average": words.AveragePooling2D}[kind](size)
+        case Activation(name):
+            return words.Activation(name)
+        case Flatten():
+            return words.Flatten()
+        case Dense(units):
+            return words.Dense(units)
+    raise ValueError(f"no layer for {layer}")

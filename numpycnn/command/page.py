@@ -1,0 +1,29 @@
+"""Write a page in one HTML file: draw, and look into the network that reads it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..files import printable
+from ..model import Sequential
+from ..page import serve_page, write_page
+from ..terminal import show
+from .options import add_model
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_model(parser)
+    parser.add_argument("-o", "--output", type=Path, default=Path("digits.html"), metavar="FILE.html",
+                        help="the page (digits.html)")
+    parser.add_argument("--open", action="store_true", help="serve it on this machine and open the browser")
+
+
+def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Write the page, and serve it if asked to."""
+    path = write_page(Sequential.load(options.model), options.output)
+    show(f"Wrote {printable(path)}, {path.stat().st_size / 1e6:.1f} MB: no picture leaves the machine")
+    if options.open:
+        serve_page(path)
+    else:
+        show(f"Next:  open it in a browser; for the camera: numpycnn page {options.model} -o {path} --open")

@@ -1,0 +1,282 @@
+"""Reading a sheet: finding the lines and the digits on it, and asking a network about each.
+
+What is connected is a piece. Pieces that lie above each other are one digit (the bar of a five that does not touch it),
+a piece that is wider than digits are is several that touch, and is cut where the network is surest of the parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .ink import Grey, boxes, components, find_ink, widened
+from .lines import without_lines
+from .picture import Box, Picture, read_picture
+from .prepare import PALE, as_mnist
+
+WORK = 1024  # pixels of the longer side that larger pictures are reduced to
+WINDOW = 1 / 10  # strokes, and what they enclose, are narrower than this share of the picture's shorter side
+LOW, TALL = 0.3, 3.0  # digits are at least so high, and at most, in heights of the middle one
+NEAR = 0.25  # pieces of one digit are no further from each other than this share of its height
+BAR = 0.5  # what is lower than this, in heights of the middle digit, may be a bar that another piece lacks
+# Wider than this, in its own heights, a piece may be several digits, if the network is not so sure of it; wider than
+# that it is.
+NARROW, SURE, TOO_WIDE = 0.7, 0.75, 1.45
+MOST_PARTS = 4
+HIGH = 0.55  # digits that touch are at least so high, in heights of both together
+BESIDE = 0.3  # digits of one line share at least this part of the lower one's height
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One line of digits, as `read_digits` read it.
+
+    Attributes
+    ----------
+    text : str
+        The digits, from left to right.
+    boxes : tuple of (int, int, int, int)
+        Where each is in the picture: top, left, bottom, right, the last two exclusive.
+    probabilities : ndarray of float32, shape (digits, 10)
+        What the network gives each digit.
+    notes : tuple of str
+        What may have gone wrong, in sentences.
+    """
+
+    text: str
+    boxes: tuple[Box, ...]
+    probabilities: NDArray[np.float32]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Piece:
+    """A digit or a part of one: the amount of ink in its box, (bottom - top, right - left)."""
+
+    ink: Grey
+    box: Box
+
+    @property
+    def height(self) -> int:
+        return self.box[2] - self.box[0]
+
+    @property
+    def width(self) -> int:
+        return self.box[3] - self.box[1]
+
+
+def read_digits(picture: Any, model: Any) -> list[Reading]:
+    """Read all digits in a picture of several: a sheet of paper, a number, a form.
+
+    Parameters
+    ----------
+    picture : array_like, PIL.Image.Image, path, bytes or binary file
+        As `prepare_digit` takes it.
+    model : Sequential
+        Trained on images as MNIST has them: takes (28, 28, 1), 0 to 1, and gives probabilities of ten classes.
+
+    Returns
+    -------
+    list of Reading
+        The lines from top to bottom; none if the sheet is empty. What is not as high as a third of the digits, such as
+        the dot of an i, or reaches the picture's border, is left out.
+
+    Raises
+    ------
+    TypeError, ValueError, FileNotFoundError
+        As in `prepare_digit`; also if the model takes other inputs or gives other outputs.
+
+    Examples
+    --------
+    >>> from numpycnn.architectures import mlp
+    >>> sheet = np.full((120, 400), 255, np.uint8)  # white paper
+    >>> sheet[30:90, 60:70] = sheet[30:90, 200:210] = 0  # two strokes
+    >>> model = mlp(seed=0)
+    >>> model.compile("adam", "sparse_categorical_crossentropy")
+    >>> [reading.boxes for reading in read_digits(sheet, model)]
+    [((30, 60, 90, 70), (30, 200, 90, 210))]
+    """
+    if not hasattr(model, "input_shape"):
+        raise TypeError(f"model: expected a Sequential, got a {type(model).__name__}")
+    if tuple(model.input_shape) != (28, 28, 1) or tuple(model.output_shape) != (10,):
+        raise ValueError(
+            f"model: expected one that takes (28, 28, 1) and gives (10,), got {tuple(model.input_shape)} and "
+            f"{tuple(model.output_shape)}; train one on MNIST"
+        )
+    seen = read_picture(picture)
+    pieces, notes, factor = _pieces(seen)
+    digits = _cut(_joined(pieces), model)
+    if not digits:
+        return []
+    probabilities = _ask(model, digits)
+    readings = []
+    for line in _in_lines(digits):
+        shares = probabilities[line]
+        text = "".join(str(number) for number in shares.argmax(axis=1))
+        found = tuple(_in_picture(digits[k].box, factor, seen) for k in line)
+        readings.append(Reading(text, found, shares, tuple(notes)))
+    return readings
+
+
+def _in_picture(box: Box, factor: int, seen: Picture) -> Box:
+    top, left, bottom, right = (factor * side for side in box)
+    return top, left, min(bottom, seen.height), min(right, seen.width)
+
+
+def _ask(model: Any, digits: list[_Piece]) -> NDArray[np.float32]:
+    """Return the probabilities (N, 10)."""
+    scale = 1.0 if getattr(model, "input_format", None) is None else 255 * model.input_format.scale
+    return model.predict(np.stack([as_mnist(digit.ink) for digit in digits])[..., None] * np.float32(scale))
+
+
+def _pieces(seen: Picture) -> tuple[list[_Piece], list[str], int]:
+    """Find what is connected and as large as a digit or a part of one, on a scale of 1 : factor; say what was not."""
+    factor = -(-max(seen.height, seen.width) // WORK)
+    grey = seen.shades(seen.whole, factor)
+    ink = find_ink(grey, max(3, int(WINDOW * min(grey.shape)) | 1))
+    notes = list(seen.notes)
+    if ink.contrast == 0:
+        return [], notes, factor
+    unprinted = without_lines(ink.amount, sheet=True)
+    amount = ink.amount if unprinted is None else unprinted.amount
+    if unprinted is not None:
+        notes.append("the paper's lines left out")
+    labels, count = components(amount > 0.5)
+    found = boxes(labels, count)
+    height, width = (found[:, 2:] - found[:, :2]).T
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    inside = (found[:, :2] > 0).all(axis=1) & (found[:, 2:] < labels.shape).all(axis=1)
+    if not inside.any():
+        return [], notes, factor
+    usual = _middle(height[inside], (sizes * (height > 2))[inside])
+    kept = inside & (height <= TALL * usual) & (np.maximum(height, width) >= LOW * usual)
+    pieces = []
+    for number in np.flatnonzero(kept):
+        top, left, bottom, right = (found[number] + (-2, -2, 2, 2)).tolist()
+        part = slice(max(0, top), bottom), slice(max(0, left), right)
+        near = widened(labels[part] == number + 1, 2) & ((labels[part] == number + 1) | (labels[part] == 0))
+        pieces.append(_trimmed(np.where(near, amount[part], np.float32(0)), max(0, top), max(0, left)))
+    if inside.sum() > len(pieces):
+        notes.append(f"small or long pieces left out: {inside.sum() - len(pieces)}")
+    return pieces, notes, factor
+
+
+def _middle(values: NDArray[np.intp], weights: NDArray[np.intp]) -> float:
+    """Return the median, each value counted as often as it weighs."""
+    order = np.argsort(values, kind="stable")
+    heaped = weights[order].cumsum()
+    return float(values[order][np.searchsorted(heaped, heaped[-1] / 2)])
+
+
+def _trimmed(ink: Grey, top: int, left: int) -> _Piece:
+    """Cut off empty rows and columns."""
+    rows, columns = (np.flatnonzero((ink > PALE).any(axis=axis)) for axis in (1, 0))
+    first, last, start, end = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return _Piece(ink[first:last, start:end], (top + first, left + start, top + last, left + end))
+
+
+def _joined(pieces: list[_Piece]) -> list[_Piece]:
+    """Join pieces of one digit: one above the other, near, and one of them lower than a digit."""
+    pieces = sorted(pieces, key=lambda piece: -piece.height)
+    if not pieces:
+        return []
+    usual = float(np.median([piece.height for piece in pieces]))
+    digits: list[_Piece] = []
+    for piece in pieces:
+        home = [k for k, digit in enumerate(digits) if _belongs(piece, digit, usual)]
+        if home:
+            digits[home[0]] = _union(digits[home[0]], piece)
+        else:
+            digits.append(piece)
+    return [digit for digit in digits if digit.height >= LOW * usual]
+
+
+def _belongs(piece: _Piece, digit: _Piece, usual: float) -> bool:
+    top, left, bottom, right = piece.box
+    above, start, below, end = digit.box
+    shared = min(right, end) - max(left, start)
+    apart = max(top - below, above - bottom)
+    together = max(right, end) - min(left, start)
+    low = piece.height < BAR * usual
+    widest = TOO_WIDE * max(usual, digit.height)
+    return low and shared >= 0.25 * piece.width and apart <= NEAR * usual and together <= widest
+
+
+def _union(one: _Piece, other: _Piece) -> _Piece:
+    top, left = min(one.box[0], other.box[0]), min(one.box[1], other.box[1])
+    bottom, right = max(one.box[2], other.box[2]), max(one.box[3], other.box[3])
+    ink = np.zeros((bottom - top, right - left), np.float32)
+    for piece in (one, other):
+        y, x = piece.box[0] - top, piece.box[1] - left
+        part = ink[y : y + piece.height, x : x + piece.width]
+        np.maximum(part, piece.ink, out=part)
+    return _Piece(ink, (top, left, bottom, right))
+
+
+def _cut(pieces: list[_Piece], model: Any) -> list[_Piece]:
+    """Cut what is wide and of which the network is not sure into those parts that it is surest of."""
+    if not pieces:
+        return []
+    digits = []
+    for piece, sure in zip(pieces, _ask(model, pieces).max(axis=1)):
+        wide = piece.width / piece.height
+        if wide <= NARROW or (sure >= SURE and wide <= TOO_WIDE):
+            digits.append(piece)
+            continue
+        ways = [[piece]] if wide <= TOO_WIDE else []
+        for count in range(2, MOST_PARTS + 1):
+            if wide >= NARROW / 2 * count:
+                ways += _parts(piece, count)
+        ways = ways or [[piece]]
+        shares = _ask(model, [part for way in ways for part in way]).max(axis=1)
+        ends = np.cumsum([len(way) for way in ways])
+        scores = [float(np.log(np.maximum(share, 1e-6)).mean()) for share in np.split(shares, ends[:-1])]
+        digits += ways[int(np.argmax(scores))]
+    return digits
+
+
+def _parts(piece: _Piece, count: int) -> list[list[_Piece]]:
+    """Return ways to cut a piece into `count`, near equal widths, upright or slanted, where there is little ink."""
+    height, width = piece.ink.shape
+    ways = []
+    for slant in (-0.4, -0.2, 0.0, 0.2, 0.4):
+        shift = np.rint(slant * (np.arange(height) - height / 2)).astype(int)[:, None]
+        columns = np.arange(width) + shift  # (H, W): where each place would be, were the digits upright
+        inside = (columns >= 0) & (columns < width)
+        ink = (piece.ink[np.arange(height)[:, None], np.clip(columns, 0, width - 1)] * inside).sum(axis=0)
+        for offset in (-0.12, 0.0, 0.12):
+            cuts = []
+            for number in range(1, count):
+                middle = width * (number / count) + offset * width / count
+                reach = max(1, round(0.15 * width / count))
+                first, last = max(1, round(middle) - reach), min(width - 1, round(middle) + reach)
+                cuts.append(first + int(ink[first:last].argmin()))
+            which = np.searchsorted(cuts, np.arange(width) - shift, side="right")  # (H, W)
+            parts = [np.where(which == number, piece.ink, np.float32(0)) for number in range(count)]
+            if all((part > 0.5).any() for part in parts):
+                way = [_trimmed(part, piece.box[0], piece.box[1]) for part in parts]
+                if min(part.height for part in way) >= HIGH * height:
+                    ways.append(way)
+    return ways
+
+
+def _in_lines(digits: list[_Piece]) -> list[list[int]]:
+    """Sort into lines, from top to bottom, each from left to right: the numbers of its digits."""
+    order = sorted(range(len(digits)), key=lambda k: digits[k].box[1])
+    lines: list[list[int]] = []
+    for k in order:
+        shares = [max(_beside(digits[k], digits[last]) for last in line[-2:]) for line in lines]
+        if shares and max(shares) >= BESIDE:
+            lines[int(np.argmax(shares))].append(k)
+        else:
+            lines.append([k])
+    return sorted(lines, key=lambda line: float(np.mean([digits[k].box[0] + digits[k].box[2] for k in line])))
+
+
+def _beside(one: _Piece, other: _Piece) -> float:
+    """Return the part of the lower one's height that both share."""
+    shared = min(one.box[2], other.box[2]) - max(one.box[0], other.box[0])
+    return shared / min(one.height, other.height)

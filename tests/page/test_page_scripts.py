@@ -1,0 +1,116 @@
+"""The page's JavaScript, run by Node.js, computes what Python does: each layer, prepared digits, resized pictures."""
+
+import numpy as np
+import pytest
+from page_scripts import in_node, needs_node
+from test_page import classifier
+
+import numpycnn as nc
+from numpycnn.data import inputs
+from numpycnn.kernels import using
+
+
+def agrees(model, x):
+    """Compare each layer's output, in parts of its largest number, and the probabilities."""
+    needs_node()
+    found = in_node(model, inputs=x)["inputs"]
+    with using("reference"):  # nothing to compile
+        expected, probabilities = model.activations(x), model.predict(x)
+    for n, one in enumerate(found):
+        for layer, ours, theirs in zip(model.layers, one["activations"], expected, strict=True):
+            off = abs(np.reshape(ours, theirs[n].shape) - theirs[n]).max()
+            assert off <= 4e-5 * abs(theirs[n]).max(), layer
+        assert abs(np.array(one["probabilities"]) - probabilities[n]).max() < 1e-5
+
+
+def shaken(model):
+    """Give every parameter and statistic a value that matters."""
+    rng = np.random.default_rng(1)
+    for p in model.parameters:
+        p.value[...] += rng.normal(0, 0.2, p.value.shape)
+    for layer in model.layers:
+        if isinstance(layer, nc.BatchNorm):
+            layer.moving_mean = rng.normal(0, 1, layer.moving_mean.shape)
+            layer.moving_variance = rng.uniform(0.5, 2, layer.moving_mean.shape)
+    return model
+
+
+def test_every_layer_on_images():
+    layers = [
+        nc.Rescale(2.0, -0.5), nc.Conv2D(4, (3, 2), strides=(1, 2), padding="same"), nc.LeakyReLU(0.2), nc.BatchNorm(),
+        nc.ZeroPad2D(((1, 0), (2, 1))), nc.Conv2D(6, 3, dilation_rate=(1, 2), groups=2, use_bias=False), nc.ELU(0.7),
+        nc.MaxPool2D(2, strides=1, padding="same"), nc.DepthwiseConv2D(3, padding=1, depth_multiplier=2), nc.SiLU(),
+        nc.AvgPool2D(3, strides=2, padding=1), nc.BatchNorm(center=False), nc.SpatialDropout2D(0.5), nc.ReLU(),
+        nc.GaussianNoise(0.1), nc.Reshape((-1, 12)), nc.Softmax(), nc.Flatten(), nc.Dense(8), nc.Tanh(),
+        nc.BatchNorm(scale=False), nc.Dropout(0.5), nc.Dense(5, use_bias=False), nc.Sigmoid(), nc.Dense(3),
+    ]
+    x = np.random.default_rng(0).random((3, 7, 9, 3), np.float32)
+    agrees(shaken(classifier(*layers, input_shape=(7, 9, 3))), x)
+
+
+@pytest.mark.parametrize("pooling", [nc.GlobalAvgPool2D, nc.GlobalMaxPool2D])
+def test_global_pooling(pooling):
+    model = shaken(classifier(nc.Conv2D(3, 2, strides=2), pooling(), nc.Dense(4), input_shape=(6, 5, 1)))
+    agrees(model, np.random.default_rng(0).random((2, 6, 5, 1), np.float32))
+
+
+def a_four(height, width, ink, paper, rng=None, noise=0.0, shadow=0.0):
+    """Draw a 4 into a picture, uint8 (H, W)."""
+    y, x = np.mgrid[0:1:height * 1j, 0:1:width * 1j]
+    strokes = [((0.2, 0.45), (0.6, 0.3)), ((0.6, 0.3), (0.6, 0.7)), ((0.35, 0.6), (0.8, 0.58))]
+    away = np.full((height, width), 9.0)
+    for (ay, ax), (by, bx) in strokes:
+        along = np.clip(((y - ay) * (by - ay) + (x - ax) * (bx - ax)) / ((by - ay) ** 2 + (bx - ax) ** 2), 0, 1)
+        away = np.minimum(away, np.hypot(y - ay - along * (by - ay), x - ax - along * (bx - ax)))
+    shade = paper + (ink - paper) * np.clip((0.045 - away) / 0.02, 0, 1)
+    shade = shade * (1 - shadow / (1 + np.exp(-30 * (x - 0.5)))) * (1 - shadow * 0.5 * y)
+    if noise:
+        shade = shade + rng.normal(0, noise, shade.shape)
+    return np.rint(255 * np.clip(shade, 0, 1)).astype(np.uint8)
+
+
+def pictures():
+    rng = np.random.default_rng(3)
+    four = a_four(60, 50, 0.0, 1.0)
+    colours = np.stack([four, 255 - four // 2, np.full_like(four, 90)], axis=-1)
+    spots = a_four(90, 90, 0.1, 0.9)
+    spots[5:7, 5:8] = 20
+    clear = np.zeros((40, 40, 4), np.uint8)
+    clear[..., 3] = 255 - a_four(40, 40, 0.0, 1.0)  # black ink on nothing
+    far = np.full((620, 560), 230, np.uint8)
+    far[40:90, 300:350] = a_four(50, 50, 0.1, 0.9)
+    ruled, framed = a_four(150, 130, 0.1, 0.9), a_four(140, 160, 0.1, 0.9)
+    ruled[12::22] = np.minimum(ruled[12::22], 150)
+    framed[[10, 11, 128, 129], 12:150] = framed[10:130, [12, 13, 148, 149]] = 40
+    red = np.full((60, 50, 3), 150, np.uint8)
+    red[four < 128] = 200, 130, 120  # as bright as the paper, of another colour
+    dirty = np.pad(a_four(80, 80, 0.1, 0.9), 20, mode="edge")
+    dirty[40:80, :4] = 20
+    return [
+        ruled, framed, framed.T.copy(), red, dirty, four, 255 - four, colours, spots, clear, far, spots[:70],
+        np.zeros((5, 8), np.uint8), four[:1], a_four(64, 64, 0.5, 0.58), a_four(70, 90, 0.2, 0.8, rng, 0.1),
+        a_four(100, 80, 0.1, 0.9, rng, 0.02, 0.6),
+        a_four(9, 7, 0.0, 1.0), np.full((1, 1), 7, np.uint8), rng.integers(0, 256, (30, 30), np.uint8),
+        nc.load_synthetic_digits(1, seed=0)[0][0],
+    ]
+
+
+def test_pictures_are_prepared_as_in_python():
+    needs_node()
+    seen = in_node(pictures=pictures())["pictures"]
+    assert len({note for each in seen for note in each["notes"]}) >= 8
+    for picture, ours in zip(pictures(), seen, strict=True):
+        theirs = nc.prepare_digit(picture)
+        assert (ours["empty"], ours["notes"]) == (theirs.empty, theirs.notes)
+        assert theirs.empty or (tuple(ours["box"]), ours["inverted"]) == (theirs.box, theirs.inverted)
+        np.testing.assert_allclose(np.reshape(ours["image"], (28, 28)), theirs.image, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(20, 30, 3), (12, 12, 1)])
+def test_pictures_are_resized_as_in_python(shape):
+    needs_node()
+    model = classifier(nc.Flatten(), nc.Dense(3), input_shape=shape)
+    for picture, ours in zip(pictures(), in_node(model, pictures=pictures())["pictures"], strict=True):
+        theirs = inputs.resized(picture, shape[:2], shape[2] == 1).reshape(-1)
+        steps = 255 * np.array(ours["image"]) - theirs
+        assert abs(steps).max() < 1.01 and (abs(steps) > 0.01).mean() < 0.01  # halves may round either way
