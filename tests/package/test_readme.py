@@ -167,6 +167,7 @@ def run(command, cwd=ROOT, **environment):
 
 
 @functools.cache
+@functools.cache
 def help_of(*words):
     result = run([sys.executable, *words, "--help"])
     assert result.returncode == 0, result.stderr
@@ -181,8 +182,14 @@ def commands_in(text):
 
 def check_command(words):
     """Fail if a command names a file, an option, an extra, a test or a program that does not exist."""
+    if words[0] == "mpirun":  # mpirun -n 4 PROGRAM
+        assert words[1] == "-n" and words[2].isdigit()
+        words = words[3:]
     program, *rest = words
-    if re.fullmatch(r"(\.venv/bin/)?python3?", program) and rest[:2] == ["-m", "pip"]:
+    if program == "numpycnn":
+        known = re.findall(r"--?[a-z][a-z-]*", help_of("-m", "numpycnn", *rest[: not rest[0].startswith("-")]))
+        assert {word for word in rest if word.startswith("-")} <= {*known, "--help"}, words
+    elif re.fullmatch(r"(\.venv/bin/)?python3?", program) and rest[:2] == ["-m", "pip"]:
         check_pip(rest[2:])
     elif re.fullmatch(r"(\.venv/bin/)?python3?", program) and rest[:2] == ["-m", "pytest"]:
         check_pytest(rest[2:])
@@ -238,7 +245,7 @@ def test_shell_blocks_are_good(block):
         check_command(words)
 
 
-INLINE = re.compile(r"`((?:\.venv/bin/)?(?:python3? |pip |\.ci/)[^`]+)`")
+INLINE = re.compile(r"`((?:\.venv/bin/)?(?:python3? |pip |\.ci/|numpycnn |mpirun )[^`]+)`")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -259,6 +266,7 @@ def test_commands_in_tables_and_sentences_are_good(page):
     ("python -m pytest -m absent", "absent"),
     ("python -m pytest --absent", "absent"),
     ("pip install -e .[absent]", "absent"),
+    ("numpycnn page --absent", "--absent"),
     ("make", "no program"),
     ("make all", "nobody here knows"),
 ])
