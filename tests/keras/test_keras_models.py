@@ -212,6 +212,9 @@ def test_layers_that_two_models_share_learn_in_both():
     kept = base.layers[0].get_weights()[0]
     tail.fit(X, Y > 0, verbose=0)
     assert np.array_equal(tail.layers[0].get_weights()[0], kept)
+    tail.layers[0].trainable = True
+    tail.fit(X, Y > 0, verbose=0)
+    assert not np.allclose(tail.layers[0].get_weights()[0], kept)
     nested = keras.Sequential([base, layers.Dense(2)])
     assert np.allclose(nested.predict(X), np.asarray(nested.layers[1](base.predict(X))), atol=1e-6)
     assert len(nested.weights) == 6 and nested.trainable_weights[0].name == "kernel"
