@@ -119,6 +119,9 @@ def test_functions_of_tf():
     assert tf.constant([1.5]).dtype == np.float32 and [part.shape for part in tf.split(a, [1, 1])] == [(1, 2), (1, 2)]
     assert np.allclose(tf.nn.softmax(a).numpy().sum(axis=1), 1) and tf.config.list_physical_devices("GPU") == []
     tf.config.experimental.set_memory_growth("GPU", True)
+    assert keras.backend.expand_dims(a).shape == (2, 2, 1)
+    drawn = tf.random.uniform((200,)).numpy()
+    assert 0 <= drawn.min() < 0.1 and 0.9 < drawn.max() <= 1
     tf.random.set_seed(3)
     one = layers.Dense(4)(X[:, 0, 0]).numpy()
     tf.random.set_seed(3)
