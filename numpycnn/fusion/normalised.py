@@ -87,8 +87,9 @@ class ConvNormalised(Block):
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         if not training:
-            self.save_for_backward(False, len(x))
-            return self.predicting.forward(x)
+            y = self.predicting.forward(x)
+            self.save_for_backward(False, len(y))
+            return y
         y = self.normalised.forward(self.sums.forward(x, training), training)
         self.save_for_backward(training, len(y))
         return y

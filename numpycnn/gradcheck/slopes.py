@@ -271,7 +271,8 @@ def check_array(
     finite = bool(np.isfinite(gaps).all())
     worst = int(np.argmax(gaps if finite else ~np.isfinite(gaps)))
     scale, error = _scale(analytic, numeric, skipped), float("inf")
-    if scale <= slopes.noise(h) < np.inf:  # both are zero, as far as can be measured
+    moved = np.sqrt(array.size) if settings.directions is not None else 1.0  # elements at once, each with its rounding
+    if scale <= slopes.noise(h) * moved < np.inf:  # both are zero, as far as can be measured
         error = 0.0
     elif finite:
         error = float(gaps[worst] / np.maximum(smallest, scale))

@@ -63,7 +63,8 @@ class ArrayBatches:
             return take(self.x, rows[part], dtype)
         if share is not None and hasattr(augment, "of_part"):
             return augment.of_part(take(self.x, rows[part], dtype), run.rng, part.start, batch)
-        return augment(take(self.x, rows, dtype), run.rng)[part]  # a function of the user's may look at all images
+        images = augment(take(self.x, rows, dtype), run.rng)  # a function of the user's may look at all of them
+        return images if share is None else images[part]
 
     def targets(self, model: Sequential) -> NDArray:
         """Return all targets as the model's loss takes them; checked again only if a callback compiled another one."""

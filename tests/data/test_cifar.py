@@ -213,7 +213,7 @@ def test_download_is_checked_and_kept(cache, tmp_path, monkeypatch):
     answers = {"first/": generated.archive[:-9], "second/": generated.archive}
     asked = []
 
-    def fetch(url, file):
+    def fetch(url, file, max_bytes):
         asked.append(url)
         file.write(answers[url.removesuffix(CIFAR10.archive)])
 

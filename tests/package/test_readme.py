@@ -167,6 +167,7 @@ def run(command, cwd=ROOT, **environment):
 
 
 @functools.cache
+@functools.cache
 def help_of(*words):
     result = run([sys.executable, *words, "--help"])
     assert result.returncode == 0, result.stderr
@@ -181,8 +182,14 @@ def commands_in(text):
 
 def check_command(words):
     """Fail if a command names a file, an option, an extra, a test or a program that does not exist."""
+    if words[0] == "mpirun":  # mpirun -n 4 PROGRAM
+        assert words[1] == "-n" and words[2].isdigit()
+        words = words[3:]
     program, *rest = words
-    if re.fullmatch(r"(\.venv/bin/)?python3?", program) and rest[:2] == ["-m", "pip"]:
+    if program == "numpycnn":
+        known = re.findall(r"--?[a-z][a-z-]*", help_of("-m", "numpycnn", *rest[: not rest[0].startswith("-")]))
+        assert {word for word in rest if word.startswith("-")} <= {*known, "--help"}, words
+    elif re.fullmatch(r"(\.venv/bin/)?python3?", program) and rest[:2] == ["-m", "pip"]:
         check_pip(rest[2:])
     elif re.fullmatch(r"(\.venv/bin/)?python3?", program) and rest[:2] == ["-m", "pytest"]:
         check_pytest(rest[2:])
@@ -238,7 +245,7 @@ def test_shell_blocks_are_good(block):
         check_command(words)
 
 
-INLINE = re.compile(r"`((?:\.venv/bin/)?(?:python3? |pip |\.ci/)[^`]+)`")
+INLINE = re.compile(r"`((?:\.venv/bin/)?(?:python3? |pip |\.ci/|numpycnn |mpirun )[^`]+)`")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -259,6 +266,7 @@ def test_commands_in_tables_and_sentences_are_good(page):
     ("python -m pytest -m absent", "absent"),
     ("python -m pytest --absent", "absent"),
     ("pip install -e .[absent]", "absent"),
+    ("numpycnn page --absent", "--absent"),
     ("make", "no program"),
     ("make all", "nobody here knows"),
 ])
@@ -268,12 +276,12 @@ def test_bad_commands_are_noticed(command, message):
 
 
 def test_the_blocks_of_the_front_page_work_one_after_the_other(tmp_path):
-    """Train as the first block says, on few images, then ask about two pictures as the page on own digits does."""
+    """Train as the first block says, on few images, then ask about two pictures as the text after it does."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     front = [words for block in blocks_in("sh") if block.page == "README.md" for words in commands_in(block.text)]
     (train,) = [words[1:] for words in front if words[1:] == ["examples/train_mnist.py"]]
     sentences = INLINE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
-    (predict,) = [command.split()[1:] for command in sentences if "predict_digit.py" in command]
+    (predict,) = [command.split()[1:] for command in sentences if command.startswith("numpycnn predict")]
     with_jit = {"NUMBA_DISABLE_JIT": "0"}  # as a reader runs it, whatever these tests run without
     no_download = [] if os.environ.get("NUMPYCNN_DATA") else ["--dataset", "synthetic", "--output-dir", "runs/mnist"]
     result = run([sys.executable, *train, "--epochs", "1", "--limit", str(FEW), *no_download], tmp_path, **with_jit)
@@ -281,7 +289,7 @@ def test_the_blocks_of_the_front_page_work_one_after_the_other(tmp_path):
     images, _ = numpycnn.load_synthetic_digits(2, seed=0)
     for name, image in zip(predict[1:], images, strict=True):
         Image.fromarray(255 - image).save(tmp_path / name)
-    result = run([sys.executable, *predict], tmp_path, **with_jit)
+    result = run([sys.executable, "-m", "numpycnn", *predict], tmp_path, **with_jit)
     assert result.returncode == 0, result.stderr
     assert all(name in result.stdout for name in predict[1:])
 
