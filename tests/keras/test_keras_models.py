@@ -183,6 +183,8 @@ def test_functional_models_and_what_is_inside():
     assert kinds == ["InputLayer", "Conv2D", "Activation", "Flatten", "Dense"]
     assert model.get_layer("conv").output.shape == (None, 6, 6, 3) and model.output_shape == (None, 3)
     assert model.get_input_shape_at(0) == (None, 8, 8, 1) and model.layers[1].get_output_shape_at(0) == (None, 6, 6, 3)
+    again = keras.Model.from_config(model.get_config())
+    assert [type(layer).__name__ for layer in again.layers] == kinds and again.output_shape == (None, 3)
     inside = keras.Model(model.input, model.get_layer("conv").output)
     several = keras.Model(model.input, [layer.output for layer in model.layers[1:3]])
     first, second = several.predict(X)
@@ -212,6 +214,9 @@ def test_layers_that_two_models_share_learn_in_both():
     kept = base.layers[0].get_weights()[0]
     tail.fit(X, Y > 0, verbose=0)
     assert np.array_equal(tail.layers[0].get_weights()[0], kept)
+    tail.layers[0].trainable = True
+    tail.fit(X, Y > 0, verbose=0)
+    assert not np.allclose(tail.layers[0].get_weights()[0], kept)
     nested = keras.Sequential([base, layers.Dense(2)])
     assert np.allclose(nested.predict(X), np.asarray(nested.layers[1](base.predict(X))), atol=1e-6)
     assert len(nested.weights) == 6 and nested.trainable_weights[0].name == "kernel"
@@ -244,6 +249,7 @@ def test_files(tmp_path, suffix):
     rebuilt = keras.models.model_from_json(model.to_json(indent=1))
     rebuilt.set_weights(model.get_weights())
     assert np.allclose(rebuilt.predict(X), model.predict(X), atol=1e-6) and json.loads(model.to_json())
+    assert len(keras.Sequential([layers.Dense(3)]).get_config()["layers"]) == 1  # also before it knows its input
     with pytest.raises(FileExistsError):
         model.save(path, overwrite=False)
 
