@@ -89,6 +89,11 @@ def test_losses_and_metrics_by_themselves():
     metric = keras.metrics.SparseCategoricalAccuracy()
     metric.update_state(Y, p)
     assert metric.result().numpy() == np.float32(np.mean(p.argmax(1) == Y))
+    answers, targets = [0.75, 0.25, 1.0, 0.5], [0, 1, 1, 1]
+    for name, expected in (("MeanSquaredError", 0.34375), ("MeanAbsoluteError", 0.5), ("BinaryAccuracy", 0.25),
+                           ("Precision", 0.5), ("Recall", 1 / 3)):  # as Keras says
+        assert np.isclose(getattr(keras.metrics, name)()(targets, answers), expected), name
+    assert np.isclose(keras.metrics.BinaryAccuracy()(targets, answers, [0, 1, 2, 3]), 1 / 3)
     mean = keras.metrics.Mean()
     assert mean([1, 2]) == 1.5 and mean([3]) == 2 and (mean.reset_state(), mean(7))[1] == 7
 
