@@ -41,7 +41,10 @@ class Metric:
         if targets.shape == (len(predictions), 1) and predictions.shape[1:] != (1,):
             targets = targets[:, 0]
         weights = None if sample_weight is None else np.asarray(sample_weight, float).reshape(-1)
-        self.core.add(predictions, targets.reshape(len(targets), -1) if predictions.ndim == 1 else targets, weights)
+        if predictions.ndim == 1:  # a number for each row
+            predictions = predictions[:, None]
+            targets = targets.reshape(predictions.shape)
+        self.core.add(predictions, targets, weights)
 
     def result(self) -> Tensor:
         """Return the figure of all rows so far."""

@@ -370,6 +370,13 @@ def test_the_picture_shows_originals_and_versions(shape, dtype):
     assert [ax.get_title() for ax in figure.axes[:6]] == ["original", "epoch 1", "epoch 2", "epoch 3", "epoch 4", ""]
 
 
+def test_the_picture_shows_six_images_unless_told():
+    pytest.importorskip("matplotlib")
+    from numpycnn.plots import plot_augmentation
+
+    assert len(drawn_images(plot_augmentation(np.zeros((9, 4, 4)), lambda x, rng: x, versions=1))) == 6 * 2
+
+
 def test_the_picture_says_what_is_wrong():
     pytest.importorskip("matplotlib")
     from numpycnn.plots import plot_augmentation

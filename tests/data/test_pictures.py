@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from places import python_path
 
 from numpycnn import load_synthetic_digits, prepare_digit
-from numpycnn.data.own_digit.picture import MAX_PIXELS, TURNS, Picture, reduced, to_grey
+from numpycnn.data.own_digit.picture import MAX_PIXELS, TURNS, Picture, _strips, reduced, to_grey
 
 IMAGES, _ = load_synthetic_digits(200, seed=3)
 GREY = (enlarged(IMAGES[0], 4) * 255).astype(np.uint8)  # (112, 112)
@@ -225,6 +225,12 @@ def test_a_part_in_strips_is_the_part_of_the_whole(monkeypatch, turn, strip):
                                                    ((1, 1, 3, 12), 5), ((0, 0, 1, 1), 7)]:
             expected = to_grey(reduced(shown[top:bottom, left:right], factor), 255)
             np.testing.assert_allclose(picture.shades((top, left, bottom, right), factor), expected, atol=1e-6)
+
+
+def test_a_strip_is_as_many_whole_squares_as_may_be_numbers_at_a_time(monkeypatch):
+    monkeypatch.setattr("numpycnn.data.own_digit.picture.STRIP", 100)
+    for factor, rows in ((1, [5, 5, 5, 5, 3]), (2, [4, 4, 4, 4, 4, 3]), (5, [5, 5, 5, 5, 3]), (7, [7, 7, 7, 2])):
+        assert [len(strip) for strip in _strips(np.zeros((23, 17, 1)), (0, 0, 23, 17), factor)] == rows
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the peak of a process's memory is asked of POSIX's resource module")

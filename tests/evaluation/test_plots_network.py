@@ -228,7 +228,7 @@ def test_rows_of_maps_end_in_one_line_and_their_pixels_are_square():
     assert np.ptp(ends) < 1
     for ax in rows:
         box = ax.get_window_extent()
-        assert box.width / (20 * box.height) == pytest.approx(1, abs=0.03)
+        assert box.width / (20 * box.height) == pytest.approx(1, abs=0.01)
 
 
 @pytest.mark.parametrize("filters, size, channels", [(32, 3, 1), (3, 3, 1), (12, (5, 4), 3), (10, 3, 32), (40, 1, 40)])

@@ -54,6 +54,9 @@ def test_area_under_the_curve_by_hand():
     auc = metrics.AUC()
     auc.add(np.array([[0.9], [0.5], [0.6], [0.1], [0.3]]), np.array([[1.0], [0], [1], [0], [1]]))
     assert auc.result() == pytest.approx(5 / 6, rel=1e-12)
+    certain = metrics.AUC()  # nothing between 0 and 1: of four pairs one is in order, one is not, two are even
+    certain.add(np.array([[1.0], [0.0], [1.0], [0.0]]), np.array([[1.0], [0], [0], [1]]))
+    assert certain.result() == pytest.approx(1 / 2, rel=1e-12)
     heavy, weights = metrics.AUC(), np.array([1, 1, 1, 1, 4.0])
     heavy.add(np.array([[0.9], [0.5], [0.6], [0.1], [0.3]]), np.array([[1.0], [0], [1], [0], [1]]), weights)
     assert heavy.result() == pytest.approx(1 - 4 / 12, rel=1e-12)  # the pair that is not weighs 4 of 12

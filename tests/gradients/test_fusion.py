@@ -259,6 +259,14 @@ def test_outputs_too_large_for_a_list_of_patches_do_not_match():
         assert ConvReLU.suits(conv, relu) is suits
 
 
+def test_the_weights_gradient_is_summed_the_way_that_takes_fewer_vectors():
+    """By taps: 9 a channel, of all filters each. By runs: 3 rows of a patch, for each filter. 16 numbers a vector."""
+    for filters, channels, by_taps in ((1, 1, False), (3, 1, True), (16, 6, True), (17, 6, False), (33, 6, True)):
+        conv = Conv2D(filters, 3, strides=2)
+        conv.build((9, 9, channels))
+        assert DirectConv(conv).by_taps is by_taps, (filters, channels)
+
+
 # -- every block equals its layers ------------------------------------------------------------
 
 

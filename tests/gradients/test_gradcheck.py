@@ -395,6 +395,11 @@ def test_nothing_checked_is_no_pass():
         assert_gradients(Report("nothing", ()))
 
 
+def test_a_report_stays_as_it_is():
+    with pytest.raises(AttributeError, match="cannot assign"):
+        Report("a layer", ()).rows = ()
+
+
 @pytest.mark.parametrize("shape", [(1,), (2, 3), (7, 5, 3), (4, 9, 9, 8)])
 def test_inputs_are_clear_of_kinks(shape):
     x = cases.clear_of_kinks(shape, np.random.default_rng(0))

@@ -1,10 +1,14 @@
 """Callbacks in Keras's words."""
 
+import os
+import sys
+import types
+
 import numpy as np
 import pytest
 
 from numpycnn import keras
-from numpycnn.keras import callbacks, layers, notes
+from numpycnn.keras import callbacks, layers, notes, tf
 
 pytestmark = pytest.mark.filterwarnings("ignore::numpycnn.keras.KerasNote")
 X = np.random.default_rng(0).random((30, 6)).astype(np.float32)
@@ -28,7 +32,8 @@ class Recorder(callbacks.Callback):
         self.calls = []
 
     def on_train_begin(self, logs=None):
-        assert self.params["epochs"] == 3 and isinstance(self.model, keras.Sequential)
+        assert (self.params["epochs"], self.params["verbose"]) == (3, 0)
+        assert isinstance(self.model, keras.Sequential)
         self.calls.append("begin")
 
     def on_epoch_end(self, epoch, logs=None):
@@ -100,3 +105,28 @@ def test_tensorboard(model, tmp_path):
     pytest.importorskip("tensorboardX", reason="tensorboardX is not installed: pip install -e '.[tensorboard]'")
     fit(model, callbacks.TensorBoard(log_dir=tmp_path, histogram_freq=1))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "validation"]
+
+
+def test_figures_for_tensorboard_by_a_writer_of_ours(model, monkeypatch):
+    written = []
+
+    class Writer:
+        def __init__(self, folder):
+            self.folder = folder
+
+        def add_scalar(self, *figure):
+            written.append((self.folder, *figure))
+
+        def close(self):
+            pass
+
+    monkeypatch.setitem(sys.modules, "tensorboardX", types.SimpleNamespace(SummaryWriter=Writer))
+    with tf.summary.create_file_writer("a").as_default():
+        tf.summary.scalar("x", 1, step=0)
+        with tf.summary.create_file_writer("b").as_default():
+            tf.summary.scalar("x", 2, step=1)
+        tf.summary.scalar("x", 3, step=2)
+    assert written == [("a", "x", 1.0, 0), ("b", "x", 2.0, 1), ("a", "x", 3.0, 2)]
+    with pytest.warns(keras.KerasNote, match="write_grads"):
+        fit(model, callbacks.TensorBoard(log_dir="logs", write_grads=True), epochs=1)
+    assert (os.path.join("logs", "train"), "epoch_loss") in {figure[:2] for figure in written}

@@ -111,11 +111,17 @@ def test_functions_of_tf():
     assert tf.argmax(a, axis=1).numpy().tolist() == [1, 0] and tf.reduce_mean(a) == 2.75
     assert tf.one_hot([2, 0, 9], 3).numpy().tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 0]]
     assert tf.math.confusion_matrix([0, 1, 2], [0, 2, 2]).numpy().tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 1]]
+    falling = [[3, 1], [4, 2]]
+    assert tf.argmin(falling).numpy().tolist() == [0, 0] and tf.argmin(falling, axis=1).numpy().tolist() == [1, 1]
+    assert tf.argmax(falling).numpy().tolist() == [1, 1]  # along the first axis unless told
     assert tf.reshape(a, [4]).shape == (4,) and tf.expand_dims(a, 0).shape == (1, 2, 2)
     assert tf.pad(a, [[1, 0], [0, 0]]).shape == (3, 2)
     assert tf.constant([1.5]).dtype == np.float32 and [part.shape for part in tf.split(a, [1, 1])] == [(1, 2), (1, 2)]
     assert np.allclose(tf.nn.softmax(a).numpy().sum(axis=1), 1) and tf.config.list_physical_devices("GPU") == []
     tf.config.experimental.set_memory_growth("GPU", True)
+    assert keras.backend.expand_dims(a).shape == (2, 2, 1)
+    drawn = tf.random.uniform((200,)).numpy()
+    assert 0 <= drawn.min() < 0.1 and 0.9 < drawn.max() <= 1
     tf.random.set_seed(3)
     one = layers.Dense(4)(X[:, 0, 0]).numpy()
     tf.random.set_seed(3)
@@ -126,6 +132,9 @@ def test_functions_of_tf():
 def test_images_and_arrays():
     image = array_to_img(X[0, ..., :1])
     assert image.size == (8, 8) and img_to_array(image).shape == (8, 8, 1)
+    scaled = tf.image.convert_image_dtype(np.array([[0, 51, 255]], np.uint8), tf.float32)
+    assert scaled.dtype == np.float32 and np.allclose(scaled, [[0, 0.2, 1]], atol=1e-6)
+    assert np.array_equal(tf.image.convert_image_dtype(X, tf.float32), X)
     assert keras.utils.to_categorical([[0], [2]]).tolist() == [[1, 0, 0], [0, 0, 1]]
     assert np.allclose(np.linalg.norm(keras.utils.normalize(X[:, 0, 0], axis=1), axis=1), 1)
 

@@ -89,6 +89,7 @@ def test_what_is_missing_at_the_top_and_in_tf():
         with pytest.raises(ImportError, match="numpycnn has"):
             call()
     assert not hasattr(tf, "anything_else") and tf.__version__
+    assert (tf.python.__name__, tf.python.client.__name__) == ("python", "python.client")
 
 
 def test_a_note_is_said_once_and_points_at_the_program():

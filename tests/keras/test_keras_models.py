@@ -89,6 +89,11 @@ def test_losses_and_metrics_by_themselves():
     metric = keras.metrics.SparseCategoricalAccuracy()
     metric.update_state(Y, p)
     assert metric.result().numpy() == np.float32(np.mean(p.argmax(1) == Y))
+    answers, targets = [0.75, 0.25, 1.0, 0.5], [0, 1, 1, 1]
+    for name, expected in (("MeanSquaredError", 0.34375), ("MeanAbsoluteError", 0.5), ("BinaryAccuracy", 0.25),
+                           ("Precision", 0.5), ("Recall", 1 / 3)):  # as Keras says
+        assert np.isclose(getattr(keras.metrics, name)()(targets, answers), expected), name
+    assert np.isclose(keras.metrics.BinaryAccuracy()(targets, answers, [0, 1, 2, 3]), 1 / 3)
     mean = keras.metrics.Mean()
     assert mean([1, 2]) == 1.5 and mean([3]) == 2 and (mean.reset_state(), mean(7))[1] == 7
 
@@ -183,6 +188,8 @@ def test_functional_models_and_what_is_inside():
     assert kinds == ["InputLayer", "Conv2D", "Activation", "Flatten", "Dense"]
     assert model.get_layer("conv").output.shape == (None, 6, 6, 3) and model.output_shape == (None, 3)
     assert model.get_input_shape_at(0) == (None, 8, 8, 1) and model.layers[1].get_output_shape_at(0) == (None, 6, 6, 3)
+    again = keras.Model.from_config(model.get_config())
+    assert [type(layer).__name__ for layer in again.layers] == kinds and again.output_shape == (None, 3)
     inside = keras.Model(model.input, model.get_layer("conv").output)
     several = keras.Model(model.input, [layer.output for layer in model.layers[1:3]])
     first, second = several.predict(X)
@@ -212,6 +219,9 @@ def test_layers_that_two_models_share_learn_in_both():
     kept = base.layers[0].get_weights()[0]
     tail.fit(X, Y > 0, verbose=0)
     assert np.array_equal(tail.layers[0].get_weights()[0], kept)
+    tail.layers[0].trainable = True
+    tail.fit(X, Y > 0, verbose=0)
+    assert not np.allclose(tail.layers[0].get_weights()[0], kept)
     nested = keras.Sequential([base, layers.Dense(2)])
     assert np.allclose(nested.predict(X), np.asarray(nested.layers[1](base.predict(X))), atol=1e-6)
     assert len(nested.weights) == 6 and nested.trainable_weights[0].name == "kernel"
@@ -244,6 +254,7 @@ def test_files(tmp_path, suffix):
     rebuilt = keras.models.model_from_json(model.to_json(indent=1))
     rebuilt.set_weights(model.get_weights())
     assert np.allclose(rebuilt.predict(X), model.predict(X), atol=1e-6) and json.loads(model.to_json())
+    assert len(keras.Sequential([layers.Dense(3)]).get_config()["layers"]) == 1  # also before it knows its input
     with pytest.raises(FileExistsError):
         model.save(path, overwrite=False)
 

@@ -125,12 +125,18 @@ def test_optimizers(name):
     assert type(optimizer.core).__name__ == name and {word: config[word] for word in words} == words
     assert config["global_clipnorm"] == 2.0 and (name not in ("Adam", "AdamW") or optimizer.core.epsilon_hat)
     assert type(keras.optimizers.get(name.upper())) is type(optimizer)
+    assert optimizer.name == name.lower() and type(optimizer)(name="mine").name == "mine"
     again = type(optimizer).from_config(optimizer.get_config())
     assert again.core.get_config() == config
     optimizer.learning_rate.assign(0.25)
     assert optimizer.core.learning_rate == optimizer.learning_rate == 0.25
     keras.backend.set_value(optimizer.learning_rate, 0.125)
     assert keras.backend.get_value(optimizer.learning_rate) == np.float32(0.125)
+
+
+def test_a_polynomial_decay_is_a_line_unless_told():
+    rate = keras.optimizers.schedules.PolynomialDecay(0.5, 4, 0.1)
+    assert np.allclose([rate(step) for step in (0, 1, 2, 4, 9)], [0.5, 0.4, 0.3, 0.1, 0.1])
 
 
 def test_every_layer_of_the_core_can_be_read_back():

@@ -3,6 +3,7 @@
 import re
 import stat
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,21 @@ def test_the_slowest_begin():
     tasks = sorted(((f"numpycnn.kernels.{file}", "", ()) for file in files), key=ahead._slowest_first)
     assert [task[0].split(".")[-1] for task in tasks] == ["winograd", "matmul", "convolution", "rows", "activations"]
     assert {f"{file}.py" for file in ahead.SLOWEST} <= {path.name for path in (PACKAGE / "kernels").iterdir()}
+
+
+def test_a_kept_kernel_s_name_says_all_that_its_code_depends_on(monkeypatch):
+    cache = jit.KernelCache(reference.relu_forward, parallel=False)
+    cpu, other_cpu = (types.SimpleNamespace(magic_tuple=lambda name=name: name) for name in ("a CPU", "another"))
+    paths = {cache._path("types", cpu), cache._path("other types", cpu), cache._path("types", other_cpu)}
+    later = types.SimpleNamespace(**{**vars(sys), "version_info": (sys.version_info[0], 99, 0)})
+    for owner, name, value in (
+        (jit, "sys", later), (jit.numba, "__version__", "99.0"), (jit.config, "BOUNDSCHECK", 99),
+        (jit.config, "OPT", 99), (cache, "_source", "another"), (cache, "_name", "relu_forward-parallel"),
+    ):  # fmt: skip
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, value)
+            paths.add(cache._path("types", cpu))
+    assert len(paths) == 9 and {path.parent for path in paths} == {jit.cache_dir()}
 
 
 def test_a_forked_child_notes_nothing(monkeypatch):

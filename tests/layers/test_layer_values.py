@@ -482,6 +482,7 @@ def test_layers_that_move_numbers(kernel_set):
 
 
 def test_rescaling_and_layer_normalisation():
+    assert build(Rescale(0.5), (3,)).forward([[0, 2, 4]]).tolist() == [[0, 1, 2]]  # nothing is added unless told
     layer = build(Rescale(0.5, -1), (3,))
     assert layer.forward([[0, 2, 4]], training=True).tolist() == [[-1, 0, 1]]
     assert layer.backward(np.array([[2.0, 4, 6]])).tolist() == [[1, 2, 3]]

@@ -157,6 +157,14 @@ def test_what_is_unknown_is_placed_and_nothing_else_is_said():
     assert verdict.message.endswith("It is wrong just where the stride is above 1")
 
 
+def test_what_is_wrong_where_logits_are_large_is_placed_there():
+    def strange(logits, labels):
+        loss, dlogits = solutions.softmax_cross_entropy(logits, labels)
+        return loss + (np.abs(logits).max() > 700), dlogits
+
+    assert learn.check("softmax_cross_entropy", strange).message.endswith("It is wrong just where logits are large")
+
+
 def test_an_exception_in_some_cases_is_told_with_what_these_have_in_common():
     def square_only(x, size, stride):
         assert x.shape[1] == x.shape[2], "square images only"

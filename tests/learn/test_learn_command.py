@@ -24,6 +24,7 @@ def run(capsys, *arguments):
 def test_everything_is_listed(capsys):
     status, text = run(capsys)
     assert status == 0 and all(e.signature in text for e in EXERCISES.values()) and all(name in text for name in NAMES)
+    assert "Exercises with a judge that names the mistake, and all else" in " ".join(text.split())
     status, text = run(capsys, "list", "--json")
     listed = json.loads(text)
     assert [e["name"] for e in listed["exercises"]] == list(EXERCISES) and listed["cs231n"] == list(NAMES)

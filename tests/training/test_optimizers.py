@@ -534,6 +534,7 @@ def test_subclasses_have_attributes_of_their_own():
     optimizer = Warm(2, momentum=0.5)
     optimizer.seen = [1]  # it knows the name
     assert copy.copy(optimizer).seen == [1]
+    optimizer._note = "of the user's"
     text = "Warm(warm_steps=2, learning_rate=0.01, momentum=0.5, nesterov=False, global_clipnorm=None)"
     assert repr(optimizer) == text
     with pytest.raises(AttributeError, match="did you mean 'warm_steps'"):

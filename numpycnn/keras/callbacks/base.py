@@ -74,12 +74,12 @@ class Figures(dict):
 class History(Callback):
     """What ``fit`` returns: ``history.history["loss"][epoch]``."""
 
-    def __init__(self, model: Any = None, epochs: int = 1, steps: int | None = None) -> None:
+    def __init__(self, model: Any = None, epochs: int = 1, steps: int | None = None, verbose: Any = 1) -> None:
         self.model = model
         self.history: dict[str, list[float]] = Figures()
         self.epoch: list[int] = []
         self.rates: dict[int, float] = {}
-        self.params = {"epochs": epochs, "steps": steps, "verbose": 1}
+        self.params = {"epochs": epochs, "steps": steps, "verbose": 1 if verbose == "auto" else int(verbose)}
 
     def take(self, done: Any) -> None:
         """Take over the core's History."""

@@ -119,7 +119,7 @@ class Learning(Chain):
         if validation_data is not None:
             words |= validation_words(validation_data, validation_steps, self._ranked)
         self.stop_training = False
-        history = History(self, epochs, data.steps)
+        history = History(self, epochs, data.steps, verbose)
         followed = core_callbacks(callbacks, self, history, validated=validation_data is not None or validation_split)
         history.take(core.fit(epochs=int(epochs), verbose=_verbose(verbose), callbacks=followed, **words))
         self.history = history
