@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .checks import check_count, check_function
-from .fusion.block import Block
+from .fusion.block import Block, shares_of
 from .kernels import get_num_threads, ops
 from .layers import Conv2D, Dense, DepthwiseConv2D, Layer, SeparableConv2D
 from .losses import in_training
@@ -259,9 +259,9 @@ def _executed_shares(model: Sequential, x: NDArray) -> list[tuple[float, float]]
     if not any(isinstance(item, Block) for item in model.plan):
         return [(1.0, 1.0)] * len(model.plan)
     outputs, shares = x, []
-    for item in model.plan:
+    for position, item in enumerate(model.plan):
         outputs = item.forward(outputs, True)
-        shares.append(item.executed_shares() if isinstance(item, Block) else (1.0, 1.0))
+        shares.append(shares_of(item, position > model.first_trained()))
     return shares
 
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from ..layers import ELU, GELU, Conv2D, Dense, Layer, LeakyReLU, Sigmoid, SiLU, Tanh
 from ..layers.activations import Activation
-from .block import Block
+from .block import Block, shares_of
 from .convolution import DirectConv, DirectConvStride1
 from .winograd import WinogradConv
 
@@ -39,6 +39,9 @@ class Activated(Block):
         dsums = self.empty("dsums", dy.shape)
         self.activation.slope(dy.reshape(-1), kept.reshape(-1), dsums.reshape(-1))
         return self.sums.backward(dsums, need_dx)
+
+    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
+        return shares_of(self.sums, need_dx)
 
     def choices(self) -> list[NDArray]:
         """Return the activation's."""

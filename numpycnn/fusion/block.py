@@ -42,6 +42,20 @@ class Block(Layer):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
 
-    def executed_shares(self) -> tuple[float, float]:
-        """Return what share of the products it does at most, forward and backward, on the latest batch."""
+    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
+        """Return what share of the products it does at most, forward and backward, on the latest batch.
+
+        More than 1 where products with a border of zeros are done that the layers' own arithmetic leaves out.
+        """
         return 1.0, 1.0
+
+
+def shares_of(item: Layer, need_dx: bool) -> tuple[float, float]:
+    """Return the same for any layer: one that is no block does all of its products."""
+    return item.executed_shares(need_dx) if isinstance(item, Block) else (1.0, 1.0)
+
+
+def mean_share(dw: float, dx: float, learns: bool, need_dx: bool) -> float:
+    """Return the share of backward from those of its two halves, as far as they are done."""
+    shares = [dw] * learns + [dx] * need_dx
+    return sum(shares) / len(shares) if shares else 1.0

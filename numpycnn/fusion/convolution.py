@@ -13,7 +13,7 @@ from ..kernels import ops
 from ..layers import Conv2D, Layer, MaxPool2D
 from ..layers.conv import as_rows
 from ..layers.window import Window
-from .block import Block
+from .block import Block, mean_share
 from .patches import (
     Patches,
     addressable,
@@ -22,11 +22,10 @@ from .patches import (
     padded_shape,
     shared_patches,
 )
+from .winograd import LANES, winograd_share
 
 WINOGRAD_CHANNELS = 16  # below, transforming the image costs more than the multiplications that it saves
-WINOGRAD_SHARE = 16 / 36  # of the products, with tiles of 2 x 2 outputs; larger ones need fewer
 MOST_PATCHES = 2**22  # a block keeps the start offset of each of them in memory, from the first image on
-LANES = 16  # numbers of float32 in a vector of 64 bytes, the widest that CPUs have
 
 
 class DirectConv(Block):
@@ -175,6 +174,11 @@ class DirectConvStride1(DirectConv):
         ops.conv_forward(padded, as_rows(turned), no_bias, starts, patches.runs, patches.run_length, as_maps(dx))
         return dx
 
+    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
+        """A window at each pixel of x gives dx, not one at each of y."""
+        dx = math.prod(self.conv.input_shape[:2]) / math.prod(self.conv.output_shape[:2])
+        return 1.0, mean_share(1.0, dx, self.conv.trainable, need_dx)
+
 
 class ConvReLU(DirectConv):
     """Conv2D, then ReLU: backward visits only what ReLU let through."""
@@ -191,7 +195,7 @@ class ConvReLU(DirectConv):
         _, codes = self.saved
         return [codes.copy()]
 
-    def executed_shares(self) -> tuple[float, float]:
+    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
         (codes,) = self.choices()
         dense = len(codes) * math.prod(self.conv.output_shape)
         return 1.0, 1.0 if self.by_taps else float((codes < self.group).sum()) / dense
@@ -227,10 +231,13 @@ class ConvReLUPool(ConvReLU):
         else:
             ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
 
-    def executed_shares(self) -> tuple[float, float]:
-        kept = 4 * math.prod(self.output_shape) / math.prod(self.conv.output_shape)  # pooling drops a last odd row
-        winograd = self.by_windows and self.conv.input_shape[2] >= WINOGRAD_CHANNELS
-        return kept * (WINOGRAD_SHARE if winograd else 1), super().executed_shares()[1]
+    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
+        conv, (height, width, _) = self.conv, self.output_shape
+        kept = 2 * height, 2 * width  # pooling drops a last odd row
+        share = math.prod(kept) / math.prod(conv.output_shape[:2])
+        if self.by_windows and conv.input_shape[2] >= WINOGRAD_CHANNELS:
+            share = winograd_share(conv, len(self.saved[0]), kept)
+        return share, super().executed_shares(need_dx)[1]
 
 
 def is_plain_pool(pool: MaxPool2D) -> bool:

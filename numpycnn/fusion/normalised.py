@@ -12,7 +12,7 @@ from ..kernels import ops
 from ..layers import BatchNorm, Conv2D, Layer
 from ..layers.conv import as_rows
 from .activated import ALONE
-from .block import Block
+from .block import Block, shares_of
 from .convolution import ConvReLU, ConvReLUPool, is_plain_pool
 from .winograd import WinogradConvReLU
 
@@ -99,6 +99,9 @@ class ConvNormalised(Block):
         dy = self.check_output_gradient(dy)
         dsums = self.normalised.backward(dy, need_dx or self.conv.learns)
         return None if dsums is None else self.sums.backward(dsums, need_dx)
+
+    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
+        return shares_of(self.sums, need_dx)
 
     def choices(self) -> list[NDArray]:
         """Return those of the second part."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ from numpy.typing import NDArray
 from ..kernels import ops
 from ..layers import Conv2D, Layer
 from ..layers.conv import as_rows
-from .block import Block
+from .block import Block, mean_share
 
 # Channels and filters, the fewer and the more: with less, the transforms cost more than the multiplications they save.
 FEWEST, MORE = 16, 32
+LANES = 16  # numbers of float32 in a vector of 64 bytes, the widest that CPUs have
+# So many outputs of a batch, and whole vectors of channels and filters, have tiles of 4 x 4 outputs on every machine.
+MANY_OUTPUTS, MANY_FOR_WEIGHTS = 832, 4096
 
 
 class WinogradConv(Block):
@@ -63,6 +67,13 @@ class WinogradConv(Block):
         ops.winograd_forward(dy, as_rows(turned), np.zeros(dx.shape[3], self.dtype), *border, False, dx)
         return dx
 
+    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
+        conv, images = self.conv, len(self.saved[0])
+        forward = winograd_share(conv, images, conv.output_shape[:2])
+        dw = winograd_share(conv, images, conv.output_shape[:2], MANY_FOR_WEIGHTS)
+        dx = winograd_share(conv, images, conv.input_shape[:2])
+        return forward, mean_share(dw, dx, conv.trainable, need_dx)
+
     def _weight_gradient(self, x: NDArray, dy: NDArray) -> None:
         weight = self.conv.parameters[0]
         ops.winograd_weight_gradient(x, dy, *self.conv.window.before, as_rows(weight.grad))
@@ -82,3 +93,19 @@ class WinogradConvReLU(WinogradConv):
         """Return where the output was positive."""
         _, y = self.saved
         return [y > 0]
+
+
+def winograd_share(conv: Conv2D, images: int, outputs: tuple[int, ...], many: int = MANY_OUTPUTS) -> float:
+    """Return how many products a map of so many outputs takes at most, relative to the convolution's own.
+
+    A tile of 4 x 4 outputs takes 36 in place of 144, one of 2 x 2 takes 16 in place of 36, even where it reaches beyond
+    the map. Not counted: the few outputs whose sign rounding could change, which are summed again.
+    """
+    large = images * math.prod(outputs) >= many and conv.input_shape[2] % LANES == conv.filters % LANES == 0
+
+    def points(n: int) -> int:
+        """Along an axis: 6 for 4 outputs, with large tiles, and 4 for 2."""
+        tiles = (n + 1) // 4 if large else 0
+        return 6 * tiles + 4 * -(-max(0, n - 4 * tiles) // 2)
+
+    return math.prod(map(points, outputs)) / (9 * math.prod(conv.output_shape[:2]))

@@ -149,7 +149,7 @@ def plot_favourites(model: Sequential, x: ArrayLike, layer: int = 0, filters: in
             _draw_input(ax, _grey(favourite.patch))
             ax.set_ylabel("")
             ax.set_title(f"{favourite.answer:.3g}", size=9)
-        row[0].set_ylabel(f"filter {number}")
+        row[0].set_ylabel(f"filter {number}", rotation=0, ha="right", va="center", size=9)
     return figure
 
 

@@ -1,6 +1,6 @@
 """The judge of the exercises on mistakes that its library was not written from: named rightly, named wrongly, unnamed.
 
-    python tests/campaigns/blind_judge.py            (two minutes)
+    python tests/campaigns/blind_judge.py            (some seconds)
     python tests/campaigns/blind_judge.py --seed 3   other inputs
 
 A name is right where it is the one that a person, who compared message and mistake, wrote down in `blind_mistakes.py`.

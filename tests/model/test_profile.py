@@ -3,6 +3,7 @@
 import copy
 import math
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from small_models import (
 
 from numpycnn import (
     SGD,
+    BatchNorm,
     Conv2D,
     Dense,
     Flatten,
@@ -29,11 +31,15 @@ from numpycnn import (
     ReLU,
     Sequential,
     SoftmaxCrossEntropy,
+    Tanh,
     get_num_threads,
     set_num_threads,
 )
 from numpycnn import profile as profile_module
-from numpycnn.kernels import ops, using
+from numpycnn.fusion import winograd
+from numpycnn.kernels import ops, using, winograd_gradient, winograd_map, winograd_tiles
+from numpycnn.kernels import winograd as winograd_pool
+from numpycnn.kernels.simd import VECTOR_BYTES
 from numpycnn.profile import WARM_UP_STEPS, count_flops, measure_peak
 
 
@@ -427,6 +433,45 @@ def test_winograd_counts_fewer_products():
     model.layers[0].parameters[1].value[:] = -1e6  # ReLU cuts all, and backward has nothing to do
     block = quiet(model, x, y).rows[0]
     assert block.executed_flops == round(block.forward_flops * 16 / 36)
+
+
+def test_winograd_counts_the_tiles_that_the_kernels_cut():
+    """Points of all tiles along an axis, as the kernels lay them; so many outputs have large ones on any machine."""
+    cut = getattr(winograd_tiles.pieces, "py_func", winograd_tiles.pieces)
+    for side, images in (winograd_tiles.SHORT, 1), (winograd_tiles.LONG, 832):
+        for n in range(1, 29):
+            conv = SimpleNamespace(input_shape=(n, 1, 16), filters=32, output_shape=(n, 1, 32))
+            points = sum(cut(n, kind, side)[0] * kind for kind in (winograd_tiles.LONG, winograd_tiles.SHORT))
+            assert winograd.winograd_share(conv, images, (n, 1)) == points * 4 / (9 * n)
+    assert winograd.MANY_OUTPUTS >= max(winograd_map.MANY_OUTPUTS, 4 * winograd_pool.MANY_WINDOWS)
+    assert winograd.MANY_FOR_WEIGHTS >= winograd_gradient.MANY_OUTPUTS and 4 * winograd.LANES >= VECTOR_BYTES
+
+
+def shares(layers, images, need_dx=True, channels=16):
+    with using("reference"):
+        model = Sequential(layers, (6, 6, channels), seed=0)
+        model.forward(np.zeros((images, 6, 6, channels), np.float32), training=True)
+        (block,) = model.plan
+        return block.executed_shares(need_dx)
+
+
+@pytest.mark.parametrize(
+    "images, y, dw, dx",
+    [(1, 16 / 36, 16 / 36, 9 * 16 / 144), (52, 36 / 144, 16 / 36, 100 / 144), (256, 36 / 144, 36 / 144, 100 / 144)],
+)
+@pytest.mark.parametrize("others", [(), (ReLU,), (Tanh,), (BatchNorm, ReLU)])
+def test_winograd_by_hand(others, images, y, dw, dx):
+    """4 x 4 outputs take 36 products in place of 144, or 4 times 16; dx has 6 x 6: 9 tiles of 16, or (6 + 4) ** 2."""
+    for need_dx, back in (True, (dw + dx) / 2), (False, dw):
+        layers = [Conv2D(32, 3), *(other() for other in others)]
+        assert shares(layers, images, need_dx) == pytest.approx((y, back))
+
+
+def test_a_frozen_convolution_does_its_gradient_alone():
+    frozen = Conv2D(32, 3)
+    frozen.trainable = False
+    assert shares([frozen], 1) == pytest.approx((16 / 36, 1))
+    assert shares([Conv2D(2, 3)], 1, channels=1) == (1, (1 + 36 / 16) / 2), "dx: a window at each of its pixels"
 
 
 @pytest.mark.parametrize("load, said", [(0.0, False), (1e6, True), (None, False)])

@@ -55,7 +55,7 @@ def test_runs_from_top_to_bottom_without_mnist(monkeypatch, capsys):
     assert "to train: (300, 28, 28) uint8" in printed and "Epoch 2/2" in printed and "macro avg" in printed
     assert len(namespace["probabilities"]) == 300
     assert 0.3 < namespace["accuracy"] <= 1  # by chance it would be 0.1; 300 images and two epochs
-    assert len(pictures) == 9 and all(png.startswith(b"\x89PNG") for png in pictures)
+    assert len(pictures) == 16 and all(png.startswith(b"\x89PNG") for png in pictures)
     assert namespace["prepared"].inverted and not namespace["prepared"].empty
     saved_and_loaded = namespace["again"].predict(np.zeros((1, 28, 28, 1)))
     np.testing.assert_array_equal(saved_and_loaded, namespace["model"].predict(np.zeros((1, 28, 28, 1))))
@@ -71,10 +71,10 @@ def test_mnist_is_taken_where_it_is_at_hand(monkeypatch, capsys):
 
 def test_is_committed_with_its_outputs_in_order():
     assert [cell["execution_count"] for cell in CODE] == list(range(1, len(CODE) + 1))
-    assert {output["output_type"] for output in OUTPUTS} == {"stream", "execute_result"}, "no errors"
+    assert {output["output_type"] for output in OUTPUTS} == {"stream", "execute_result", "display_data"}, "no errors"
     assert all(output.get("name", "stdout") == "stdout" for output in OUTPUTS), "no warnings"
     pictures = [output["data"]["image/png"] for output in OUTPUTS if "image/png" in output.get("data", {})]
-    assert len(pictures) == 9
+    assert len(pictures) == 16
     assert PATH.stat().st_size < 1_000_000
 
 
