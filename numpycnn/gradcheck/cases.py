@@ -261,7 +261,10 @@ def block_cases() -> list[fusion.Block]:
     blocks = []
     for classes, block in fusion.RULES:
         later = [_LATER.get(c, [{}]) for c in classes[1:]]
-        for n, ((shape, first), *rest) in enumerate(itertools.product(_FIRST.get(classes[0], []), *later)):
+        firsts = _FIRST.get(classes[0], [])
+        if block is fusion.ConvNormalised:  # of two other blocks, which have their own cases
+            firsts = firsts[::4]
+        for n, ((shape, first), *rest) in enumerate(itertools.product(firsts, *later)):
             chosen: Any = [c[n % len(c)] if isinstance(c, tuple) else c for c in classes]  # one of them, in turn
             layers = [c(**a) for c, a in zip(chosen, (first, *rest))]
             model = Sequential(layers, input_shape=shape, seed=6, dtype="float64")
