@@ -1,6 +1,7 @@
 """Saving: killed at any moment, the disk full at any byte, eight at once: the old file or a whole new one."""
 
 import contextlib
+import itertools
 import os
 import signal
 import stat
@@ -60,7 +61,9 @@ def test_kill_9_at_a_random_moment(kills, tmp_path):
     found, leftovers, most = [], 0, 0
     parent = start(SAVE_FOREVER, path)
     with parent:
-        for kill in range(kills):
+        for kill in itertools.count():
+            if kill >= kills and (len(set(found)) > 1 or kill >= 20 * kills):  # on a busy machine a child may save late
+                break
             print(kill, file=parent.stdin, flush=True)
             child = int(parent.stdout.readline())
             time.sleep(rng.uniform(0, span))
