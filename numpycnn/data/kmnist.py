@@ -8,33 +8,19 @@ from __future__ import annotations
 
 import os
 
-from .mnist import DataSet, IdxFile, Split, load
+from .mnist import DataSet, Split, idx_files, load
 
 KMNIST = DataSet(
     name="KMNIST",
     folder="kmnist",
     torchvision="KMNIST",
     mirrors=("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
-    files=(
-        IdxFile(
-            "train-images-idx3-ubyte",
-            shape=(60000, 28, 28),
-            gzip_sha256="51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
-        ),
-        IdxFile(
-            "train-labels-idx1-ubyte",
-            shape=(60000,),
-            gzip_sha256="e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
-        ),
-        IdxFile(
-            "t10k-images-idx3-ubyte",
-            shape=(10000, 28, 28),
-            gzip_sha256="edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
-        ),
-        IdxFile(
-            "t10k-labels-idx1-ubyte",
-            shape=(10000,),
-            gzip_sha256="20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+    files=idx_files(
+        (
+            "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+            "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+            "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+            "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
         ),
     ),
 )

@@ -51,6 +51,19 @@ class DataSet:
     npz: str | None = None  # Keras's file with all of it, if there is one
 
 
+def idx_files(
+    gzip_sha256: tuple[str, ...], sha256: tuple[str | None, ...] = (None,) * 4
+) -> tuple[IdxFile, IdxFile, IdxFile, IdxFile]:
+    """Return the four files by the names and shapes of MNIST's, which other sets took over, with these checksums."""
+    train_images, train_labels, test_images, test_labels = zip(gzip_sha256, sha256, strict=True)
+    return (
+        IdxFile("train-images-idx3-ubyte", (60000, 28, 28), *train_images),
+        IdxFile("train-labels-idx1-ubyte", (60000,), *train_labels),
+        IdxFile("t10k-images-idx3-ubyte", (10000, 28, 28), *test_images),
+        IdxFile("t10k-labels-idx1-ubyte", (10000,), *test_labels),
+    )
+
+
 MNIST = DataSet(
     name="MNIST",
     folder="mnist",
@@ -61,30 +74,18 @@ MNIST = DataSet(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
         "https://raw.githubusercontent.com/fgnt/mnist/master/",
     ),
-    files=(
-        IdxFile(
-            "train-images-idx3-ubyte",
-            shape=(60000, 28, 28),
-            gzip_sha256="440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            sha256="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    files=idx_files(
+        (
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         ),
-        IdxFile(
-            "train-labels-idx1-ubyte",
-            shape=(60000,),
-            gzip_sha256="3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            sha256="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        ),
-        IdxFile(
-            "t10k-images-idx3-ubyte",
-            shape=(10000, 28, 28),
-            gzip_sha256="8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            sha256="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        ),
-        IdxFile(
-            "t10k-labels-idx1-ubyte",
-            shape=(10000,),
-            gzip_sha256="f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-            sha256="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        (
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ),
     ),
 )
@@ -97,26 +98,12 @@ FASHION_MNIST = DataSet(
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
     ),
-    files=(
-        IdxFile(
-            "train-images-idx3-ubyte",
-            shape=(60000, 28, 28),
-            gzip_sha256="3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        ),
-        IdxFile(
-            "train-labels-idx1-ubyte",
-            shape=(60000,),
-            gzip_sha256="a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        ),
-        IdxFile(
-            "t10k-images-idx3-ubyte",
-            shape=(10000, 28, 28),
-            gzip_sha256="346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        ),
-        IdxFile(
-            "t10k-labels-idx1-ubyte",
-            shape=(10000,),
-            gzip_sha256="67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    files=idx_files(
+        (
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         ),
     ),
 )

@@ -12,7 +12,7 @@ from ..checks import check_count, check_instance, check_number, check_positive
 from ..layers import Conv2D
 from ..training.data import check_data, check_images
 from . import looking
-from .network import _bare, _draw_input, _one_input
+from .network import _bare, _draw_input, _one_input, check_sequential
 from .style import GREY, IMAGE_INCHES, in_our_style, new_figure, signed_colors
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
@@ -261,8 +261,7 @@ def plot_loss_slice(
         The model is not compiled, or an argument does not suit it.
     """
     check_positive(span, "span"), check_count(points, "points", minimum=3), check_count(seed, "seed", minimum=0)
-    if not hasattr(model, "activations"):
-        raise TypeError(f"model: expected a Sequential, got {type(model).__name__}")
+    check_sequential(model)
     model._require_compiled("plot_loss_slice")
     model._require_built("plot_loss_slice")
     x, y = check_data(model, x, y)
@@ -283,8 +282,7 @@ def _grey(pixels: NDArray[Any]) -> NDArray[Any]:
 
 def _images(model: Sequential, x: ArrayLike) -> NDArray[Any]:
     """The images as a batch that suits the model."""
-    if not hasattr(model, "activations"):
-        raise TypeError(f"model: expected a Sequential, got {type(model).__name__}")
+    check_sequential(model)
     model._require_built("activations")
     images = np.asarray(check_images(model, x))
     if len(images) == 0:

@@ -147,10 +147,15 @@ def plot_feature_maps(
     return figure
 
 
-def _one_input(model: Sequential, image: ArrayLike) -> NDArray[Any]:
-    """The image as a batch of one."""
+def check_sequential(model: Any) -> None:
+    """Raise TypeError if it is no model."""
     if not hasattr(model, "activations"):
         raise TypeError(f"model: expected a Sequential, got {type(model).__name__}")
+
+
+def _one_input(model: Sequential, image: ArrayLike) -> NDArray[Any]:
+    """The image as a batch of one."""
+    check_sequential(model)
     if not model.built:
         raise RuntimeError("model: expected a built one; give input_shape, or call build(input_shape) or fit")
     pixels = check_numeric(image, "image")
