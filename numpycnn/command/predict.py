@@ -16,6 +16,7 @@ import numpy as np
 from ..data.inputs import PREPARATIONS, InputFormat
 from ..data.own_digit.prepare import prepare_digit
 from ..data.own_digit.sheet import read_digits
+from ..data.own_digit.turned import seem_turned
 from ..files import printable
 from ..losses import SoftmaxCrossEntropy
 from ..model import Sequential
@@ -135,8 +136,13 @@ def ask(
     model: Sequential, form: InputFormat, files: Iterator[tuple[str, Any]], fail: Any, digits: str | None
 ) -> Iterator[Answer]:
     """Yield the answer to each picture that can be read; what is wrong with another goes to `fail`."""
-    sheets = digits != "one" and form.prepare == "digit" and form.class_names is None and model.output_shape == (10,)
+    are_digits = form.prepare == "digit" and form.class_names is None and model.output_shape == (10,)
+    sheets = are_digits and digits != "one"
     names = [form.name_of(number) for number in range(model.output_shape[0])]
+
+    def probabilities_of(images: np.ndarray) -> np.ndarray:
+        return model.predict(images * np.float32(255 * form.scale))
+
     while some := list(itertools.islice(files, AT_ONCE)):
         seen: list[Answer] = []
         for name, picture in some:
@@ -148,8 +154,12 @@ def ask(
                 fail(name, error)
         if seen:
             images = np.stack([answer.image for answer in seen])  # (N, H, W, C)
-            for answer, shares in zip(seen, model.predict(images * np.float32(255 * form.scale))):
-                answer.probabilities = shares
+            probabilities = probabilities_of(images)
+            turned = seem_turned(images, probabilities, probabilities_of) if are_digits else ()
+            for k, answer in enumerate(seen):
+                answer.probabilities = probabilities[k]
+                if k in turned and not answer.text:
+                    answer.notes.append("may lie on its side: the network is surer of it when it is turned")
                 yield answer
 
 
