@@ -1,4 +1,11 @@
-"""The page's JavaScript, run by Node.js, computes what Python does: each layer, prepared digits, resized pictures."""
+"""The page's JavaScript, run by Node.js, computes what Python does: each layer, prepared digits, resized pictures.
+
+A change to ``numpycnn/data/own_digit`` that fails here has to be made in ``numpycnn/page/scripts``, too.
+"""
+
+import importlib
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +15,7 @@ from test_page import classifier
 import numpycnn as nc
 from numpycnn.data import inputs
 from numpycnn.kernels import using
+from numpycnn.page.write import part
 
 
 def agrees(model, x):
@@ -95,15 +103,49 @@ def pictures():
     ]
 
 
-def test_pictures_are_prepared_as_in_python():
+def prepared_alike(given):
+    """Compare what the page makes of pictures with `prepare_digit`; return all notes."""
     needs_node()
-    seen = in_node(pictures=pictures())["pictures"]
-    assert len({note for each in seen for note in each["notes"]}) >= 8
-    for picture, ours in zip(pictures(), seen, strict=True):
+    notes = set()
+    for picture, ours in zip(given, in_node(pictures=given)["pictures"], strict=True):
         theirs = nc.prepare_digit(picture)
         assert (ours["empty"], ours["notes"]) == (theirs.empty, theirs.notes)
         assert theirs.empty or (tuple(ours["box"]), ours["inverted"]) == (theirs.box, theirs.inverted)
         np.testing.assert_allclose(np.reshape(ours["image"], (28, 28)), theirs.image, rtol=0, atol=1e-5)
+        notes.update(theirs.notes)
+    return notes
+
+
+def test_pictures_are_prepared_as_in_python():
+    assert len(prepared_alike(pictures())) >= 8
+
+
+def test_hard_pictures_are_prepared_as_in_python(monkeypatch):
+    """Each kind of the benchmark's once: whoever betters `prepare_digit` on one sees here that the page lags."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    hard = importlib.import_module("hard_pictures")
+    images, _ = nc.load_synthetic_digits(20, seed=0)
+    rng = np.random.default_rng(1)
+    drawn = [draw(hard.enlarged(images[5], 90), rng) for draw in (*hard.KINDS.values(), *hard.EMPTY.values())]
+    given = [np.rint(255 * picture).astype(np.uint8) for picture in drawn]
+    assert {"the paper's lines left out", "a box's frame left out"} <= prepared_alike(given)
+
+
+@pytest.mark.parametrize("name", ["ink", "lines", "prepare"])
+def test_the_page_knows_python_s_numbers(name):
+    """A check that needs no Node.js: each constant of the module stands in the script of that name."""
+    module = importlib.import_module(f"numpycnn.data.own_digit.{name}")
+    source = Path(module.__file__).read_text("utf-8")
+    names = [each for line in re.findall(r"^([A-Z][A-Z_, ]+) = ", source, re.M) for each in line.split(", ")]
+    expected = {each: float(getattr(module, each)) for each in names}
+    found = {}
+    for given, values in re.findall(r"^const (.+) = (.+?);", part(f"scripts/{name}.js"), re.M):
+        if re.fullmatch(r"\[?[A-Z][A-Z_, ]+\]?", given):
+            numbers = values.removeprefix("rounded").strip("[]()").split(", ")
+            found.update(zip(given.strip("[]").split(", "), numbers, strict=True))
+    quotients = {each: [float(x) for x in text.split(" / ")] for each, text in found.items()}
+    assert len(expected) > 5
+    assert {each: x[0] / (x[1] if x[1:] else 1) for each, x in quotients.items()} == pytest.approx(expected, rel=1e-7)
 
 
 @pytest.mark.parametrize("shape", [(20, 30, 3), (12, 12, 1)])
