@@ -5,6 +5,7 @@ A change to ``numpycnn/data/own_digit`` that fails here has to be made in ``nump
 
 import importlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from test_page import classifier
 import numpycnn as nc
 from numpycnn.data import inputs
 from numpycnn.kernels import using
+from numpycnn.metrics import fit_class_distance, fit_confidence
 from numpycnn.page.write import part
 
 
@@ -60,6 +62,25 @@ def test_every_layer_on_images():
 def test_global_pooling(pooling):
     model = shaken(classifier(nc.Conv2D(3, 2, strides=2), pooling(), nc.Dense(4), input_shape=(6, 5, 1)))
     agrees(model, np.random.default_rng(0).random((2, 6, 5, 1), np.float32))
+
+
+def test_what_to_think_of_an_answer_is_as_in_python():
+    needs_node()
+    model = classifier(nc.Flatten(), nc.Dense(6), nc.ReLU(), nc.Dense(3), input_shape=(4, 3, 1))
+    rng = np.random.default_rng(0)
+    labels, x = rng.integers(3, size=300), rng.random((300, 4, 3, 1), np.float32)
+    x += 2 * (np.arange(4) == labels[:, None])[:, :, None, None]  # a bright row for each class
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    with using("reference"):
+        distance = fit_class_distance(labels, model.features(x), model.features(x), refused=0.3)
+        shares = model.predict(x)
+        model.confidence = fit_confidence(shares.argmax(axis=1), shares, error=0.0, distance=distance)
+        model.confidence = replace(model.confidence, temperature=1.3, threshold=0.7)
+        found = in_node(model, inputs=x[:60])["inputs"]
+        expected = model.confidence.judge(shares[:60], model.features(x[:60]))
+        distances = distance(model.features(x[:60]))
+    np.testing.assert_allclose([one["distance"] for one in found], distances, rtol=1e-3)
+    assert [one["verdict"] for one in found] == expected and len(set(expected)) == 3
 
 
 def a_four(height, width, ink, paper, rng=None, noise=0.0, shadow=0.0):
