@@ -18,6 +18,7 @@ from ..data.own_digit.prepare import prepare_digit
 from ..data.own_digit.sheet import read_digits
 from ..files import printable
 from ..losses import SoftmaxCrossEntropy
+from ..metrics.confidence import NO_DIGIT, NONE_OF_THEM, NOT_SURE, SURE
 from ..model import Sequential
 from ..plots import save_figure
 from ..plots.answers import Answer, plot_answers
@@ -148,9 +149,21 @@ def ask(
                 fail(name, error)
         if seen:
             images = np.stack([answer.image for answer in seen])  # (N, H, W, C)
-            for answer, shares in zip(seen, model.predict(images * np.float32(255 * form.scale))):
+            images *= np.float32(255 * form.scale)
+            probabilities = model.predict(images)
+            for answer, shares, doubt in zip(seen, probabilities, doubts(model, form, images, probabilities)):
                 answer.probabilities = shares
+                answer.doubt = "" if answer.empty or answer.text else doubt
                 yield answer
+
+
+def doubts(model: Sequential, form: InputFormat, images: np.ndarray, probabilities: np.ndarray) -> list[str]:
+    """Return for each image what makes the answer doubtful; nothing where the model file does not say when to doubt."""
+    if model.confidence is None:
+        return [""] * len(images)
+    features = None if model.confidence.distance is None else model.features(images)
+    words = {SURE: "", NOT_SURE: NOT_SURE, NONE_OF_THEM: NO_DIGIT if form.prepare == "digit" else NONE_OF_THEM}
+    return [words[verdict] for verdict in model.confidence.judge(probabilities, features)]
 
 
 def look(name: str, picture: Any, form: InputFormat, class_names: list[str]) -> Answer:
@@ -185,6 +198,7 @@ def as_row(answer: Answer) -> dict[str, Any]:
         "file": answer.name,
         "class": answer.class_names[best] if one else answer.text or None,
         "probability": round(float(answer.probabilities[best]), 6) if one else None,
+        "doubt": answer.doubt or None,
         "notes": "; ".join(answer.notes),
         "boxes": [list(map(int, box)) for box in answer.boxes],
         **{f"p({name})": round(float(share), 6) if one else None
@@ -196,7 +210,7 @@ def as_csv(answers: list[Answer]) -> str:
     """Return a table with a line for each answer, below one with the names of the columns."""
     text = io.StringIO()
     rows = list(map(as_row, answers))
-    columns = rows[0] if rows else ("file", "class", "probability", "notes", "boxes")
+    columns = rows[0] if rows else ("file", "class", "probability", "doubt", "notes", "boxes")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

@@ -18,6 +18,7 @@ from ..data.inputs import InputFormat
 from ..layers.base import Layer
 from ..layers.window import Window
 from ..losses import SoftmaxCrossEntropy
+from ..metrics.confidence import NO_DIGIT, NONE_OF_THEM, NOT_SURE, SURE, Confidence
 from ..model import Sequential
 
 
@@ -38,6 +39,7 @@ def describe(model: Sequential) -> dict[str, Any]:
         "input": dict(height=height, width=width, channels=channels, prepare=form.prepare, scale=form.scale),
         "classes": [form.name_of(number) for number in range(model.output_shape[0])],
         "layers": described,
+        "confidence": _confidence(model.confidence, form),
     }
 
 
@@ -50,6 +52,18 @@ def _input_format(model: Sequential) -> InputFormat:
             "for images of 32 x 32 pixels in colour, set model.input_format = InputFormat((32, 32), grey=False)"
         )
     return InputFormat((28, 28), prepare="digit")
+
+
+def _confidence(known: Confidence | None, form: InputFormat) -> dict[str, Any] | None:
+    if known is None:
+        return None
+    none = NO_DIGIT if form.prepare == "digit" else NONE_OF_THEM
+    words = {"sure": SURE, "notSure": NOT_SURE, "none": none}
+    told = {"temperature": known.temperature, "threshold": min(known.threshold, 2.0), "words": words}
+    if known.distance is None:
+        return told
+    arrays = {name: _letters(getattr(known.distance, name), known) for name in ("whitening", "means")}
+    return {**told, **arrays, "limit": known.distance.limit}
 
 
 # A function for each layer: which function of scripts/network.js it is, and what that one is told besides the shapes.
@@ -132,7 +146,7 @@ def _numbers(array: NDArray, owner: Layer) -> list[float]:
     return [float(str(number)) for number in _finite(np.asarray(array, np.float32), owner)]
 
 
-def _letters(array: NDArray, owner: Layer) -> str:
+def _letters(array: NDArray, owner: Layer | Confidence) -> str:
     """Return weights, four letters of base64 each: the upper 24 of a float32's 32 bits, exact to 1 in 65,000."""
     bits = np.ascontiguousarray(array, np.float32).reshape(-1).view(np.uint32)
     nearest = (bits.astype(np.uint64) + 0x80).astype("<u4")  # the carry rounds; the lowest 8 bits are left out
@@ -140,7 +154,7 @@ def _letters(array: NDArray, owner: Layer) -> str:
     return base64.b64encode(nearest.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()).decode("ascii")
 
 
-def _finite(numbers: NDArray, owner: Layer) -> NDArray:
+def _finite(numbers: NDArray, owner: Layer | Confidence) -> NDArray:
     if not np.isfinite(numbers).all():
         raise ValueError(f"model: expected finite weights, in float32, got NaN or infinity in {owner!r}")
     return numbers

@@ -63,8 +63,8 @@ WITHOUT_INPUT = {
 BASES = {"Layer", "Loss", "Regularizer", "Schedule", "metrics.Metric"}  # each subclass has its rows
 RESULTS = {
     "PreparedDigit", "Reading", "DownloadError", "IdxError", "ModelFileError", "metrics.Calibration",
-    "metrics.ClassScores", "metrics.Confidence", "verify.Report", "gradcheck.GradientError", "gradcheck.Report",
-    "gradcheck.Row", "testing.ContractError",
+    "metrics.ClassDistance", "metrics.ClassScores", "metrics.Confidence", "verify.Report", "gradcheck.GradientError",
+    "gradcheck.Report", "gradcheck.Row", "testing.ContractError",
 }
 
 

@@ -7,6 +7,7 @@ leaves pictures of the page there.
 """
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -28,6 +29,7 @@ from numpycnn.page.serve import page_server
 pytestmark = [pytest.mark.campaign, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SEVEN = [(0.28, 0.22), (0.45, 0.2), (0.72, 0.2), (0.62, 0.42), (0.5, 0.65), (0.45, 0.82)]
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 CAMERA = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 
 
@@ -104,7 +106,7 @@ def screenshot(page, name):
     [
         ("desktop", {"viewport": {"width": 1200, "height": 800}}),
         ("dark", {"viewport": {"width": 1200, "height": 800}, "color_scheme": "dark"}),
-        ("phone", {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}),
+        ("phone", PHONE),
     ],
 )
 def test_drawing(open_page, page_file, name, options):
@@ -187,6 +189,93 @@ def test_files(open_page, page_file):
     assert answer(page) == "7" and not page.locator("#found").is_visible()
 
 
+@contextlib.contextmanager
+def served(page_file):
+    """Serve the page as ``numpycnn page --open`` does; yields the address."""
+    with page_server(page_file) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def by_hand(page, points, kind):
+    """Draw with a finger or a pen, by the events that Chromium's own input has; the mouse's are `draw`."""
+    box, chrome = page.locator("#pad").bounding_box(), page.context.new_cdp_session(page)
+    places = [dict(x=box["x"] + x * box["width"], y=box["y"] + y * box["height"]) for x, y in points]
+    for number, place in enumerate([*places, places[-1]]):
+        step = ("start" if number == 0 else "end" if number == len(places) else "move")
+        if kind == "finger":
+            name = {"start": "touchStart", "move": "touchMove", "end": "touchEnd"}[step]
+            touches = [] if step == "end" else [place]
+            chrome.send("Input.dispatchTouchEvent", {"type": name, "touchPoints": touches})
+        else:
+            name = {"start": "mousePressed", "move": "mouseMoved", "end": "mouseReleased"}[step]
+            pressed = {"button": "left", "buttons": 1, "clickCount": 1, "pointerType": "pen", "force": 0.5}
+            chrome.send("Input.dispatchMouseEvent", {"type": name, **place, **pressed})
+    page.wait_for_timeout(200)
+
+
+@pytest.mark.parametrize("kind", ["finger", "pen"])
+def test_a_finger_and_a_pen_draw(open_page, page_file, kind):
+    page = open_page(page_file.as_uri(), **PHONE)
+    page.evaluate("kinds = new Set(); canvas.addEventListener('pointermove', event => kinds.add(event.pointerType))")
+    by_hand(page, SEVEN, kind)
+    assert page.evaluate("[...kinds]") == ["touch" if kind == "finger" else "pen"]
+    assert answer(page) == "7" and page.evaluate("pad.strokes.length") == 1
+    assert page.evaluate("scrollY") == 0  # a finger on the pad draws, it does not scroll
+
+
+def test_a_picture_is_dropped(open_page, page_file, tmp_path):
+    page = open_page(page_file.as_uri())
+    chrome = page.context.new_cdp_session(page)
+
+    def drop(path):
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for name in "dragEnter", "dragOver", "drop":
+            chrome.send("Input.dispatchDragEvent", {"type": name, "x": 200, "y": 400, "data": data})
+        page.wait_for_timeout(500)
+
+    (tmp_path / "four.png").write_bytes(png(a_four(300, 260, 0.1, 0.9)))
+    (tmp_path / "text.txt").write_text("no picture")
+    drop(tmp_path / "four.png")
+    assert answer(page) == "4" and page.locator("#found").is_visible()
+    drop(tmp_path / "text.txt")
+    assert "text.txt” is no picture" in page.locator("#trouble").inner_text() and answer(page) == "4"
+
+
+COPY = """async letters => {
+  const bytes = Uint8Array.from(atob(letters), letter => letter.charCodeAt(0));
+  const picture = new Blob([bytes], {type: "image/png"});
+  await navigator.clipboard.write([new ClipboardItem({"image/png": picture})]);
+}"""
+
+
+def test_a_picture_is_pasted(open_page, page_file):
+    with served(page_file) as address:  # a browser gives its clipboard to pages from a server only
+        page = open_page(address, permissions=["clipboard-read", "clipboard-write"])
+        page.bring_to_front()
+        page.evaluate(COPY, base64.b64encode(png(a_four(300, 260, 0.1, 0.9))).decode())
+        page.keyboard.press("Control+V")
+        page.wait_for_timeout(500)
+        assert answer(page) == "4" and page.locator("#found").is_visible()
+
+
+def test_a_phone_takes_a_photo(open_page, page_file):
+    page = open_page(page_file.as_uri(), **PHONE)
+    photo = page.get_by_label("Take a photo")
+    assert photo.get_attribute("capture") == "environment" and page.get_by_text("Photo", exact=True).is_visible()
+    content = png(a_four(300, 260, 0.1, 0.9))
+    photo.set_input_files({"name": "photo.png", "mimeType": "image/png", "buffer": content})
+    page.wait_for_timeout(500)
+    assert answer(page) == "4"
+    desk = open_page(page_file.as_uri())  # which has no camera to point
+    assert not desk.get_by_text("Photo", exact=True).is_visible()
+
+
 def y4m(path, picture, frames=5):
     """Write a film of one picture; 16 (black) to 235 (white), as television has it."""
     height, width = picture.shape
@@ -198,24 +287,17 @@ def y4m(path, picture, frames=5):
 def test_the_camera(open_page, page_file, tmp_path):
     film = tmp_path / "four.y4m"
     y4m(film, np.pad(a_four(480, 480, 0.15, 0.85), ((0, 0), (80, 80)), mode="edge"))
-    with page_server(page_file) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            address = f"http://127.0.0.1:{server.server_port}/"
-            page = open_page(address, *CAMERA, f"--use-file-for-fake-video-capture={film}")
-            page.get_by_role("button", name="Camera").click()
-            page.wait_for_timeout(2500)
-            assert answer(page) == "4" and page.locator("#video").is_visible() and page.locator("#found").is_visible()
-            assert page.evaluate("performance.getEntriesByName('shown').length") > 3
-            screenshot(page, "camera")
-            page.get_by_role("button", name="Hold still").click()
-            page.wait_for_timeout(300)
-            assert answer(page) == "4" and not page.locator("#video").is_visible()
-            assert page.evaluate("video.srcObject") is None
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(page_file) as address:
+        page = open_page(address, *CAMERA, f"--use-file-for-fake-video-capture={film}")
+        page.get_by_role("button", name="Camera").click()
+        page.wait_for_timeout(2500)
+        assert answer(page) == "4" and page.locator("#video").is_visible() and page.locator("#found").is_visible()
+        assert page.evaluate("performance.getEntriesByName('shown').length") > 3
+        screenshot(page, "camera")
+        page.get_by_role("button", name="Hold still").click()
+        page.wait_for_timeout(300)
+        assert answer(page) == "4" and not page.locator("#video").is_visible()
+        assert page.evaluate("video.srcObject") is None
 
 
 def test_without_a_camera_it_says_so(open_page, page_file):

@@ -110,17 +110,22 @@ function weightsOf(text) {
 function readModel(text) {
   const model = JSON.parse(text);
   for (const layer of model.layers) if (layer.weight) layer.weight = weightsOf(layer.weight);
+  const {confidence} = model;
+  for (const name of ["whitening", "means"]) if (confidence?.[name]) confidence[name] = weightsOf(confidence[name]);
   return model;
 }
 
-// What each layer makes of the input, and the probabilities of the classes.
+// What each layer makes of the input, the probabilities of the classes, and what to think of the answer.
 function run(model, x) {
   const activations = [];
+  let features; // what the last layer is given
   for (const layer of model.layers) {
+    features = x;
     x = LAYERS[layer.does](layer, x);
     activations.push(x);
   }
-  return {activations, probabilities: softmax(x)};
+  const probabilities = softmax(x);
+  return {activations, probabilities, verdict: judge(model.confidence, probabilities, features)};
 }
 
 // What the network is given of a picture: {image, channels, box, notes}.
@@ -132,3 +137,27 @@ function inputOf(model, picture) {
 
 // Run the network on such an image, 0 to 1: its pixels were bytes times `scale` in training.
 const predict = (model, image) => run(model, image.data.map(value => value * 255 * model.input.scale));
+
+// Beside numpycnn/metrics/confidence.py: in words, whether to trust the answer; null where the model does not know.
+function judge(confidence, probabilities, features) {
+  if (!confidence) return null;
+  const {temperature, threshold, limit, words} = confidence;
+  const [, best] = span(softmax(probabilities.map(share => Math.log(Math.max(share, 1e-45)) / temperature)));
+  if (best < 0.5 || (confidence.means && classDistance(confidence, features) > limit)) return words.none;
+  return best >= threshold ? words.sure : words.notSure;
+}
+
+// Beside numpycnn/metrics/distance.py: how far features, scaled to length 1, are from the nearest class.
+function classDistance({whitening, means}, features) {
+  const size = features.length;
+  const length = Math.max(Math.sqrt(sum(features.map(value => value * value))), 1e-12);
+  const white = new Float64Array(size);
+  features.forEach((value, i) => {
+    if (value !== 0) for (let j = 0; j < size; j++) white[j] += (value / length) * whitening[i * size + j];
+  });
+  let nearest = Infinity;
+  for (let first = 0; first < means.length; first += size) {
+    nearest = Math.min(nearest, sum(white.map((value, j) => (value - means[first + j]) ** 2)));
+  }
+  return Math.sqrt(nearest);
+}
