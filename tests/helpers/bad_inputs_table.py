@@ -684,6 +684,10 @@ PARAMETERS = {
     ),
     "gradcheck.check_model.x": (lambda v: gradcheck.check_model(MODEL, v, Y[:3]), ROWS),
     "gradcheck.check_model.seed": (lambda v: gradcheck.check_model(MODEL, X[:3], Y[:3], seed=v), FROM_0),
+    "gradcheck.check_optimizer.optimizer": (
+        gradcheck.check_optimizer, {"None": (None, T), "a name": ("adam", T), "a layer": (nc.ReLU(), T)},
+    ),
+    "gradcheck.check_optimizer.seed": (lambda v: gradcheck.check_optimizer(nc.SGD(), seed=v), FROM_0),
     "gradcheck.assert_gradients": (
         gradcheck.assert_gradients,
         {"None": (None, T), "a bool": (True, T), "a list": ([], T)},
