@@ -9,31 +9,29 @@ import numpy as np
 from .tensors import Tensor, tensor
 
 
-def reduction(name: str, numpy_name: str = "") -> Callable[..., Tensor]:
-    """Return NumPy's function along an axis."""
+def numpys(name: str, numpy_name: str = "", **renamed: str) -> Callable[..., Tensor]:
+    """Return NumPy's function under this name; `renamed` says what NumPy calls an argument."""
     function = getattr(np, numpy_name or name)
 
-    def reduced(x: Any, axis: Any = None, keepdims: Any = False, name: Any = None) -> Tensor:
-        return tensor(function(np.asarray(x), axis=axis, keepdims=keepdims))
+    def of_arrays(*args: Any, name: Any = None, **given: Any) -> Tensor:
+        arrays = (np.asarray(each) if hasattr(each, "__array__") else each for each in args)
+        return tensor(function(*arrays, **{renamed.get(word, word): value for word, value in given.items()}))
 
-    return named(reduced, name, numpy_name)
-
-
-def elementwise(name: str, numpy_name: str = "") -> Callable[..., Tensor]:
-    """Return NumPy's function of arrays."""
-    function = getattr(np, numpy_name or name)
-
-    def on_elements(*arrays: Any, name: Any = None) -> Tensor:
-        return tensor(function(*(np.asarray(a) for a in arrays)))
-
-    return named(on_elements, name, numpy_name)
+    of_arrays.__name__ = of_arrays.__qualname__ = name
+    of_arrays.__doc__ = f"NumPy's {numpy_name or name}."
+    return of_arrays
 
 
-def named(function: Callable[..., Tensor], name: str, numpy_name: str = "") -> Callable[..., Tensor]:
-    """Return the function under this name."""
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"NumPy's {numpy_name or name}."
-    return function
+def place_of(name: str, axis: int) -> Callable[..., Tensor]:
+    """Return NumPy's argmax or argmin, along this axis unless another is given."""
+    function = getattr(np, name)
+
+    def place(input: Any, axis: Any = axis, output_type: Any = None, name: Any = None) -> Tensor:
+        return tensor(function(np.asarray(input), axis=axis), output_type)
+
+    place.__name__ = place.__qualname__ = name
+    place.__doc__ = f"NumPy's {name}, along axis {axis} unless another is given."
+    return place
 
 
 def cast(x: Any, dtype: Any, name: Any = None) -> Tensor:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import numpycnn as nc
 from numpycnn import keras
 from numpycnn.keras import layers
-from numpycnn.keras.layers.base import REQUIRED
+from numpycnn.keras.words import REQUIRED
 from numpycnn.io.keras_file.write import snake_case
 from numpycnn.keras.models.reading import LAYERS as READ
 

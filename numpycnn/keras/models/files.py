@@ -10,11 +10,12 @@ from typing import Any
 
 from ...files import KERAS_SUFFIXES
 from ...model import Sequential as CoreSequential
-from ..notes import no_effect, note
+from ..notes import note, settle
 from .base import Chain
 
-
 WEIGHTS = ".weights.h5"
+SUFFIXES = (".npz", ".keras", *KERAS_SUFFIXES)
+IDLE = ("zipped", "save_format", "include_optimizer", "signatures", "options", "save_traces", "max_shard_size")
 
 
 class Files(Chain):
@@ -34,30 +35,35 @@ class Files(Chain):
 
     def save(self, filepath: Any, overwrite: bool = True, **old: Any) -> None:
         """Write the model: ``.keras``, ``.h5``, or ``.npz`` with all that the core needs to go on."""
-        no_effect("save", **{word: value for word, value in old.items() if value is not None})
+        settle("save", old, *IDLE)
         path = os.fspath(filepath)
         _check_overwrite(path, overwrite)
         core = self._ready() if self.optimizer is not None and self.loss is not None else self.core_model()
-        _written(path, core.save)
+        if path.endswith(SUFFIXES):
+            core.save(path)
+            return
+        note(f"save: {os.path.basename(path)!r} ends in no format's name, such as .keras: the file holds HDF5")
+        core.save(path + ".h5")
+        os.replace(path + ".h5", path)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, **old: Any) -> None:
         """Write the weights: ``.weights.h5``, or a whole model's file under any other name."""
-        no_effect("save_weights", **{word: value for word, value in old.items() if value is not None})
-        path, core = os.fspath(filepath), self.core_model()  # type: str, Any
-        if path.endswith(WEIGHTS) and hasattr(core, "save_weights"):
-            _check_overwrite(path, overwrite)
-            core.save_weights(path)
-        else:
-            self.save(path, overwrite)
+        path = os.fspath(filepath)
+        if not path.endswith(WEIGHTS):
+            self.save(path, overwrite, **old)
+            return
+        settle("save_weights", old, *IDLE)
+        _check_overwrite(path, overwrite)
+        self.core_model().save_weights(path)
 
-    def load_weights(self, filepath: Any, *args: Any, **old: Any) -> None:
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False, **old: Any) -> None:
         """Take over the weights of such a model's file."""
-        if old.get("by_name") or old.get("skip_mismatch") or args:
+        settle("load_weights", old, "options")
+        if by_name or skip_mismatch:
             raise ValueError("load_weights: the weights are taken in order, all of them")
         path = os.fspath(filepath)
-        core: Any = self.core_model() if path.endswith(WEIGHTS) and self._shape is not None else None
-        if hasattr(core, "load_weights"):
-            core.load_weights(path)
+        if path.endswith(WEIGHTS) and self._shape is not None:
+            self.core_model().load_weights(path)
             return
         loaded = read(path)
         if self._shape is None:
@@ -80,18 +86,9 @@ def _check_overwrite(path: str, overwrite: bool) -> None:
         raise FileExistsError(f"{path} is there already, and overwrite is False")
 
 
-def _written(path: str, write: Any) -> None:
-    """Write under this name; one that says no format, as Keras 2 allowed, holds HDF5."""
-    if path.endswith((".npz", ".keras", *KERAS_SUFFIXES)):
-        write(path)
-        return
-    note(f"save: {os.path.basename(path)!r} ends in no format's name, such as .keras: the file holds HDF5")
-    write(path + ".h5")
-    os.replace(path + ".h5", path)
-
-
 def read(path: str) -> CoreSequential:
-    if path.endswith((".npz", ".keras", *KERAS_SUFFIXES)) or not os.path.exists(path):
+    """Return the core's model of a file; one whose name says no format holds HDF5."""
+    if path.endswith(SUFFIXES) or not os.path.exists(path):
         return CoreSequential.load(path)
     with tempfile.TemporaryDirectory() as folder:
         return CoreSequential.load(shutil.copy(path, os.path.join(folder, "model.h5")))

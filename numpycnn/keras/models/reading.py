@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
 
 from ... import losses as core_losses
 from ...model import Sequential as CoreSequential
-from .. import layers, losses, optimizers
+from ...regularizers import get_regularizer
+from .. import layers, losses, optimizers, regularizers
 
-_WINDOW = ("strides", "padding", "dilation_rate")
-
-
-def _copied(kind: Any, *names: str, **fixed: Any) -> Callable[[Any], Any]:
-    return lambda layer: kind(**{name: getattr(layer, name) for name in names}, **fixed)
-
-
-# The core's class: a function that returns the layer of the facade.
-LAYERS: dict[str, Callable[[Any], Any]] = {
-    "Dense": _copied(layers.Dense, "units", "use_bias"),
-    "Conv2D": _copied(layers.Conv2D, "filters", "kernel_size", *_WINDOW, "groups", "use_bias"),
-    "DepthwiseConv2D": _copied(layers.DepthwiseConv2D, "kernel_size", *_WINDOW, "depth_multiplier", "use_bias"),
-    "SeparableConv2D": _copied(
-        layers.SeparableConv2D, "filters", "kernel_size", *_WINDOW, "depth_multiplier", "use_bias"
-    ),
-    "MaxPool2D": _copied(layers.MaxPooling2D, "pool_size", "strides", "padding"),
-    "AvgPool2D": _copied(layers.AveragePooling2D, "pool_size", "strides", "padding"),
-    "GlobalAvgPool2D": _copied(layers.GlobalAveragePooling2D),
-    "GlobalMaxPool2D": _copied(layers.GlobalMaxPooling2D),
-    "Flatten": _copied(layers.Flatten),
-    "Reshape": _copied(layers.Reshape, "target_shape"),
-    "ZeroPad2D": _copied(layers.ZeroPadding2D, "padding"),
-    "Rescale": _copied(layers.Rescaling, "scale", "offset"),
-    "Dropout": _copied(layers.Dropout, "rate"),
-    "SpatialDropout2D": _copied(layers.SpatialDropout2D, "rate"),
-    "GaussianNoise": _copied(layers.GaussianNoise, "stddev"),
-    "BatchNorm": _copied(layers.BatchNormalization, "momentum", "epsilon", "center", "scale"),
-    "LayerNorm": _copied(layers.LayerNormalization, "epsilon", "center", "scale"),
-    "LeakyReLU": _copied(layers.LeakyReLU, "negative_slope"),
-    "ELU": _copied(layers.ELU, "alpha"),
-    "Softmax": _copied(layers.Softmax),
-}
-ACTIVATIONS = {"ReLU": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "GELU": "gelu", "SiLU": "silu"}
+# The core's class: the facade's.
+LAYERS: dict[str, Any] = {kind.core_name: kind for kind in (
+    layers.Dense, layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.MaxPooling2D,
+    layers.AveragePooling2D, layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D, layers.Flatten, layers.Reshape,
+    layers.ZeroPadding2D, layers.Rescaling, layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise,
+    layers.BatchNormalization, layers.LayerNormalization, layers.LeakyReLU, layers.ELU, layers.Softmax,
+)}  # fmt: skip
+ACTIVATIONS = {"ReLU": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "GELU": "gelu", "SiLU": "silu",
+               "Softmax": "softmax"}  # fmt: skip
 
 
 def keras_layers(model: CoreSequential) -> list[Any]:
@@ -50,16 +27,23 @@ def keras_layers(model: CoreSequential) -> list[Any]:
         kind = type(layer).__name__
         if kind in ACTIVATIONS:
             _activate(made, ACTIVATIONS[kind])
-        elif kind == "Softmax":
-            _activate(made, "softmax")
         elif kind in LAYERS:
-            made.append(LAYERS[kind](layer))
-            made[-1]._trainable = layer.trainable
+            made.append(_layer(LAYERS[kind], layer))
         else:
             raise ValueError(f"keras.models: there is no layer like {layer!r} in the facade; use numpycnn.Sequential")
     if isinstance(model.loss, core_losses.SoftmaxCrossEntropy) and not model.loss.predict_logits:
         _activate(made, "softmax")
     return made
+
+
+def _layer(kind: Any, layer: Any) -> Any:
+    """Return the facade's layer for this one of the core."""
+    config = {word: getattr(layer, word) for word in kind.core_words if word in kind.words}
+    for word in kind.words:
+        penalty = get_regularizer(getattr(layer, kind.renamed.get(word, word), None), word) if "regu" in word else None
+        if penalty is not None:
+            config[word] = regularizers.L1L2(**{**regularizers.L1L2.words, **penalty.get_config()})
+    return kind(**config, trainable=layer.trainable)
 
 
 def _activate(made: list[Any], name: str) -> None:

@@ -2,11 +2,9 @@
 
 from ..missing import of_optimizers as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from . import schedules
-from .base import Optimizer
-from .named import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop, get, of_file
+from .base import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop, get, of_file
 
-# Old names.
-adam, adamax, nadam, rmsprop, sgd = Adam, Adamax, Nadam, RMSprop, SGD
+adam, adamax, nadam, rmsprop, sgd = Adam, Adamax, Nadam, RMSprop, SGD  # old names
 deserialize = get
 
 __all__ = [

@@ -7,25 +7,12 @@ from typing import Any
 import numpy as np
 
 from ...metrics.classification import confusion_matrix as core_matrix
-from ..arrays import elementwise
+from ..arrays import numpys
 from ..tensors import Tensor, tensor
-from .arrays import (
-    abs, add, argmax, argmin, divide, equal, exp, greater, less, maximum, minimum, multiply, reduce_max,
-    reduce_mean, reduce_min, reduce_sum, round, sign, sqrt, square, subtract,
-)  # fmt: skip
+from .arrays import *  # noqa: F401, F403  # abs, argmax, reduce_sum and so on stand in both places
 
-log, sin, cos, tanh, is_nan, floor, ceil, pow = (
-    elementwise(name, other) for name, other in (
-        ("log", ""), ("sin", ""), ("cos", ""), ("tanh", ""), ("is_nan", "isnan"), ("floor", ""), ("ceil", ""),
-        ("pow", "power"),
-    )
-)  # fmt: skip
-
-__all__ = [
-    "abs", "add", "argmax", "argmin", "ceil", "confusion_matrix", "cos", "divide", "equal", "exp", "floor", "greater",
-    "is_nan", "less", "log", "maximum", "minimum", "multiply", "pow", "reduce_max", "reduce_mean", "reduce_min",
-    "reduce_sum", "round", "sign", "sin", "sqrt", "square", "subtract", "tanh",
-]
+log, sin, cos, tanh, floor, ceil = map(numpys, ("log", "sin", "cos", "tanh", "floor", "ceil"))
+is_nan, pow = numpys("is_nan", "isnan"), numpys("pow", "power")
 
 
 def confusion_matrix(labels: Any, predictions: Any, num_classes: Any = None, weights: Any = None, dtype: Any = np.int32,

@@ -6,12 +6,12 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from ...data.augment import affine_maps
-from ...hints import did_you_mean
-from ..notes import note, refuse
-from ..random import next_rng
-from ..utils.images import array_to_img, img_to_array, load_img, save_img
-from ..warp import EDGES, warped
+from ..data.augment import affine_maps
+from ..hints import did_you_mean
+from .notes import note, refuse
+from .random import next_rng
+from .utils.images import array_to_img, img_to_array, load_img, save_img
+from .warp import EDGES, warped
 
 __all__ = ["ImageDataGenerator", "array_to_img", "img_to_array", "load_img", "save_img"]
 

@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..utils.data import to_categorical
+from .utils.data import to_categorical
 
 
 class BaseWrapper:
