@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arrays import cast, expand_dims, numpys, place_of, reshape  # noqa: F401
 from .layers.base import forget_names
 from .missing import of_backend as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .models import Model
-from .notes import note
+from .notes import named, note
+from .tensors import cast, expand_dims, numpys, place_of, reshape  # noqa: F401
 
 
 def _always(name: str, value: Any) -> Any:
     """Return a function of this name that returns this value."""
-
-    def answer() -> Any:
-        return value
-
-    answer.__name__, answer.__doc__ = name, f"Return {value!r}: there is nothing else here."
-    return answer
+    return named(lambda: value, name, f"Return {value!r}: there is nothing else here.")
 
 
 backend, image_data_format = _always("backend", "numpycnn"), _always("image_data_format", "channels_last")

@@ -9,7 +9,7 @@ import numpy as np
 from .. import losses as core
 from .missing import LOSSES as MISSING
 from .missing import of_losses as __getattr__  # noqa: F401  # Python asks it for names that are not there
-from .notes import note
+from .notes import named, note
 from .tensors import Tensor, tensor
 from .words import Worded, by_name, found, snake_name, variant
 
@@ -56,10 +56,6 @@ class Loss(Worded):
         losses = self.per_row(y_true, y_pred)
         weights = 1.0 if sample_weight is None else np.asarray(sample_weight, np.float32)
         return tensor((losses * weights).mean(dtype=np.float64), np.float32)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments by name."""
-        return {**self.config, "name": self.name}
 
 
 def of_probabilities(core_class: Any, logits: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Any:
@@ -146,10 +142,8 @@ def _function(loss_class: Any) -> Callable[..., Tensor]:
     def function(y_true: Any, y_pred: Any, **given: Any) -> Tensor:
         return tensor(loss_class(**given).per_row(y_true, y_pred))
 
-    function.__name__ = function.__qualname__ = snake_name(loss_class.__name__)
-    function.__doc__ = f"The loss of each row; see {loss_class.__name__}."
     function.loss_class = loss_class  # type: ignore[attr-defined]
-    return function
+    return named(function, snake_name(loss_class.__name__), f"The loss of each row; see {loss_class.__name__}.")
 
 
 categorical_crossentropy = _function(CategoricalCrossentropy)

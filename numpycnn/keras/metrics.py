@@ -12,7 +12,7 @@ from . import losses
 from .layers.base import new_name
 from .missing import METRICS as MISSING
 from .missing import of_metrics as __getattr__  # noqa: F401  # Python asks it for names that are not there
-from .notes import note
+from .notes import named, note
 from .tensors import Tensor, tensor
 from .words import REQUIRED, Worded, by_name, found, found_class, snake_name, variant
 
@@ -63,10 +63,6 @@ class Metric(Worded):
     def __call__(self, *args: Any, **given: Any) -> Tensor:
         self.update_state(*args, **given)
         return self.result()
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments by name."""
-        return {**self.config, "name": self.name}
 
 
 def _counts(name: str, core_class: Any, doc: str, own: Any = None, refused: Any = None, /,
@@ -201,9 +197,7 @@ def _function(metric_class: Any) -> Callable[..., Tensor]:
         rows = zip(np.asarray(y_true), np.asarray(y_pred))
         return tensor([metric_class(**config)(true[None], predicted[None]) for true, predicted in rows], np.float32)
 
-    function.__name__ = function.__qualname__ = snake_name(metric_class.__name__)
-    function.__doc__ = f"The figure of each row; see {metric_class.__name__}."
-    return function
+    return named(function, snake_name(metric_class.__name__), f"The figure of each row; see {metric_class.__name__}.")
 
 
 categorical_accuracy, sparse_categorical_accuracy, binary_accuracy = map(

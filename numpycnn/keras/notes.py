@@ -46,6 +46,13 @@ def settle(owner: str, given: dict[str, Any], *idle: str) -> None:
         raise TypeError(f"{owner}: unexpected argument {', '.join(sorted(map(repr, given)))}")
 
 
+def named(function: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:
+    """Return the function under this name."""
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
 def missing_names(module: str, instead: dict[str, str]) -> Callable[[str], Any]:
     """Return the ``__getattr__`` of a module: names of Keras that are missing here raise, saying what to use instead.
 

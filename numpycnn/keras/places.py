@@ -35,7 +35,8 @@ def _arrays(name: str, column: bool = False) -> Callable[..., Any]:
 for _path in ("core", "convolutional", "pooling", "normalization", "noise", "advanced_activations", "experimental",
               "experimental.preprocessing"):  # fmt: skip
     place(f"layers.{_path}", layers)
-for _path, _module in (("optimizers.legacy", optimizers), ("utils.np_utils", utils), ("utils.vis_utils", utils)):
+for _path, _module in (("optimizers.legacy", optimizers), ("optimizers.schedules", optimizers.schedules),
+                       ("utils.np_utils", utils), ("utils.vis_utils", utils)):  # fmt: skip
     place(_path, _module)
 applications = place("applications", __getattr__=missing.of_applications)
 constraints = place("constraints", __getattr__=missing.of_constraints)

@@ -30,6 +30,7 @@ class Worded:
     old_words: dict[str, str] = {}
     refused: dict[str, str] = {}
     idle: tuple[str, ...] = ()
+    name: Any
 
     def __init__(self, *args: Any, **given: Any) -> None:
         self.config = self.take(args, given)
@@ -62,7 +63,7 @@ class Worded:
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments by name."""
-        return dict(self.config)
+        return {**self.config, **({"name": self.name} if "name" in self.words else {})}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Configurations and files: Keras's words for them; the core reads and writes the arrays."""
+"""Configurations, files and the table of ``summary``; the core reads and writes the arrays."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import tempfile
-from typing import Any
+from typing import Any, Callable
 
 from ...files import KERAS_SUFFIXES
 from ...model import Sequential as CoreSequential
+from ...terminal import show
 from ..notes import note, settle
 from .base import Chain
 
@@ -19,7 +20,7 @@ IDLE = ("zipped", "save_format", "include_optimizer", "signatures", "options", "
 
 
 class Files(Chain):
-    """The part of a model that is described and kept."""
+    """The part of a model that is described, printed and kept."""
 
     def get_config(self) -> dict[str, Any]:
         """Return the layers' configurations."""
@@ -74,6 +75,31 @@ class Files(Chain):
         """Refused: there is no TensorFlow to export to."""
         raise ValueError("export: there is no TensorFlow here; save a .keras file, and let Keras export it")
 
+    def summary(self, line_length: int | None = None, positions: Any = None, print_fn: Callable | None = None,
+                expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None) -> None:
+        """Print each layer's name, output shape and number of parameters."""
+        if self._shape is None:
+            raise ValueError(f"{self.name} is not built yet: give its first layer input_shape, or call build or fit")
+        self._symbols()
+        rows = [(f"{layer.name} ({type(layer).__name__})", str(_shape_of(layer)), f"{layer.count_params():,}")
+                for layer in self._layers]  # fmt: skip
+        heads = ("Layer (type)", "Output Shape", "Param #")
+        if show_trainable:
+            heads = (*heads, "Trainable")  # type: ignore[assignment]
+            rows = [(*row, "Y" if layer.trainable else "N") for row, layer in zip(rows, self._layers)]  # type: ignore
+        widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
+        rule = "=" * (sum(widths) + 2 * len(widths))
+        lines = [f'Model: "{self.name}"', rule]
+        lines += ["  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in [heads, *rows]]
+        lines[3:3] = [rule]
+        (print_fn or show)("\n".join([*lines, rule, *self._totals()]))
+
+    def _totals(self) -> list[str]:
+        trained = sum(variable.numpy().size for variable in self.trainable_weights)
+        whole = self.count_params()
+        counts = {"Total": whole, "Trainable": trained, "Non-trainable": whole - trained}
+        return [f"{kind} params: {count:,} ({count * 4 / 1024:,.2f} KB)" for kind, count in counts.items()]
+
     optimizer: Any
     loss: Any
 
@@ -92,3 +118,9 @@ def read(path: str) -> CoreSequential:
         return CoreSequential.load(path)
     with tempfile.TemporaryDirectory() as folder:
         return CoreSequential.load(shutil.copy(path, os.path.join(folder, "model.h5")))
+
+
+def _shape_of(layer: Any) -> tuple:
+    if type(layer).__name__ == "InputLayer":
+        return (None, *layer.given_shape)
+    return layer.output_shape

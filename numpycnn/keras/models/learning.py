@@ -10,8 +10,7 @@ from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
 from ...metrics import Accuracy, BinaryAccuracy
 from ...metrics.running import get_metric
 from .. import losses, optimizers
-from ..callbacks.bridge import core_callbacks
-from ..callbacks.base import History
+from ..hooks import History, core_callbacks
 from ..notes import no_effect, note, refuse, settle
 from .base import Chain
 from .inputs import Data, as_array, validation_words

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import cast, expand_dims, numpys, place_of, reshape  # noqa: F401
 from ..missing import _each
 from ..notes import missing_names, note
 from ..random import set_seed
-from ..tensors import Tensor, tensor
+from ..tensors import Tensor, cast, expand_dims, numpys, place_of, reshape, tensor  # noqa: F401
 
 float16, float32, float64 = np.float16, np.float32, np.float64
 int8, int16, int32, int64, uint8 = np.int8, np.int16, np.int32, np.int64, np.uint8

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ... import optimizers as core
-from ...schedules import Schedule
-from ..missing import OPTIMIZERS
-from ..notes import note, refuse
-from ..tensors import Rate
-from ..words import REQUIRED, Worded, found, variant
-from .schedules import InverseTimeDecay
+from .. import optimizers as core
+from ..schedules import Schedule
+from . import schedules
+from .missing import OPTIMIZERS
+from .missing import of_optimizers as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .notes import note, refuse
+from .tensors import Rate
+from .words import REQUIRED, Worded, found, variant
 
 # What all take after words of their own.
 CLIPPING = {"clipnorm": None, "clipvalue": None, "global_clipnorm": None}
@@ -39,7 +40,7 @@ class Optimizer(Worded):
         super().__init__(*args, **given)
         if decay:
             note("optimizers: decay= is an old word; the rate falls as schedules.InverseTimeDecay lets it")
-            self.config["learning_rate"] = InverseTimeDecay(self.config["learning_rate"], 1, decay)
+            self.config["learning_rate"] = schedules.InverseTimeDecay(self.config["learning_rate"], 1, decay)
         if self.config.get("epsilon", 0) is None:
             self.config["epsilon"] = self.words["epsilon"]
         self.core = self.make()
@@ -137,6 +138,7 @@ RMSprop = _named("RMSprop", rho=0.9, momentum=0.0, epsilon=1e-7, centered=False)
 Adagrad = _named("Adagrad", initial_accumulator_value=0.1, epsilon=1e-7)
 Adadelta = _named("Adadelta", rho=0.95, epsilon=1e-7)
 Adamax, Nadam = _named("Adamax", **BETAS), _named("Nadam", **BETAS)
+adam, adamax, nadam, rmsprop, sgd = Adam, Adamax, Nadam, RMSprop, SGD  # old names
 NAMES = {each.__name__.lower(): each for each in (SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, Nadam)}
 
 
@@ -146,6 +148,9 @@ def get(identifier: Any) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"expected an optimizer's name or one of keras.optimizers, got {identifier!r}")
     return optimizer
+
+
+deserialize = get
 
 
 def of_file(read: core.Optimizer) -> Optimizer:

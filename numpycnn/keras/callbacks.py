@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any, Callable
 
-from ... import callbacks as core
-from ...callbacks.monitors import ModelCheckpoint as CoreCheckpoint
-from ...terminal import show
-from ..words import REQUIRED, Worded
-from .base import Callback, Figures
+from .. import callbacks as core
+from ..callbacks.monitors import ModelCheckpoint as CoreCheckpoint
+from ..terminal import show
+from .hooks import Callback, Figures, History, LambdaCallback
+from .missing import of_callbacks as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .words import REQUIRED, Worded
 
 
 class _Worded(Worded, Callback):
@@ -25,7 +26,7 @@ class _Worded(Worded, Callback):
         self.config = self.take(args, given)
         vars(self).update(self.config)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # noqa: F811  # the module's is another
         if name.startswith("_") or self.core is None:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return getattr(self.core, name)
@@ -232,13 +233,13 @@ class TensorBoard(_Worded):
 def summary_writer() -> Any:
     """Return the class of tensorboardX that writes figures."""
     try:
-        from tensorboardX import SummaryWriter  # type: ignore[import-not-found]
+        from tensorboardX import SummaryWriter
     except ImportError as error:
         raise ImportError("TensorBoard needs the package tensorboardX: pip install tensorboardX") from error
     return SummaryWriter
 
 
 __all__ = [
-    "BackupAndRestore", "CSVLogger", "EarlyStopping", "LearningRateScheduler", "ModelCheckpoint", "ReduceLROnPlateau",
-    "TensorBoard", "TerminateOnNaN",
+    "BackupAndRestore", "CSVLogger", "Callback", "EarlyStopping", "History", "LambdaCallback",
+    "LearningRateScheduler", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard", "TerminateOnNaN",
 ]
