@@ -6,46 +6,43 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from ...data.augment import affine_maps
-from ...hints import did_you_mean
-from ..notes import note, refuse
-from ..random import next_rng
-from ..utils.images import array_to_img, img_to_array, load_img, save_img
-from ..warp import EDGES, warped
+from ..data.augment import affine_maps
+from .notes import note, refuse
+from .random import next_rng
+from .utils import array_to_img, img_to_array, load_img, save_img
+from .warp import EDGES, warped
+from .words import Worded
 
 __all__ = ["ImageDataGenerator", "array_to_img", "img_to_array", "load_img", "save_img"]
 
-WORDS = {"featurewise_center": False, "samplewise_center": False, "featurewise_std_normalization": False,
-         "samplewise_std_normalization": False, "zca_whitening": False, "zca_epsilon": 1e-6, "rotation_range": 0,
-         "width_shift_range": 0.0, "height_shift_range": 0.0, "brightness_range": None, "shear_range": 0.0,
-         "zoom_range": 0.0, "channel_shift_range": 0.0, "fill_mode": "nearest", "cval": 0.0, "horizontal_flip": False,
-         "vertical_flip": False, "rescale": None, "preprocessing_function": None, "data_format": None,
-         "validation_split": 0.0, "interpolation_order": 1, "dtype": None}  # fmt: skip
 EPSILON = 1e-6  # Keras adds it to each standard deviation
 
 
-class ImageDataGenerator:
+class ImageDataGenerator(Worded):
     """Says how images are changed; ``flow(x, y)`` gives batches of them."""
 
+    words = {"featurewise_center": False, "samplewise_center": False, "featurewise_std_normalization": False,
+             "samplewise_std_normalization": False, "zca_whitening": False, "zca_epsilon": 1e-6, "rotation_range": 0,
+             "width_shift_range": 0.0, "height_shift_range": 0.0, "brightness_range": None, "shear_range": 0.0,
+             "zoom_range": 0.0, "channel_shift_range": 0.0, "fill_mode": "nearest", "cval": 0.0,
+             "horizontal_flip": False, "vertical_flip": False, "rescale": None, "preprocessing_function": None,
+             "data_format": None, "validation_split": 0.0, "interpolation_order": 1, "dtype": None}  # fmt: skip
+    refused = {"brightness_range": "brightness is not changed here; use preprocessing_function",
+               "interpolation_order": "it interpolates linearly, 1"}  # fmt: skip
+    idle = ("dtype",)
     mean: Any = None
     std: Any = None
     principal_components: Any = None
-    featurewise_center: bool
     zoom_range: Any
+    featurewise_center: Any
 
     def __init__(self, *args: Any, **given: Any) -> None:
-        for word, value in {**WORDS, **dict(zip(WORDS, args)), **given}.items():
-            if word not in WORDS:
-                raise TypeError(f"ImageDataGenerator: unexpected argument {word!r}{did_you_mean(word, WORDS)}")
-            setattr(self, word, value)
+        super().__init__(*args, **given)
+        vars(self).update(self.config)
         if self.data_format not in (None, "channels_last"):
             raise ValueError("ImageDataGenerator: images are channels-last here: x.transpose(0, 2, 3, 1)")
-        refuse("ImageDataGenerator", "brightness is not changed here; use preprocessing_function",
-               brightness_range=self.brightness_range)  # fmt: skip
         if self.fill_mode not in EDGES:
             raise ValueError(f"fill_mode: expected one of {', '.join(EDGES)}, got {self.fill_mode!r}")
-        if self.interpolation_order != 1:
-            raise ValueError("ImageDataGenerator: interpolation_order: it interpolates linearly, 1")
         zoom: Any = self.zoom_range
         self.zoom_range = tuple(zoom) if isinstance(zoom, (list, tuple, np.ndarray)) else (1 - zoom, 1 + zoom)
         self.featurewise_center = self.featurewise_center or self.zca_whitening
@@ -56,7 +53,7 @@ class ImageDataGenerator:
         if x.ndim != 4:
             raise ValueError(f"fit: expected images of shape (N, H, W, C), got {x.shape}")
         if augment:
-            rng = np.random.default_rng(seed) if seed is not None else next_rng()
+            rng = next_rng(seed)
             x = np.concatenate([self._moved(x, rng) for _ in range(rounds)])
         if self.featurewise_center:
             self.mean = x.mean(axis=(0, 1, 2), dtype=np.float64).astype(np.float32)
@@ -80,12 +77,11 @@ class ImageDataGenerator:
             cut = int(len(arrays[0]) * self.validation_split)
             part = slice(None, cut) if subset == "validation" else slice(cut, None)
             arrays = [None if a is None else a[part] for a in arrays]
-        return Flow(self, arrays, batch_size, shuffle, np.random.default_rng(seed) if seed is not None else next_rng())
+        return Flow(self, arrays, batch_size, shuffle, next_rng(seed))
 
     def random_transform(self, x: Any, seed: int | None = None) -> np.ndarray:
         """Return one image (H, W, C), moved at random."""
-        rng = np.random.default_rng(seed) if seed is not None else next_rng()
-        return self._moved(np.asarray(x, np.float32)[None], rng)[0]
+        return self._moved(np.asarray(x, np.float32)[None], next_rng(seed))[0]
 
     def standardize(self, x: Any) -> np.ndarray:
         """Return images (N, H, W, C) or one (H, W, C), rescaled, centred and whitened."""
@@ -144,7 +140,7 @@ class ImageDataGenerator:
             x = (x.reshape(len(x), -1) @ self.principal_components).reshape(x.shape)
         return x.astype(np.float32, copy=False)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # the words are attributes
         raise AttributeError(f"ImageDataGenerator has no attribute {name!r}")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import schedules as core
-from ..notes import refuse
+from .. import schedules as core
+from .notes import named, refuse
 
 
 class LearningRateSchedule(core.Schedule):
@@ -18,16 +18,16 @@ class LearningRateSchedule(core.Schedule):
         object.__setattr__(self, name, value)  # of one's own, any name
 
 
-def ExponentialDecay(initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
-                     name: str | None = None) -> core.Schedule:  # fmt: skip
-    """rate * decay_rate ** (step / decay_steps); the core's ExponentialDecay."""
-    return core.ExponentialDecay(initial_learning_rate, int(decay_steps), decay_rate, staircase)
+def _falling(kind: str, formula: str) -> Any:
+    def schedule(initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
+                 name: str | None = None) -> core.Schedule:  # fmt: skip
+        return getattr(core, kind)(initial_learning_rate, int(decay_steps), decay_rate, staircase)
+
+    return named(schedule, kind, f"{formula}; the core's {kind}.")
 
 
-def InverseTimeDecay(initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
-                     name: str | None = None) -> core.Schedule:  # fmt: skip
-    """rate / (1 + decay_rate * step / decay_steps); the core's InverseTimeDecay."""
-    return core.InverseTimeDecay(initial_learning_rate, int(decay_steps), decay_rate, staircase)
+ExponentialDecay = _falling("ExponentialDecay", "rate * decay_rate ** (step / decay_steps)")
+InverseTimeDecay = _falling("InverseTimeDecay", "rate / (1 + decay_rate * step / decay_steps)")
 
 
 def PiecewiseConstantDecay(boundaries: Any, values: Any, name: str | None = None) -> core.Schedule:

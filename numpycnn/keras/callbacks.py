@@ -5,38 +5,28 @@ from __future__ import annotations
 import os
 from typing import Any, Callable
 
-from ... import callbacks as core
-from ...callbacks.monitors import ModelCheckpoint as CoreCheckpoint
-from ...hints import did_you_mean
-from ...terminal import show
-from ..notes import no_effect, note, refuse
-from .base import Callback, Figures
+from .. import callbacks as core
+from ..callbacks.monitors import ModelCheckpoint as CoreCheckpoint
+from ..terminal import show
+from .hooks import Callback, Figures, History, LambdaCallback
+from .missing import of_callbacks as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .words import REQUIRED, Worded
 
 
-class _Worded(Callback):
-    """A callback with Keras's arguments; the core's callback answers for what it remembers."""
+class _Worded(Worded, Callback):
+    """A callback with Keras's arguments as attributes; the core's callback answers for what it remembers."""
 
-    words: dict[str, Any] = {}
+    old_words = {"epsilon": "min_delta"}
     core: Any = None
 
     def __init__(self, *args: Any, **given: Any) -> None:
-        kind = type(self).__name__
         period = given.pop("period", None)
         if period not in (None, 1):
-            raise ValueError(f"{kind}: period={period!r}: it acts after each epoch here")
-        if "epsilon" in given and "min_delta" in self.words:
-            note(f"{kind}: epsilon= is the old word for min_delta=")
-            given["min_delta"] = given.pop("epsilon")
-        if len(args) > len(self.words):
-            raise TypeError(f"{kind}: expected at most {len(self.words)} arguments, got {len(args)}")
-        for word, value in {**self.words, **dict(zip(self.words, args)), **given}.items():
-            if word not in self.words:
-                raise TypeError(f"{kind}: unexpected argument {word!r}{did_you_mean(word, self.words)}")
-            setattr(self, word, value)
-        if "filepath" in self.words and self.filepath is None:
-            raise TypeError(f"{kind}: argument 'filepath' is missing")
+            raise ValueError(f"{type(self).__name__}: period={period!r}: it acts after each epoch here")
+        self.config = self.take(args, given)
+        vars(self).update(self.config)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # noqa: F811  # the module's is another
         if name.startswith("_") or self.core is None:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return getattr(self.core, name)
@@ -84,10 +74,7 @@ class EarlyStopping(_Follower):
     words = {"monitor": "val_loss", "min_delta": 0, "patience": 0, "verbose": 0, "mode": "auto", "baseline": None,
              "restore_best_weights": False, "start_from_epoch": 0}  # fmt: skip
     core_class, core_words = _EarlyStopping, ("min_delta", "patience", "restore_best_weights")
-
-    def to_core(self, figures: Any) -> Any:
-        refuse("EarlyStopping", baseline=self.baseline)
-        return super().to_core(figures)
+    refused = {"baseline": "compare with it yourself, in a callback of your own"}
 
 
 class _Plateau(core.ReduceLROnPlateau):
@@ -151,20 +138,18 @@ class _Checkpoint(CoreCheckpoint):
 class ModelCheckpoint(_Worded):
     """Save the model after each epoch, or after the best so far; the core's ModelCheckpoint chooses."""
 
-    words = {"filepath": None, "monitor": "val_loss", "verbose": 0, "save_best_only": False, "save_weights_only": False,
-             "mode": "auto", "save_freq": "epoch", "initial_value_threshold": None}  # fmt: skip
+    words = {"filepath": REQUIRED, "monitor": "val_loss", "verbose": 0, "save_best_only": False,
+             "save_weights_only": False, "mode": "auto", "save_freq": "epoch",
+             "initial_value_threshold": None}  # fmt: skip
+    refused = {"save_freq": "it saves after epochs, save_freq='epoch'"}
 
     def to_core(self, figures: Any) -> Any:
-        if self.save_freq != "epoch":
-            raise ValueError(f"ModelCheckpoint: save_freq={self.save_freq!r}: it saves after epochs, save_freq='epoch'")
         monitor = figures.find(self.monitor) if self.save_best_only else None
         if self.save_best_only and monitor is None:
             return False
-        best = None if self.core is None else self.core.best
+        best = self.initial_value_threshold if self.core is None else self.core.best
         self.core = _Checkpoint(self, monitor)
-        threshold = best if best is not None else self.initial_value_threshold
-        if threshold is not None:
-            self.core.best = threshold
+        self.core.best = self.core.best if best is None else best
         return self.core
 
 
@@ -192,17 +177,19 @@ class LearningRateScheduler(Callback):
 class CSVLogger(_Worded):
     """A line of figures an epoch; the core's CSVLogger."""
 
-    words = {"filename": None, "separator": ",", "append": False}
+    words = {"filename": REQUIRED, "separator": ",", "append": False}
+    refused = {"separator": "columns are parted by commas here"}
 
     def to_core(self, figures: Any) -> Any:
-        if self.separator != ",":
-            raise ValueError(f"CSVLogger: separator={self.separator!r}: columns are parted by commas here")
         self.core = core.CSVLogger(self.filename, self.append)
         return self.core
 
 
-class TerminateOnNaN(Callback):
+class TerminateOnNaN(_Worded):
     """Stop at the first loss that is no number; the core's TerminateOnNaN."""
+
+    words = {"raise_error": False}
+    refused = {"raise_error": "fit returns, and history.history['loss'] ends in nan"}
 
     def to_core(self, figures: Any) -> Any:
         return core.TerminateOnNaN()
@@ -211,8 +198,9 @@ class TerminateOnNaN(Callback):
 class BackupAndRestore(_Worded):
     """Keep a backup of the training; the core's BackupAndRestore, in a file in this folder."""
 
-    words = {"backup_dir": None, "save_freq": "epoch", "double_checkpoint": False, "delete_checkpoint": True,
+    words = {"backup_dir": REQUIRED, "save_freq": "epoch", "double_checkpoint": False, "delete_checkpoint": True,
              "save_before_preemption": None}  # fmt: skip
+    idle = ("double_checkpoint", "save_before_preemption")
 
     def to_core(self, figures: Any) -> Any:
         path = os.path.join(os.fspath(self.backup_dir), "backup.npz")
@@ -226,16 +214,11 @@ class TensorBoard(_Worded):
              "write_steps_per_second": False, "update_freq": "epoch", "profile_batch": 0, "embeddings_freq": 0,
              "embeddings_metadata": None, "write_grads": False, "batch_size": None, "embeddings_layer_names": None,
              "embeddings_data": None}  # fmt: skip
+    idle = tuple(word for word in words if word != "log_dir")
 
     def on_train_begin(self, logs: Any = None) -> None:
-        try:
-            from tensorboardX import SummaryWriter  # type: ignore[import-not-found]
-        except ImportError as error:
-            raise ImportError("TensorBoard needs the package tensorboardX: pip install tensorboardX") from error
-        no_effect("TensorBoard", histogram_freq=self.histogram_freq or None, write_images=self.write_images or None,
-                  write_grads=self.write_grads or None, embeddings_freq=self.embeddings_freq or None)  # fmt: skip
-        self._writers = {part: SummaryWriter(os.path.join(os.fspath(self.log_dir), part))
-                         for part in ("train", "validation")}  # fmt: skip
+        writer = summary_writer()
+        self._writers = {part: writer(os.path.join(os.fspath(self.log_dir), part)) for part in ("train", "validation")}
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         for name, value in (logs or {}).items():
@@ -245,3 +228,18 @@ class TensorBoard(_Worded):
     def on_train_end(self, logs: Any = None) -> None:
         for writer in self._writers.values():
             writer.close()
+
+
+def summary_writer() -> Any:
+    """Return the class of tensorboardX that writes figures."""
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise ImportError("TensorBoard needs the package tensorboardX: pip install tensorboardX") from error
+    return SummaryWriter
+
+
+__all__ = [
+    "BackupAndRestore", "CSVLogger", "Callback", "EarlyStopping", "History", "LambdaCallback",
+    "LearningRateScheduler", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard", "TerminateOnNaN",
+]

@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..utils.data import to_categorical
+from .utils import to_categorical
 
 
 class BaseWrapper:
@@ -46,14 +46,13 @@ class BaseWrapper:
         wanted = inspect.signature(build).parameters
         takes_all = any(p.kind is p.VAR_KEYWORD for p in wanted.values())
         self.model = build(**{k: v for k, v in self.sk_params.items() if k in wanted or (takes_all and k not in FIT)})
-        loss = getattr(self.model.loss, "name", "")
         if self._estimator_type == "classifier":
             y = self._numbered(np.asarray(y))
-            if loss == "categorical_crossentropy" and y.ndim == 1:
+            if getattr(self.model.loss, "name", "") == "categorical_crossentropy" and y.ndim == 1:
                 y = to_categorical(y, len(self.classes_))
         words = {k: v for k, v in self.sk_params.items() if k in FIT}
         self.history = self.model.fit(np.asarray(x), y, **{**words, **given})
-        return self if self._estimator_type != "classifier" else self
+        return self
 
     def _numbered(self, y: np.ndarray) -> np.ndarray:
         """Return the classes as numbers 0, 1, ...; remember their names."""
