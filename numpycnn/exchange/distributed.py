@@ -2,10 +2,10 @@
 
 ``training/parallel.py`` and ``layers/share.py`` say what the processes do; here is how they begin and end. Every
 process runs the whole program with the same data; ``start().rank == 0`` is the one that should save and print. The
-weights are those that one process would get, but for rounding. If a process dies, mpirun ends the others;
-``BackupAndRestore`` goes on from the last backup, on any number of processes. A layer of one's own that draws random
-numbers or looks at other rows has to ask ``self.share`` (see ``Dropout``, ``BatchNorm``). Batches that are handed out
-have to be the same on all processes.
+weights are those that one process would get, but for rounding. If a process dies, mpirun ends the others, and a line
+says how to go on; ``BackupAndRestore`` does so from the last backup, on any number of processes. A layer of one's own
+that draws random numbers or looks at other rows has to ask ``self.share`` (see ``Dropout``, ``BatchNorm``). Batches
+that are handed out have to be the same on all processes.
 
 A step of P processes on B images takes, with D bytes of gradients (four for each parameter: 0.90 MB of the reference
 CNN) and u, what is done whole by everyone (Adam's step and the loop around it)::
@@ -34,17 +34,29 @@ Examples
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
+import subprocess
 import sys
 from typing import Any, Iterator
 
 from ..kernels import set_num_threads, threads
 from ..layers.share import Share
 
+DIED = """
+numpycnn: a process was ended before its time, and mpirun ends all of them. The last backup is whole, if there is one:
+numpycnn: start the same command again, with --resume if it is `numpycnn train`, and it goes on from there.
+"""
+# The watch's program: its input ends with the process that started it; one that comes to its end says so before.
+WATCH = "import sys\nif not sys.stdin.read(): sys.stderr.write(sys.argv[1])"
+
 
 def start() -> Any:
     """Return ``MPI.COMM_WORLD``, with this process's kernels on its share of the machine's cores.
+
+    If the processes die, by a signal or another's death, a line on the first one's stderr says how to go on.
 
     Raises
     ------
@@ -57,7 +69,17 @@ def start() -> Any:
         text = "training on several processes needs mpi4py and an MPI: pip install mpi4py mpich, or your system's MPI"
         raise ImportError(f"{text} ({error})") from error
     set_num_threads(_own_cores(MPI.COMM_WORLD.Split_type(MPI.COMM_TYPE_SHARED)))
+    if MPI.COMM_WORLD.rank == 0 and MPI.COMM_WORLD.size > 1:
+        watch()
     return MPI.COMM_WORLD
+
+
+@functools.cache
+def watch() -> None:
+    """Start a small process that outlives this one, and says what to do if this one is killed: MPI kills at once."""
+    command = [sys.executable, "-I", "-S", "-c", WATCH, DIED]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # mpirun's signals pass it by
+    atexit.register(process.communicate, b"finished")
 
 
 def _own_cores(machine: Any) -> int:

@@ -266,6 +266,17 @@ def test_rows_are_cut_without_a_gap(total):
     assert max(part.stop - part.start for part in parts) - min(part.stop - part.start for part in parts) <= 1
 
 
+def test_who_kills_the_program_is_told_how_to_go_on():
+    """The watch speaks after a SIGKILL, which no process can answer; not after a program that came to its end."""
+    from numpycnn.exchange.distributed import DIED
+
+    program = "import os; from numpycnn.exchange.distributed import watch; watch(); watch(); "
+    env = {**os.environ, "PYTHONPATH": python_path(TESTS.parent)}
+    for end, told in (("os.kill(os.getpid(), 9)", DIED), ("", "")):
+        found = subprocess.run([sys.executable, "-c", program + end], env=env, stderr=subprocess.PIPE, text=True)
+        assert found.stderr == told
+
+
 PROGRAM = """
 import os, sys
 import numpy as np
@@ -284,14 +295,21 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the test extra in
 
 
 def mpirun(count, function, folder, *arguments):
-    """Start MPI processes that call a function of this file; mpiexec is that of the ``mpich`` in the ``test`` extra."""
+    """Start MPI processes that call a function of this file.
+
+    mpiexec is that of the ``mpich`` in the ``test`` extra, or the command in NUMPYCNN_MPIRUN, such as
+    ``mpirun --allow-run-as-root``: another MPI, which mpi4py has to find.
+    """
     import importlib.metadata
 
-    places = {file.name: file.locate().resolve() for file in importlib.metadata.files("mpich")}
     code = PROGRAM.format(helpers=str(TESTS / "helpers"), here=str(TESTS / "training"))
     env = {**os.environ, "PYTHONPATH": python_path(TESTS.parent), "NUMBA_NUM_THREADS": "1"}
-    env["LD_LIBRARY_PATH"] = str(places["libmpi.so.12"].parent)  # mpi4py looks in its own environment alone
-    command = [places["mpiexec.hydra"], "-n", count, sys.executable, "-c", code, function, folder, *arguments]
+    command = os.environ.get("NUMPYCNN_MPIRUN", "").split()
+    if not command:
+        places = {file.name: file.locate().resolve() for file in importlib.metadata.files("mpich")}
+        command = [places["mpiexec.hydra"]]
+        env["LD_LIBRARY_PATH"] = str(places["libmpi.so.12"].parent)  # mpi4py looks in its own environment alone
+    command += ["-n", count, sys.executable, "-c", code, function, folder, *arguments]
     command = list(map(str, command))
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -299,7 +317,7 @@ def mpirun(count, function, folder, *arguments):
 def finished(process, folder, count):
     """Wait for processes, which have to succeed, and return the weights of each."""
     output, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, output
+    assert process.returncode == 0 and "numpycnn:" not in output, output
     results = []
     for rank in range(count):
         with np.load(folder / f"{rank}.npz") as file:
