@@ -15,12 +15,13 @@ CNN) and u, what is done whole by everyone (Adam's step and the loop around it):
 On a Xeon of two cores one thread has u = 0.55 ms and t = 45 us; MPICH sums 0.90 MB of two processes in 0.19 ms, and a
 few numbers in 2 us. For B = 64 and 256 that gives 2.2 and 6.5 ms; measured 2.6 and 7.5, since each step waits for the
 slower process, and both share the memory's bandwidth. One process takes 3.4 and 12.1 ms with one thread, 2.2 and 6.9
-with two: within a machine threads are better, unless there are more cores than a step's loops can feed. Over
-10 Gbit/s the gradients take 0.7 ms for two machines and 1.4 for many: of machines with two cores (t = 25 us a pair)
-further ones pay for batches of more than 60 images on average, and a step is never shorter than u + 1.4 ms. To send
-the gradients of one layer while the next is worked on did not pay: 2.2 to 2.5 ms in place of 1.7 to 2.5, as MPI moves
-nothing between its calls, and twice the time with a thread for it (``MPICH_ASYNC_PROGRESS=1``). Outputs go to
-everybody: a loss on whole images, as an autoencoder's, sends these, too.
+with two: within a machine threads are better, unless there are more cores than a step's loops can feed. Over 10 Gbit/s
+the gradients take 0.7 ms for two machines and 1.4 for many (between two network namespaces with such a limit 0.79 ms
+were measured, and at 1 Gbit/s 7.5 for 7.2): of machines with two cores (t = 25 us a pair) further ones pay for batches
+of more than 60 images on average, and a step is never shorter than u + 1.4 ms. To send the gradients of one layer
+while the next is worked on did not pay: 2.2 to 2.5 ms in place of 1.7 to 2.5, as MPI moves nothing between its calls,
+and twice the time with a thread for it (``MPICH_ASYNC_PROGRESS=1``). Outputs go to everybody: a loss on whole images,
+as an autoencoder's, sends these, too.
 
 Examples
 --------
@@ -68,9 +69,9 @@ def start() -> Any:
     except (ImportError, RuntimeError) as error:  # the second: there is no MPI library
         text = "training on several processes needs mpi4py and an MPI: pip install mpi4py mpich, or your system's MPI"
         raise ImportError(f"{text} ({error})") from error
-    set_num_threads(_own_cores(MPI.COMM_WORLD.Split_type(MPI.COMM_TYPE_SHARED)))
     if MPI.COMM_WORLD.rank == 0 and MPI.COMM_WORLD.size > 1:
         watch()
+    set_num_threads(_own_cores(MPI.COMM_WORLD.Split_type(MPI.COMM_TYPE_SHARED)))  # here they wait for each other
     return MPI.COMM_WORLD
 
 

@@ -1,6 +1,7 @@
 """Several processes that train together do what one does; most tests' processes are threads, two are MPI's."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -267,14 +268,13 @@ def test_rows_are_cut_without_a_gap(total):
 
 
 def test_who_kills_the_program_is_told_how_to_go_on():
-    """The watch speaks after a SIGKILL, which no process can answer; not after a program that came to its end."""
+    """SIGKILL, which the program cannot answer; of one that comes to its end nothing is said, as `finished` checks."""
     from numpycnn.exchange.distributed import DIED
 
-    program = "import os; from numpycnn.exchange.distributed import watch; watch(); watch(); "
+    program = "import os; from numpycnn.exchange.distributed import watch; watch(); os.kill(os.getpid(), 9)"
     env = {**os.environ, "PYTHONPATH": python_path(TESTS.parent)}
-    for end, told in (("os.kill(os.getpid(), 9)", DIED), ("", "")):
-        found = subprocess.run([sys.executable, "-c", program + end], env=env, stderr=subprocess.PIPE, text=True)
-        assert found.stderr == told
+    found = subprocess.run([sys.executable, "-c", program], env=env, stderr=subprocess.PIPE, text=True)
+    assert (abs(found.returncode), found.stderr) == (9, DIED)
 
 
 PROGRAM = """
@@ -407,7 +407,8 @@ def long_training(communicator, folder):
 @on_linux
 @pytest.mark.campaign
 def test_killed_at_20_random_moments_it_ends_with_the_same_bits(tmp_path):
-    rng = np.random.default_rng()
+    """Prints how often the line came that says how to go on: Open MPI 4 may end before it hands that on."""
+    rng, told = np.random.default_rng(), 0
     expected, killed = finished(mpirun(2, "long_training", tmp_path), tmp_path, 2), 0
     while killed < 20:
         folder = tmp_path / str(killed)
@@ -420,12 +421,15 @@ def test_killed_at_20_random_moments_it_ends_with_the_same_bits(tmp_path):
             continue
         os.kill(int(victim.read_text()), signal.SIGKILL)
         output, _ = process.communicate(timeout=60)  # no process waits for ever
-        assert process.returncode != 0 and "Killed (signal 9)" in output, output
+        assert process.returncode != 0 and re.search(r"Killed \(signal 9\)|signal 9 \(Killed\)", output), output
+        told += "numpycnn: start the same command again" in output
         if (folder / "backup.npz").exists():
             Sequential.load(folder / "backup.npz")
         again = finished(mpirun(2, "long_training", folder), folder, 2)
         assert all(a.tobytes() == b.tobytes() for one, other in zip(again, expected) for a, b in zip(one, other))
         killed += 1
+    print(f"\nthe way on was told {told} of {killed} times")
+    assert told == killed or "NUMPYCNN_MPIRUN" in os.environ
 
 
 @on_linux
