@@ -58,7 +58,7 @@ def test_bad_values(name):
 
 WITHOUT_INPUT = {
     "Callback", "TerminateOnNaN", "get_num_threads", "Sequential.count_params", "Sequential.get_weights",
-    "Sequential.first_trained", "Sequential.penalty", "Sequential.trained_parts",
+    "Sequential.first_trained", "Sequential.penalty", "Sequential.predictor", "Sequential.trained_parts",
 }
 BASES = {"Layer", "Loss", "Regularizer", "Schedule", "metrics.Metric"}  # each subclass has its rows
 RESULTS = {
