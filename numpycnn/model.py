@@ -28,6 +28,7 @@ from .metrics.confidence import Confidence
 from .metrics.running import Metric
 from .nonfinite import warn_nonfinite, watched
 from .optimizers import Optimizer, get_optimizer
+from .predictor import make_predictor
 from .profile import profile_model
 from .regularizers import add_penalty_gradients, penalty
 from .summary import summary_text
@@ -35,8 +36,7 @@ from .terminal import show
 from .training.data import check_data, check_images, row_weights
 from .training.evaluation import evaluate_model, features_model, predict_model
 from .training.figures import Figures, Scores, check_metrics
-from .training.loop import fit
-from .training.loop import step as take_step
+from .training.loop import fit, step as take_step
 
 
 class Sequential(Strict):
@@ -256,6 +256,7 @@ class Sequential(Strict):
     predict = explain_arguments(predict_model)
     evaluate = explain_arguments(evaluate_model)  # all three: training/evaluation.py
     features = explain_arguments(features_model)
+    predictor = make_predictor
 
     def activations(self, x: ArrayLike) -> list[NDArray]:
         """Return what each layer makes of the inputs, as in ``predict``: Dropout off, BatchNorm with its statistics.

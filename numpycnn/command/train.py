@@ -214,6 +214,9 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     from ..exchange.distributed import together
 
     with together() as share:
+        if share is not None:
+            show(f"{share.size} processes train together. If one dies, all end: the same command with --resume goes on "
+                 "from the backup of the last epoch.")
         return run_here(options, parser, share)
 
 

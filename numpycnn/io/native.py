@@ -168,7 +168,7 @@ def describe(model: Sequential) -> dict[str, Any]:
     for layer in model.layers:
         state = {k: v for k, v in layer.get_state().items() if not isinstance(v, np.ndarray)}
         arguments = {k: _plain(v, layer) for k, v in layer.get_config().items()}
-        for name in ("kernel_regularizer", "bias_regularizer"):
+        for name in ("kernel_regularizer", "bias_regularizer", "pointwise_regularizer"):
             if arguments.get(name, "") is None:  # not there: as in files from before there were any
                 del arguments[name]
         if getattr(layers_module, type(layer).__name__, type(layer)) is not type(layer):

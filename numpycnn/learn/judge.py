@@ -8,8 +8,8 @@ factor, a transposition), then with two entries at once. Only what agrees in eve
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
+import re
 import warnings
 from typing import Any, Callable, Iterator
 
@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_choice, check_count, check_positive
-from ..mistakes import Mistake, edited, systematic
+from ..mistakes import Mistake, systematic
+from .bench import Bench, cases_of, outcome_of
 from .chance import TOLERANCE
 from .conditions import condition, described
 from .exercises import EXERCISES, Case, Exercise
 from .observations import observe, same
-from .running import Outcome, TooSlow, run_cases, run_own, within
+from .running import Outcome, TooSlow, run_cases, within
 
 TIME_LIMIT = 20.0  # seconds; a solution with a loop for each index takes less than one
 
@@ -100,41 +101,6 @@ def judge(exercise: Exercise, function: Callable, seed: int, time_limit: float) 
         return Judgement(Bench(exercise, seed), got).verdict()
 
 
-class Bench:
-    """The cases of an exercise for a seed, and what the solution and every edit of it give."""
-
-    def __init__(self, exercise: Exercise, seed: int) -> None:
-        self.exercise, self.seed = exercise, seed
-        self.cases = cases_of(exercise, seed)
-        self.right = [outcome_of(exercise, seed, i) for i in range(len(self.cases))]
-        self.tolerance = TOLERANCE if exercise.chance else None
-
-    def same(self, a: NDArray, b: NDArray) -> bool:
-        """Whether two outputs are equal as far as it matters here."""
-        return same(a, b, self.tolerance)
-
-
-@functools.lru_cache(500)
-def cases_of(exercise: Exercise, seed: int) -> list[Case]:
-    """Return the inputs that a seed draws; nothing may write to them."""
-    cases = list(exercise.cases(np.random.default_rng(seed)))
-    for case in cases:
-        for value in case.values():
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)
-    return cases
-
-
-@functools.lru_cache(50_000)
-def outcome_of(exercise: Exercise, seed: int, case: int, *mistakes: Mistake) -> Outcome:
-    """Return what the solution gives in a case, with these mistakes in it."""
-    inputs, function = cases_of(exercise, seed)[case], edited(exercise.solution, *mistakes)
-    outcome = run_cases(exercise, function, [inputs])[0] if exercise.chance else run_own(exercise, function, inputs)
-    if exercise.course is None or outcome.problem:
-        return outcome
-    return dataclasses.replace(outcome, values=exercise.course.arrange(outcome.values, inputs))
-
-
 class Judgement:
     """The outcomes of one function, held against the right ones."""
 
@@ -208,10 +174,25 @@ class Judgement:
                 continue
             if edit.problem:
                 return False
-            if not self.bench.same(mine.values[output], edit.values[output]):
+            equal = self.bench.same(mine.values[output], edit.values[output])
+            if not equal and not self.by_chance(i, output, *mistakes):
                 return False
             told = told or not self.bench.same(mine.values[output], right.values[output])
         return told
+
+    def by_chance(self, case: int, output: int, *mistakes: Mistake) -> bool:
+        """Whether what came is within what these edits give when they are run again and again."""
+        chance, mine = self.exercise.chance, self.got[case].values[output]
+        if not chance or chance.draws == 1 or self.exercise.outputs[output] == "shape":
+            return False
+        draws = range(chance.draws)
+        runs = [outcome_of(self.exercise, self.bench.seed, case, *mistakes, draw=draw).values[output] for draw in draws]
+        if {run.shape for run in runs} != {mine.shape}:
+            return False
+        moved = np.isin(np.arange(len(mine)), chance.moved)
+        low, high = np.min(runs, 0) - TOLERANCE, np.max(runs, 0) + TOLERANCE
+        within = moved & (low <= mine) & (mine <= high)
+        return any(self.bench.same(np.where(within, 0, mine), np.where(within, 0, run)) for run in runs)
 
     def alters(self, entry: Mistake, name: str) -> bool:
         """Whether an entry makes this output wrong."""
@@ -232,18 +213,28 @@ class Judgement:
 
     def first_of(self, entries: list[Mistake]) -> Verdict | None:
         for name in self.wrong:
-            best: tuple[tuple[int, int], Mistake, list[str]] | None = None
+            best: tuple[tuple[float, ...], Mistake, list[str]] | None = None
             for entry in entries:
                 if not self.reproduces(self.exercise.outputs.index(name), entry):
                     continue
                 explained = [o for o in self.wrong if self.reproduces(self.exercise.outputs.index(o), entry)]
-                too_much = sum(self.alters(entry, o) for o in self.exercise.outputs if o not in self.wrong)
-                rank = (len(explained), -too_much)
+                too_much = [o for o in self.exercise.outputs if o not in self.wrong and self.alters(entry, o)]
+                if any(re.search(rf"\b{o}\b", entry.says.partition("`")[0]) for o in too_much):
+                    continue  # it speaks of an output that is right
+                rank = (len(explained), -len(too_much), -self.distance(entry))
                 if best is None or rank > best[0]:
                     best = rank, entry, explained
             if best:
                 return self.named(best[1].name, best[2], best[1].says, _line_hints(best[1]))
         return None
+
+    def distance(self, entry: Mistake) -> float:
+        """How far from what an entry gives, where chance blurs it; else 0."""
+        if not self.exercise.chance:
+            return 0.0
+        edits = [outcome_of(self.exercise, self.bench.seed, case, entry).values[-1] for case in range(len(self.got))]
+        gaps = [np.nan_to_num(abs(mine.values[-1] - edit)).max(initial=0) for mine, edit in zip(self.got, edits)]
+        return float(max(gaps))
 
     def of_order(self) -> Verdict | None:
         """The right outputs in another order."""

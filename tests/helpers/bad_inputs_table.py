@@ -110,6 +110,11 @@ PARAMETERS = {
     "DepthwiseConv2D.initializer": (lambda v: nc.DepthwiseConv2D(3, kernel_initializer=v), CHOICE),
     "DepthwiseConv2D.initializer ": (lambda v: nc.DepthwiseConv2D(3, bias_initializer=v), CHOICE),
     "DepthwiseConv2D.dilation_rate": (lambda v: nc.DepthwiseConv2D(3, dilation_rate=v), PAIR),
+    "DepthwiseConv2D.kernel_regularizer": (lambda v: nc.DepthwiseConv2D(3, kernel_regularizer=v), but(CHOICE, "None")),
+    "DepthwiseConv2D.bias_regularizer": (lambda v: nc.DepthwiseConv2D(3, bias_regularizer=v), but(CHOICE, "None")),
+    "SeparableConv2D.pointwise_regularizer": (
+        lambda v: nc.SeparableConv2D(2, 3, pointwise_regularizer=v), but(CHOICE, "None"),
+    ),
     "SeparableConv2D.filters": (lambda v: nc.SeparableConv2D(v, 3), SIZE),
     "Reshape.target_shape": (
         nc.Reshape,
@@ -684,6 +689,10 @@ PARAMETERS = {
     ),
     "gradcheck.check_model.x": (lambda v: gradcheck.check_model(MODEL, v, Y[:3]), ROWS),
     "gradcheck.check_model.seed": (lambda v: gradcheck.check_model(MODEL, X[:3], Y[:3], seed=v), FROM_0),
+    "gradcheck.check_optimizer.optimizer": (
+        gradcheck.check_optimizer, {"None": (None, T), "a name": ("adam", T), "a layer": (nc.ReLU(), T)},
+    ),
+    "gradcheck.check_optimizer.seed": (lambda v: gradcheck.check_optimizer(nc.SGD(), seed=v), FROM_0),
     "gradcheck.assert_gradients": (
         gradcheck.assert_gradients,
         {"None": (None, T), "a bool": (True, T), "a list": ([], T)},
