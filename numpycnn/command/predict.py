@@ -16,6 +16,7 @@ import numpy as np
 from ..data.inputs import PREPARATIONS, InputFormat
 from ..data.own_digit.prepare import prepare_digit
 from ..data.own_digit.sheet import read_digits
+from ..data.own_digit.turned import seem_turned
 from ..files import printable
 from ..losses import SoftmaxCrossEntropy
 from ..metrics.confidence import NO_DIGIT, NONE_OF_THEM, NOT_SURE, SURE
@@ -136,8 +137,13 @@ def ask(
     model: Sequential, form: InputFormat, files: Iterator[tuple[str, Any]], fail: Any, digits: str | None
 ) -> Iterator[Answer]:
     """Yield the answer to each picture that can be read; what is wrong with another goes to `fail`."""
-    sheets = digits != "one" and form.prepare == "digit" and form.class_names is None and model.output_shape == (10,)
+    are_digits = form.prepare == "digit" and form.class_names is None and model.output_shape == (10,)
+    sheets = are_digits and digits != "one"
     names = [form.name_of(number) for number in range(model.output_shape[0])]
+
+    def probabilities_of(images: np.ndarray) -> np.ndarray:
+        return model.predict(images * np.float32(255 * form.scale))
+
     while some := list(itertools.islice(files, AT_ONCE)):
         seen: list[Answer] = []
         for name, picture in some:
@@ -149,11 +155,15 @@ def ask(
                 fail(name, error)
         if seen:
             images = np.stack([answer.image for answer in seen])  # (N, H, W, C)
-            images *= np.float32(255 * form.scale)
-            probabilities = model.predict(images)
-            for answer, shares, doubt in zip(seen, probabilities, doubts(model, form, images, probabilities)):
-                answer.probabilities = shares
-                answer.doubt = "" if answer.empty or answer.text else doubt
+            probabilities = probabilities_of(images)
+            turned = seem_turned(images, probabilities, probabilities_of) if are_digits else ()
+            doubtful = doubts(model, form, images, probabilities)
+            for k, answer in enumerate(seen):
+                answer.probabilities = probabilities[k]
+                if not answer.empty and not answer.text:
+                    answer.doubt = doubtful[k]
+                if k in turned and not answer.text:
+                    answer.notes.append("may lie on its side: the network is surer of it when it is turned")
                 yield answer
 
 
@@ -161,7 +171,8 @@ def doubts(model: Sequential, form: InputFormat, images: np.ndarray, probabiliti
     """Return for each image what makes the answer doubtful; nothing where the model file does not say when to doubt."""
     if model.confidence is None:
         return [""] * len(images)
-    features = None if model.confidence.distance is None else model.features(images)
+    scaled = images * np.float32(255 * form.scale)
+    features = None if model.confidence.distance is None else model.features(scaled)
     words = {SURE: "", NOT_SURE: NOT_SURE, NONE_OF_THEM: NO_DIGIT if form.prepare == "digit" else NONE_OF_THEM}
     return [words[verdict] for verdict in model.confidence.judge(probabilities, features)]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import layers
-from ..checks import check_instance
+from ..checks import Shape, check_instance
 from ..data.inputs import InputFormat
 from ..layers.base import Layer
 from ..layers.window import Window
@@ -78,6 +78,33 @@ def _convolution(layer: Any) -> Told:
     return "convolution", {**told, **_weight_and_bias(layer)}
 
 
+def _separable(layer: Any) -> Told:
+    """Two convolutions: a depthwise one without a bias, and one that sees a single pixel."""
+    depthwise, pointwise = (p.value for p in layer.parameters[:2])
+    bias = layer.parameters[2].value if layer.use_bias else np.zeros(pointwise.shape[3])
+    between = depthwise.shape[2] * depthwise.shape[3]
+    pixel = Window((1, 1), (1, 1), (1, 1), (0, 0), layer.output_shape[:2])
+
+    def part(window: Window, groups: int, ends: tuple[Shape, Shape], weight: NDArray, bias: NDArray) -> dict[str, Any]:
+        return {"window": _window(window), "groups": groups, "channels": ends[0][2], "input": list(ends[0]),
+                "output": list(ends[1]), "weight": _letters(weight, layer), "bias": _numbers(bias, layer)}
+
+    middle = (*layer.output_shape[:2], between)
+    return "separable", {"parts": [
+        part(layer.window, layer.input_shape[2], (layer.input_shape, middle), depthwise, np.zeros(between)),
+        part(pixel, 1, (middle, layer.output_shape), pointwise, bias),
+    ]}  # fmt: skip
+
+
+def _layer_norm(layer: Any) -> Told:
+    values = {p.name: p.value for p in layer.parameters}
+    channels = layer.input_shape[-1]
+    scale, offset = values.get("gamma", np.ones(channels)), values.get("beta", np.zeros(channels))
+    return "layerNorm", {
+        "epsilon": layer.epsilon, "scale": _numbers(scale, layer), "offset": _numbers(offset, layer)
+    }  # fmt: skip
+
+
 def _dense(layer: Any) -> Told:
     return "dense", _weight_and_bias(layer)
 
@@ -110,13 +137,14 @@ def _plain(name: str, **words: str) -> Callable[[Any], Told]:
 
 
 LAYERS: dict[type[Layer], Callable[[Any], Told]] = {
-    layers.Conv2D: _convolution, layers.DepthwiseConv2D: _convolution, layers.Dense: _dense,
-    layers.BatchNorm: _batch_norm, layers.ZeroPad2D: _zero_pad,
+    layers.Conv2D: _convolution, layers.DepthwiseConv2D: _convolution, layers.SeparableConv2D: _separable,
+    layers.Dense: _dense, layers.BatchNorm: _batch_norm, layers.LayerNorm: _layer_norm, layers.ZeroPad2D: _zero_pad,
     layers.MaxPool2D: _pooling("maxPool"), layers.GlobalMaxPool2D: _pooling("maxPool"),
     layers.AvgPool2D: _pooling("averagePool"), layers.GlobalAvgPool2D: _pooling("averagePool"),
     layers.ReLU: _plain("relu"), layers.LeakyReLU: _plain("leakyRelu", slope="negative_slope"),
     layers.ELU: _plain("elu", alpha="alpha"), layers.SiLU: _plain("silu"), layers.Sigmoid: _plain("sigmoid"),
-    layers.Tanh: _plain("tanh"), layers.Softmax: _plain("softmax"),
+    layers.GELU: _plain("gelu", approximate="approximate"), layers.Tanh: _plain("tanh"),
+    layers.Softmax: _plain("softmax"),
     layers.Rescale: _plain("rescale", scale="scale", offset="offset"),
     layers.Flatten: _plain("same"), layers.Reshape: _plain("same"), layers.Dropout: _plain("same"),
     layers.SpatialDropout2D: _plain("same"), layers.GaussianNoise: _plain("same"),

@@ -23,6 +23,7 @@ from test_page_scripts import a_four
 
 import numpycnn as nc
 from numpycnn.architectures import reference_cnn
+from numpycnn.command.results import when_to_trust
 from numpycnn.page import write_page
 from numpycnn.page.serve import page_server
 
@@ -41,6 +42,7 @@ def trained():
     model.compile(nc.Adam(2e-3), nc.SoftmaxCrossEntropy())
     model.fit(x[:20_000, ..., None] / 255, y[:20_000], 64, 2, verbose=0)
     model.input_format = nc.InputFormat((28, 28), prepare="digit")
+    model.confidence = when_to_trust(model, (x[:20_000], y[:20_000]), 0.0, (x[20_000:24_000], y[20_000:24_000]))
     return model, test
 
 
@@ -135,6 +137,18 @@ def test_from_stroke_to_bars_it_takes_less_than_50_ms(open_page, page_file):
     times = page.evaluate("performance.getEntriesByName('shown').map(entry => entry.duration)")
     print(f"from stroke to bars: median {np.median(times):.1f} ms, 90 % {np.percentile(times, 90):.1f}, n={len(times)}")
     assert len(times) > 10 and np.median(times) < 50
+
+
+def test_what_is_no_digit_is_doubted(open_page, page_file):
+    page = open_page(page_file.as_uri())
+    draw(page, SEVEN)
+    assert page.locator("#doubt").inner_text() == ""
+    for crossing in [(0.2, 0.8), (0.8, 0.2)], [(0.2, 0.5), (0.8, 0.5)], [(0.5, 0.2), (0.5, 0.8)]:
+        draw(page, crossing)
+    assert page.locator("#doubt").inner_text() == "not a digit?"
+    page.wait_for_timeout(1200)
+    assert "not a digit?" in page.locator("#spoken").inner_text()
+    screenshot(page, "doubt")
 
 
 def test_keys_draw(open_page, page_file):
@@ -324,7 +338,8 @@ ASK = """async files => {
     const bytes = Uint8Array.from(atob(file), letter => letter.charCodeAt(0));
     const bitmap = await bitmapOf(new Blob([bytes], {type: "image/png"}));
     const seen = inputOf(model, pictureFrom(bitmap, bitmap.width, bitmap.height));
-    answers.push([seen.empty ? null : predict(model, seen.image).probabilities, seen.notes]);
+    const {probabilities, verdict} = seen.empty ? {probabilities: null} : predict(model, seen.image);
+    answers.push([probabilities, seen.notes, verdict]);
   }
   return answers;
 }"""
@@ -360,10 +375,18 @@ def test_480_prepared_pictures_as_in_python(open_page, page_file, trained, monke
         found += page.evaluate(ASK, [base64.b64encode(png(p)).decode() for p in pictures[start : start + 40]])
     prepared = [nc.prepare_digit(picture) for picture in pictures]
     expected = model.predict(np.stack([each.image for each in prepared])[..., None])
-    assert [answered is None for answered, _ in found] == [each.empty for each in prepared]
-    assert [notes for _, notes in found] == [each.notes for each in prepared]
+    assert [answered is None for answered, *_ in found] == [each.empty for each in prepared]
+    assert [notes for _, notes, _ in found] == [each.notes for each in prepared]
     full = [i for i, each in enumerate(prepared) if not each.empty]
     ours, theirs = np.array([found[i][0] for i in full]), expected[full]
     off = abs(ours - theirs).max(axis=1)
     print(f"480 pictures: probabilities differ by at most {off.max():.1e}; {json.dumps(np.sort(off)[-3:].tolist())}")
     assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).all() and off.max() < 1e-4
+    features = model.features(np.stack([prepared[i].image for i in full])[..., None])
+    verdicts, limit = model.confidence.judge(theirs, features), model.confidence.distance.limit
+    near = abs(model.confidence.distance(features) - limit) < 1e-3 * limit  # rounding may decide there
+    assert near.sum() <= 3 and len(set(verdicts)) == 3
+    words = {"none of them?": "not a digit?"}
+    assert [found[i][2] for i, close in zip(full, near) if not close] == [
+        words.get(verdict, verdict) for verdict, close in zip(verdicts, near) if not close
+    ]

@@ -51,7 +51,9 @@ def test_every_layer_on_images():
         nc.ZeroPad2D(((1, 0), (2, 1))), nc.Conv2D(6, 3, dilation_rate=(1, 2), groups=2, use_bias=False), nc.ELU(0.7),
         nc.MaxPool2D(2, strides=1, padding="same"), nc.DepthwiseConv2D(3, padding=1, depth_multiplier=2), nc.SiLU(),
         nc.AvgPool2D(3, strides=2, padding=1), nc.BatchNorm(center=False), nc.SpatialDropout2D(0.5), nc.ReLU(),
-        nc.GaussianNoise(0.1), nc.Reshape((-1, 12)), nc.Softmax(), nc.Flatten(), nc.Dense(8), nc.Tanh(),
+        nc.GaussianNoise(0.1), nc.SeparableConv2D(12, (1, 2), depth_multiplier=2), nc.GELU(),
+        nc.LayerNorm(), nc.SeparableConv2D(12, 1, use_bias=False), nc.LayerNorm(1e-2, center=False), nc.GELU(True),
+        nc.Reshape((-1, 12)), nc.Softmax(), nc.Flatten(), nc.Dense(8), nc.Tanh(),
         nc.BatchNorm(scale=False), nc.Dropout(0.5), nc.Dense(5, use_bias=False), nc.Sigmoid(), nc.Dense(3),
     ]
     x = np.random.default_rng(0).random((3, 7, 9, 3), np.float32)
