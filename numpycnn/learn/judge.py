@@ -20,7 +20,7 @@ from ..checks import check_choice, check_count, check_positive
 from ..mistakes import Mistake, systematic
 from .bench import Bench, cases_of, outcome_of
 from .chance import TOLERANCE
-from .conditions import condition, described
+from .conditions import condition, described, first_wrong
 from .exercises import EXERCISES, Case, Exercise
 from .observations import observe, same
 from .running import Outcome, TooSlow, run_cases, within
@@ -211,6 +211,11 @@ class Judgement:
         """The same for mistakes made by rule."""
         return None if self.exercise.chance else self.first_of(systematic(self.exercise.solution))
 
+    def entry_of(self, name: str) -> Mistake | None:
+        """The first entry that gives an output."""
+        i = self.exercise.outputs.index(name)
+        return next((entry for entry in self.exercise.mistakes if self.reproduces(i, entry)), None)
+
     def first_of(self, entries: list[Mistake]) -> Verdict | None:
         for name in self.wrong:
             best: tuple[tuple[float, ...], Mistake, list[str]] | None = None
@@ -266,14 +271,20 @@ class Judgement:
     def of_shapes(self) -> Verdict | None:
         """The entry of which these wrong shapes come, though the numbers are others."""
         for name in self.wrong:
-            i = self.exercise.outputs.index(name)
-            shapes = [mine.values[i].shape if mine.values else None for mine in self.got]
-            if None in shapes or shapes == [right.values[i].shape for right in self.bench.right]:
-                continue
-            for entry in self.exercise.mistakes:
-                edits = (outcome_of(self.exercise, self.bench.seed, k, entry) for k in range(len(shapes)))
-                if all(edit.values and edit.values[i].shape == shape for edit, shape in zip(edits, shapes)):
-                    return self.named(entry.name, [name], f"its shape is the one that comes of this: {entry.says}", ())
+            entry = self.entry_of_shape(name)
+            if entry:
+                return self.named(entry.name, [name], f"its shape is the one that comes of this: {entry.says}", ())
+        return None
+
+    def entry_of_shape(self, name: str) -> Mistake | None:
+        """The first entry that gives an output these wrong shapes."""
+        if not self.is_misshapen(name) or not all(mine.values for mine in self.got):
+            return None
+        i = self.exercise.outputs.index(name)
+        for entry in self.exercise.mistakes:
+            edits = [outcome_of(self.exercise, self.bench.seed, k, entry) for k in range(len(self.got))]
+            if all(e.values and e.values[i].shape == mine.values[i].shape for e, mine in zip(edits, self.got)):
+                return entry
         return None
 
     def of_pairs(self) -> Verdict | None:
@@ -302,10 +313,22 @@ class Judgement:
             right = [not mine.problem for mine in self.got]
             message += f". In other cases {raising[0].says}{condition(self.bench.cases, right, 'It does so')}"
         if left and self.exercise.chance is None:
-            message += f". There is more: {self.where(left[0])}"
+            misshapen = next((o for o in left if self.is_misshapen(o)), None)
+            other = misshapen or left[0]
+            entry = self.entry_of_shape(other) if misshapen else self.entry_of(other)
+            if misshapen:  # shapes first: without them numbers cannot be compared
+                comes_of = f". That comes of this: {entry.says}" if entry else ""
+                message = f"{self.where(other)}{comes_of}. And {message}"
+            else:
+                message += f". There is more: {f'{other}: {entry.says}' if entry else self.where(other)}"
         if self.changed():
             message += f". Besides, it {self.changed()}"
         return Verdict(False, mistake, message, (f"Look here: {self.where(explained[0])}.", *hints))
+
+    def is_misshapen(self, name: str) -> bool:
+        """Whether an output has a wrong shape somewhere."""
+        i = self.exercise.outputs.index(name)
+        return any(m.values and m.values[i].shape != r.values[i].shape for m, r in zip(self.got, self.bench.right))
 
     def only_raises(self, name: str) -> bool:
         """Whether an output is right wherever there is one."""
@@ -337,7 +360,7 @@ class Judgement:
         misshapen = [i for i in shown if self.got[i].values[output].shape != self.bench.right[i].values[output].shape]
         i = (misshapen or shown)[0]
         mine, wanted = self.got[i].values[output], self.bench.right[i].values[output]
-        place = self.statistic(mine, wanted) if self.exercise.chance else _element(name, mine, wanted)
+        place = self.statistic(mine, wanted) if self.exercise.chance else first_wrong(name, mine, wanted)
         return f"{place}, for {self.described(i)}{condition(self.bench.cases, right)}"
 
     def described(self, i: int) -> str:
@@ -356,18 +379,6 @@ class Judgement:
             return f"the result has shape {tuple(mine.tolist())}; expected {tuple(wanted.tolist())}"
         i = int(np.argmax(~(abs(mine - wanted) <= TOLERANCE)))
         return f"{chance.names[i]} is {mine[i]:.3g}; it should be about {wanted[i]:.3g}"
-
-
-def _element(name: str, mine: NDArray, wanted: NDArray) -> str:
-    if mine.shape != wanted.shape:
-        return f"{name} has shape {mine.shape}; expected {wanted.shape}"
-    gaps = np.where(np.isfinite(mine), abs(mine - wanted), np.inf)
-    scale = float(abs(wanted[np.isfinite(wanted)]).max(initial=0))
-    index = np.unravel_index(int(np.argmax(gaps > 1e-8 * scale)), wanted.shape)
-    count = f" ({int((gaps > 1e-8 * scale).sum())} of {wanted.size} are wrong)" if wanted.size > 1 else ""
-    place = f"{name}[{', '.join(map(str, index))}]" if index else name
-    digits = next((d for d in (6, 10) if f"{mine[index]:.{d}g}" != f"{wanted[index]:.{d}g}"), 17)
-    return f"{place} is {mine[index]:.{digits}g}; it should be {wanted[index]:.{digits}g}{count}"
 
 
 def _line_hints(entry: Mistake) -> tuple[str, ...]:

@@ -199,7 +199,8 @@ CONV2D_FORWARD = [
     mistake("last-product-only", "(patch, w, 3)", "(patch[:, -1:, -1:, -1:], w[-1:, -1:, -1:], 3)",
             "only the last product of the sum is left: `=` where `+=` belongs"),
     mistake("last-product-only-without-bias", "np.tensordot(patch, w, 3) + b",
-            "(lambda ky, kx: patch[:, ky, kx] @ w[ky, kx] if top + ky >= padding <= left + kx else b)"
+            "(lambda ky, kx: patch[:, ky, kx] @ w[ky, kx]"
+            " if min(ky, kx, top + ky - padding, left + kx - padding) >= 0 else b)"
             "(min(kernel_h, height + padding - top) - 1, min(kernel_w, width + padding - left) - 1)",
             "only the last product is left, the bias is lost, too: `=` where `+=` belongs"),
     mistake("last-product-only-without-bias", "np.tensordot(patch, w, 3) + b",

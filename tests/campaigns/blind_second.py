@@ -256,7 +256,7 @@ ROWS = tuple(Blind(*row) for row in (
     ("conv2d_forward seven", "if 0 <= row < h and 0 <= column < wd:", "if 0 < row < h and 0 < column < wd:",
      "the image's first row and column are taken for padding", "", "x-replaced"),
     ("conv2d_forward seven", "total += x", "total = x",
-     "only the last product is left, without the bias", "", ""),
+     "only the last product is left, without the bias", "", "last-product-only-without-bias"),
     ("conv2d_forward seven", "total = b[f]", "total = b[f] * (p == 0)",
      "the bias is added in the first row only", "", ""),
     ("conv2d_forward seven", "y[i, p, q, f] = total", "y[i, p, q, f] = total / (kh * kw)",
