@@ -53,9 +53,12 @@ class Loss(Worded):
         return y_pred
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
-        losses = self.per_row(y_true, y_pred)
-        weights = 1.0 if sample_weight is None else np.asarray(sample_weight, np.float32)
-        return tensor((losses * weights).mean(dtype=np.float64), np.float32)
+        losses = self.per_row(y_true, y_pred).astype(np.float64)
+        weights = np.ones(len(losses)) if sample_weight is None else np.asarray(sample_weight, np.float64).reshape(-1)
+        if self.config["reduction"] == "none":
+            return tensor(losses * weights, np.float32)
+        count = {"sum": 1, "mean": len(losses), "weighted_mean": weights.sum()}[self.reduction]
+        return tensor((losses * weights).sum() / count, np.float32)
 
 
 def of_probabilities(core_class: Any, logits: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Any:

@@ -147,11 +147,11 @@ class MeanMetricWrapper(Metric):
         return _Function(self.config["fn"], self.name)
 
 
-class Accuracy(MeanMetricWrapper):
+class Accuracy(Metric):
     """Share of numbers that are equal; as a name in ``compile`` the accuracy of classes."""
 
-    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(lambda y_true, y_pred: y_true.reshape(y_pred.shape) == y_pred, name or "accuracy", dtype)
+    def to_core(self) -> core.Metric:
+        return _Function(lambda y_true, y_pred: y_true.reshape(y_pred.shape) == y_pred, self.name)
 
 
 class Mean(Metric):

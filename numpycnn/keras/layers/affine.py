@@ -108,7 +108,8 @@ class SeparableConv2D(Affine):
     def check(self) -> None:
         super().check()
         if self.depthwise_initializer != self.pointwise_initializer:
-            raise ValueError(f"{self.name}: pointwise_initializer: both kernels start in one way; give the same twice")
+            names = "depthwise_initializer, pointwise_initializer"
+            raise ValueError(f"{self.name}: {names}: both kernels start in one way here; give the same twice")
 
 
 SeparableConvolution2D = SeparableConv2D

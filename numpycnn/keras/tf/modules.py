@@ -95,6 +95,10 @@ class Writer:
         """Write to this folder from now on."""
         _current.append(self)
 
+    def close(self) -> None:
+        """Write what waits, and end; the end of the program does so, too."""
+        self.writer.close()
+
 
 def scalar(name: str, data: Any, step: Any = None, description: Any = None) -> None:
     """Write one figure."""
