@@ -106,8 +106,9 @@ def predict_model(
     x : array of shape (N, *input_shape)
         Or something that hands out batches: arrays, or tuples whose first thing is one.
     batch_size : int, optional
-        Images at a time. The same size gives the same bits; another one may sum in another order, which rounds
-        differently (by about 1e-6 in float32).
+        Images at a time. The same images in batches of the same size give the same bits; among more or fewer (the
+        last batch may be smaller) sums may be taken in another order, which rounds differently (by about 1e-6 in
+        float32).
     check_finite : bool
         Raise if `x` holds NaN or infinity.
     steps : int, optional

@@ -1,5 +1,6 @@
 """The command ``numpycnn``: its subcommands, their help and errors, and what goes through pipes."""
 
+import argparse
 import csv
 import io
 import json
@@ -14,9 +15,10 @@ from PIL import Image
 from places import ROOT
 
 from numpycnn import Dense, Flatten, InputFormat, Sequential, SoftmaxCrossEntropy
-from numpycnn.command import main, train
+from numpycnn.command import info, main, options, predict, results, train
 from numpycnn.command.main import COMMANDS
 from numpycnn.metrics import Confidence, fit_class_distance
+from numpycnn.plots.answers import Answer
 
 
 def run(*arguments, stdin=None):
@@ -84,6 +86,18 @@ def test_errors(call, monkeypatch, tmp_path, arguments, status, fragment):
     found, text, errors = call(*arguments)
     assert found == status and fragment in errors and "Traceback" not in errors and errors.count("\n") == 1
     assert errors[:-1].isprintable()
+
+
+def test_a_count_is_a_whole_number_from_1_on():
+    assert [options.positive(text) for text in ("1", "2", "60000")] == [1, 2, 60000]
+    for text in ("0", "-1", "1.5", "x", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match="expected an integer of at least 1"):
+            options.positive(text)
+
+
+def test_what_is_written_as_json(tmp_path):
+    results.write_json(tmp_path / "a.json", {"a": [1], "b": None})
+    assert (tmp_path / "a.json").read_text() == '{\n  "a": [\n    1\n  ],\n  "b": null\n}\n'
 
 
 def test_version_and_recipes(call):
@@ -178,6 +192,40 @@ def test_a_model_file_that_does_not_say_what_its_inputs_were(call, pictures, tmp
         status, _, errors = call("predict", pictures / "a.png", "--model", tmp_path / "model.npz")
         assert status == expected and "does not say what its inputs were" in errors and "--prepare" in errors
         assert call("predict", pictures / "a.png", "--model", tmp_path / "model.npz", "--prepare", "resize")[0] == 0
+
+
+def answer(shares=(0.12345678, 0.87654322), **said):
+    return Answer("a.png", None, np.zeros((2, 2, 1)), ["one", "two"], probabilities=np.array(shares), **said)
+
+
+def test_a_row_says_what_the_network_does():
+    row = predict.as_row(answer(notes=["faint", "small"], boxes=[(np.int64(1), 2, 3, 4)]))
+    assert row == {"file": "a.png", "class": "two", "probability": 0.876543, "notes": "faint; small",
+                   "boxes": [[1, 2, 3, 4]], "p(one)": 0.123457, "p(two)": 0.876543}
+    for said, word in (({"empty": True}, None), ({"text": "12"}, "12")):
+        row = predict.as_row(answer(**said))
+        assert row["class"] == word and row["probability"] is row["p(one)"] is row["p(two)"] is None
+
+
+@pytest.mark.parametrize("pieces, height, width, several", [
+    (1, 100, 180, False), (1, 100, 181, True), (2, 100, 135, False), (2, 100, 136, True), (5, 100, 50, False),
+    (6, 100, 50, True), (1, 0, 1, False), (1, 0, 2, True),
+])  # fmt: skip
+def test_wide_or_in_many_pieces_is_more_than_one_digit(pieces, height, width, several):
+    found = answer(pieces=pieces, boxes=[(7, 5, 7 + height, 5 + width)])
+    assert predict.looks_like_several(found) is several
+
+
+def test_info_says_what_inputs_and_training_were():
+    model = Sequential([Flatten(), Dense(2)], input_shape=(8, 9, 1), seed=0)
+    assert info.training(model) == "not compiled"
+    assert info.inputs(model) == "shape (8, 9, 1); the file does not say what they were made of"
+    model.compile("sgd", SoftmaxCrossEntropy())
+    assert info.training(model) == f"{model.loss!r}, {model.optimizer!r}, 0 steps taken"
+    model.input_format = InputFormat((8, 9))
+    assert info.inputs(model) == "8 x 9 pixels, grey, times 0.00392157; pictures resized\nClasses: numbered"
+    model.input_format = InputFormat((8, 9), prepare="digit", class_names=("a", "b"))
+    assert info.inputs(model).endswith("; digits cut out and centred, as prepare_digit does\nClasses: a, b")
 
 
 def test_page(call, model_path, tmp_path):
