@@ -167,8 +167,9 @@ class _Plan:
             for launch in launches:
                 launch()
             by_kernels = y.copy()
-            depends = bool(launches) or np.shares_memory(x, y)
-            if depends and np.array_equal(by_kernels, compute(x), equal_nan=True):
+            with recorded(self.serial):
+                same = np.array_equal(by_kernels, compute(x), equal_nan=True)
+            if same and (launches or np.shares_memory(x, y)):
                 self.calls += launches
                 return y
         y = compute(x).copy()

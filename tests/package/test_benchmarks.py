@@ -7,6 +7,7 @@ import copy
 import json
 import math
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -91,6 +92,22 @@ def test_channels_first_weights_compute_the_same(rng=np.random.default_rng(0)):
     mapped = np.einsum("oc,chw->ohw", filters[:, :, 0, 0], x.transpose(2, 0, 1))  # one pixel: a matrix product
     expected = (x @ weights[0][0, 0]).reshape(-1) @ weights[2] @ weights[4]
     np.testing.assert_allclose(second @ (first @ mapped.reshape(-1)), expected, rtol=1e-12)
+
+
+def test_mirrored_images_and_weights_compute_the_same_with_padding_on_both_sides(rng=np.random.default_rng(0)):
+    layers = networks.Conv(3, 3, "same", 2), networks.NORM, networks.Flatten(), networks.Dense(4)
+    network = networks.Network("n", (6, 8, 2), 1, layers)  # even sizes: the odd pixel is at the bottom and right
+    assert network.mirrored and not networks.NETWORKS["reference"].mirrored
+    filters, bias, *norm, dense, dense_bias = networks.channels_first(network, network.varied_weights())
+    model = numpycnn.Sequential(
+        [numpycnn.Conv2D(3, 3, 2, padding=1), numpycnn.BatchNorm(), numpycnn.Flatten(), numpycnn.Dense(4)],
+        input_shape=(6, 8, 2),
+    )
+    rows = dense.T.reshape(3, 3, 4, 4).transpose(1, 2, 0, 3).reshape(-1, 4)  # (H * W * C, units)
+    model.set_weights([filters.transpose(2, 3, 1, 0), bias, *norm, rows, dense_bias])
+    x = rng.random((5, 6, 8, 2), np.float32)
+    expected = ours.build(network, 1, True, network.varied_weights()).forward(x)
+    np.testing.assert_allclose(model.forward(x[:, ::-1, ::-1]), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_images_of_a_turn_are_whole_batches():
@@ -227,6 +244,7 @@ def test_tables_over_several_records():
         ["reference CNN", "225,034", "3.00", "Keras: 6.00", "2.00", ""],
         ["MLP 784-300-200-100-10", "316,810", "1.00", "Keras: 0.500", "0.50", ""],  # a row that we lose
     ]
+    assert tables.networks(training, isa="avx2").rows == []
     assert tables.batch_sizes(training).rows == [
         ["1", "200.00", "4.00", "Keras: 1,000", "5.00"], ["64", "50.00", "1.00", "Keras: 100.00", "2.00"],
     ]
@@ -235,6 +253,14 @@ def test_tables_over_several_records():
     table = tables.inference_sizes(inference)
     assert table.header[:4] == ["engine", "1 image, ms", "times numpycnn's", "64 images, ms"]
     assert table.rows[1] == ["ONNX (v 1)", "0.200", "2.00", "12.80", "2.00", "200.00", "2.00"]
+
+
+def test_table_of_inference_of_all_networks():
+    entries = {"numpycnn, predictor": [1e-3], "ONNX Runtime": [2e-3], "OpenVINO": [5e-4]}
+    inference = {tables.inference_name("mlp", n): record_of(**entries) for n in (1, 64)}
+    inference[tables.inference_name("reference", 1)] = record_of(**entries)  # not at all sizes: left out
+    table = tables.inference_networks(inference, (1, 64))
+    assert table.rows == [["MLP 784-300-200-100-10", "1.00", "2.00, 0.50", "1.00", "2.00, 0.50"]]
 
 
 def test_readme_text_changes_between_the_markers_only():
@@ -250,14 +276,14 @@ def test_readme_text_changes_between_the_markers_only():
 # -- workers
 
 
-def start(monkeypatch, tmp_path, body):
+def start(monkeypatch, tmp_path, body, environment=None):
     """A worker whose script has this body."""
     (tmp_path / "script.py").write_text(
         f"import json, sys\nsys.path.append({str(BENCHMARKS)!r})\nimport engines, turns\n"
         f"task = json.loads(sys.argv[2])\ndef prepare():\n    {body}\nturns.serve(1, prepare)\n"
     )
     monkeypatch.setattr(turns, "HERE", tmp_path)
-    return turns.workers("script.py", ["PyTorch eager"], 1, number=20)
+    return turns.workers("script.py", ["PyTorch eager"], 1, environment, number=20)
 
 
 def test_worker_answers(monkeypatch, tmp_path):
@@ -266,6 +292,20 @@ def test_worker_answers(monkeypatch, tmp_path):
         worker = running["PyTorch eager"]
         assert [worker.ask("add", 1, 2), worker.ask("name"), worker.ask("add", 0, 0)] == [23, "PyTorch eager", 20]
     assert worker.process.poll() is not None
+
+
+def test_worker_has_the_variables_that_it_is_given(monkeypatch, tmp_path):
+    body = "import os; return {'get': os.environ.get}"
+    with start(monkeypatch, tmp_path, body, bench_training.INSTRUCTIONS["avx2"]) as running:
+        worker = running["PyTorch eager"]
+        assert [worker.ask("get", "ONEDNN_MAX_CPU_ISA"), worker.ask("get", "OMP_NUM_THREADS")] == ["AVX2", "1"]
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors have no AVX2")
+def test_held_to_avx2_the_vectors_are_as_wide():
+    command_line = [sys.executable, "-c", "from numpycnn.kernels import simd; print(simd.VECTOR_BYTES)"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **bench_training.INSTRUCTIONS["avx2"]}
+    assert subprocess.run(command_line, capture_output=True, text=True, env=environment).stdout == "32\n"
 
 
 def test_worker_that_dies_is_named_with_its_last_words(monkeypatch, tmp_path):
@@ -412,6 +452,20 @@ def test_runs_and_records(tmp_path, script, options, name):
     record = json.loads(output.read_text())[name]
     assert all(value > 0 for entry in record["engines"].values() for value in entry["values"])
     assert "numpycnn (numpy" in process.stdout
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("name", networks.NETWORKS)
+@pytest.mark.parametrize("script, options", [
+    ("bench_training.py", ["--images", "64", "--warmup", "0"]),
+    ("bench_inference.py", ["--batch-size", "3", "--turn", "0.01"]),
+])  # fmt: skip
+def test_every_installed_engine_computes_every_network(tmp_path, name, script, options):
+    output = tmp_path / "record.json"
+    process = run(script, "--network", name, "--repeats", "1", "--output", str(output), *options)
+    assert process.returncode == 0, process.stderr  # not 0 where loss or probabilities differ
+    (record,) = json.loads(output.read_text()).values()
+    assert {"numpycnn", "PyTorch eager, channels_last"} <= set(record["engines"]), "install the extra bench"
 
 
 def test_only_the_readme_is_updated_when_asked(monkeypatch, tmp_path):
