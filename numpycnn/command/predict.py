@@ -19,6 +19,7 @@ from ..data.own_digit.sheet import read_digits
 from ..data.own_digit.turned import seem_turned
 from ..files import printable
 from ..losses import SoftmaxCrossEntropy
+from ..metrics.confidence import NO_DIGIT, NONE_OF_THEM, NOT_SURE, SURE
 from ..model import Sequential
 from ..plots import save_figure
 from ..plots.answers import Answer, plot_answers
@@ -156,11 +157,24 @@ def ask(
             images = np.stack([answer.image for answer in seen])  # (N, H, W, C)
             probabilities = probabilities_of(images)
             turned = seem_turned(images, probabilities, probabilities_of) if are_digits else ()
+            doubtful = doubts(model, form, images, probabilities)
             for k, answer in enumerate(seen):
                 answer.probabilities = probabilities[k]
+                if not answer.empty and not answer.text:
+                    answer.doubt = doubtful[k]
                 if k in turned and not answer.text:
                     answer.notes.append("may lie on its side: the network is surer of it when it is turned")
                 yield answer
+
+
+def doubts(model: Sequential, form: InputFormat, images: np.ndarray, probabilities: np.ndarray) -> list[str]:
+    """Return for each image what makes the answer doubtful; nothing where the model file does not say when to doubt."""
+    if model.confidence is None:
+        return [""] * len(images)
+    scaled = images * np.float32(255 * form.scale)
+    features = None if model.confidence.distance is None else model.features(scaled)
+    words = {SURE: "", NOT_SURE: NOT_SURE, NONE_OF_THEM: NO_DIGIT if form.prepare == "digit" else NONE_OF_THEM}
+    return [words[verdict] for verdict in model.confidence.judge(probabilities, features)]
 
 
 def look(name: str, picture: Any, form: InputFormat, class_names: list[str]) -> Answer:
@@ -195,6 +209,7 @@ def as_row(answer: Answer) -> dict[str, Any]:
         "file": answer.name,
         "class": answer.class_names[best] if one else answer.text or None,
         "probability": round(float(answer.probabilities[best]), 6) if one else None,
+        "doubt": answer.doubt or None,
         "notes": "; ".join(answer.notes),
         "boxes": [list(map(int, box)) for box in answer.boxes],
         **{f"p({name})": round(float(share), 6) if one else None
@@ -206,7 +221,7 @@ def as_csv(answers: list[Answer]) -> str:
     """Return a table with a line for each answer, below one with the names of the columns."""
     text = io.StringIO()
     rows = list(map(as_row, answers))
-    columns = rows[0] if rows else ("file", "class", "probability", "notes", "boxes")
+    columns = rows[0] if rows else ("file", "class", "probability", "doubt", "notes", "boxes")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

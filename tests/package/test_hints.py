@@ -131,7 +131,8 @@ def test_words_of_keras_are_words_that_no_class_takes():
     made = [nc.Layer, nc.Optimizer, nc.Loss, nc.Callback, nc.Sequential]
     classes = [c for c in vars(nc).values() if inspect.isclass(c) and issubclass(c, tuple(made))]
     taken = {(c, name) for c in classes for name in inspect.signature(c).parameters if name in hints.KERAS_ARGUMENTS}
-    penalised = {(c, word) for c in (nc.Conv2D, nc.Dense) for word in ("kernel_regularizer", "bias_regularizer")}
+    with_penalties = nc.Conv2D, nc.Dense, nc.DepthwiseConv2D, nc.SeparableConv2D
+    penalised = {(c, word) for c in with_penalties for word in ("kernel_regularizer", "bias_regularizer")}
     assert len(classes) > 25 and taken == {(nc.Sequential, "input_shape"), (nc.ELU, "alpha"), *penalised}
     assert str(inspect.signature(nc.Adam)).startswith("(learning_rate: ")  # the hint does not hide the signature
 
