@@ -54,6 +54,7 @@ COMMANDS = {
     "model.py": ["tests/model/test_model.py tests/model/test_model_memory.py", "tests/model tests/training", MODELS],
     "summary.py": ["tests/model/test_summary.py tests/model/test_model.py", "tests/package/test_terminal.py"],
     "profile.py": ["tests/model/test_profile.py"],
+    "predictor.py": ["tests/model/test_predictor.py"],
     "architectures.py": ["tests/model/test_architectures.py", "tests/package/test_example.py"],
     "nonfinite.py": ["tests/training/test_nonfinite.py", "tests/training"],
     "memory": ["tests/model/test_parameter.py tests/model/test_model_memory.py", "tests/model tests/kernels"],
