@@ -71,7 +71,7 @@ weights_chance = Chance(_observe_weights, (
 def _observe_dropout(first: NDArray, again: NDArray, other: NDArray, case: dict[str, Any]) -> NDArray:
     x, rate = case["x"], case["rate"]
     kept = first != 0
-    factors = first[kept] / x[kept] if first.shape == x.shape else np.zeros(0)
+    factors = first[kept] / x[kept]
     factor = np.median(factors) if factors.size else np.nan
     repeats = _repeats(first, again, other)
     if rate == 0:
