@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from places import ROOT
 from numpycnn import Dense, Flatten, InputFormat, Sequential, SoftmaxCrossEntropy
 from numpycnn.command import main, train
 from numpycnn.command.main import COMMANDS
+from numpycnn.metrics import Confidence, fit_class_distance
 
 
 def run(*arguments, stdin=None):
@@ -132,12 +134,32 @@ def test_predict_as_json_and_as_a_table(call, model_path, pictures):
     status, text, errors = call("predict", pictures, pictures / "absent.png", "--model", model_path, "--json")
     rows = json.loads(text)
     assert status == 1 and [row.get("class") for row in rows] == ["röt", "green", "=blue()", None, None]
+    assert "doubt" in rows[0] and rows[0]["doubt"] is None  # the model does not say when to doubt
     assert rows[0]["p(röt)"] == rows[0]["probability"] > 0.99 and "bad.png: expected a picture" in rows[3]["error"]
     assert "2 of 5 files could not be read" in errors
     status, text, _ = call("predict", pictures, "--model", model_path, "--csv")
     table = list(csv.DictReader(io.StringIO(text)))
     assert status == 1 and [row["class"] for row in table] == ["röt", "green", "=blue()"]
     assert float(table[1]["p(green)"]) > 0.99
+
+
+def test_predict_says_what_is_doubtful(call, model_path, pictures, tmp_path):
+    model, rng = Sequential.load(model_path), np.random.default_rng(0)
+    x = np.tile(np.repeat(np.eye(3), 40, axis=0)[:, None, None], (1, 4, 5, 1)) + rng.normal(0, 0.05, (120, 4, 5, 3))
+    x, y = x.astype(np.float32), np.repeat(range(3), 40)
+    distance = fit_class_distance(y, model.features(x), model.features(x))
+    model.confidence = Confidence(1.0, 0.99, 0.01, 1.0, distance)
+    model.save(tmp_path / "model.npz")
+    for name, colour in ("d.png", (60, 0, 0)), ("e.png", (255, 230, 0)), ("f.png", (90, 90, 90)):
+        Image.new("RGB", (30, 40), colour).save(pictures / name)
+    arguments = "predict", pictures, "--model", tmp_path / "model.npz"
+    text, rows = call(*arguments)[1], json.loads(call(*arguments, "--json")[1])
+    assert [row["doubt"] for row in rows] == [None] * 3 + ["not sure"] + ["none of them?"] * 2
+    assert re.search(r"d.png: röt \(.*; not sure\n", text) and re.search(r"e.png: röt \(.*; none of them\?\n", text)
+    assert [row["doubt"] for row in csv.DictReader(io.StringIO(call(*arguments, "--csv")[1]))][3:5] == [
+        "not sure", "none of them?"
+    ]
+    assert "none of them beyond the distance" in call("info", tmp_path / "model.npz")[1]
 
 
 def test_predict_reads_standard_input_and_ends_where_its_reader_does(model_path, pictures):
@@ -194,6 +216,7 @@ def test_training_on_a_folder_and_predicting_with_it(call, monkeypatch, tmp_path
                  "val_accuracy", "Next:  numpycnn predict PICTURE... --model"):
         assert said in text
     saved = Sequential.load("runs/lamps-mlp/m.npz")
+    assert saved.confidence.answered == 1 and "Answers: sure from" in text and saved.confidence.distance is not None
     assert saved.input_format == InputFormat((10, 10), class_names=("bright", "dark"))
     report = (tmp_path / "runs" / "lamps-mlp" / "report.txt").read_text()
     assert "bright" in report and "dark" in report
