@@ -10,6 +10,7 @@ from .. import layers as core
 from ..hints import did_you_mean
 from .missing import ACTIVATIONS as MISSING
 from .missing import of_activations as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .notes import named
 from .tensors import Symbol, tensor
 
 # Keras's name: the core's layer, and its arguments. None: nothing to do.
@@ -73,10 +74,8 @@ def _function(name: str) -> Callable[..., Any]:
             rows = layer.forward(rows)
         return tensor(np.array(rows).reshape(y.shape))
 
-    activation.__name__ = activation.__qualname__ = name
-    activation.__doc__ = f"{name} of an array; the core's layer {(WORDS[name] or ('none',))[0]}."
     activation.keras_name = name  # type: ignore[attr-defined]
-    return activation
+    return named(activation, name, f"{name} of an array; the core's layer {(WORDS[name] or ('none',))[0]}.")
 
 
 elu, gelu, leaky_relu, linear = map(_function, ("elu", "gelu", "leaky_relu", "linear"))
