@@ -269,7 +269,7 @@ NETWORKS = {
         Conv(64, 3, "same", 2), RELU, Conv(128, 3), RELU, GlobalAverage(), LAST,
     ),
     "vgg_like": Network(
-        "VGG-like, 32 x 32 x 3", (32, 32, 3), 640,
+        "VGG-like, 32 x 32 x 3", (32, 32, 3), 1_280,
         (*_normalised(Conv(32, 3, "same"), Conv(32, 3, "same")), MAX,
          *_normalised(Conv(64, 3, "same"), Conv(64, 3, "same")), MAX,
          *_normalised(Conv(128, 3, "same"), Conv(128, 3, "same")), MAX, Flatten(), Dense(128), RELU, LAST),

@@ -58,15 +58,8 @@ class Variable:
         arrays[self._index] = np.asarray(value, arrays[self._index].dtype)
         self._layer.set_weights(arrays)
 
-    @property
-    def shape(self) -> Shape:
-        """Shape of the array."""
-        return self.numpy().shape
-
-    @property
-    def dtype(self) -> str:
-        """Name of the dtype, as Keras gives it."""
-        return self.numpy().dtype.name
+    shape = property(lambda self: self.numpy().shape, doc="Shape of the array.")
+    dtype = property(lambda self: self.numpy().dtype.name, doc="Name of the dtype, as Keras gives it.")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.numpy() if dtype is None else self.numpy().astype(dtype)
@@ -84,20 +77,16 @@ class Symbol:
         self.dtype = "float32"
         self.name = self.chain[-1].name if self.chain else root.name
 
-    @property
-    def one(self) -> Shape:
-        """Shape of one row, without the batch axis."""
-        return self.shape[1:]
+    one = property(lambda self: self.shape[1:], doc="Shape of one row, without the batch axis.")
 
     def get_shape(self) -> tuple:
         """Return the shape, None for the batch."""
         return self.shape
 
-    def __iter__(self) -> Any:
-        raise TypeError("a symbolic input of a model has no values; call model.predict(x) for numbers")
-
     def __array__(self, *_: Any) -> np.ndarray:
         raise TypeError("a symbolic input of a model has no values; call model.predict(x) for numbers")
+
+    __iter__ = __array__
 
     def __repr__(self) -> str:
         return f"<Symbol {self.name}, shape={self.shape}>"

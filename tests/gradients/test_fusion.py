@@ -328,9 +328,9 @@ def test_twenty_training_steps(classes, block, case, make):
 
 
 @every_rule
-@both_dtypes
 @pytest.mark.parametrize("make", ["usual", "unusual"])
-def test_with_any_layers_frozen(classes, block, dtype, make):
+def test_with_any_layers_frozen(classes, block, make):
+    dtype = "float64"  # what is computed and what is not does not depend on it
     channels = enough(block, 6)
     shape = input_shape(classes, channels)
     rng = np.random.default_rng(2)

@@ -154,7 +154,7 @@ def test_threads_do_not_meet():
     wrong = []
 
     def work(i):
-        for _ in range(200):
+        for _ in range(20):
             if not np.array_equal(predictor(inputs[i]), expected[i]):
                 wrong.append(i)
 

@@ -224,7 +224,8 @@ def test_info_says_what_inputs_and_training_were():
     assert info.training(model) == f"{model.loss!r}, {model.optimizer!r}, 0 steps taken"
     model.input_format = InputFormat((8, 9))
     assert info.inputs(model) == "8 x 9 pixels, grey, times 0.00392157; pictures resized\nClasses: numbered"
-    model.input_format = InputFormat((8, 9), prepare="digit", class_names=("a", "b"))
+    model = Sequential([Flatten(), Dense(2)], input_shape=(28, 28, 1), seed=0)
+    model.input_format = InputFormat((28, 28), prepare="digit", class_names=("a", "b"))
     assert info.inputs(model).endswith("; digits cut out and centred, as prepare_digit does\nClasses: a, b")
 
 
