@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=12_800, help="images a turn (12,800)")
     parser.add_argument("--repeats", type=int, default=7, help="timed rounds (7)")
     arguments = parser.parse_args()
-    images, labels = data.load("cnn", arguments.images, arguments.random, arguments.data_dir)
+    images, labels = data.load("reference", arguments.images, arguments.random, arguments.data_dir)
     threads, machine = numpycnn.get_num_threads(), fingerprint()["processor"]
     for table in (throughput(images, arguments.repeats), shares(images, labels, arguments.repeats)):
         table.note = f"{machine}, {threads} threads, batches of {BATCH}, {arguments.repeats} rounds"

@@ -82,7 +82,7 @@ def time_first_step(name: str, arguments: argparse.Namespace) -> float | None:
 
 def main() -> None:
     parser = command.parser("Time the first step of a new process.", repeats=7)
-    parser.add_argument("--network", default="cnn", choices=NETWORKS, help="which network (cnn)")
+    parser.add_argument("--network", default="reference", choices=NETWORKS, help="which network (reference)")
     parser.add_argument("--batch-size", type=int, default=64, help="images of the step (64)")
     parser.add_argument("--engines", nargs="+", choices=TRAINING, help="only these")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
-"""Milliseconds that the reference CNN takes to classify 1, 64 and 1,000 images, here and in what is installed.
+"""Milliseconds that a network takes to classify 1, 8, 64 and 1,000 images, here and in what is installed.
 
-    python benchmarks/bench_inference.py
+    python benchmarks/bench_inference.py [--network all]
 
 Each engine lives in a process of its own and has the same weights; all must give the same probabilities before any is
 timed. Then they take turns; a turn is as many calls as fit in a fraction of a second. What a call gets and returns lies
@@ -23,7 +23,6 @@ from records import Record, new_record
 from tables import inference, inference_name
 from turns import Worker, serve, workers
 
-NETWORK = "cnn"
 TOLERANCE = 1e-4  # between the engines' probabilities
 SMALLEST_PART = 50  # images: smaller batches are no faster in any engine
 
@@ -64,23 +63,33 @@ class Predictor:
         return taken / calls
 
 
-def work(engine: str, threads: int, images: int, random: bool, data_dir: str | None) -> None:
+def work(engine: str, threads: int, network: str, images: int, random: bool, data_dir: str | None) -> None:
     """Serve one engine."""
 
     def prepare() -> dict[str, Callable[..., Any]]:
         chosen = INFERENCE[engine]
-        x, _ = data.load(NETWORK, images, random, data_dir)
-        predictor = Predictor(*chosen.load().predictor(NETWORKS[NETWORK], threads, **chosen.options), x)
+        x, _ = data.load(network, images, random, data_dir)
+        predictor = Predictor(*chosen.load().predictor(NETWORKS[network], threads, **chosen.options), x)
         return {"probabilities": predictor.probabilities, "prepare": predictor.prepare, "seconds": predictor.seconds}
 
     serve(threads, prepare)
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Record]:
+    """Time all networks that the command line asks for."""
+    names = list(NETWORKS) if "all" in arguments.network else arguments.network
+    records: dict[str, Record] = {}
+    for name in names:
+        records |= measure_one(name, arguments)
+    return records
+
+
+def measure_one(network: str, arguments: argparse.Namespace) -> dict[str, Record]:
     """Time the engines in turns at all batch sizes; return a record of each."""
+    print(NETWORKS[network].title)
     sizes = arguments.batch_size
     versions = installed(INFERENCE, arguments.engines)
-    task = {"images": max(sizes), "random": arguments.random, "data_dir": arguments.data_dir}
+    task = {"network": network, "images": max(sizes), "random": arguments.random, "data_dir": arguments.data_dir}
     with workers("bench_inference.py", versions, arguments.threads, **task) as running:
         check_probabilities(running, min(max(sizes), 64))
         parts = {name: {n: worker.ask("prepare", n, arguments.turn) for n in sizes} for name, worker in running.items()}
@@ -91,11 +100,11 @@ def measure(arguments: argparse.Namespace) -> dict[str, Record]:
                     values[name][size].append(round(worker.ask("seconds", size, arguments.turn), 8))
             print(f"round {repeat + 1} of {arguments.repeats} done", flush=True)
     return {
-        inference_name(size): new_record(
-            f"seconds a call of inference, {size:,} images, {NETWORKS[NETWORK].title}, float32", "s",
-            f"python benchmarks/bench_inference.py --repeats {arguments.repeats} --threads {arguments.threads}"
-            + " --random" * arguments.random,
-            data.data_name(NETWORK, arguments.random), arguments.threads, batch_size=size,
+        inference_name(network, size): new_record(
+            f"seconds a call of inference, {size:,} images, {NETWORKS[network].title}, float32", "s",
+            f"python benchmarks/bench_inference.py --network {network} --repeats {arguments.repeats} "
+            f"--turn {arguments.turn} --threads {arguments.threads}" + " --random" * arguments.random,
+            data.data_name(network, arguments.random), arguments.threads, batch_size=size,
             engines={
                 name: {"versions": versions[name], "images_at_a_time": parts[name][size], "values": values[name][size]}
                 for name in running
@@ -121,8 +130,11 @@ def check_probabilities(running: dict[str, Worker], count: int) -> None:
 
 
 def main() -> None:
-    parser = command.parser("Time inference with the reference CNN.", repeats=15)
-    parser.add_argument("--batch-size", type=int, nargs="+", default=[1, 64, 1000], help="images a call (1 64 1000)")
+    parser = command.parser("Time inference.", repeats=15)
+    parser.add_argument("--network", nargs="+", default=["reference"], choices=[*NETWORKS, "all"],
+                        help="which networks (reference)")
+    parser.add_argument("--batch-size", type=int, nargs="+", default=[1, 8, 64, 1000],
+                        help="images a call (1 8 64 1000)")
     parser.add_argument("--turn", type=float, default=0.25, help="seconds of one engine's turn (0.25)")
     parser.add_argument("--engines", nargs="+", choices=INFERENCE, help="only these")
     arguments = parser.parse_args()

@@ -87,7 +87,7 @@ def time_in_turns(
 def measure(arguments: argparse.Namespace) -> dict[str, Record]:
     """Verify the kernels, time them in turns, and return the record."""
     use_cores(arguments.threads)
-    images, labels = data.load("cnn", kernel_cases.TRAINED, arguments.random, arguments.data_dir)
+    images, labels = data.load("reference", kernel_cases.TRAINED, arguments.random, arguments.data_dir)
     cases = kernel_cases.recorded_cases(images, labels, arguments.threads)
     cases = [case for case in cases if case.kernel in (arguments.kernels or KERNELS)]
     kernels = {case.name: dict(zip(("unit", "work"), case.work())) for case in cases}
@@ -106,7 +106,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Record]:
         "kernels on the shapes of the reference CNN at batch 64, float32", "µs",
         f"python benchmarks/bench_kernels.py --repeats {arguments.repeats} --threads {arguments.threads}"
         + " --random" * arguments.random,
-        data.data_name("cnn", arguments.random), arguments.threads, peak=peaks, kernels=kernels,
+        data.data_name("reference", arguments.random), arguments.threads, peak=peaks, kernels=kernels,
     )}
 
 

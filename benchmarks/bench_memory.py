@@ -25,7 +25,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-NETWORK = "cnn"
+NETWORK = "reference"
 IMAGES_ALONE = "the images alone"
 
 

@@ -1,19 +1,22 @@
 """How well digits are recognised that are not MNIST's: printed, drawn by code, inverted, shifted, noisy, badly lit.
 
-    python benchmarks/bench_own_digits.py
+    python benchmarks/bench_own_digits.py [--photographs FOLDER]
 
 trains the reference CNN on MNIST, without and with augmentation, and asks it about pictures made here: as they are,
-merely shrunk to 28 x 28; inverted; and through ``prepare_digit``. Then about the digits of printed fonts, the known
-weakness of such models: matplotlib's own fonts, which are the same everywhere, or with --system-fonts this machine's.
+merely shrunk to 28 x 28; inverted; and through ``prepare_digit``. Then about pictures as they come (hard_pictures.py),
+sheets among them on which nothing was written; about photographs in FOLDER, whose `digits.csv` has columns file and
+label; and about the digits of printed fonts, the known weakness of such models: matplotlib's own fonts, which are the
+same everywhere, or with --system-fonts this machine's.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import math
 import re
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
 import matplotlib
 import numpy as np
@@ -21,6 +24,7 @@ from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
+from hard_pictures import EMPTY, hard_pictures
 from numpycnn import Adam, Augment, CosineDecay, Sequential, SoftmaxCrossEntropy, load_mnist, prepare_digit
 from numpycnn.architectures import reference_cnn
 from numpycnn.plots import plot_samples, save_figure
@@ -29,6 +33,7 @@ FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 NO_DIGITS = re.compile("sym|siz|nonuni|cmex|cmmi|cmsy|display|lastresort|emoji|dingbat|icon", re.IGNORECASE)
 FONT_SIZES = 20, 40, 90  # pixels
 BATCH_SIZE = 64
+Samples = dict[str, list[tuple[int, np.ndarray]]]  # kind: digits and pictures, uint8 (H, W) or (H, W, 3)
 
 
 # -- shapes: arrays (H, W) from 0 (paper) to 1 (ink)
@@ -139,8 +144,26 @@ def as_bytes(picture: np.ndarray) -> np.ndarray:
 
 
 def shrunk(picture: np.ndarray, side: int = 28) -> np.ndarray:
-    """Return the picture, uint8 (H, W), shrunk to a square and otherwise as it is, from 0 to 1."""
-    return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BILINEAR), np.float32) / 255
+    """Return the picture, uint8 (H, W) or (H, W, 3), shrunk to a grey square and otherwise as it is, from 0 to 1."""
+    grey = Image.fromarray(picture).convert("L")
+    return np.asarray(grey.resize((side, side), Image.Resampling.BILINEAR), np.float32) / 255
+
+
+def drawn(draw: Callable[..., Iterator], seed: int, rounds: int, mnist: tuple[np.ndarray, np.ndarray]) -> Samples:
+    """Return so many rounds of pictures, as bytes."""
+    rng, samples = np.random.default_rng(seed), Samples()
+    for _ in range(rounds):
+        for kind, digit, picture in draw(rng, mnist):
+            samples.setdefault(kind, []).append((digit, as_bytes(picture)))
+    return samples
+
+
+def photographs(folder: Path) -> list[tuple[int, np.ndarray]]:
+    """Return the pictures that the folder's `digits.csv` names (`file`, `label`), in it or in its folder `digits`."""
+    with open(folder / "digits.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    paths = [next(folder.glob(f"**/{row['file']}")) for row in rows]
+    return [(int(row["label"]), np.asarray(Image.open(path).convert("RGB"))) for row, path in zip(rows, paths)]
 
 
 # -- fonts
@@ -191,7 +214,7 @@ def seen_in_three_ways(samples: list[tuple[int, np.ndarray]]) -> tuple:
     return [digit for digit, _ in samples], plain, [1 - image for image in plain], prepared
 
 
-def show(samples: dict[str, list[tuple[int, np.ndarray]]], path: Path) -> None:
+def show(samples: Samples, path: Path) -> None:
     """Draw the first ten pictures of each kind, and below them what `prepare_digit` made of them."""
     rows, labels = [], []
     for some in samples.values():
@@ -209,18 +232,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the models; the pictures are always the same (0)")
     parser.add_argument("--rounds", type=int, default=4, help="pictures of each kind and digit (4)")
     parser.add_argument("--system-fonts", action="store_true", help="this machine's fonts, besides matplotlib's own")
+    parser.add_argument("--photographs", type=Path, metavar="FOLDER", help="photographed digits and digits.csv")
     parser.add_argument("--picture", type=Path, help="draw the pictures into this PNG file")
     arguments = parser.parse_args()
     (images, labels), test = load_mnist(arguments.data_dir)
     images, labels = images[:arguments.limit], labels[:arguments.limit]
 
-    rng = np.random.default_rng(0)
-    samples: dict[str, list[tuple[int, np.ndarray]]] = {}
-    for _ in range(arguments.rounds):
-        for kind, digit, picture in pictures(rng, test):
-            samples.setdefault(kind, []).append((digit, as_bytes(picture)))
+    samples = drawn(pictures, 0, arguments.rounds, test)
+    hard = drawn(hard_pictures, 0, arguments.rounds, test)
+    empty = {kind: hard.pop(kind) for kind in EMPTY}
+    if arguments.photographs:
+        hard["photographs"] = photographs(arguments.photographs)
     if arguments.picture:
-        show(samples, arguments.picture)
+        show(samples | hard, arguments.picture)
     fonts = own_fonts() + (system_fonts() if arguments.system_fonts else [])
     letters = {
         font.stem: [(d, as_bytes(1 - in_the_middle(d, font, size))) for size in FONT_SIZES for d in range(10)]
@@ -230,8 +254,12 @@ def main() -> None:
     plain = train(images, labels, arguments.epochs, arguments.seed, None)
     augmented = train(images, labels, arguments.epochs, arguments.seed, Augment.for_digits())
     prepared = {"prepared": (plain, 3), "prepared, augmentation": (augmented, 3)}
-    table("kind of picture", {kind: seen_in_three_ways(some) for kind, some in samples.items()},
-          {"as it is": (plain, 1), "inverted": (plain, 2), **prepared})
+    for some in (samples, hard):
+        table("kind of picture", {kind: seen_in_three_ways(group) for kind, group in some.items()},
+              {"as it is": (plain, 1), "inverted": (plain, 2), **prepared})
+    print(f"\n{'nothing written':28}{'pictures':>10}{'said to be empty':>24}")
+    for kind, some in empty.items():
+        print(f"{kind:28}{len(some):10,}{np.mean([prepare_digit(picture).empty for _, picture in some]):24.2%}")
     table("printed font", {font: seen_in_three_ways(some) for font, some in letters.items()},
           {"inverted": (plain, 2), "inverted, augmentation": (augmented, 2), **prepared})
 

@@ -5,7 +5,7 @@
 Each engine lives in a process of its own, starts from the same weights, is warmed up (and compiled) untimed, and then
 they take turns: A B C A B C. The table shows medians, spreads, ratios, and the dense floor: the time that the same
 arithmetic takes at the rate of the best matrix product of the same run. ``--busy`` times them beside a second program
-that keeps one core busy. ``--record`` keeps the result in
+that keeps one core busy, ``--isa avx2`` with the instructions that most laptops have. ``--record`` keeps the result in
 ``benchmarks/reference.json``, ``--check`` compares with it, ``--update-readme`` writes its tables into
 ``benchmarks/README.md``.
 """
@@ -26,6 +26,15 @@ from turns import Worker, busy_program, serve, workers
 
 EPOCH_IMAGES = 60_000
 LOSS_TOLERANCE = 1e-3  # between the engines, of the first batch before training
+# What holds each engine, and the libraries below it, to some instructions.
+INSTRUCTIONS = {
+    "avx2": {
+        "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "", "OPENBLAS_CORETYPE": "Haswell",
+        "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX X86_V4",
+        "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    },
+}
 
 
 def work(engine: str, threads: int, network: str, images: int, batch_size: int, random: bool,
@@ -45,7 +54,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Record]:
     """Time all networks and batch sizes that the command line asks for."""
     names = list(NETWORKS) if "all" in arguments.network else arguments.network
     return {
-        training_name(name, batch_size, arguments.busy): measure_one(name, batch_size, arguments)
+        training_name(name, batch_size, arguments.busy, arguments.isa): measure_one(name, batch_size, arguments)
         for name in names for batch_size in arguments.batch_size
     }
 
@@ -58,7 +67,9 @@ def measure_one(name: str, batch_size: int, arguments: argparse.Namespace) -> Re
             "data_dir": arguments.data_dir}
     versions = installed(TRAINING, arguments.engines)
     print(f"{network.title}, batch {batch_size}, {images:,} images a turn")
-    with workers("bench_training.py", versions, arguments.threads, **task) as running:
+    with workers(
+        "bench_training.py", versions, arguments.threads, INSTRUCTIONS.get(arguments.isa), **task
+    ) as running:
         losses = {engine: [worker.ask("loss")] for engine, worker in running.items()}
         check_losses(losses)
         with busy_program(arguments.busy):
@@ -67,10 +78,11 @@ def measure_one(name: str, batch_size: int, arguments: argparse.Namespace) -> Re
             losses[engine].append(worker.ask("loss"))
     record = new_record(
         f"seconds an epoch (60,000 images) of training, {network.title}, float32"
-        + ", beside a program that keeps one core busy" * arguments.busy, "s",
+        + ", beside a program that keeps one core busy" * arguments.busy
+        + (f", every engine held to {arguments.isa}" if arguments.isa else ""), "s",
         f"python benchmarks/bench_training.py --network {name} --batch-size {batch_size} --images {images} "
         f"--repeats {arguments.repeats} --threads {arguments.threads}" + " --random" * arguments.random
-        + " --busy" * arguments.busy,
+        + " --busy" * arguments.busy + (f" --isa {arguments.isa}" if arguments.isa else ""),
         data.data_name(name, arguments.random), arguments.threads,
         batch_size=batch_size, images_a_repeat=images,
         engines={
@@ -121,12 +133,13 @@ def take_turns(
 
 def main() -> None:
     parser = command.parser("Time an epoch of training.", repeats=7)
-    parser.add_argument("--network", nargs="+", default=["cnn"], choices=[*NETWORKS, "all"],
-                        help="which networks (cnn)")
+    parser.add_argument("--network", nargs="+", default=["reference"], choices=[*NETWORKS, "all"],
+                        help="which networks (reference)")
     parser.add_argument("--batch-size", type=int, nargs="+", default=[64], help="images a step (64)")
     parser.add_argument("--images", type=int, help="images a turn, scaled to 60,000 (default: some seconds' work)")
     parser.add_argument("--warmup", type=int, default=1, help="untimed rounds before (1)")
     parser.add_argument("--busy", action="store_true", help="beside a program that keeps one core busy")
+    parser.add_argument("--isa", choices=INSTRUCTIONS, help="hold every engine to these instructions")
     parser.add_argument("--engines", nargs="+", choices=TRAINING, help="only these")
     arguments = parser.parse_args()
     if arguments.worker:

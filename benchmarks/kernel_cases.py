@@ -55,8 +55,8 @@ def curved() -> numpycnn.Sequential:
 # Models that train and are recorded: (network or function, fused, optimizer, augment). First what everybody runs.
 # The labels of Adagrad's are ten yes-or-no questions.
 RUNS = [
-    (NETWORKS["cnn"], True, numpycnn.Adam, None),
-    (NETWORKS["cnn"], False, numpycnn.SGD, numpycnn.Augment.for_digits()),
+    (NETWORKS["reference"], True, numpycnn.Adam, None),
+    (NETWORKS["reference"], False, numpycnn.SGD, numpycnn.Augment.for_digits()),
     (NETWORKS["lenet5"], True, numpycnn.Adam, None),
     (PADDED, True, numpycnn.Adam, None),
     (normalised, True, numpycnn.Adam, None),
@@ -241,7 +241,7 @@ def recorded_cases(images: np.ndarray, labels: np.ndarray, threads: int) -> list
         for case in calls:
             first, *_, last = case.shapes()
             group = case.kernel, first[1:], last[1:]
-            wanted = case.kernel not in known or (network is NETWORKS["cnn"] and group in largest)
+            wanted = case.kernel not in known or (network is NETWORKS["reference"] and group in largest)
             if wanted and (group not in largest or case.shapes() > largest[group].shapes()):
                 largest[group] = case
     order = list(KERNELS)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Callable, Iterable
 
-from engines import OURS
+from engines import OURS, OURS_FROZEN
 from networks import NETWORKS
 from records import Record, dense_floor, fastest_other, is_slower, medians, rate, share_of_peak
 
@@ -102,16 +102,16 @@ def floor_sentence(record: Record) -> str:
     return f"{sentence}; numpycnn is {'below' if ours < dense_floor(record) else 'above'} it."
 
 
-def training_name(network: str, batch_size: int, busy: bool = False) -> str:
+def training_name(network: str, batch_size: int, busy: bool = False, isa: str | None = None) -> str:
     """Return the name of a record of training."""
-    return f"training {network}, batch {batch_size}" + ", busy" * busy
+    return f"training {network}, batch {batch_size}" + ", busy" * busy + (f", {isa}" if isa else "")
 
 
-def networks(records: dict[str, Record]) -> Table:
-    """All networks at batch 64, ours against the fastest other engine."""
+def networks(records: dict[str, Record], busy: bool = False, isa: str | None = None) -> Table:
+    """All networks at batch 64, ours against the fastest other engine, the best ratio first."""
     rows, last = [], None
     for name, network in NETWORKS.items():
-        record = records.get(training_name(name, 64))
+        record = records.get(training_name(name, 64, busy, isa))
         other = record and fastest_other(record)
         if not record or not other or OURS not in medians(record):
             continue
@@ -121,14 +121,15 @@ def networks(records: dict[str, Record]) -> Table:
                      f"{other[1] / ours:.2f}", floor])
     header = ["network", "parameters", "numpycnn, s an epoch", "fastest other, s an epoch", "times numpycnn's",
               "dense floor, s"]
-    on = conditions({**last, "data": "MNIST (CIFAR-sized: random images)"}, "batch 64") if last else ""
+    rows.sort(key=lambda row: -float(row[4]))
+    on = conditions({**last, "data": "MNIST (32 x 32: random images)"}, "batch 64") if last else ""
     note = f"{on}; medians of {repeats(last)} interleaved repeats" if last else ""
     return Table("training, all networks", header, rows, note)
 
 
 def batch_sizes(records: dict[str, Record]) -> Table:
     """The reference CNN at all batch sizes that were measured, as time an image."""
-    pattern = re.compile(re.escape(training_name("cnn", 0)).removesuffix("0") + r"(\d+)$")
+    pattern = re.compile(re.escape(training_name("reference", 0)).removesuffix("0") + r"(\d+)$")
     found = {int(match[1]): records[name] for name in records if (match := pattern.match(name))}
     found = {size: record for size, record in found.items() if OURS in medians(record)}
     at_64 = medians(found[64])[OURS] if 64 in found else float("nan")
@@ -158,14 +159,15 @@ def inference(record: Record) -> Table:
     return table
 
 
-def inference_name(batch_size: int) -> str:
+def inference_name(network: str, batch_size: int) -> str:
     """Return the name of a record of inference."""
-    return f"inference cnn, batch {batch_size}"
+    return f"inference {network}, batch {batch_size}"
 
 
-def inference_sizes(records: dict[str, Record], sizes: Iterable[int] = (1, 64, 1000)) -> Table:
+def inference_sizes(records: dict[str, Record], sizes: Iterable[int] = (1, 8, 64, 1000)) -> Table:
     """The reference CNN at all batch sizes, one row an engine, the best at one image first."""
-    found = {size: records[inference_name(size)] for size in sizes if inference_name(size) in records}
+    named = {size: inference_name("reference", size) for size in sizes}
+    found = {size: records[name] for size, name in named.items() if name in records}
     header, rows = ["engine"], {}
     for size, record in found.items():
         header += [f"{size:,} image{'s' * (size > 1)}, ms", "times numpycnn's"]
@@ -174,6 +176,27 @@ def inference_sizes(records: dict[str, Record], sizes: Iterable[int] = (1, 64, 1
     last = next(reversed(found.values()), None)
     note = f"{conditions(last)}; medians of {repeats(last)} interleaved repeats: `{last['command']}`" if last else ""
     return Table("inference, reference CNN", header, [row for row in rows.values() if len(row) == len(header)], note)
+
+
+def inference_networks(records: dict[str, Record], sizes: Iterable[int] = (1, 8, 64, 1000)) -> Table:
+    """All networks: the predictor's time, and how many times as long the others of its trade take."""
+    others, rows, last = ("ONNX Runtime", "OpenVINO"), [], None
+    for name, network in NETWORKS.items():
+        cells = [network.title]
+        for size in sizes:
+            record = records.get(inference_name(name, size), {"engines": {}})
+            found = medians(record)
+            if OURS_FROZEN in found and all(other in found for other in others):
+                ratios, last = [f"{found[other] / found[OURS_FROZEN]:.2f}" for other in others], record
+                cells += [figure(1e3 * found[OURS_FROZEN]), ", ".join(ratios)]
+        if len(cells) == 1 + 2 * len(list(sizes)):
+            rows.append(cells)
+    header = ["network"]
+    for size in sizes:
+        header += [f"{size:,} image{'s' * (size > 1)}, ms", "times"]
+    on = conditions({**last, "data": "MNIST (32 x 32: random images)"}) if last else ""
+    note = f"Times as long: {' and '.join(others)}. {on}; medians of {repeats(last)} repeats" if last else ""
+    return Table("inference, all networks", header, rows, note)
 
 
 def kernels(record: Record) -> Table:
@@ -233,10 +256,12 @@ def of_one(name: str, make: Callable[[Record], Table]) -> Callable[[dict[str, Re
 
 # What stands in benchmarks/README.md between "<!-- NAME: begin -->" and "<!-- NAME: end -->".
 README_TABLES: dict[str, Callable[[dict[str, Record]], Table | None]] = {
-    "training table": of_one(training_name("cnn", 64), training),
+    "training table": of_one(training_name("reference", 64), training),
     "networks table": networks,
+    "avx2 table": lambda records: networks(records, isa="avx2"),
     "batch sizes table": batch_sizes,
     "inference table": inference_sizes,
+    "inference networks table": inference_networks,
     "kernels table": of_one("kernels", kernels),
     "first use table": of_one("first use", first_use),
     "memory table": of_one("memory", memory),

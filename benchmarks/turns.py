@@ -34,17 +34,21 @@ class Worker:
         Of the engine, for messages.
     threads : int
         That it may use.
+    environment : dict of str to str
+        Variables to set for it.
     **task
         Arguments for the script.
     """
 
-    def __init__(self, script: str, name: str, threads: int, **task: Any) -> None:
+    def __init__(
+        self, script: str, name: str, threads: int, environment: dict[str, str] | None = None, **task: Any
+    ) -> None:
         self.name = name
         self.errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / script), "--worker", json.dumps({"engine": name, "threads": threads, **task})],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, encoding="utf-8", bufsize=1,
-            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
+            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), **(environment or {})},
         )
 
     def ask(self, question: str, *arguments: Any) -> Any:
@@ -101,9 +105,11 @@ def serve(threads: int, prepare: Callable[[], dict[str, Callable[..., Any]]]) ->
 
 
 @contextlib.contextmanager
-def workers(script: str, names: Iterable[str], threads: int, **task: Any) -> Iterator[dict[str, Worker]]:
+def workers(
+    script: str, names: Iterable[str], threads: int, environment: dict[str, str] | None = None, **task: Any
+) -> Iterator[dict[str, Worker]]:
     """Start a worker for each name; they get ready side by side. Leave out those that cannot run; end all at last."""
-    started = {name: Worker(script, name, threads, **task) for name in names}
+    started = {name: Worker(script, name, threads, environment, **task) for name in names}
     try:
         for name, worker in list(started.items()):
             try:

@@ -29,7 +29,7 @@ KERAS_ARGUMENTS = {
     "data_format": "images are channels-last here: x.transpose(0, 2, 3, 1) of channels-first ones",
     "axis": "the channels are the last axis here", "alpha": "write negative_slope",
     "kernel_constraint": "there is none; use Dropout", "depthwise_initializer": "write kernel_initializer",
-    "kernel_regularizer": "Conv2D and Dense take it", "bias_regularizer": "Conv2D and Dense take it",
+    "kernel_regularizer": "convolutions and Dense take it", "bias_regularizer": "convolutions and Dense take it",
     "activity_regularizer": "there are penalties on weights alone: kernel_regularizer=L2(1e-4)",
     "name": "layers and models have no names here", "from_logits": "SoftmaxCrossEntropy always takes logits",
     "save_weights_only": "the whole model is saved", "period": "it saves after each epoch",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import operator
 from typing import Any, Callable, Iterable, Sequence
 
@@ -17,24 +18,26 @@ from .data.inputs import InputFormat
 from .fusion.plan import make_plan
 from .hints import explain_arguments
 from .io.any_format import load_model, load_weights, save_model, save_weights
+from .io.kept import Kept
 from .layers.base import Layer
 from .losses import Loss, get_loss
 from .memory.locking import Lock
 from .memory.parameter import Arena, Parameter
 from .memory.weights import get_weights, set_weights, trained_parts
 from .memory.workspace import check_forward_bytes
+from .metrics.confidence import Confidence
 from .metrics.running import Metric
 from .nonfinite import warn_nonfinite, watched
 from .optimizers import Optimizer, get_optimizer
+from .predictor import make_predictor
 from .profile import profile_model
 from .regularizers import add_penalty_gradients, penalty
 from .summary import summary_text
 from .terminal import show
 from .training.data import check_data, check_images, row_weights
-from .training.evaluation import evaluate_model, predict_model
+from .training.evaluation import evaluate_model, features_model, predict_model
 from .training.figures import Figures, Scores, check_metrics
-from .training.loop import fit
-from .training.loop import step as take_step
+from .training.loop import fit, step as take_step
 
 
 class Sequential(Strict):
@@ -68,6 +71,8 @@ class Sequential(Strict):
     input_format : InputFormat or None
         What the inputs were made of, and the names of the classes: ``numpycnn predict`` treats pictures so. None: not
         known. Copies, backups and ``.npz`` files keep it.
+    confidence : metrics.Confidence or None
+        When to trust an answer. Copies and ``.npz`` files keep it; a training step, and other weights, end it.
     nonfinite : str or None
         Where the first NaN or infinity since ``compile`` or the start of ``fit`` came from.
 
@@ -82,7 +87,6 @@ class Sequential(Strict):
     output_shape: Shape
     arena: Arena
     regularised: list[Layer]
-    _input_format: InputFormat | None = None
     _warm = False  # whether the kernels for this loss and optimizer are compiled
 
     def __init__(
@@ -170,18 +174,8 @@ class Sequential(Strict):
         """All parameters, in layer order."""
         return [p for layer in self.layers for p in layer.parameters]
 
-    @property
-    def input_format(self) -> InputFormat | None:
-        """What the inputs were made of."""
-        return self._input_format
-
-    @input_format.setter
-    def input_format(self, value: InputFormat | None) -> None:
-        if value is not None:
-            self._require_built("input_format")
-            check_instance(value, InputFormat, "input_format", "an InputFormat or None")
-            value.check_fits(self.input_shape, self.output_shape)
-        self._input_format = value
+    input_format = Kept(InputFormat, lambda model, it: it.check_fits(model.input_shape, model.output_shape))
+    confidence = Kept(Confidence, lambda model, it: it.check_fits(math.prod(model.layers[-1].input_shape)))
 
     def count_params(self) -> int:
         """Return the number of numbers in all parameters, frozen or not."""
@@ -261,7 +255,9 @@ class Sequential(Strict):
         return next((position for position, step in enumerate(self.plan) if step.learns), len(self.plan))
 
     predict = explain_arguments(predict_model)
-    evaluate = explain_arguments(evaluate_model)  # both: training/evaluation.py
+    evaluate = explain_arguments(evaluate_model)  # all three: training/evaluation.py
+    features = explain_arguments(features_model)
+    predictor = make_predictor
 
     def activations(self, x: ArrayLike) -> list[NDArray]:
         """Return what each layer makes of the inputs, as in ``predict``: Dropout off, BatchNorm with its statistics.
@@ -350,6 +346,7 @@ class Sequential(Strict):
         self._require_built("set_weights")
         with self.lock:
             set_weights(self.layers, weights, self.dtype)
+            self.confidence = None
 
     save = save_model
     load = classmethod(load_model)

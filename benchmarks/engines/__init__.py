@@ -9,7 +9,7 @@ cross-entropy of the first batch.
 ``predictor(network, threads, **options)`` returns two functions: ``convert(images)`` brings images (N, H, W, C) into
 the engine's own form, ``predict(converted)`` gives their probabilities (N, 10), computed when it returns.
 
-Both start from ``network.initial_weights()``.
+The one starts from ``network.initial_weights()``, the other from ``network.varied_weights()``.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def _version(name: str) -> str:
 
 OURS = "numpycnn"
 OURS_PLAIN = "numpycnn, fused=False"
+OURS_FROZEN = "numpycnn, predictor"
 FACADE = "numpycnn.keras"
 _OURS = Engine("ours", ("numpy", "numba"), {"fused": True}, ("NumPy", "numpycnn"))
 _PLAIN = Engine("ours", ("numpy", "numba"), {"fused": False})
@@ -85,8 +86,10 @@ TRAINING = {
 
 INFERENCE = {
     OURS: _OURS,
+    OURS_FROZEN: Engine("ours", ("numpy", "numba"), {"fused": True, "frozen": True}),
     OURS_PLAIN: _PLAIN,
     "ONNX Runtime": Engine("onnx_session", ("onnxruntime", "onnx")),
+    "OpenVINO": Engine("openvino_model", ("openvino", "onnx")),
     "PyTorch eager": TRAINING["PyTorch eager"],
     "PyTorch eager, channels_last": TRAINING["PyTorch eager, channels_last"],
     "PyTorch compiled": TRAINING["PyTorch compiled"],

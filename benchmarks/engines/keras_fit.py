@@ -20,12 +20,12 @@ from . import keras_words  # noqa: E402
 STEPS_PER_EXECUTION = 10  # more is no faster
 
 
-def build(network: Network, threads: int, outputs: list[Any]) -> keras.Sequential:
-    """Return the model, `outputs` appended, with the initial weights."""
+def build(network: Network, threads: int, outputs: list[Any], weights: list[np.ndarray]) -> keras.Sequential:
+    """Return the model, `outputs` appended, with these weights."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input(network.input_shape), *keras_words.layers(keras, network), *outputs])
-    model.set_weights(network.initial_weights())
+    model.set_weights(weights)
     return model
 
 
@@ -54,7 +54,7 @@ class Stopwatch(keras.callbacks.Callback):
 def trainer(
     network: Network, images: np.ndarray, labels: np.ndarray, batch_size: int, threads: int, jit_compile: bool
 ) -> tuple[Callable[[], float], Callable[[], float]]:
-    model = build(network, threads, [])
+    model = build(network, threads, [], network.initial_weights())
     model.compile(
         keras.optimizers.Adam(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=jit_compile, steps_per_execution=STEPS_PER_EXECUTION,
@@ -74,7 +74,7 @@ def trainer(
 def predictor(
     network: Network, threads: int, how: str
 ) -> tuple[Callable[[np.ndarray], Any], Callable[[Any], np.ndarray]]:
-    model = build(network, threads, [keras.layers.Softmax()])
+    model = build(network, threads, [keras.layers.Softmax()], network.varied_weights())
     if how == "predict":
         return np.ascontiguousarray, lambda images: model.predict(images, batch_size=len(images), verbose=0)
     forward = tf.function(lambda images: model(images, training=False), jit_compile=how == "jit")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from networks import Activation, Conv, Dense, Flatten, Network, Pool
+from networks import (
+    EPSILON, MOMENTUM, Activation, Conv, Dense, Dropout, Flatten, GlobalAverage, Network, Normalisation, Pool,
+)
 
 
 def layers(keras: Any, network: Network) -> list[Any]:
@@ -14,10 +16,16 @@ def layers(keras: Any, network: Network) -> list[Any]:
 
 def _layer(words: Any, layer: Any) -> Any:
     match layer:
-        case Conv(filters, size, padding):
-            return words.Conv2D(filters, size, padding=padding)
+        case Conv(filters, size, padding, strides):
+            return words.Conv2D(filters, size, strides=strides, padding=padding)
         case Pool(kind, size):
             return {"max": words.MaxPooling2D, "average": words.AveragePooling2D}[kind](size)
+        case GlobalAverage():
+            return words.GlobalAveragePooling2D()
+        case Normalisation():
+            return words.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON)
+        case Dropout(rate):
+            return words.Dropout(rate)
         case Activation(name):
             return words.Activation(name)
         case Flatten():

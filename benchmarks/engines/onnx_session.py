@@ -18,7 +18,7 @@ def predictor(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    model = to_onnx(ours.build(network, threads, fused=True)).SerializeToString()
+    model = to_onnx(ours.build(network, threads, True, network.varied_weights())).SerializeToString()
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     return (
         lambda images: np.ascontiguousarray(images.transpose(0, 3, 1, 2)),

@@ -8,27 +8,37 @@ import numpy as np
 
 import numpycnn
 from . import timed
-from networks import Activation, Conv, Dense, Flatten, Network, Pool
+from networks import (
+    EPSILON, MOMENTUM, Activation, Conv, Dense, Dropout, Flatten, GlobalAverage, Network, Normalisation, Pool,
+)
 
 ACTIVATIONS = {"relu": numpycnn.ReLU, "tanh": numpycnn.Tanh}
 POOLS = {"max": numpycnn.MaxPool2D, "average": numpycnn.AvgPool2D}
 
 
-def build(network: Network, threads: int, fused: bool) -> numpycnn.Sequential:
-    """Return the model with the initial weights, compiled."""
+def build(
+    network: Network, threads: int, fused: bool, weights: list[np.ndarray] | None = None
+) -> numpycnn.Sequential:
+    """Return the model with these weights, else the initial ones, compiled."""
     numpycnn.set_num_threads(threads)
     model = numpycnn.Sequential(map(_layer, network.layers), input_shape=network.input_shape, seed=0, fused=fused)
-    model.set_weights(network.initial_weights())
+    model.set_weights(weights or network.initial_weights())
     model.compile(numpycnn.Adam(1e-3), numpycnn.SoftmaxCrossEntropy(), metrics=[])
     return model
 
 
 def _layer(layer: Any) -> numpycnn.Layer:
     match layer:
-        case Conv(filters, size, padding):
-            return numpycnn.Conv2D(filters, size, padding=padding)
+        case Conv(filters, size, padding, strides):
+            return numpycnn.Conv2D(filters, size, strides, padding)
         case Pool(kind, size):
             return POOLS[kind](size)
+        case GlobalAverage():
+            return numpycnn.GlobalAvgPool2D()
+        case Normalisation():
+            return numpycnn.BatchNorm(MOMENTUM, EPSILON)
+        case Dropout(rate):
+            return numpycnn.Dropout(rate)
         case Activation(name):
             return ACTIVATIONS[name]()
         case Flatten():
@@ -49,6 +59,7 @@ def trainer(
 
 
 def predictor(
-    network: Network, threads: int, fused: bool
+    network: Network, threads: int, fused: bool, frozen: bool = False
 ) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
-    return np.ascontiguousarray, build(network, threads, fused).predict
+    model = build(network, threads, fused, network.varied_weights())
+    return np.ascontiguousarray, model.predictor() if frozen else model.predict

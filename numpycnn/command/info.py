@@ -26,7 +26,8 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         model = Sequential.load(path)
         show(f"{printable(path)}: {path.stat().st_size:,} bytes, {model.dtype.name}")
         model.summary()
-        show(f"Inputs: {inputs(model)}\nTraining: {training(model)}{the_run(path.parent / METRICS)}\n")
+        answers = f"Answers: {model.confidence or 'the file does not say when to trust them'}"
+        show(f"Inputs: {inputs(model)}\n{answers}\nTraining: {training(model)}{the_run(path.parent / METRICS)}\n")
 
 
 def inputs(model: Sequential) -> str:

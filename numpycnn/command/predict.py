@@ -16,8 +16,10 @@ import numpy as np
 from ..data.inputs import PREPARATIONS, InputFormat
 from ..data.own_digit.prepare import prepare_digit
 from ..data.own_digit.sheet import read_digits
+from ..data.own_digit.turned import seem_turned
 from ..files import printable
 from ..losses import SoftmaxCrossEntropy
+from ..metrics.confidence import NO_DIGIT, NONE_OF_THEM, NOT_SURE, SURE
 from ..model import Sequential
 from ..plots import save_figure
 from ..plots.answers import Answer, plot_answers
@@ -135,8 +137,13 @@ def ask(
     model: Sequential, form: InputFormat, files: Iterator[tuple[str, Any]], fail: Any, digits: str | None
 ) -> Iterator[Answer]:
     """Yield the answer to each picture that can be read; what is wrong with another goes to `fail`."""
-    sheets = digits != "one" and form.prepare == "digit" and form.class_names is None and model.output_shape == (10,)
+    are_digits = form.prepare == "digit" and form.class_names is None and model.output_shape == (10,)
+    sheets = are_digits and digits != "one"
     names = [form.name_of(number) for number in range(model.output_shape[0])]
+
+    def probabilities_of(images: np.ndarray) -> np.ndarray:
+        return model.predict(images * np.float32(255 * form.scale))
+
     while some := list(itertools.islice(files, AT_ONCE)):
         seen: list[Answer] = []
         for name, picture in some:
@@ -148,9 +155,26 @@ def ask(
                 fail(name, error)
         if seen:
             images = np.stack([answer.image for answer in seen])  # (N, H, W, C)
-            for answer, shares in zip(seen, model.predict(images * np.float32(255 * form.scale))):
-                answer.probabilities = shares
+            probabilities = probabilities_of(images)
+            turned = seem_turned(images, probabilities, probabilities_of) if are_digits else ()
+            doubtful = doubts(model, form, images, probabilities)
+            for k, answer in enumerate(seen):
+                answer.probabilities = probabilities[k]
+                if not answer.empty and not answer.text:
+                    answer.doubt = doubtful[k]
+                if k in turned and not answer.text:
+                    answer.notes.append("may lie on its side: the network is surer of it when it is turned")
                 yield answer
+
+
+def doubts(model: Sequential, form: InputFormat, images: np.ndarray, probabilities: np.ndarray) -> list[str]:
+    """Return for each image what makes the answer doubtful; nothing where the model file does not say when to doubt."""
+    if model.confidence is None:
+        return [""] * len(images)
+    scaled = images * np.float32(255 * form.scale)
+    features = None if model.confidence.distance is None else model.features(scaled)
+    words = {SURE: "", NOT_SURE: NOT_SURE, NONE_OF_THEM: NO_DIGIT if form.prepare == "digit" else NONE_OF_THEM}
+    return [words[verdict] for verdict in model.confidence.judge(probabilities, features)]
 
 
 def look(name: str, picture: Any, form: InputFormat, class_names: list[str]) -> Answer:
@@ -185,6 +209,7 @@ def as_row(answer: Answer) -> dict[str, Any]:
         "file": answer.name,
         "class": answer.class_names[best] if one else answer.text or None,
         "probability": round(float(answer.probabilities[best]), 6) if one else None,
+        "doubt": answer.doubt or None,
         "notes": "; ".join(answer.notes),
         "boxes": [list(map(int, box)) for box in answer.boxes],
         **{f"p({name})": round(float(share), 6) if one else None
@@ -196,7 +221,7 @@ def as_csv(answers: list[Answer]) -> str:
     """Return a table with a line for each answer, below one with the names of the columns."""
     text = io.StringIO()
     rows = list(map(as_row, answers))
-    columns = rows[0] if rows else ("file", "class", "probability", "notes", "boxes")
+    columns = rows[0] if rows else ("file", "class", "probability", "doubt", "notes", "boxes")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

@@ -11,7 +11,15 @@ import numpy as np
 
 from ..files import atomic_write
 from ..layers import Conv2D
-from ..metrics import calibration, classification_report, confusion_matrix, top_k_accuracy
+from ..metrics import (
+    Confidence,
+    calibration,
+    classification_report,
+    confusion_matrix,
+    fit_class_distance,
+    fit_confidence,
+    top_k_accuracy,
+)
 from ..model import Sequential
 from ..plots import (
     plot_augmentation,
@@ -28,6 +36,8 @@ from ..plots import (
 from ..terminal import show
 from ..training.run import History
 from .recipes import Augmentation, DataSet
+
+MOST_LOOKED_AT, MOST_FEATURES = 10_000, 512  # images whose features are looked at; features of each, D x D numbers
 
 
 def as_input(images: np.ndarray) -> np.ndarray:
@@ -76,6 +86,27 @@ def test(model: Sequential, test_set: DataSet, test_data: tuple, folder: Path) -
         "top_2_accuracy": top_k_accuracy(y_test, probabilities, k=2),
         "expected_calibration_error": calibration(y_test, probabilities).expected_error,
     }, probabilities
+
+
+def when_to_trust(model: Sequential, train_data: tuple, split: float, held_out: tuple | None) -> Confidence | None:
+    """Find out when the model's answers can be trusted, on images that it was not trained on; None if there are none.
+
+    Those are `held_out`, or the last of the training images, that share of them which `fit` held out, too. An answer
+    that is called sure is wrong a tenth as often as any answer, and never more often than 1 in 100.
+    """
+    kept = int(len(train_data[0]) * (1 - split))
+    images, y = held_out or tuple(array[kept:] for array in train_data)
+    if len(images) == 0:
+        return None
+    x, looked_at = as_input(images), min(kept, MOST_LOOKED_AT)
+    probabilities, features, distance = model.predict(x), model.features(x), None
+    if features.shape[1] <= MOST_FEATURES:
+        seen, labels = (array[:looked_at] for array in train_data)
+        distance = fit_class_distance(labels, model.features(as_input(seen)), features)
+    error = min(0.01, float((probabilities.argmax(axis=1) != y).mean()) / 10)
+    found = fit_confidence(y, probabilities, error, distance)
+    show(f"Answers: {found}")
+    return found
 
 
 def write_json(path: Path, content: dict) -> None:

@@ -27,7 +27,7 @@ from ..schedules import Constant, CosineDecay, OneCycle, Schedule
 from ..terminal import show
 from .options import checked, positive
 from .recipes import DATA_SETS, RECIPES, Augmentation, DataSet, Recipe, augmentation, describe, image_folder
-from .results import as_input, draw, test, write_json
+from .results import as_input, draw, test, when_to_trust, write_json
 from .resuming import BACKUP, METRICS, GoOn, check_writable, finished, schedule_so_far
 
 SIZE, HELD_OUT = 32, 0.1  # of a folder's images: the side, and the share to test on where the recipe has none
@@ -214,6 +214,9 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     from ..exchange.distributed import together
 
     with together() as share:
+        if share is not None:
+            show(f"{share.size} processes train together. If one dies, all end: the same command with --resume goes on "
+                 "from the backup of the last epoch.")
         return run_here(options, parser, share)
 
 
@@ -239,6 +242,7 @@ def run_here(options: argparse.Namespace, parser: argparse.ArgumentParser, share
     model, history = train(recipe, data_set, train_data, options.seed, folder, held_out, share)
     if share is not None and share.rank > 0:
         return
+    model.confidence = when_to_trust(model, train_data, recipe.validation_split, held_out)
     model.save(folder / recipe.model_file)
     model = Sequential.load(folder / recipe.model_file)  # what is tested is what was saved
     results, probabilities = test(model, test_set, test_data, folder)

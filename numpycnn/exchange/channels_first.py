@@ -7,7 +7,7 @@ in the order (C, H, W): the layer that reads them gets its weights in that order
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, Mapping, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,13 @@ def check_model(model: Sequential, function: str) -> Sequential:
     check_instance(model, Sequential, "model", "a Sequential")
     model._require_built(function)
     return model
+
+
+def writer(table: Mapping[type, Any], layer: Layer, system: str) -> Any:
+    """Return the function that writes the layer; raise TypeError if there is none, as for a layer of one's own."""
+    if type(layer) not in table:
+        raise TypeError(f"{layer!r}: expected a layer of numpycnn's own, {system} has no other; save to a .npz file")
+    return table[type(layer)]
 
 
 def channels_first(model: Sequential) -> list[Placed]:

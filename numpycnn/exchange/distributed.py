@@ -2,10 +2,10 @@
 
 ``training/parallel.py`` and ``layers/share.py`` say what the processes do; here is how they begin and end. Every
 process runs the whole program with the same data; ``start().rank == 0`` is the one that should save and print. The
-weights are those that one process would get, but for rounding. If a process dies, mpirun ends the others;
-``BackupAndRestore`` goes on from the last backup, on any number of processes. A layer of one's own that draws random
-numbers or looks at other rows has to ask ``self.share`` (see ``Dropout``, ``BatchNorm``). Batches that are handed out
-have to be the same on all processes.
+weights are those that one process would get, but for rounding. If a process dies, mpirun ends the others, and a line
+says how to go on; ``BackupAndRestore`` does so from the last backup, on any number of processes. A layer of one's own
+that draws random numbers or looks at other rows has to ask ``self.share`` (see ``Dropout``, ``BatchNorm``). Batches
+that are handed out have to be the same on all processes.
 
 A step of P processes on B images takes, with D bytes of gradients (four for each parameter: 0.90 MB of the reference
 CNN) and u, what is done whole by everyone (Adam's step and the loop around it)::
@@ -15,12 +15,13 @@ CNN) and u, what is done whole by everyone (Adam's step and the loop around it):
 On a Xeon of two cores one thread has u = 0.55 ms and t = 45 us; MPICH sums 0.90 MB of two processes in 0.19 ms, and a
 few numbers in 2 us. For B = 64 and 256 that gives 2.2 and 6.5 ms; measured 2.6 and 7.5, since each step waits for the
 slower process, and both share the memory's bandwidth. One process takes 3.4 and 12.1 ms with one thread, 2.2 and 6.9
-with two: within a machine threads are better, unless there are more cores than a step's loops can feed. Over
-10 Gbit/s the gradients take 0.7 ms for two machines and 1.4 for many: of machines with two cores (t = 25 us a pair)
-further ones pay for batches of more than 60 images on average, and a step is never shorter than u + 1.4 ms. To send
-the gradients of one layer while the next is worked on did not pay: 2.2 to 2.5 ms in place of 1.7 to 2.5, as MPI moves
-nothing between its calls, and twice the time with a thread for it (``MPICH_ASYNC_PROGRESS=1``). Outputs go to
-everybody: a loss on whole images, as an autoencoder's, sends these, too.
+with two: within a machine threads are better, unless there are more cores than a step's loops can feed. Over 10 Gbit/s
+the gradients take 0.7 ms for two machines and 1.4 for many (between two network namespaces with such a limit 0.79 ms
+were measured, and at 1 Gbit/s 7.5 for 7.2): of machines with two cores (t = 25 us a pair) further ones pay for batches
+of more than 60 images on average, and a step is never shorter than u + 1.4 ms. To send the gradients of one layer
+while the next is worked on did not pay: 2.2 to 2.5 ms in place of 1.7 to 2.5, as MPI moves nothing between its calls,
+and twice the time with a thread for it (``MPICH_ASYNC_PROGRESS=1``). Outputs go to everybody: a loss on whole images,
+as an autoencoder's, sends these, too.
 
 Examples
 --------
@@ -34,17 +35,29 @@ Examples
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
+import subprocess
 import sys
 from typing import Any, Iterator
 
 from ..kernels import set_num_threads, threads
 from ..layers.share import Share
 
+DIED = """
+numpycnn: a process was ended before its time, and mpirun ends all of them. The last backup is whole, if there is one:
+numpycnn: start the same command again, with --resume if it is `numpycnn train`, and it goes on from there.
+"""
+# The watch's program: its input ends with the process that started it; one that comes to its end says so before.
+WATCH = "import sys\nif not sys.stdin.read(): sys.stderr.write(sys.argv[1])"
+
 
 def start() -> Any:
     """Return ``MPI.COMM_WORLD``, with this process's kernels on its share of the machine's cores.
+
+    If the processes die, by a signal or another's death, a line on the first one's stderr says how to go on.
 
     Raises
     ------
@@ -56,8 +69,18 @@ def start() -> Any:
     except (ImportError, RuntimeError) as error:  # the second: there is no MPI library
         text = "training on several processes needs mpi4py and an MPI: pip install mpi4py mpich, or your system's MPI"
         raise ImportError(f"{text} ({error})") from error
-    set_num_threads(_own_cores(MPI.COMM_WORLD.Split_type(MPI.COMM_TYPE_SHARED)))
+    if MPI.COMM_WORLD.rank == 0 and MPI.COMM_WORLD.size > 1:
+        watch()
+    set_num_threads(_own_cores(MPI.COMM_WORLD.Split_type(MPI.COMM_TYPE_SHARED)))  # here they wait for each other
     return MPI.COMM_WORLD
+
+
+@functools.cache
+def watch() -> None:
+    """Start a small process that outlives this one, and says what to do if this one is killed: MPI kills at once."""
+    command = [sys.executable, "-I", "-S", "-c", WATCH, DIED]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # mpirun's signals pass it by
+    atexit.register(process.communicate, b"finished")
 
 
 def _own_cores(machine: Any) -> int:

@@ -225,7 +225,9 @@ def _smooth_cnn() -> list[Layer]:
 
 def _regularised_cnn() -> list[Layer]:
     return [
-        Conv2D(3, 3, kernel_regularizer=L2(0.1), bias_regularizer=L1(0.02)), ReLU(), MaxPool2D(2), Flatten(),
+        Conv2D(3, 3, kernel_regularizer=L2(0.1), bias_regularizer=L1(0.02)), ReLU(), MaxPool2D(2),
+        SeparableConv2D(3, 2, kernel_regularizer=L2(0.2), pointwise_regularizer=L1(0.03), bias_regularizer=L2(0.1)),
+        DepthwiseConv2D(1, kernel_regularizer=L2(0.4), bias_regularizer=L2(0.5)), Flatten(),
         Dense(6, bias_regularizer=L2(0.3)), ReLU(), Dense(5, kernel_regularizer=L1L2(0.03, 0.05)),
     ]
 

@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
+import dataclasses
 from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import kernels
 from ..checks import check_choice, check_count, check_numeric
 from ..layers import Layer
 from ..losses import Loss
 from ..model import Sequential
 from . import cases
-from .methods import METHODS, settings_for, slopes_of
+from .methods import METHODS, measuring, settings_for, slopes_of
 from .report import Report
-from .slopes import Slopes, check_array, check_sum
+from .slopes import Row, Slopes, check_array, check_sum
+from .suspects import NEVER_MEANT, loss_mistakes
 from .twins import layer_in_float64, model_in_float64, to_complex
 
 
-@contextlib.contextmanager
-def _measuring() -> Iterator[None]:
-    """Run on one thread, and warn of no NaN and infinity: they are reported as failures.
-
-    The results are the same on two, and starting a second thread takes longer than the work on such small arrays.
-    """
-    threads = None
-    if kernels.ops.active == "compiled":
-        threads = kernels.get_num_threads()
-        kernels.set_num_threads(1)
-    try:
-        with np.errstate(all="ignore"):
-            yield
-    finally:
-        if threads is not None:
-            kernels.set_num_threads(threads)
-
-
-@_measuring()
+@measuring()
 def check_layer(
     layer: Layer,
     input_shape: Sequence[int] | None = None,
@@ -129,7 +111,7 @@ def check_layer(
     return Report(subject, tuple(rows))
 
 
-@_measuring()
+@measuring()
 def check_loss(
     loss: Loss,
     outputs: ArrayLike,
@@ -159,7 +141,8 @@ def check_loss(
     Returns
     -------
     Report
-        One row, ``doutputs``.
+        A row ``doutputs``; and one for each thing that is wrong though the gradient may be right: a softmax that
+        overflows for large outputs, a softmax cross-entropy of other labels or over another axis.
 
     Raises
     ------
@@ -174,11 +157,26 @@ def check_loss(
     gradient = loss(outputs.copy(), *asked)[1]
     slopes = Slopes(lambda: np.array(loss(outputs.copy(), *asked)[0], np.float64), np.ones(()))
     _evaluate(slopes.function, repr(loss))
-    row = check_array(slopes, settings, repr(loss), "doutputs", outputs, gradient, batch=len(outputs))
-    return Report(repr(loss), (row,))
+    context = {"batch": len(outputs), "x": outputs.copy(), "y": slopes.middle, "targets": targets}
+    row = check_array(slopes, settings, repr(loss), "doutputs", outputs, gradient, **context)
+    return Report(repr(loss), (row, *_beyond_the_gradient(loss, outputs, asked, row)))
 
 
-@_measuring()
+def _beyond_the_gradient(loss: Loss, outputs: NDArray, asked: tuple[Any, ...], row: Row) -> Iterator[Row]:
+    """Yield a failing row for what a loss can have wrong though its gradient is right here."""
+    (value, gradient), moved, far = (loss(outputs + by, *asked) for by in (0, 1, 1000))
+    is_softmax = np.isfinite(value) and abs(moved[0] - value) <= 1e-9 * abs(value)
+    if is_softmax and not (np.isfinite(far[0]) and np.isfinite(far[1]).all()):
+        hint = "exp overflows: subtract each row's maximum from it first, which changes nothing else"
+        failed = dataclasses.replace(row, name="doutputs at outputs + 1000", error=float("inf"), hint=hint)
+        yield dataclasses.replace(failed, index=None, analytic=float(far[0]), numeric=float(value))
+    for name, says, wrong, dwrong in loss_mistakes(outputs, asked[0]):
+        if name in NEVER_MEANT and len(asked) == 1 and abs(wrong - value) <= 1e-9 * abs(value):
+            if np.allclose(dwrong, gradient, rtol=1e-9, atol=1e-15):
+                yield dataclasses.replace(row, name="loss", error=float("inf"), index=None, hint=says)
+
+
+@measuring()
 def check_model(
     model: Sequential,
     x: ArrayLike,

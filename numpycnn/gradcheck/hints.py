@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..layers.window import Window
-from .suspects import forward_mistake, right_gradients, suspects, window_of
+from .suspects import forward_mistake, loss_mistakes, right_gradients, suspects, window_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,9 @@ class Mismatch:
     batch : int
         Number of rows.
     x, y, dy : ndarray, optional
-        What the layer was given and gave, and the output gradient.
+        What the layer or loss was given and gave, and the output gradient.
+    targets : array, optional
+        Of a loss.
     state : dict, optional
         What ``get_state`` returned before the forward.
     """
@@ -47,6 +49,7 @@ class Mismatch:
     y: Any = None
     dy: Any = None
     state: Any = None
+    targets: Any = None
 
     def is_near(self, array: NDArray, gradient: NDArray) -> bool:
         """Whether `array`, one of the two, is this gradient: a hundred times nearer to it than to the other one."""
@@ -54,7 +57,9 @@ class Mismatch:
         return bool(np.abs(array - self.part(gradient)).max() <= 0.01 * apart)
 
     def suspects(self) -> list[tuple[str, NDArray]]:
-        """Return what is wrong and the dx that comes of it, for each known mistake; for dx only."""
+        """Return what is wrong and the gradient that comes of it, for each known mistake; for dx and losses only."""
+        if self.name == "doutputs" and self.x is not None:
+            return [(says, gradient) for name, says, _, gradient in loss_mistakes(self.x, self.targets) if name]
         if self.name != "dx" or self.x is None:
             return []
         return [(text, dx) for text, dx in suspects(self.layer, self.x, self.y, self.dy) if dx.shape == self.x.shape]
@@ -88,12 +93,22 @@ def flat(m: Mismatch) -> str:
 def forward_is_wrong(m: Mismatch) -> str:
     if m.x is None:
         return ""
+    if m.layer is None:
+        return _loss_is_wrong(m)
     for name, gradients in right_gradients(m.layer, m.x, m.dy, m.state):
         if m.name in gradients and m.is_near(m.analytic, gradients[m.name]):
             mistake = next((text for text, dx in m.suspects() if m.is_near(m.numeric, dx)), "")
             mistake = mistake or forward_mistake(m.layer, m.x, m.y)
             return f"backward is right for {name}: forward is what is wrong" + (f" ({mistake})" if mistake else "")
     return ""
+
+
+def _loss_is_wrong(m: Mismatch) -> str:
+    known = list(loss_mistakes(m.x, m.targets))
+    if not known or not m.is_near(m.analytic, known[0][3]):
+        return ""
+    says = next((says for _, says, loss, _ in known[1:] if says and abs(loss - m.y) <= 1e-9 * abs(m.y)), "")
+    return f"the gradient is that of softmax cross-entropy: the number is what is wrong ({says})" if says else ""
 
 
 def never_written(m: Mismatch) -> str:

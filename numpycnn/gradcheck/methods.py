@@ -55,6 +55,24 @@ COMPLEX_TOLERANCE = 1e-13
 METHODS = ("difference", "complex")
 
 
+@contextlib.contextmanager
+def measuring() -> Iterator[None]:
+    """Run on one thread, and warn of no NaN and infinity: they are reported as failures.
+
+    The results are the same on two, and starting a second thread takes longer than the work on such small arrays.
+    """
+    threads = None
+    if kernels.ops.active == "compiled":
+        threads = kernels.get_num_threads()
+        kernels.set_num_threads(1)
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        if threads is not None:
+            kernels.set_num_threads(threads)
+
+
 def settings_for(
     subject: Any, step: float | None, tolerance: float | None, max_elements: int | None, rng: np.random.Generator,
     method: str = "difference", directions: int | None = None,

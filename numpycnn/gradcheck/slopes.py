@@ -55,6 +55,7 @@ class Row:
     skipped: int
     tolerance: float
     hint: str = ""
+    words = "analytic", "numeric"
 
     @property
     def too_many_skipped(self) -> bool:
@@ -77,8 +78,9 @@ class Row:
             )
         place = "" if self.index is None else str(list(self.index))
         return (
-            f"{self.subject}: {self.name}{place} is wrong: analytic {self.analytic:.10g}, numeric {self.numeric:.10g}; "
-            f"error {self.error:.1e}, expected below {self.tolerance:.0e}" + (f"; {self.hint}" if self.hint else "")
+            f"{self.subject}: {self.name}{place} is wrong: {self.words[0]} {self.analytic:.10g}, {self.words[1]} "
+            f"{self.numeric:.10g}; error {self.error:.1e}, expected below {self.tolerance:.0e}"
+            + (f"; {self.hint}" if self.hint else "")
         )
 
 

@@ -191,6 +191,26 @@ def forward_mistake(layer: Any, x: NDArray, y: NDArray) -> str:
     return ""
 
 
+NEVER_MEANT = ("labels-from-one", "softmax-over-batch")  # in loss and gradient alike: these agree, and both are wrong
+
+
+def loss_mistakes(outputs: NDArray, targets: Any) -> Iterator[tuple[str, str, float, NDArray]]:
+    """Yield (name, what is wrong, loss, gradient) of each known softmax cross-entropy; the right one first, unnamed."""
+    labels = np.asarray(targets)
+    if labels.shape == outputs.shape and labels.ndim == 2 and (np.sort(labels)[:, :-1] == 0).all():
+        labels = labels.argmax(axis=1)  # one-hot rows
+    if outputs.ndim != 2 or labels.shape != outputs.shape[:1] or labels.dtype.kind not in "iu":
+        return
+    yield ("", "", *solutions.softmax_cross_entropy(outputs, labels))
+    for entry in MISTAKES["softmax_cross_entropy"]:
+        try:
+            loss, doutputs = edited(solutions.softmax_cross_entropy, entry)(outputs, labels)
+        except (ValueError, IndexError):
+            continue
+        if np.ndim(loss) == 0 and np.shape(doutputs) == outputs.shape:
+            yield entry.name, entry.says, float(loss), doutputs
+
+
 def _as_solution(layer: Any, x: NDArray) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield the solution that a layer's forward should agree with, and its arguments."""
     window, parameters = window_of(layer), [p.value for p in layer.parameters]

@@ -129,6 +129,7 @@ def load_weights(model: Sequential, path: str | os.PathLike) -> None:
     if not path.endswith((WEIGHTS_SUFFIX, ".keras")):
         raise ValueError(f"load_weights: expected a name that ends in {WEIGHTS_SUFFIX} or .keras, got {path!r}")
     keras_file.archive.load_weights(model, path)
+    model.confidence = None
 
 
 def _format(path: str) -> Any:

@@ -27,6 +27,7 @@ from ..files import atomic_write, printable, shown_cause
 from ..initializers import INITIALIZERS
 from ..layers.base import Layer
 from ..losses import LOSSES, Loss
+from ..metrics.confidence import ClassDistance, Confidence
 from ..metrics.running import METRIC_CLASSES
 from ..optimizers import OPTIMIZERS, optimizer_from_config
 from ..regularizers import REGULARIZERS, Regularizer
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION = "numpycnn model", 1
 MAX_CONFIG_BYTES = 64 * 2**20
+CONFIDENCE = "temperature", "threshold", "error", "answered"
+DISTANCE = "confidence/whitening", "confidence/means"
 
 
 class ModelFileError(ValueError):
@@ -154,6 +157,8 @@ def _arrays(model: Sequential) -> dict[str, NDArray]:
         for name, value in model.optimizer.get_state().items():
             if isinstance(value, np.ndarray):
                 arrays[f"optimizer/{name}"] = value
+    if model.confidence is not None and model.confidence.distance is not None:
+        arrays.update({name: getattr(model.confidence.distance, name.split("/")[1]) for name in DISTANCE})
     return arrays
 
 
@@ -163,7 +168,7 @@ def describe(model: Sequential) -> dict[str, Any]:
     for layer in model.layers:
         state = {k: v for k, v in layer.get_state().items() if not isinstance(v, np.ndarray)}
         arguments = {k: _plain(v, layer) for k, v in layer.get_config().items()}
-        for name in ("kernel_regularizer", "bias_regularizer"):
+        for name in ("kernel_regularizer", "bias_regularizer", "pointwise_regularizer"):
             if arguments.get(name, "") is None:  # not there: as in files from before there were any
                 del arguments[name]
         if getattr(layers_module, type(layer).__name__, type(layer)) is not type(layer):
@@ -182,6 +187,8 @@ def describe(model: Sequential) -> dict[str, Any]:
     }
     if model.input_format is not None:
         config["input_format"] = model.input_format.get_config()
+    if model.confidence is not None:
+        config["confidence"] = _describe_confidence(model.confidence)
     if model.loss is not None and model.optimizer is not None:
         rate = model.optimizer.learning_rate
         if isinstance(rate, Schedule):
@@ -196,6 +203,12 @@ def describe(model: Sequential) -> dict[str, Any]:
         if model.weighted_metrics:
             config["weighted_metrics"] = [_describe_metric(metric) for metric in model.weighted_metrics]
     return json.loads(json.dumps(config))  # tuples become lists, here as after loading
+
+
+def _describe_confidence(known: Confidence) -> dict[str, float]:
+    """Return its numbers; the arrays of the distance are among the model's."""
+    numbers = {name: getattr(known, name) for name in CONFIDENCE}
+    return numbers if known.distance is None else {**numbers, "limit": known.distance.limit}
 
 
 def _class_name(thing: Any, known: dict[str, type]) -> str:
@@ -340,11 +353,22 @@ def _restore(
     model.fit_rng.bit_generator.state = config["fit_rng"]
     if "input_format" in config:  # not in files from before there was this
         model.input_format = InputFormat.from_config(config["input_format"])
+    confidence = _confidence(config, arrays)
     if "optimizer" in config:
         _restore_training(model, config, arrays)
     elif arrays:
         raise ModelFileError(f"unexpected arrays {sorted(arrays)}")
+    model.confidence = confidence
     return model
+
+
+def _confidence(config: dict[str, Any], arrays: dict[str, NDArray]) -> Confidence | None:
+    """Remove the arrays of a confidence, and return it; None in files from before there was one."""
+    found, distance = dict(config.get("confidence", {})), None
+    if "limit" in found:
+        whitening, means = (arrays.pop(name) for name in DISTANCE)
+        distance = ClassDistance(whitening, means, found.pop("limit"))
+    return Confidence(**found, distance=distance) if found else None
 
 
 def _restore_into(model: Sequential, config: dict[str, Any], arrays: dict[str, NDArray]) -> None:

@@ -8,25 +8,14 @@ import numpy as np
 
 from .. import layers as core
 from ..hints import did_you_mean
+from ..io.keras_file.arguments import ACTIVATIONS
 from .missing import ACTIVATIONS as MISSING
 from .missing import of_activations as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .notes import named
 from .tensors import Symbol, tensor
 
-# Keras's name: the core's layer, and its arguments. None: nothing to do.
-WORDS: dict[str, tuple[str, dict[str, Any]] | None] = {
-    "linear": None,
-    "relu": ("ReLU", {}),
-    "leaky_relu": ("LeakyReLU", {"negative_slope": 0.2}),
-    "elu": ("ELU", {}),
-    "gelu": ("GELU", {}),
-    "silu": ("SiLU", {}),
-    "swish": ("SiLU", {}),
-    "sigmoid": ("Sigmoid", {}),
-    "tanh": ("Tanh", {}),
-    "softmax": ("Softmax", {}),
-}
-
-
+# Keras's name: what makes the core's layer; None: nothing to do.
+WORDS: dict[str, Callable[[], core.Layer] | None] = {"linear": None, **ACTIVATIONS, "softmax": core.Softmax}
 layer_class: list[Any] = []  # ``keras.layers.Activation``, once there is one
 
 
@@ -45,13 +34,8 @@ def core_activation(activation: Any, owner: str) -> list[core.Layer]:
     if word not in WORDS:
         instead = f": numpycnn has {MISSING[word]}" if word in MISSING else did_you_mean(word, WORDS)
         raise ValueError(f"{owner}: unknown activation {name!r}{instead}")
-    entry = WORDS[word]
-    return [] if entry is None else [getattr(core, entry[0])(**entry[1])]
-
-
-def activation_name(activation: Any) -> Any:
-    """Return the name of an activation, as a file holds it."""
-    return getattr(activation, "keras_name", activation)
+    make = WORDS[word]
+    return [] if make is None else [make()]
 
 
 def get(identifier: Any) -> Callable[[Any], Any]:
@@ -73,10 +57,8 @@ def _function(name: str) -> Callable[..., Any]:
             rows = layer.forward(rows)
         return tensor(np.array(rows).reshape(y.shape))
 
-    activation.__name__ = activation.__qualname__ = name
-    activation.__doc__ = f"{name} of an array; the core's layer {(WORDS[name] or ('none',))[0]}."
     activation.keras_name = name  # type: ignore[attr-defined]
-    return activation
+    return named(activation, name, f"{name} of an array; the core's layer, where there is one.")
 
 
 elu, gelu, leaky_relu, linear = map(_function, ("elu", "gelu", "leaky_relu", "linear"))

@@ -9,41 +9,38 @@ import numpy as np
 from .. import losses as core
 from .missing import LOSSES as MISSING
 from .missing import of_losses as __getattr__  # noqa: F401  # Python asks it for names that are not there
-from .notes import no_effect, note, refuse
+from .notes import named, note
 from .tensors import Tensor, tensor
+from .words import Worded, by_name, found, snake_name, variant
 
 # Keras's names of what becomes of the rows' losses, and the core's.
 REDUCTIONS = {"none": "mean", "sum_over_batch_size": "mean", "mean": "mean", "auto": "mean", "sum": "sum",
               "mean_with_sample_weight": "weighted_mean"}  # fmt: skip
+LAST = {"reduction": "sum_over_batch_size", "name": None, "dtype": None}
 SMALL = 1e-7  # Keras keeps probabilities this far from 0 and 1
 
 
-class Loss:
-    """A loss in Keras's words; `words` are its arguments with their defaults."""
+class Loss(Worded):
+    """A loss in Keras's words; `core_class` is the core's, which takes those that come before LAST."""
 
-    words: dict[str, Any] = {}
+    words: dict[str, Any] = LAST
+    idle = ("dtype",)
+    core_class: Any = None
 
     def __init__(self, *args: Any, **given: Any) -> None:
-        kind = type(self).__name__
-        reduction, name = given.pop("reduction", None), given.pop("name", None)
-        no_effect(kind, dtype=given.pop("dtype", None))
-        self.config = {**self.words, **dict(zip(self.words, args)), **given}
-        unknown = set(self.config) - set(self.words)
-        if unknown or len(args) > len(self.words):
-            raise TypeError(f"{kind}: unexpected argument {sorted(unknown) or args}")
+        super().__init__(*args, **given)
+        reduction = self.config["reduction"]
         word = str(getattr(reduction, "value", reduction)).lower()
         if word not in REDUCTIONS:
+            kind = type(self).__name__
             raise ValueError(f"{kind}: reduction={reduction!r}: expected the mean over the batch, or 'sum'")
         self.reduction = REDUCTIONS[word]
-        self.name = name or keras_name(kind)
-        self.check()
-
-    def check(self) -> None:
-        """Refuse arguments that would change the result and that there is nothing for."""
+        self.name = self.config["name"] or snake_name(type(self).__name__)
 
     def to_core(self, last: Any) -> tuple[core.Loss, bool]:
         """Return the core's loss for a model that ends in this layer of the core, and whether it replaces the layer."""
-        raise NotImplementedError
+        own = {word: value for word, value in self.config.items() if word not in LAST}
+        return self.core_class(**own, reduction=self.reduction), False
 
     def per_row(self, y_true: Any, y_pred: Any) -> np.ndarray:
         """Return the loss of each row of predictions."""
@@ -56,18 +53,12 @@ class Loss:
         return y_pred
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
-        losses = self.per_row(y_true, y_pred)
-        weights = 1.0 if sample_weight is None else np.asarray(sample_weight, np.float32)
-        return tensor((losses * weights).mean(dtype=np.float64), np.float32)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments."""
-        return {"name": self.name, **self.config}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return such a loss."""
-        return cls(**config)
+        losses = self.per_row(y_true, y_pred).astype(np.float64)
+        weights = np.ones(len(losses)) if sample_weight is None else np.asarray(sample_weight, np.float64).reshape(-1)
+        if self.config["reduction"] == "none":
+            return tensor(losses * weights, np.float32)
+        count = {"sum": 1, "mean": len(losses), "weighted_mean": weights.sum()}[self.reduction]
+        return tensor((losses * weights).sum() / count, np.float32)
 
 
 def of_probabilities(core_class: Any, logits: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Any:
@@ -90,14 +81,15 @@ def of_probabilities(core_class: Any, logits: Callable[[Any], Any], slope: Calla
     return OfProbabilities
 
 
-class _Crossentropy(Loss):
+class Crossentropy(Loss):
     """What they share: the activation before them is a part of the core's loss, if it is the right one."""
 
-    core_class: Any = core.SoftmaxCrossEntropy
-    activation: str = "Softmax"
+    activation = "Softmax"
+    refused = {"axis": "the classes are the last axis", "ignore_class": "give such rows the weight 0"}
 
-    def check(self) -> None:
-        refuse(type(self).__name__, axis=self.config["axis"] + 1, ignore_class=self.config.get("ignore_class"))
+    # What the activation makes these probabilities of, and its derivative.
+    logits: Callable[[Any], Any] = staticmethod(np.log)
+    slope: Callable[[Any], Any] = staticmethod(np.reciprocal)
 
     def to_core(self, last: Any) -> tuple[core.Loss, bool]:
         smoothing, logits = self.config.get("label_smoothing", 0.0), self.config["from_logits"]
@@ -119,115 +111,61 @@ class _Crossentropy(Loss):
     def outputs(self, y_pred: np.ndarray) -> np.ndarray:
         return y_pred if self.config["from_logits"] else self.logits(np.clip(y_pred, SMALL, 1 - SMALL))
 
-    @staticmethod
-    def logits(p: np.ndarray) -> np.ndarray:
-        """Return what the activation makes these probabilities of."""
-        return np.log(p)
 
-    @staticmethod
-    def slope(p: np.ndarray) -> np.ndarray:
-        """Return the derivative of `logits`."""
-        return 1 / p
-
-
-class CategoricalCrossentropy(_Crossentropy):
-    """Cross-entropy of one-hot rows; the core's SoftmaxCrossEntropy."""
-
-    words = {"from_logits": False, "label_smoothing": 0.0, "axis": -1}
-
-
-class SparseCategoricalCrossentropy(_Crossentropy):
+class SparseCategoricalCrossentropy(Crossentropy):
     """Cross-entropy of class numbers; the core's SoftmaxCrossEntropy."""
 
-    words = {"from_logits": False, "ignore_class": None, "axis": -1}
+    words = {"from_logits": False, "ignore_class": None, "reduction": LAST["reduction"], "axis": -1, "name": None,
+             "dtype": None}  # fmt: skip
+    core_class = core.SoftmaxCrossEntropy
 
     def per_row(self, y_true: Any, y_pred: Any) -> np.ndarray:
         return super().per_row(np.asarray(y_true).reshape(-1), y_pred)
 
 
-class BinaryCrossentropy(_Crossentropy):
-    """Cross-entropy of yes and no; the core's BinaryCrossEntropy."""
-
-    words = {"from_logits": False, "label_smoothing": 0.0, "axis": -1}
-    core_class, activation = core.BinaryCrossEntropy, "Sigmoid"
-
-    @staticmethod
-    def logits(p: np.ndarray) -> np.ndarray:
-        return np.log(p / (1 - p))
-
-    @staticmethod
-    def slope(p: np.ndarray) -> np.ndarray:
-        return 1 / (p * (1 - p))
-
-
-class MeanSquaredError(Loss):
-    """Mean squared error; the core's."""
-
-    core_class: Any = core.MeanSquaredError
-
-    def to_core(self, last: Any) -> tuple[core.Loss, bool]:
-        return self.core_class(**self.config, reduction=self.reduction), False
+_OF_ROWS = {"from_logits": False, "label_smoothing": 0.0, "axis": -1, **LAST}
+CategoricalCrossentropy = variant(
+    Crossentropy, "CategoricalCrossentropy", "Cross-entropy of one-hot rows; the core's SoftmaxCrossEntropy.",
+    words=_OF_ROWS, core_class=core.SoftmaxCrossEntropy,
+)  # fmt: skip
+BinaryCrossentropy = variant(
+    Crossentropy, "BinaryCrossentropy", "Cross-entropy of yes and no; the core's BinaryCrossEntropy.", words=_OF_ROWS,
+    core_class=core.BinaryCrossEntropy, activation="Sigmoid", logits=staticmethod(lambda p: np.log(p / (1 - p))),
+    slope=staticmethod(lambda p: 1 / (p * (1 - p))),
+)  # fmt: skip
+MeanSquaredError = variant(Loss, "MeanSquaredError", "Mean squared error; the core's.",
+                           core_class=core.MeanSquaredError)  # fmt: skip
+MeanAbsoluteError = variant(Loss, "MeanAbsoluteError", "Mean absolute error; the core's.",
+                            core_class=core.MeanAbsoluteError)  # fmt: skip
+Huber = variant(Loss, "Huber", "Squared near 0, absolute beyond delta; the core's Huber.",
+                words={"delta": 1.0, **LAST}, core_class=core.Huber)  # fmt: skip
 
 
-class MeanAbsoluteError(MeanSquaredError):
-    """Mean absolute error; the core's."""
-
-    core_class = core.MeanAbsoluteError
-
-
-class Huber(MeanSquaredError):
-    """Squared near 0, absolute beyond delta; the core's Huber."""
-
-    words, core_class = {"delta": 1.0}, core.Huber
-
-
-def keras_name(kind: str) -> str:
-    """Return ``categorical_crossentropy`` for CategoricalCrossentropy, ``auc`` for AUC."""
-    return kind.lower() if kind.isupper() else "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
-
-
-def _function(loss_class: type[Loss], name: str) -> Callable[..., Tensor]:
+def _function(loss_class: Any) -> Callable[..., Tensor]:
     def function(y_true: Any, y_pred: Any, **given: Any) -> Tensor:
         return tensor(loss_class(**given).per_row(y_true, y_pred))
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"The loss of each row; see {loss_class.__name__}."
     function.loss_class = loss_class  # type: ignore[attr-defined]
-    return function
+    return named(function, snake_name(loss_class.__name__), f"The loss of each row; see {loss_class.__name__}.")
 
 
-categorical_crossentropy = _function(CategoricalCrossentropy, "categorical_crossentropy")
-sparse_categorical_crossentropy = _function(SparseCategoricalCrossentropy, "sparse_categorical_crossentropy")
-binary_crossentropy = _function(BinaryCrossentropy, "binary_crossentropy")
-mean_squared_error = mse = MSE = _function(MeanSquaredError, "mean_squared_error")
-mean_absolute_error = mae = MAE = _function(MeanAbsoluteError, "mean_absolute_error")
-huber = huber_loss = _function(Huber, "huber")
-
-CLASSES = {cls.__name__: cls for cls in (CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy,
-                                         MeanSquaredError, MeanAbsoluteError, Huber)}  # fmt: skip
-NAMES = {**{keras_name(kind): cls for kind, cls in CLASSES.items()}, "mse": MeanSquaredError, "mae": MeanAbsoluteError,
-         "bce": BinaryCrossentropy, "cce": CategoricalCrossentropy, "huber_loss": Huber}  # fmt: skip
+categorical_crossentropy = _function(CategoricalCrossentropy)
+sparse_categorical_crossentropy = _function(SparseCategoricalCrossentropy)
+binary_crossentropy, huber = _function(BinaryCrossentropy), _function(Huber)
+mean_squared_error, mean_absolute_error = _function(MeanSquaredError), _function(MeanAbsoluteError)
+mse, MSE, mae, MAE, huber_loss = mean_squared_error, mean_squared_error, mean_absolute_error, mean_absolute_error, huber
+NAMES = by_name(CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy, MeanSquaredError,
+                MeanAbsoluteError, Huber, mse=MeanSquaredError, mae=MeanAbsoluteError, bce=BinaryCrossentropy,
+                cce=CategoricalCrossentropy, huber_loss=Huber)  # fmt: skip
 
 
 def get(identifier: Any) -> Loss:
     """Return the loss of this name, function, class or description, or the loss itself."""
-    if isinstance(identifier, Loss):
-        return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Loss):
-        return identifier()
-    if isinstance(identifier, dict):
-        return get(identifier["class_name"]).from_config(identifier["config"])
-    if hasattr(identifier, "loss_class"):
-        return identifier.loss_class()
-    if isinstance(identifier, str):
-        found = CLASSES.get(identifier) or NAMES.get(identifier.lower())
-        if found is None:
-            instead = MISSING.get(identifier) or MISSING.get(identifier.lower()) or ", ".join(NAMES)
-            raise ValueError(f"unknown loss {identifier!r}: numpycnn has {instead}")
-        return found()
-    raise ValueError(
-        f"loss={identifier!r}: a loss of your own needs its gradient: subclass numpycnn.Loss, in a numpycnn.Sequential"
-    )
+    loss = found(getattr(identifier, "loss_class", identifier), "loss", Loss, NAMES, MISSING)
+    if not isinstance(loss, Loss):
+        raise ValueError(f"loss={identifier!r}: a loss of your own needs its gradient: subclass numpycnn.Loss, in a "
+                         "numpycnn.Sequential")  # fmt: skip
+    return loss
 
 
 deserialize = get
@@ -236,7 +174,7 @@ deserialize = get
 class _OfCore(Loss):
     """A loss that the core has read from a file."""
 
-    words = {"core_loss": None}
+    words = {"core_loss": None, **LAST}
 
     def to_core(self, last: Any) -> tuple[core.Loss, bool]:
         return self.config["core_loss"], False
@@ -246,6 +184,6 @@ def of_core(loss: Any) -> Loss:
     """Return the facade's loss for one of the core's."""
     for kind in (CategoricalCrossentropy, BinaryCrossentropy):
         if isinstance(loss, kind.core_class):
-            reduction = "sum" if loss.reduction == "sum" else None
-            return kind(from_logits=loss.predict_logits, label_smoothing=loss.label_smoothing, reduction=reduction)
+            reduction = "sum" if loss.reduction == "sum" else "mean"
+            return kind(loss.predict_logits, loss.label_smoothing, reduction=reduction)
     return _OfCore(loss)

@@ -12,28 +12,32 @@ from . import losses
 from .layers.base import new_name
 from .missing import METRICS as MISSING
 from .missing import of_metrics as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .notes import named, note
 from .tensors import Tensor, tensor
+from .words import REQUIRED, Worded, by_name, found, found_class, snake_name, variant
+
+NAME: dict[str, Any] = {"name": None, "dtype": None}
 
 
-class Metric:
-    """A figure over all rows so far; `words` are its arguments with their defaults."""
+class Metric(Worded):
+    """A figure over all rows so far, which `core_class` counts; `own` are its words, and the core's for them."""
 
-    words: dict[str, Any] = {}
+    words = NAME
+    idle: tuple[str, ...] = ("dtype",)
+    own: dict[str, str] = {}
     counted = False  # whether a second one has a name of its own, such as ``precision_1``
     core_class: Any = None
 
-    def __init__(self, *args: Any, name: str | None = None, dtype: Any = None, **given: Any) -> None:
-        kind = losses.keras_name(type(self).__name__)
-        self.name = name or (new_name(kind) if self.counted else kind)
-        self.config = {**self.words, **dict(zip(self.words, args)), **given}
-        unknown = set(self.config) - set(self.words)
-        if unknown or len(args) > len(self.words):
-            raise TypeError(f"{type(self).__name__}: unexpected argument {sorted(unknown) or args}")
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        kind = snake_name(type(self).__name__)
+        self.name = self.config["name"] or (new_name(kind) if self.counted else kind)
         self.core = self.to_core()
 
     def to_core(self) -> core.Metric:
         """Return a new metric of the core, which lists it under the same name."""
-        return self.core_class(**{w: v for w, v in self.config.items() if v is not None}, name=self.name)
+        given = {word: self.config[own] for own, word in self.own.items() if self.config[own] is not None}
+        return self.core_class(**given, name=self.name)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take rows into account."""
@@ -60,48 +64,33 @@ class Metric:
         self.update_state(*args, **given)
         return self.result()
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments."""
-        return {"name": self.name, **self.config}
+
+def _counts(name: str, core_class: Any, doc: str, own: Any = None, refused: Any = None, /,
+            **words: Any) -> Any:  # fmt: skip
+    """Return a metric that one of the core counts."""
+    text = f"{doc}; the core's {core_class.__name__}."
+    return variant(Metric, name, text, core_class=core_class, own=own or {}, words=words or NAME, refused=refused or {})
 
 
-class CategoricalAccuracy(Metric):
-    """Share of rows whose largest output is at the label; the core's Accuracy."""
-
-    core_class = core.Accuracy
-
-
-class SparseCategoricalAccuracy(CategoricalAccuracy):
-    """Share of rows whose largest output is at the label; the core's Accuracy."""
-
-
-class BinaryAccuracy(Metric):
-    """Share of answers on the right side of the threshold; the core's BinaryAccuracy."""
-
-    words, core_class = {"threshold": 0.5}, core.BinaryAccuracy
-
-
-class TopKCategoricalAccuracy(Metric):
-    """Share of rows whose label is among the k largest; the core's TopKAccuracy."""
-
-    words, core_class = {"k": 5}, core.TopKAccuracy
-
-
-class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
-    """Share of rows whose label is among the k largest; the core's TopKAccuracy."""
+_HIT, _TOP = "Share of rows whose largest output is at the label", "Share of rows whose label is among the k largest"
+CategoricalAccuracy = _counts("CategoricalAccuracy", core.Accuracy, _HIT)
+SparseCategoricalAccuracy = _counts("SparseCategoricalAccuracy", core.Accuracy, _HIT)
+BinaryAccuracy = _counts("BinaryAccuracy", core.BinaryAccuracy, "Share of answers on the right side of the threshold",
+                         {"threshold": "threshold"}, **NAME, threshold=0.5)  # fmt: skip
+TopKCategoricalAccuracy = _counts("TopKCategoricalAccuracy", core.TopKAccuracy, _TOP, {"k": "k"}, k=5, **NAME)
+SparseTopKCategoricalAccuracy = _counts(
+    "SparseTopKCategoricalAccuracy", core.TopKAccuracy, _TOP, {"k": "k"}, {"from_sorted_ids": "outputs are scores"},
+    k=5, **NAME, from_sorted_ids=False,
+)  # fmt: skip
 
 
 class Precision(Metric):
     """Share of the answers that is right; the core's Precision."""
 
-    words, counted = {"thresholds": 0.5, "top_k": None, "class_id": None}, True
+    words = {"thresholds": None, "top_k": None, "class_id": None, **NAME}
+    refused = dict.fromkeys(("top_k", "class_id"), "all classes count here, above one threshold")
+    own, counted = {"thresholds": "threshold"}, True
     core_class: Any = core.Precision
-
-    def to_core(self) -> core.Metric:
-        others = {word: self.config[word] for word in ("top_k", "class_id") if self.config[word] is not None}
-        if others:
-            raise ValueError(f"{type(self).__name__}: {others}: all classes count here, above one threshold")
-        return self.core_class(0.5 if self.config["thresholds"] is None else self.config["thresholds"], self.name)
 
 
 class Recall(Precision):
@@ -113,13 +102,24 @@ class Recall(Precision):
 class F1Score(Metric):
     """Of precision and recall; the core's F1Score."""
 
-    words, core_class = {"average": "macro", "threshold": None}, core.F1Score
+    words = {"average": None, "threshold": None, **NAME}
+    own, core_class = {"average": "average", "threshold": "threshold"}, core.F1Score
+
+    def to_core(self) -> core.Metric:
+        if self.config["average"] is None:
+            note("F1Score: average=None: a metric is one number here, the mean over the classes, 'macro'")
+        return super().to_core()
 
 
 class AUC(Metric):
     """Area under the ROC curve; the core's AUC."""
 
-    words, counted, core_class = {"num_thresholds": 200}, True, core.AUC
+    words = {"num_thresholds": 200, "curve": "ROC", "summation_method": "interpolation", **NAME, "thresholds": None,
+             "multi_label": False, "num_labels": None, "label_weights": None, "from_logits": False}  # fmt: skip
+    own, counted, core_class = {"num_thresholds": "num_thresholds"}, True, core.AUC
+    refused = dict.fromkeys(("curve", "summation_method", "thresholds", "multi_label", "label_weights", "from_logits"),
+                            "the area is that under the ROC curve of all answers")  # fmt: skip
+    idle = ("dtype", "num_labels")
 
 
 class _Function(core.Metric):
@@ -138,26 +138,26 @@ class _Function(core.Metric):
 class MeanMetricWrapper(Metric):
     """The mean of a function (y_true, y_pred) of one's own."""
 
+    words = {"fn": REQUIRED, **NAME}
+
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None) -> None:
-        self.function = fn
-        super().__init__(name=name or getattr(fn, "__name__", "metric"))
+        super().__init__(fn, name or getattr(fn, "__name__", "metric"), dtype)
 
     def to_core(self) -> core.Metric:
-        return _Function(self.function, self.name)
+        return _Function(self.config["fn"], self.name)
 
 
-class Accuracy(MeanMetricWrapper):
+class Accuracy(Metric):
     """Share of numbers that are equal; as a name in ``compile`` the accuracy of classes."""
 
-    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(lambda y_true, y_pred: y_true.reshape(y_pred.shape) == y_pred, name or "accuracy")
+    def to_core(self) -> core.Metric:
+        return _Function(lambda y_true, y_pred: y_true.reshape(y_pred.shape) == y_pred, self.name)
 
 
 class Mean(Metric):
     """Mean of what it is given."""
 
-    def to_core(self) -> core.Metric:
-        return core.Metric(self.name)
+    core_class = core.Metric
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         values = np.asarray(values, np.float64)
@@ -165,81 +165,66 @@ class Mean(Metric):
         self.core.count(float((values * weights).sum()), float(weights.sum()))
 
 
-def _of_loss(loss_class: type[losses.Loss]) -> type[Metric]:
-    def to_core(self: Metric) -> core.Metric:
-        if loss_class in (losses.MeanSquaredError, losses.MeanAbsoluteError):
-            return core.MeanLoss(loss_class(**self.config).to_core(None)[0], self.name)
-        return _Function(loss_class(**self.config).per_row, self.name)
+def _of_loss(loss_class: Any) -> Any:
+    """Return the metric that is the mean of a loss."""
 
-    text = f"The mean of the loss {loss_class.__name__}."
-    return type(loss_class.__name__, (Metric,), {"words": loss_class.words, "to_core": to_core, "__doc__": text})
+    def to_core(self: Metric) -> core.Metric:
+        loss = loss_class(**{word: value for word, value in self.config.items() if word not in NAME})
+        if isinstance(loss, losses.Crossentropy):
+            return _Function(loss.per_row, self.name)
+        return core.MeanLoss(loss.to_core(None)[0], self.name)
+
+    words = {**NAME, **{word: value for word, value in loss_class.words.items() if word not in losses.LAST}}
+    return variant(Metric, loss_class.__name__, f"The mean of the loss {loss_class.__name__}.", words=words,
+                   to_core=to_core)  # fmt: skip
 
 
 CategoricalCrossentropy = _of_loss(losses.CategoricalCrossentropy)
 SparseCategoricalCrossentropy = _of_loss(losses.SparseCategoricalCrossentropy)
 BinaryCrossentropy = _of_loss(losses.BinaryCrossentropy)
-MeanSquaredError = _of_loss(losses.MeanSquaredError)
-MeanAbsoluteError = _of_loss(losses.MeanAbsoluteError)
-CLASSES = {cls.__name__: cls for cls in (
+MeanSquaredError, MeanAbsoluteError = _of_loss(losses.MeanSquaredError), _of_loss(losses.MeanAbsoluteError)
+NAMES = by_name(
     CategoricalAccuracy, SparseCategoricalAccuracy, BinaryAccuracy, TopKCategoricalAccuracy,
     SparseTopKCategoricalAccuracy, Precision, Recall, F1Score, AUC, Accuracy, Mean, CategoricalCrossentropy,
-    SparseCategoricalCrossentropy, BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError,
-)}  # fmt: skip
-NAMES = {**{losses.keras_name(kind): cls for kind, cls in CLASSES.items()}, "mse": MeanSquaredError,
-         "mae": MeanAbsoluteError, "f1_score": F1Score,
-         "top_k_categorical_accuracy": TopKCategoricalAccuracy,
-         "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy}  # fmt: skip
+    SparseCategoricalCrossentropy, BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError, mse=MeanSquaredError,
+    mae=MeanAbsoluteError, f1_score=F1Score, top_k_categorical_accuracy=TopKCategoricalAccuracy,
+    sparse_top_k_categorical_accuracy=SparseTopKCategoricalAccuracy,
+)  # fmt: skip
 
 
-def _function(name: str) -> Callable[..., Tensor]:
+def _function(metric_class: Any) -> Callable[..., Tensor]:
     def function(y_true: Any, y_pred: Any, **config: Any) -> Tensor:
-        metric = NAMES[name](**config)
-        figures = []
-        for row in zip(np.asarray(y_true), np.asarray(y_pred)):
-            metric.reset_state()
-            figures.append(metric(row[0][None], row[1][None]))
-        return tensor(figures, np.float32)
+        rows = zip(np.asarray(y_true), np.asarray(y_pred))
+        return tensor([metric_class(**config)(true[None], predicted[None]) for true, predicted in rows], np.float32)
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"The figure of each row; see {NAMES[name].__name__}."
-    return function
+    return named(function, snake_name(metric_class.__name__), f"The figure of each row; see {metric_class.__name__}.")
 
 
-categorical_accuracy, sparse_categorical_accuracy = map(
-    _function, ("categorical_accuracy", "sparse_categorical_accuracy")
+categorical_accuracy, sparse_categorical_accuracy, binary_accuracy = map(
+    _function, (CategoricalAccuracy, SparseCategoricalAccuracy, BinaryAccuracy)
 )
-binary_accuracy, top_k_categorical_accuracy, sparse_top_k_categorical_accuracy = map(
-    _function, ("binary_accuracy", "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy")
+top_k_categorical_accuracy, sparse_top_k_categorical_accuracy = map(
+    _function, (TopKCategoricalAccuracy, SparseTopKCategoricalAccuracy)
 )
 
 
 def get(identifier: Any) -> Any:
     """Return what the core's ``compile`` takes for this name, function, class or object."""
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
-        identifier = identifier()
-    if isinstance(identifier, Metric):
-        if not hasattr(identifier, "core"):
-            raise TypeError(f"{type(identifier).__name__}: expected __init__ to call super().__init__()")
-        as_named = identifier.name in METRICS and NAMES.get(identifier.name) is type(identifier)
-        return identifier.name if as_named and identifier.config == identifier.words else identifier.to_core()
-    if isinstance(identifier, core.Metric):
-        return identifier
-    if isinstance(identifier, dict):
-        return get_class(identifier["class_name"])(**identifier["config"]).to_core()
-    if isinstance(identifier, str):
-        known = identifier in METRICS  # the core's name is Keras's, and files hold it
-        return identifier if known else get_class(identifier)(name=identifier).to_core()
+    if isinstance(identifier, str):  # where the core's name is Keras's, it stays: files hold it
+        known = identifier in METRICS
+        return identifier if known else found_class(identifier, "metric", NAMES, MISSING)(name=identifier).to_core()
     name = getattr(identifier, "__name__", "")
-    if NAMES.get(name) is not None and getattr(identifier, "__module__", "").startswith("numpycnn."):
-        return NAMES[name](name=name).to_core()
-    if not callable(identifier):
-        raise TypeError(f"metric {identifier!r}: expected a name such as 'accuracy', or one of keras.metrics")
-    return MeanMetricWrapper(identifier).to_core()
-
-
-def get_class(name: str) -> type[Metric]:
-    """Return the class of this name."""
-    found = CLASSES.get(name) or NAMES.get(name.lower())
-    if found is None:
-        raise ValueError(f"unknown metric {name!r}: numpycnn has {MISSING.get(name) or ', '.join(NAMES)}")
-    return found
+    if name in NAMES and callable(identifier) and getattr(identifier, "__module__", "").startswith("numpycnn."):
+        identifier = NAMES[name](name=snake_name(name))
+    metric = found(identifier, "metric", Metric, NAMES, MISSING)
+    if isinstance(metric, core.Metric):
+        return metric
+    if not isinstance(metric, Metric):
+        if not callable(metric):
+            raise TypeError(f"metric {metric!r}: expected a name such as 'accuracy', or one of keras.metrics")
+        metric = MeanMetricWrapper(metric)
+    if not hasattr(metric, "core"):
+        raise TypeError(f"{type(metric).__name__}: expected __init__ to call super().__init__()")
+    as_named = metric.name in METRICS and NAMES.get(metric.name) is type(metric)
+    usual = all(metric.config[word] == value for word, value in metric.words.items() if word != "name")
+    return metric.name if as_named and usual else metric.to_core()

@@ -1,4 +1,4 @@
-"""What the facade says: one note for each word that it takes and that does nothing here, or that Keras has dropped."""
+"""What the facade says: one note for a word that does nothing here or that Keras has dropped; an error for the rest."""
 
 from __future__ import annotations
 
@@ -28,20 +28,29 @@ def no_effect(owner: str, **given: Any) -> None:
     """Note the arguments that were given and cannot change a result here."""
     for word, value in given.items():
         if value is not None:
-            note(f"{owner}: {word} does nothing here; the results are the same without it")
+            instead = "utils.set_random_seed says where all that is random starts" if word == "seed" else ""
+            note(f"{owner}: {word} does nothing here; {instead or 'the results are the same without it'}")
 
 
 def refuse(owner: str, why: str = "numpycnn has nothing like it", **given: Any) -> None:
     """Raise if one of these arguments was given: it would change the result, and there is nothing for it here."""
     for word, value in given.items():
-        if value not in (None, False, 0):
+        if value is not None and value is not False and (not isinstance(value, (int, float)) or value):
             raise ValueError(f"{owner}: {word}={value!r}: {why}")
 
 
-def unknown_arguments(owner: str, given: dict[str, Any]) -> None:
-    """Raise TypeError for arguments that Keras has not either, or that are not known here."""
+def settle(owner: str, given: dict[str, Any], *idle: str) -> None:
+    """Note those of the further arguments that do nothing here, and raise TypeError for all others."""
+    no_effect(owner, **{word: given.pop(word) for word in idle if word in given})
     if given:
         raise TypeError(f"{owner}: unexpected argument {', '.join(sorted(map(repr, given)))}")
+
+
+def named(function: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:
+    """Return the function under this name."""
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
 
 
 def missing_names(module: str, instead: dict[str, str]) -> Callable[[str], Any]:

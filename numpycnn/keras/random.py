@@ -18,9 +18,9 @@ def next_seed() -> int | None:
     return None if _sequence is None else int(_sequence.spawn(1)[0].generate_state(1)[0])
 
 
-def next_rng() -> np.random.Generator:
-    """Return a generator with the next seed."""
-    return np.random.default_rng(next_seed())
+def next_rng(seed: int | None = None) -> np.random.Generator:
+    """Return a generator with this seed, or with the next one."""
+    return np.random.default_rng(next_seed() if seed is None else seed)
 
 
 def set_random_seed(seed: int) -> None:

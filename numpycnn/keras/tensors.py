@@ -1,12 +1,13 @@
-"""Stand-ins for Keras's tensors: arrays that know ``numpy()``, live weights, and the inputs of chains of layers."""
+"""Stand-ins for Keras's tensors: arrays that know ``numpy()``, live weights, inputs of chains; functions of arrays."""
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
 from ..checks import Shape
+from .notes import named
 
 
 class Tensor(np.ndarray):
@@ -57,15 +58,8 @@ class Variable:
         arrays[self._index] = np.asarray(value, arrays[self._index].dtype)
         self._layer.set_weights(arrays)
 
-    @property
-    def shape(self) -> Shape:
-        """Shape of the array."""
-        return self.numpy().shape
-
-    @property
-    def dtype(self) -> str:
-        """Name of the dtype, as Keras gives it."""
-        return self.numpy().dtype.name
+    shape = property(lambda self: self.numpy().shape, doc="Shape of the array.")
+    dtype = property(lambda self: self.numpy().dtype.name, doc="Name of the dtype, as Keras gives it.")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.numpy() if dtype is None else self.numpy().astype(dtype)
@@ -83,20 +77,55 @@ class Symbol:
         self.dtype = "float32"
         self.name = self.chain[-1].name if self.chain else root.name
 
-    @property
-    def one(self) -> Shape:
-        """Shape of one row, without the batch axis."""
-        return self.shape[1:]
+    one = property(lambda self: self.shape[1:], doc="Shape of one row, without the batch axis.")
 
     def get_shape(self) -> tuple:
         """Return the shape, None for the batch."""
         return self.shape
 
-    def __iter__(self) -> Any:
-        raise TypeError("a symbolic input of a model has no values; call model.predict(x) for numbers")
-
     def __array__(self, *_: Any) -> np.ndarray:
         raise TypeError("a symbolic input of a model has no values; call model.predict(x) for numbers")
 
+    __iter__ = __array__
+
     def __repr__(self) -> str:
         return f"<Symbol {self.name}, shape={self.shape}>"
+
+
+# NumPy's functions under the names that ``keras.backend`` and ``tf`` have for them
+
+
+def numpys(name: str, numpy_name: str = "", **renamed: str) -> Callable[..., Tensor]:
+    """Return NumPy's function under this name; `renamed` says what NumPy calls an argument."""
+    function = getattr(np, numpy_name or name)
+
+    def of_arrays(*args: Any, name: Any = None, **given: Any) -> Tensor:
+        arrays = (np.asarray(each) if hasattr(each, "__array__") else each for each in args)
+        return tensor(function(*arrays, **{renamed.get(word, word): value for word, value in given.items()}))
+
+    return named(of_arrays, name, f"NumPy's {numpy_name or name}.")
+
+
+def place_of(name: str, axis: int) -> Callable[..., Tensor]:
+    """Return NumPy's argmax or argmin, along this axis unless another is given."""
+    function = getattr(np, name)
+
+    def place(input: Any, axis: Any = axis, output_type: Any = None, name: Any = None) -> Tensor:
+        return tensor(function(np.asarray(input), axis=axis), output_type)
+
+    return named(place, name, f"NumPy's {name}, along axis {axis} unless another is given.")
+
+
+def cast(x: Any, dtype: Any, name: Any = None) -> Tensor:
+    """NumPy's astype."""
+    return tensor(np.asarray(x).astype(dtype))
+
+
+def expand_dims(input: Any, axis: int = -1, name: Any = None) -> Tensor:
+    """NumPy's expand_dims."""
+    return tensor(np.expand_dims(np.asarray(input), axis))
+
+
+def reshape(tensor_: Any = None, shape: Any = None, name: Any = None, **given: Any) -> Tensor:
+    """NumPy's reshape."""
+    return tensor(np.reshape(np.asarray(given.get("tensor", tensor_)), tuple(shape)))

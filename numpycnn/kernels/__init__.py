@@ -132,6 +132,18 @@ def compiled_together() -> Iterator[None]:
         yield
 
 
+def recorded(serial: bool) -> contextlib.AbstractContextManager[list[Callable[[], None]]]:
+    """Run the block; its list gets, for each compiled kernel called in it, a function that calls it so again.
+
+    With `serial` these use the calling thread alone, and no lock. Twins are not recorded.
+    """
+    if ops.active == "reference":
+        return contextlib.nullcontext([])
+    from . import jit
+
+    return jit.recorded(serial)
+
+
 def set_num_threads(n: int) -> None:
     """Use `n` threads in every kernel from now on.
 

@@ -40,6 +40,8 @@ Task = tuple[str, str, tuple]  # a kernel to compile: its module, its name, the 
 
 class _Noted(threading.local):
     kernels: dict[Task, None] | None = None  # while ``ahead.compiled_together`` runs in this thread: what is missing
+    launches: list[Callable[[], None]] | None = None  # while ``recorded`` runs in it: what was called
+    serial = False  # whether the serial builds run meanwhile
 
 
 noted = _Noted()
@@ -55,7 +57,9 @@ class Kernel:
         self._serial = _build(function, parallel=False)
 
     def __call__(self, *args: Any) -> None:
-        if threads.forked:
+        if noted.launches is not None:
+            noted.launches.append(functools.partial(self._serial if noted.serial else self, *args))
+        if threads.forked or noted.serial:
             self._serial(*args)
             return
         if noted.kernels is not None and self.put_off(args, self.__name__, args):
@@ -110,6 +114,19 @@ class CallOf:
 
     def __reduce__(self) -> str:
         return self.__name__
+
+
+@contextlib.contextmanager
+def recorded(serial: bool) -> Iterator[list[Callable[[], None]]]:
+    """Yield a list that gets, for each kernel called in the block by this thread, a function that calls it so again.
+
+    With `serial` their serial builds run, in the block and again: on the calling thread, without the lock.
+    """
+    noted.launches, noted.serial = [], serial
+    try:
+        yield noted.launches
+    finally:
+        noted.launches, noted.serial = None, False
 
 
 def kernel(function: Callable[..., None]) -> Kernel:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..checks import MAX_SIZE, Shape, check_count, check_flag, check_padding, check_pair, check_shape
 from ..initializers import Initializer, get_initializer
 from ..kernels import ops
+from ..regularizers import Regularizer, get_regularizer
 from .base import Layer
 from .conv import as_rows
 from .window import Window
@@ -32,6 +33,8 @@ class _Depthwise(Layer):
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
         dilation_rate: int | tuple[int, int] = 1,
+        kernel_regularizer: str | Regularizer | None = None,
+        bias_regularizer: str | Regularizer | None = None,
     ) -> None:
         self.kernel_size = check_pair(kernel_size, "kernel_size")
         self.strides = check_pair(strides, "strides")
@@ -43,6 +46,10 @@ class _Depthwise(Layer):
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
         self.dilation_rate = check_pair(dilation_rate, "dilation_rate")
+        get_regularizer(kernel_regularizer, "kernel_regularizer")
+        get_regularizer(bias_regularizer, "bias_regularizer")
+        self.kernel_regularizer = kernel_regularizer
+        self.bias_regularizer = bias_regularizer
 
     def setup(self, rng: np.random.Generator) -> Shape:
         _, _, channels = check_shape(self.input_shape, self, rank=3)
@@ -50,7 +57,7 @@ class _Depthwise(Layer):
             self.input_shape, self.kernel_size, self.strides, self.padding, self.dilation_rate, owner=self
         )
         weight_shape = (*self.kernel_size, channels, self.depth_multiplier)
-        self.add_parameter(self.weight_name, weight_shape, self.kernel_initializer, rng)
+        self.add_parameter(self.weight_name, weight_shape, self.kernel_initializer, rng, self.kernel_regularizer)
         return *self.window.count, channels * self.depth_multiplier
 
     @property
@@ -81,6 +88,8 @@ class DepthwiseConv2D(_Depthwise):
         Name of a function in ``numpycnn.initializers``, or a function (shape, rng, dtype) -> array.
     dilation_rate : int or pair of int
         Pixels from one element of the filter to the next.
+    kernel_regularizer, bias_regularizer : Regularizer or {"l1", "l2"}, optional
+        Penalties on weight and bias, which the model adds to the loss.
 
     Attributes
     ----------
@@ -100,7 +109,7 @@ class DepthwiseConv2D(_Depthwise):
     def setup(self, rng: np.random.Generator) -> Shape:
         shape = super().setup(rng)
         if self.use_bias:
-            self.add_parameter("bias", shape[-1:], self.bias_initializer, rng)
+            self.add_parameter("bias", shape[-1:], self.bias_initializer, rng, self.bias_regularizer)
         return shape
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
@@ -143,6 +152,8 @@ class SeparableConv2D(_Depthwise):
         Whether to add one number a filter.
     kernel_initializer, bias_initializer : str or callable
         As in ``DepthwiseConv2D``; both weights start in the same way.
+    kernel_regularizer, bias_regularizer, pointwise_regularizer : Regularizer or {"l1", "l2"}, optional
+        Penalties on depthwise weight, bias and pointwise weight, which the model adds to the loss.
 
     Attributes
     ----------
@@ -172,18 +183,24 @@ class SeparableConv2D(_Depthwise):
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
         dilation_rate: int | tuple[int, int] = 1,
+        kernel_regularizer: str | Regularizer | None = None,
+        bias_regularizer: str | Regularizer | None = None,
+        pointwise_regularizer: str | Regularizer | None = None,
     ) -> None:
         super().__init__(
             kernel_size, strides, padding, depth_multiplier, use_bias, kernel_initializer, bias_initializer,
-            dilation_rate,
+            dilation_rate, kernel_regularizer, bias_regularizer,
         )
+        get_regularizer(pointwise_regularizer, "pointwise_regularizer")
+        self.pointwise_regularizer = pointwise_regularizer
         self.filters = check_count(filters, "filters", maximum=MAX_SIZE)
 
     def setup(self, rng: np.random.Generator) -> Shape:
         height, width, middle = super().setup(rng)
-        self.add_parameter("pointwise_weight", (1, 1, middle, self.filters), self.kernel_initializer, rng)
+        shape = 1, 1, middle, self.filters
+        self.add_parameter("pointwise_weight", shape, self.kernel_initializer, rng, self.pointwise_regularizer)
         if self.use_bias:
-            self.add_parameter("bias", (self.filters,), self.bias_initializer, rng)
+            self.add_parameter("bias", (self.filters,), self.bias_initializer, rng, self.bias_regularizer)
         return height, width, self.filters
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:

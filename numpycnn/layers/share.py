@@ -153,7 +153,7 @@ class Share:
         text = "was interrupted" if isinstance(error, KeyboardInterrupt) else f"failed ({type(error).__name__})"
         print(
             f"fit: process {self.rank} of {self.size} {text}, so all of them end. With BackupAndRestore the same "
-            "command goes on from the last backup.", file=sys.stderr, flush=True,
+            "command (`numpycnn train`: with --resume) goes on from the last backup.", file=sys.stderr, flush=True,
         )  # fmt: skip
         self.communicator.Abort(1)
 

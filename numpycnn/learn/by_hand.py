@@ -158,7 +158,7 @@ def draw_by_hand(found: Trace) -> Figure:
 def _draw_array(ax: Axes, values: NDArray | None, title: str) -> None:
     rows = np.atleast_2d(np.squeeze(np.asarray(values)))
     colors, limit = signed_colors(), max(float(np.abs(rows).max()), 1e-12)
-    ax.pcolormesh(rows, cmap=colors, vmin=-limit, vmax=limit, edgecolors=FAINT, linewidth=0.8)
+    ax.pcolormesh(rows, cmap=colors, vmin=-limit, vmax=limit, edgecolors=FAINT, linewidth=0.8, clip_on=False)
     for (i, j), value in np.ndenumerate(rows):
         shade = colors((value / limit + 1) / 2)
         ax.text(j + 0.5, i + 0.5, f"{value:.3g}", ha="center", va="center", size=9, color=ink_on(shade))
@@ -174,5 +174,5 @@ def _draw_parameters(ax: Axes, steps: Iterable[Step]) -> None:
         for name, value in step.parameters.items():
             pairs = zip(value.flat, step.updated[name].flat)
             lines += [f"{step.layer.split('(')[0]} {name}", *(f"  {a:.2f} → {b:.2f}" for a, b in pairs)]
-    ax.text(0, 1, "\n".join(lines), va="top", size=7, color=GREY, linespacing=1.25)
+    ax.text(0, 1, "\n".join(lines), va="top", size=8, color=GREY, linespacing=1.25)
     ax.set_title("Adam", color=BLUE)

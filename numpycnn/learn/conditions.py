@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .exercises import Case
 
@@ -85,3 +86,16 @@ def described(case: Case) -> str:
         else:
             parts.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
     return ", ".join(parts)
+
+
+def first_wrong(name: str, mine: NDArray, wanted: NDArray) -> str:
+    """Return in words the first element that is wrong, and what it should be; or that the shape is wrong."""
+    if mine.shape != wanted.shape:
+        return f"{name} has shape {mine.shape}; expected {wanted.shape}"
+    gaps = np.where(np.isfinite(mine), abs(mine - wanted), np.inf)
+    scale = float(abs(wanted[np.isfinite(wanted)]).max(initial=0))
+    index = np.unravel_index(int(np.argmax(gaps > 1e-8 * scale)), wanted.shape)
+    count = f" ({int((gaps > 1e-8 * scale).sum())} of {wanted.size} are wrong)" if wanted.size > 1 else ""
+    place = f"{name}[{', '.join(map(str, index))}]" if index else name
+    digits = next((d for d in (6, 10) if f"{mine[index]:.{d}g}" != f"{wanted[index]:.{d}g}"), 17)
+    return f"{place} is {mine[index]:.{digits}g}; it should be {wanted[index]:.{digits}g}{count}"

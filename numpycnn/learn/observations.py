@@ -55,9 +55,11 @@ def _observations(pairs: list[Pair]) -> Iterator[Observation]:
     for argument in pairs[0][2]:
         yield f"is-{argument}", f"it is {argument} itself", _argument(argument)
     yield from _sums(pairs)
+    yield from _products(pairs)
     yield from _moves(pairs)
     yield "negative-cut", "it is right but for negative numbers, which are 0", lambda b, case: np.maximum(b, 0)
     yield "magnitude", "it is right but for the sign, which is lost", lambda b, case: np.abs(b)
+    yield "whole", "it is right but cut to whole numbers", lambda b, case: np.trunc(b)
     yield from _first_or_last(pairs)
 
 
@@ -126,6 +128,22 @@ def _sums(pairs: list[Pair]) -> Iterator[Observation]:
             yield f"{name}-added", sentence, _plus(name, multiple)
 
 
+def _products(pairs: list[Pair]) -> Iterator[Observation]:
+    """Multiplied by an argument, or by a ReLU's mask of it."""
+    for name in pairs[0][2]:
+        if all(b.shape == np.shape(case[name]) != () for _, b, case in pairs):
+            yield "masked", f"it is right but 0 where {name} is not positive: ReLU is not part of it", _mask(name)
+            yield f"times-{name}", f"it is right but multiplied by {name}", _product(name)
+
+
+def _mask(name: str) -> Turn:
+    return lambda b, case: b * (case[name] > 0)
+
+
+def _product(name: str) -> Turn:
+    return lambda b, case: b * case[name]
+
+
 def _plus(name: str, multiple: float) -> Turn:
     return lambda b, case: b + multiple * case[name]
 
@@ -143,6 +161,10 @@ def _moves(pairs: list[Pair]) -> Iterator[Observation]:
             "reshaped", "its numbers are right but in wrong places: a reshape stands where a transposition belongs "
             f"(they are laid out in the order {order} of its axes)", _lay_out(order),
         )  # fmt: skip
+        yield (
+            "reshaped", "its numbers are right but in wrong places: they are reshaped as if its axes came in the order "
+            f"{order}, and then transposed", _lay_back(order),
+        )  # fmt: skip
 
 
 def _transpose(order: tuple[int, ...]) -> Turn:
@@ -155,6 +177,10 @@ def _flip(axes: tuple[int, ...]) -> Turn:
 
 def _lay_out(order: tuple[int, ...]) -> Turn:
     return lambda b, case: b.transpose(order).reshape(b.shape)
+
+
+def _lay_back(order: tuple[int, ...]) -> Turn:
+    return lambda b, case: b.reshape([b.shape[axis] for axis in order]).transpose(np.argsort(order))
 
 
 def _first_or_last(pairs: list[Pair]) -> Iterator[Observation]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_count, check_fraction, check_label_pair, check_probabilities
+from ..checks import check_count, check_fraction, check_instance, check_label_pair, check_positive, check_probabilities
+from .distance import ClassDistance
 
 MOST_BINS = 1_000_000
 TINY = 1e-45  # the smallest probability of float32, about
@@ -116,9 +117,15 @@ def most_confident_mistakes(
     return mistakes[order][:most].astype(np.int64)
 
 
+SURE, NOT_SURE, NONE_OF_THEM = "sure", "not sure", "none of them?"
+NO_DIGIT = "not a digit?"  # what is said instead of the last where digits are cut out of pictures
+
+
 @dataclass(frozen=True)
 class Confidence:
     """When to trust an answer, as `fit_confidence` found on examples that the model was not trained on.
+
+    As ``model.confidence`` it is kept in ``.npz`` files; ``numpycnn predict`` and the page say what it says.
 
     Attributes
     ----------
@@ -130,20 +137,54 @@ class Confidence:
         Share of wrong ones among the sure answers, at most, that was asked for.
     answered : float
         Share of the examples that got a sure answer.
+    distance : ClassDistance or None
+        What is like none of the classes.
     """
 
     temperature: float
     threshold: float
     error: float
     answered: float
+    distance: ClassDistance | None = None
 
-    def judge(self, probabilities: ArrayLike) -> list[str]:
-        """Return for each row (N, K): "sure", "not sure", or "none of them?" if it is less likely right than wrong."""
+    def __post_init__(self) -> None:
+        check_positive(self.temperature, "temperature")
+        if self.threshold != float("inf"):
+            check_positive(self.threshold, "threshold", zero_allowed=True)
+        for name in ("error", "answered"):
+            check_fraction(getattr(self, name), name, one_allowed=True)
+        if self.distance is not None:
+            check_instance(self.distance, ClassDistance, "distance", "a ClassDistance or None")
+
+    def __str__(self) -> str:
+        """Say in words what it found."""
+        sure = f"sure from {self.threshold:.3%} on" if self.threshold <= 1 else "never sure"
+        text = (f"{sure} (temperature {self.temperature:.3g}): {self.answered:.1%} of what was held out, with at most "
+                f"{self.error:.2%} errors")
+        return text if self.distance is None else f"{text}; none of them beyond the distance {self.distance.limit:.3g}"
+
+    def check_fits(self, size: int) -> None:
+        """Raise ValueError if a model whose last layer is given `size` numbers has other features."""
+        if self.distance is not None and self.distance.means.shape[1] != size:
+            raise ValueError(f"confidence: expected a distance of {size} features, got one of "
+                             f"{self.distance.means.shape[1]}; fit it to this model")
+
+    def judge(self, probabilities: ArrayLike, features: ArrayLike | None = None) -> list[str]:
+        """Return "sure", "not sure" or "none of them?" for each row of probabilities (N, K).
+
+        The last where an answer is less likely right than wrong, and, with features (N, D) and a `distance`, where the
+        features lie beyond its limit.
+        """
         sure = _softened(check_probabilities(probabilities), self.temperature).max(axis=1)
-        return ["sure" if c >= self.threshold else "not sure" if c >= 0.5 else "none of them?" for c in sure]
+        strange = sure < 0.5
+        if self.distance is not None and features is not None:
+            strange |= self.distance(features) > self.distance.limit
+        return [NONE_OF_THEM if s else SURE if c >= self.threshold else NOT_SURE for c, s in zip(sure, strange)]
 
 
-def fit_confidence(y_true: ArrayLike, probabilities: ArrayLike, error: float = 0.01) -> Confidence:
+def fit_confidence(
+    y_true: ArrayLike, probabilities: ArrayLike, error: float = 0.01, distance: ClassDistance | None = None
+) -> Confidence:
     r"""Find when a model's answers can be trusted.
 
     The probabilities are softened to :math:`p_k^{1/T} / \sum_j p_j^{1/T}`, with the temperature T that makes the true
@@ -156,6 +197,8 @@ def fit_confidence(y_true: ArrayLike, probabilities: ArrayLike, error: float = 0
         As in `calibration`, of examples that the model was not trained on.
     error : float, default 0.01
         Share of wrong ones among the answers that are called sure, at most.
+    distance : ClassDistance, optional
+        Of `fit_class_distance`: to say "none of them?", too.
 
     Returns
     -------
@@ -185,9 +228,9 @@ def fit_confidence(y_true: ArrayLike, probabilities: ArrayLike, error: float = 0
     # Equal confidences are taken together or not at all.
     allowed = np.array([k for k in allowed if k + 1 == len(order) or sure[order[k + 1]] < sure[order[k]]], int)
     if not allowed.size:
-        return Confidence(temperature, float("inf"), error, 0.0)
+        return Confidence(temperature, float("inf"), error, 0.0, distance)
     last = allowed[-1]
-    return Confidence(temperature, float(sure[order[last]]), error, float((last + 1) / len(order)))
+    return Confidence(temperature, float(sure[order[last]]), error, float((last + 1) / len(order)), distance)
 
 
 def _softened(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:

@@ -74,7 +74,7 @@ def _statistics(axis: str) -> tuple[str, str, str, str]:
 BATCH_NORM_FORWARD = [
     mistake("epsilon-outside-root", _DIVISION, "/ (np.sqrt(variance) + epsilon)",
             "epsilon stands outside the root; it is added to the variance"),
-    mistake("epsilon-forgotten", "variance + epsilon", "variance", "epsilon is forgotten"),
+    mistake("epsilon-forgotten", "variance + epsilon", "variance", "epsilon is not added to the variance"),
     mistake("epsilon-squared", "variance + epsilon", "variance + epsilon**2", "epsilon is squared"),
     mistake("epsilon-subtracted", "variance + epsilon", "abs(variance - epsilon)", "epsilon is subtracted"),
     mistake("epsilon-added-to-x", _DIVISION, "/ np.sqrt(variance) + epsilon",
@@ -128,6 +128,8 @@ BATCH_NORM_FORWARD = [
     mistake("mean-and-variance-of-images", _MEAN, "mean = x.sum(axis=(0, 1, 2)) / len(x)",
             _VAR, "variance = ((x - mean) ** 2).sum(axis=(0, 1, 2)) / len(x)",
             "sums are divided by the number of images; they are over images times rows times columns"),
+    mistake("gamma-plus-one", "gamma * normalised", "(1 + gamma) * normalised",
+            "1 is added to gamma; gamma itself multiplies"),
     mistake("beta-stretched", "gamma * normalised + beta", "gamma * (normalised + beta)",
             "beta is multiplied by gamma, too; it is added last"),
     mistake("beta-subtracted", " + beta", " - beta", "beta is subtracted"),
@@ -158,6 +160,10 @@ BATCH_NORM_BACKWARD = [
             "gamma is forgotten in the term of the variance"),
     mistake("gamma-not-on-mean-term", _DX, "dx = scale * (gamma * dy - through_mean - gamma * through_variance)",
             "gamma is forgotten in the term of the mean"),
+    mistake("gamma-twice-in-variance-term", _THROUGH_VARIANCE, "through_variance = gamma * normalised * dgamma / count",
+            "gamma is twice in the term of the variance"),
+    mistake("gamma-twice-in-mean-term", "through_mean = dbeta / count", "through_mean = gamma * dbeta / count",
+            "gamma is twice in the term of the mean"),
     mistake("gamma-twice", _DX, "dx = gamma**2 * scale * (dy - through_mean - through_variance)",
             "gamma is in it twice"),
     mistake("gamma-divides", _DX, "dx = scale / gamma * (dy - through_mean - through_variance)",
@@ -256,6 +262,9 @@ BATCH_NORM_BACKWARD = [
             "dbeta is multiplied by gamma; its slope is 1"),
     mistake("sums-per-pixel", _RETURN, "return dx, (dy * normalised).sum(axis=0), dy.sum(axis=0)",
             "dgamma and dbeta are summed over the images only; rows and columns have to be added, too"),
+    *(mistake(f"{name}-per-pixel", _RETURN, f"return dx, {returned}",
+              f"{name} is summed over the images only; rows and columns have to be added, too")
+      for name, returned in (("dgamma", "(dy * normalised).sum(axis=0), dbeta"), ("dbeta", "dgamma, dy.sum(axis=0)"))),
     mistake("dbeta-one-number", _RETURN, "return dx, dgamma, dy.sum()", "dbeta is one number; it has one a channel"),
     mistake("outputs-swapped", _RETURN, "return dx, dbeta, dgamma", "dgamma and dbeta are in the wrong order"),
 ]  # fmt: skip

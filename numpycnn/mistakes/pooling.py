@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from .library import Mistake, mistake
-from .windows import STRIDE_FORGOTTEN, STRIDE_IN_COLUMNS_ONLY, STRIDE_IN_ROWS_ONLY
+from .windows import (
+    ONE_TOO_MANY,
+    STRIDE_FORGOTTEN,
+    STRIDE_IN_COLUMNS_ONLY,
+    STRIDE_IN_ROWS_ONLY,
+    stride_ignored_in,
+)
 
 _POOLED, _POOL_ROWS, _POOL_COLUMNS = (
     "x[:, top : top + size, left : left + size].max(axis=(1, 2))", "(height - size) // stride + 1",
@@ -17,6 +23,7 @@ MAX_POOL_FORWARD = [
             "windows lie side by side, `size` pixels apart; they move by `stride`"),
     mistake("stride-ignored", _POOL_ROWS, "height - size + 1", _POOL_COLUMNS, "width - size + 1",
             "oy * stride, ox * stride", "oy, ox", "the stride is ignored: there is a window at every pixel"),
+    *stride_ignored_in(_POOL_ROWS, _POOL_COLUMNS),
     mistake("one-window-short", _POOL_ROWS, "(height - size) // stride", _POOL_COLUMNS, "(width - size) // stride",
             "one window is missing at the end of each row and column: the + 1 of (size - window) // stride + 1"),
     mistake("remainder-kept", _POOL_ROWS, "-((size - height) // stride) + 1", _POOL_COLUMNS,
@@ -66,6 +73,7 @@ MAX_POOL_FORWARD = [
     mistake("first-image-only", "x[:, top", "x[:1, top", "every image gives what the first one gives"),
     mistake("first-channel-only", ".max(axis=(1, 2))", ".max(axis=(1, 2))[:, :1]",
             "every channel gives what the first one gives"),
+    mistake("one-window-too-many", "return y", "return np.pad(y, ((0, 0), (0, 1), (0, 1), (0, 0)))", ONE_TOO_MANY),
     mistake("output-transposed", "return y", "return y.swapaxes(1, 2)", "rows and columns of the output are swapped"),
     mistake("output-channels-first", "return y", "return y.transpose(0, 3, 1, 2)",
             "the channels are the second axis; they are the last one: (N, OH, OW, C)"),
@@ -79,6 +87,9 @@ _REGION, _TIES = "dx[n, top : top + size, left : left + size, c]", "ties = windo
 MAX_POOL_BACKWARD = [
     STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY,
     mistake("stride-is-size", "oy * stride, ox * stride", "oy * size, ox * size",
+            "windows are placed `size` pixels apart; they move by `stride`"),
+    mistake("stride-is-size", "top, left = oy * stride, ox * stride", "top, left = oy * size, ox * size\n"
+            f"{' ' * 20}if top + size > x.shape[1] or left + size > x.shape[2]:\n{' ' * 24}continue",
             "windows are placed `size` pixels apart; they move by `stride`"),
     mistake("overlap-overwritten", "+= dy", "= dy",
             "where overlapping windows take the same pixel only the last one counts: `=` where `+=` belongs"),

@@ -9,7 +9,7 @@ import ast
 import copy
 import functools
 import inspect
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 from .library import Mistake, source_of
 
@@ -25,6 +25,7 @@ REPLACED = (
     ("its square", "{a}**2"), ("its root", "np.sqrt(abs({a}))"), ("itself less its mean", "{a} - {a}.mean()"),
     ("its sum", "np.full({a}.shape, {a}.sum())"), ("its mean", "np.full({a}.shape, {a}.mean())"),
     ("itself reshaped where it should be transposed", "{a}.T.reshape({a}.shape)"),
+    ("twice itself", "2 * {a}"), ("itself plus 1", "{a} + 1"), ("itself less 1", "{a} - 1"),
 )  # fmt: skip
 ALONG_AN_AXIS = (
     ("itself reversed along axis {i}", "np.flip({a}, {i})"),
@@ -39,6 +40,12 @@ ALONG_AN_AXIS = (
     ("its last along axis {i} only, else 0", "{a} * (np.indices({a}.shape)[{i}] == {a}.shape[{i}] - 1)"),
     ("itself with axis {i} and the next one swapped", "{a}.swapaxes({i}, {i} + 1)"),
 )  # fmt: skip
+IN_ROWS_AND_COLUMNS = (
+    ("its first along axes 1 and 2 only, else 0", "{a} * (np.indices({a}.shape)[1:3] == 0).all(axis=0)"),
+    ("itself, but 0 in the first of axes 1 and 2", "{a} * (np.indices({a}.shape)[1:3] > 0).all(axis=0)"),
+    ("itself, but 0 in the last of axes 1 and 2",
+     "np.pad({a}[:, :-1, :-1], [(0, 0), (0, 1), (0, 1), *[(0, 0)] * ({a}.ndim - 3)])"),
+)  # fmt: skip
 NUMBERS = (
     ("0", "0"), ("1", "1"), ("twice itself", "2 * {a}"), ("half of itself", "{a} / 2"), ("itself plus 1", "{a} + 1"),
     ("itself less 1", "{a} - 1"), ("its square", "{a}**2"), ("its root", "{a}**0.5"),
@@ -50,7 +57,7 @@ OPERATORS = {ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast
 @functools.cache
 def systematic(solution: Callable) -> list[Mistake]:
     """Return the mistakes that the rules make of a solution."""
-    return [*_replacements(solution), *_changes(solution)]
+    return [*_replacements(solution), *_changes(solution), *_other_names(solution)]
 
 
 def _replacements(solution: Callable) -> Iterator[Mistake]:
@@ -61,6 +68,7 @@ def _replacements(solution: Callable) -> Iterator[Mistake]:
         rules = list(NUMBERS if name in SCALARS else REPLACED)
         if name not in SCALARS:
             rules += [(w.replace("{i}", str(i)), c.replace("{i}", str(i))) for w, c in ALONG_AN_AXIS for i in range(4)]
+            rules += IN_ROWS_AND_COLUMNS
         rules += [(other, other) for other in names if other != name and (other in SCALARS) == (name in SCALARS)]
         for words, code in rules:
             says = f"it is what comes out if {name} were {words}"
@@ -79,6 +87,25 @@ def _changes(solution: Callable) -> Iterator[Mistake]:
             before, after = ast.unparse(node), ast.unparse(new)
             says = f"it is what comes out with `{after}` where `{before}` belongs"
             yield Mistake("line-changed", (), says, ast.unparse(ast.fix_missing_locations(changed)))
+
+
+def _other_names(solution: Callable) -> Iterator[Mistake]:
+    """One name replaced, in one place: by another, by a small number, by something made of it."""
+    source, arguments = source_of(solution), [*inspect.signature(solution).parameters]
+    named: list[Any] = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)]
+    stored = [node.id for node in named if isinstance(node.ctx, ast.Store) and node.id != "_"]
+    own = dict.fromkeys([*arguments, *stored])
+    lines = source.splitlines(keepends=True)
+    for node in [node for node in named if isinstance(node.ctx, ast.Load) and node.id in own]:
+        made = [f"({node.id} {operator} {other})" for operator in "*/" for other in arguments]
+        made += [code.format(node.id) for code in ("(-{})", "abs({})", "np.sign({})", "({}**2)", "np.sqrt({})")]
+        old = lines[node.lineno - 1]
+        small = () if old[node.end_col_offset] == "." else ("1", "2")
+        for code in (*[name for name in own if name != node.id], *small, *made):
+            new = old[: node.col_offset] + code + old[node.end_col_offset :]
+            says = f"it is what comes out with `{new.strip()}` where `{old.strip()}` belongs"
+            changed = "".join([*lines[: node.lineno - 1], new, *lines[node.lineno :]])
+            yield Mistake("line-changed", (), says, changed)
 
 
 class _Exchange(ast.NodeTransformer):

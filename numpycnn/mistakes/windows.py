@@ -22,6 +22,12 @@ PADDED_AT_THE_START = mistake(
     "padded-at-the-start", "(padding, padding), (padding, padding), (0, 0)",
     "(2 * padding, 0), (2 * padding, 0), (0, 0)",
     "the image lies in the lower right corner of the padded one, not in its middle")
+IN_ONE_DIRECTION = [
+    mistake(f"padded-at-the-end-in-{which}-only", "(padding, padding), (padding, padding), (0, 0)", padded,
+            f"the {which} are padded at the end only, twice as much; half of it belongs to the start")
+    for which, padded in (("rows", "(0, 2 * padding), (padding, padding), (0, 0)"),
+                          ("columns", "(padding, padding), (0, 2 * padding), (0, 0)"))
+]  # fmt: skip
 PADDED_WITH_EDGE = mistake(
     "padded-with-edge", "(padding, padding), (0, 0)))", '(padding, padding), (0, 0)), mode="edge")',
     "the padding repeats the image's border; it has to be zeros")
@@ -31,6 +37,15 @@ PADDED_WITH_REFLECTION = mistake(
 PADDED_WITH_ONES = mistake(
     "padded-with-ones", "(padding, padding), (0, 0)))", "(padding, padding), (0, 0)), constant_values=1)",
     "the padding is ones; it has to be zeros")
+_PADDED = "np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))"
+PADDED_WITH_WRAP = mistake(
+    "padded-with-wrap", _PADDED, _PADDED[:-1] + ', mode="wrap")',
+    "the padding is the image's opposite border; it has to be zeros")
+NEGATIVE_INDEX = mistake(
+    "negative-index", _PADDED, f"{_PADDED}\n    padded[:, :padding] = padded[:, height : height + padding]\n"
+    "    padded[:, :, :padding] = padded[:, :, width : width + padding]",
+    "above and to the left the padding is the opposite border: x[-1] is the last row; 0 belongs where an index is "
+    "negative")
 _ROWS, _COLUMNS = "(height + 2 * padding - kernel_h) // stride + 1", "(width + 2 * padding - kernel_w) // stride + 1"
 PADDING_IGNORED = mistake(
     "padding-ignored", "(padding, padding), (padding, padding), (0, 0)", "(0, 0), (0, 0), (0, 0)",
@@ -40,6 +55,23 @@ PADDING_COUNTED_ONCE = mistake(
     "padding-counted-once", _ROWS, "(height + padding - kernel_h) // stride + 1",
     _COLUMNS, "(width + padding - kernel_w) // stride + 1",
     "the padding is counted on one side only in the size of the output: it is on both, so 2 * padding")
+
+
+def stride_ignored_in(rows: str, columns: str) -> list[Mistake]:
+    """The stride ignored in one direction, where these are the numbers of windows."""
+    return [
+        mistake(f"stride-ignored-in-{which}", size, size.removesuffix(" // stride + 1")[1:-1] + " + 1",
+                "oy * stride, ox * stride", places, f"the stride is ignored in the {which}: there is a window at each")
+        for which, size, places in (("rows", rows, "oy, ox * stride"), ("columns", columns, "oy * stride, ox"))
+    ]  # fmt: skip
+
+
+PADDING_IGNORED_IN = [
+    mistake(f"padding-ignored-in-{which}", "(padding, padding), (padding, padding), (0, 0)", padded,
+            size, size.replace(" + 2 * padding", ""), f"the padding is ignored in the {which}")
+    for which, size, padded in (("rows", _ROWS, "(0, 0), (padding, padding), (0, 0)"),
+                                ("columns", _COLUMNS, "(padding, padding), (0, 0), (0, 0)"))
+]  # fmt: skip
 STRIDE_IGNORED = mistake(
     "stride-ignored", _ROWS, "height + 2 * padding - kernel_h + 1", _COLUMNS, "width + 2 * padding - kernel_w + 1",
     "oy * stride, ox * stride", "oy, ox", "the stride is ignored: there is a window at every pixel")
@@ -61,11 +93,13 @@ SIZE_WITHOUT_KERNEL = mistake(
 HEIGHT_FOR_WIDTH = mistake(
     "height-for-width", _COLUMNS, _ROWS,
     "the output's width is computed from the height: right for square images and filters only")
+ONE_TOO_MANY = "the output has a row and a column too many: there are (size - window) // stride + 1"
 
 IM2COL = [
     STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY, PADDED_AT_THE_END, PADDED_AT_THE_START,
-    PADDED_WITH_EDGE, PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDING_IGNORED,
-    PADDING_COUNTED_ONCE, STRIDE_IGNORED, ONE_WINDOW_SHORT,
+    *IN_ONE_DIRECTION, PADDED_WITH_EDGE, PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDED_WITH_WRAP, NEGATIVE_INDEX,
+    PADDING_IGNORED, *PADDING_IGNORED_IN, PADDING_COUNTED_ONCE, STRIDE_IGNORED, *stride_ignored_in(_ROWS, _COLUMNS),
+    ONE_WINDOW_SHORT,
     ONE_ROW_SHORT, ONE_COLUMN_SHORT, HEIGHT_FOR_WIDTH,
     mistake("patch-channels-first", "patches.reshape", "patches.transpose(0, 1, 2, 5, 3, 4).reshape",
             "a patch is written channel by channel, (c, ky, kx); the order is (ky, kx, c)"),
@@ -90,6 +124,12 @@ IM2COL = [
     mistake("cols-reshaped-not-transposed", "patches.reshape(images * out_h * out_w, kernel_h * kernel_w * channels)",
             "patches.reshape(kernel_h * kernel_w * channels, images * out_h * out_w).T",
             "numbers of different patches are mixed: a reshape stands where a transposition belongs"),
+    mistake("one-window-too-many", "patches.reshape(images * out_h * out_w,",
+            "np.pad(patches, [(0, 0), (0, 1), (0, 1), *[(0, 0)] * 3]).reshape(images * (out_h + 1) * (out_w + 1),",
+            ONE_TOO_MANY),
+    mistake("images-in-a-row", "patches.reshape(images * out_h * out_w, kernel_h * kernel_w * channels)",
+            "patches.swapaxes(0, 2).swapaxes(0, 1).reshape(out_h * out_w, images * kernel_h * kernel_w * channels)",
+            "a row holds the patches of all images side by side; each patch is a row of its own"),
     mistake("cols-per-image", "patches.reshape(images * out_h * out_w,", "patches.reshape(images, out_h * out_w,",
             "cols has an axis for the images; all patches are rows of one matrix"),
     mistake("cols-not-flat", "patches.reshape(images * out_h * out_w, kernel_h * kernel_w * channels)", "patches",
@@ -97,6 +137,12 @@ IM2COL = [
     mistake("cols-per-pixel", "patches.reshape(images * out_h * out_w, kernel_h * kernel_w * channels)",
             "patches.reshape(images * out_h * out_w, kernel_h * kernel_w, channels)",
             "cols has an axis for the channels; a patch has to be one row"),
+    mistake("patch-runs-along-the-diagonal", "padded[:, top : top + kernel_h, left : left + kernel_w]",
+            "(lambda k: padded[:, top + k % kernel_h, left + k % kernel_w])(np.arange(kernel_h * kernel_w))"
+            ".reshape(-1, kernel_h, kernel_w, channels)",
+            "row and column of a patch run together, along a diagonal: repeat one of the two, tile the other"),
+    mistake("channels-before-windows", "patches.reshape", "patches.transpose(0, 5, 1, 2, 3, 4).reshape",
+            "numbers of different patches are mixed: the channels come before the windows in what is reshaped"),
     mistake("first-image-only", "padded[:, top", "padded[0, top", "every image gets the patches of the first one"),
     mistake("channels-summed", "patches.reshape", "np.repeat(patches.sum(-1, keepdims=True), channels, -1).reshape",
             "the channels are added up; each keeps its own place in the patch"),
@@ -105,8 +151,9 @@ IM2COL = [
 _FLAT_ROWS = "y.transpose(1, 2, 0, 3)"
 CONV2D_FORWARD = [
     STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY, PADDED_AT_THE_END, PADDED_AT_THE_START,
-    PADDED_WITH_EDGE, PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDING_IGNORED,
-    PADDING_COUNTED_ONCE, STRIDE_IGNORED, ONE_WINDOW_SHORT,
+    *IN_ONE_DIRECTION, PADDED_WITH_EDGE, PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDED_WITH_WRAP, NEGATIVE_INDEX,
+    PADDING_IGNORED, *PADDING_IGNORED_IN, PADDING_COUNTED_ONCE, STRIDE_IGNORED, *stride_ignored_in(_ROWS, _COLUMNS),
+    ONE_WINDOW_SHORT,
     ONE_ROW_SHORT, ONE_COLUMN_SHORT, SIZE_WITHOUT_KERNEL, HEIGHT_FOR_WIDTH,
     mistake("filters-flipped", "(patch, w, 3)", "(patch, w[::-1, ::-1], 3)",
             "the filters are flipped (turned by 180 degrees); networks lay them on the image as they are"),
@@ -124,6 +171,10 @@ CONV2D_FORWARD = [
     mistake("patch-order", "np.tensordot(patch, w, 3)",
             "patch.transpose(0, 3, 1, 2).reshape(images, -1) @ w.reshape(-1, filters)",
             "patches are written as (c, ky, kx), filters as (ky, kx, c): each weight meets another pixel"),
+    *(mistake("patch-order-other", "np.tensordot(patch, w, 3)",
+              f"patch.transpose(0, {order}).reshape(images, -1) @ w.reshape(-1, filters)",
+              "patches are written in another order than filters, (ky, kx, c): each weight meets another pixel")
+      for order in ("2, 1, 3", "1, 3, 2", "3, 2, 1", "2, 3, 1")),
     mistake("filter-order", "np.tensordot(patch, w, 3)",
             "patch.reshape(images, -1) @ w.transpose(2, 0, 1, 3).reshape(-1, filters)",
             "filters are written as (c, ky, kx), patches as (ky, kx, c): each weight meets another pixel"),
@@ -145,6 +196,16 @@ CONV2D_FORWARD = [
             "only the last pixel of the filter counts: `=` where `+=` belongs"),
     mistake("last-row-only", "(patch, w, 3)", "(patch[:, -1:], w[-1:], 3)",
             "only the last row of the filter counts: `=` where `+=` belongs"),
+    mistake("last-product-only", "(patch, w, 3)", "(patch[:, -1:, -1:, -1:], w[-1:, -1:, -1:], 3)",
+            "only the last product of the sum is left: `=` where `+=` belongs"),
+    mistake("last-product-only-without-bias", "np.tensordot(patch, w, 3) + b",
+            "(lambda ky, kx: patch[:, ky, kx] @ w[ky, kx]"
+            " if min(ky, kx, top + ky - padding, left + kx - padding) >= 0 else b)"
+            "(min(kernel_h, height + padding - top) - 1, min(kernel_w, width + padding - left) - 1)",
+            "only the last product is left, the bias is lost, too: `=` where `+=` belongs"),
+    mistake("last-product-only-without-bias", "np.tensordot(patch, w, 3) + b",
+            "np.tensordot(patch[:, -1:, -1:, -1:], w[-1:, -1:, -1:], 3)",
+            "only the last product is left, the bias is lost, too: `=` where `+=` belongs"),
     mistake("filter-channels-averaged", "np.tensordot(patch, w, 3)", "np.tensordot(patch, w, 3) / w.shape[2]",
             "the channels are averaged; their products are added"),
     mistake("window-averaged", "np.tensordot(patch, w, 3)", "np.tensordot(patch, w, 3) / w[..., 0].size",
@@ -153,6 +214,7 @@ CONV2D_FORWARD = [
             "every channel is multiplied by the filter's weights of the first one"),
     mistake("first-filter-only", "(patch, w, 3)", "(patch, w[..., :1], 3)", "every filter gives what the first gives"),
     mistake("first-image-only", "padded[:, top", "padded[:1, top", "every image gives what the first one gives"),
+    mistake("one-window-too-many", "return y", "return np.pad(y, ((0, 0), (0, 1), (0, 1), (0, 0)))", ONE_TOO_MANY),
     mistake("relu-applied", "return y", "return np.maximum(y, 0)", "negative values are cut: ReLU is not part of it"),
     mistake("output-channels-first", "return y", "return y.transpose(0, 3, 1, 2)",
             "the filters are the second axis; they are the last one: (N, OH, OW, F)"),
@@ -198,6 +260,20 @@ CONV2D_BACKWARD = [
             "the weights do not count: each pixel gets the sum of the gradients"),
     mistake("dx-images-added", _DX, "np.tensordot(here, w, (1, 3)).sum(0)",
             "every image gets the gradients of all of them; each has its own"),
+    *(mistake(f"dx-cropped-at-the-end-in-{which}-only", _CROP, crop,
+              f"the padding of the {which} is cut off at the end only, or windows are placed as if they had none")
+      for which, crop in (("rows", "dpadded[:, :height, padding : padding + width]"),
+                          ("columns", "dpadded[:, padding : padding + height, :width]"))),
+    mistake("dx-negative-index", f"dx = {_CROP}",
+            "dpadded[:, height : height + padding] += dpadded[:, :padding]\n"
+            f"    dpadded[:, :, width : width + padding] += dpadded[:, :, :padding]\n    dx = {_CROP}",
+            "what belongs to the padding above and to the left is added at the opposite border: x[-1] is the last row; "
+            "where an index is negative, nothing is to be added"),
+    mistake("dw-padded-with-wrap", *PADDED_WITH_WRAP.edits[0], PADDED_WITH_WRAP.says),
+    mistake("dw-negative-index", "dpadded = np.zeros", "padded[:, :padding] = padded[:, height : height + padding]\n"
+            "    padded[:, :, :padding] = padded[:, :, width : width + padding]\n    dpadded = np.zeros",
+            NEGATIVE_INDEX.says),
+    *(mistake(f"dw-{entry.name}", *entry.edits[0], entry.says) for entry in IN_ONE_DIRECTION),
     mistake("dx-not-cropped", _CROP, "dpadded", "the padding is still around it: cut it off"),
     mistake("dx-cropped-at-the-end", _CROP, "dpadded[:, :height, :width]",
             "the padding is cut off below and to the right only, or windows are placed as if there were none"),
@@ -225,7 +301,11 @@ CONV2D_BACKWARD = [
             "rows and columns of the filters' gradient are swapped"),
     mistake("dw-padding-at-the-end", "(padding, padding), (padding, padding), (0, 0)",
             "(0, 2 * padding), (0, 2 * padding), (0, 0)",
-            "the padding is forgotten: windows are read from x as if there were none"),
+            "windows are read as if x lay in the upper left corner of the padded image: is the padding forgotten, or "
+            "all of it below and to the right?"),
+    mistake("dw-padding-at-the-start", "(padding, padding), (padding, padding), (0, 0)",
+            "(2 * padding, 0), (2 * padding, 0), (0, 0)",
+            "windows are read as if x lay in the lower right corner of the padded image, not in its middle"),
     mistake("dw-padded-with-edge", "(padding, padding), (0, 0)))", '(padding, padding), (0, 0)), mode="edge")',
             "the padding repeats the image's border; it has to be zeros"),
     mistake("dw-padded-with-ones", "(padding, padding), (0, 0)))", "(padding, padding), (0, 0)), constant_values=1)",
@@ -249,6 +329,8 @@ CONV2D_BACKWARD = [
             "dw is averaged over the windows; their products are added"),
     mistake("db-averaged", "db = dy.sum(axis=(0, 1, 2))", "db = dy.mean(axis=(0, 1, 2))",
             "db is a mean; each window's gradient is added"),
+    mistake("db-averaged-over-images", "db = dy.sum(axis=(0, 1, 2))", "db = dy.mean(0).sum((0, 1))",
+            "db is divided by N, which dy is already"),
     mistake("db-averaged-over-windows", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(0).mean((0, 1))",
             "db is averaged over the windows; each window's gradient is added"),
     mistake("db-of-wrong-axis", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=3).reshape(-1)",

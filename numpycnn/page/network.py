@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import layers
-from ..checks import check_instance
+from ..checks import Shape, check_instance
 from ..data.inputs import InputFormat
 from ..layers.base import Layer
 from ..layers.window import Window
 from ..losses import SoftmaxCrossEntropy
+from ..metrics.confidence import NO_DIGIT, NONE_OF_THEM, NOT_SURE, SURE, Confidence
 from ..model import Sequential
 
 
@@ -38,6 +39,7 @@ def describe(model: Sequential) -> dict[str, Any]:
         "input": dict(height=height, width=width, channels=channels, prepare=form.prepare, scale=form.scale),
         "classes": [form.name_of(number) for number in range(model.output_shape[0])],
         "layers": described,
+        "confidence": _confidence(model.confidence, form),
     }
 
 
@@ -52,6 +54,18 @@ def _input_format(model: Sequential) -> InputFormat:
     return InputFormat((28, 28), prepare="digit")
 
 
+def _confidence(known: Confidence | None, form: InputFormat) -> dict[str, Any] | None:
+    if known is None:
+        return None
+    none = NO_DIGIT if form.prepare == "digit" else NONE_OF_THEM
+    words = {"sure": SURE, "notSure": NOT_SURE, "none": none}
+    told = {"temperature": known.temperature, "threshold": min(known.threshold, 2.0), "words": words}
+    if known.distance is None:
+        return told
+    arrays = {name: _letters(getattr(known.distance, name), known) for name in ("whitening", "means")}
+    return {**told, **arrays, "limit": known.distance.limit}
+
+
 # A function for each layer: which function of scripts/network.js it is, and what that one is told besides the shapes.
 
 Told = tuple[str, dict[str, Any]]
@@ -62,6 +76,33 @@ def _convolution(layer: Any) -> Told:
     groups = getattr(layer, "groups", layer.input_shape[2])
     told = {"window": _window(layer.window), "groups": groups, "channels": layer.input_shape[2]}
     return "convolution", {**told, **_weight_and_bias(layer)}
+
+
+def _separable(layer: Any) -> Told:
+    """Two convolutions: a depthwise one without a bias, and one that sees a single pixel."""
+    depthwise, pointwise = (p.value for p in layer.parameters[:2])
+    bias = layer.parameters[2].value if layer.use_bias else np.zeros(pointwise.shape[3])
+    between = depthwise.shape[2] * depthwise.shape[3]
+    pixel = Window((1, 1), (1, 1), (1, 1), (0, 0), layer.output_shape[:2])
+
+    def part(window: Window, groups: int, ends: tuple[Shape, Shape], weight: NDArray, bias: NDArray) -> dict[str, Any]:
+        return {"window": _window(window), "groups": groups, "channels": ends[0][2], "input": list(ends[0]),
+                "output": list(ends[1]), "weight": _letters(weight, layer), "bias": _numbers(bias, layer)}
+
+    middle = (*layer.output_shape[:2], between)
+    return "separable", {"parts": [
+        part(layer.window, layer.input_shape[2], (layer.input_shape, middle), depthwise, np.zeros(between)),
+        part(pixel, 1, (middle, layer.output_shape), pointwise, bias),
+    ]}  # fmt: skip
+
+
+def _layer_norm(layer: Any) -> Told:
+    values = {p.name: p.value for p in layer.parameters}
+    channels = layer.input_shape[-1]
+    scale, offset = values.get("gamma", np.ones(channels)), values.get("beta", np.zeros(channels))
+    return "layerNorm", {
+        "epsilon": layer.epsilon, "scale": _numbers(scale, layer), "offset": _numbers(offset, layer)
+    }  # fmt: skip
 
 
 def _dense(layer: Any) -> Told:
@@ -96,13 +137,14 @@ def _plain(name: str, **words: str) -> Callable[[Any], Told]:
 
 
 LAYERS: dict[type[Layer], Callable[[Any], Told]] = {
-    layers.Conv2D: _convolution, layers.DepthwiseConv2D: _convolution, layers.Dense: _dense,
-    layers.BatchNorm: _batch_norm, layers.ZeroPad2D: _zero_pad,
+    layers.Conv2D: _convolution, layers.DepthwiseConv2D: _convolution, layers.SeparableConv2D: _separable,
+    layers.Dense: _dense, layers.BatchNorm: _batch_norm, layers.LayerNorm: _layer_norm, layers.ZeroPad2D: _zero_pad,
     layers.MaxPool2D: _pooling("maxPool"), layers.GlobalMaxPool2D: _pooling("maxPool"),
     layers.AvgPool2D: _pooling("averagePool"), layers.GlobalAvgPool2D: _pooling("averagePool"),
     layers.ReLU: _plain("relu"), layers.LeakyReLU: _plain("leakyRelu", slope="negative_slope"),
     layers.ELU: _plain("elu", alpha="alpha"), layers.SiLU: _plain("silu"), layers.Sigmoid: _plain("sigmoid"),
-    layers.Tanh: _plain("tanh"), layers.Softmax: _plain("softmax"),
+    layers.GELU: _plain("gelu", approximate="approximate"), layers.Tanh: _plain("tanh"),
+    layers.Softmax: _plain("softmax"),
     layers.Rescale: _plain("rescale", scale="scale", offset="offset"),
     layers.Flatten: _plain("same"), layers.Reshape: _plain("same"), layers.Dropout: _plain("same"),
     layers.SpatialDropout2D: _plain("same"), layers.GaussianNoise: _plain("same"),
@@ -132,7 +174,7 @@ def _numbers(array: NDArray, owner: Layer) -> list[float]:
     return [float(str(number)) for number in _finite(np.asarray(array, np.float32), owner)]
 
 
-def _letters(array: NDArray, owner: Layer) -> str:
+def _letters(array: NDArray, owner: Layer | Confidence) -> str:
     """Return weights, four letters of base64 each: the upper 24 of a float32's 32 bits, exact to 1 in 65,000."""
     bits = np.ascontiguousarray(array, np.float32).reshape(-1).view(np.uint32)
     nearest = (bits.astype(np.uint64) + 0x80).astype("<u4")  # the carry rounds; the lowest 8 bits are left out
@@ -140,7 +182,7 @@ def _letters(array: NDArray, owner: Layer) -> str:
     return base64.b64encode(nearest.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()).decode("ascii")
 
 
-def _finite(numbers: NDArray, owner: Layer) -> NDArray:
+def _finite(numbers: NDArray, owner: Layer | Confidence) -> NDArray:
     if not np.isfinite(numbers).all():
         raise ValueError(f"model: expected finite weights, in float32, got NaN or infinity in {owner!r}")
     return numbers

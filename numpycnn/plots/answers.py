@@ -49,6 +49,8 @@ class Answer:
         Of the classes.
     text : str
         Where there are several digits: all of them, a line of the sheet a line.
+    doubt : str
+        "not sure", or that it is none of the classes; empty where there is none, or the model does not know.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Answer:
     pieces: int = 1
     probabilities: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0))
     text: str = ""
+    doubt: str = ""
 
     def __str__(self) -> str:
         """The likeliest class, and the next one if it is at all likely."""
@@ -71,7 +74,8 @@ class Answer:
             return f"{digits} digits in {lines} line{'s' * (lines > 1)}"
         order = np.argsort(-self.probabilities, kind="stable")[:2]
         first, *second = (f"{self.class_names[k]} ({percent(self.probabilities[k], 1)})" for k in order)
-        return f"{first}, or {second[0]}" if second and self.probabilities[order[1]] >= 0.01 else first
+        said = f"{first}, or {second[0]}" if second and self.probabilities[order[1]] >= 0.01 else first
+        return f"{said}; {self.doubt}" if self.doubt else said
 
     @property
     def listed(self) -> list[int]:
@@ -135,7 +139,7 @@ def _image(ax: Axes, answer: Answer) -> None:
     """Draw what the network saw, below its answer."""
     image = answer.image[..., 0] if answer.image.shape[-1] == 1 else answer.image  # (H, W) or (H, W, 3)
     ax.imshow(image.clip(0, 1), cmap="gray", vmin=0, vmax=1)
-    ax.set_title(str(answer), fontsize=9, parse_math=False)
+    ax.set_title(str(answer).replace("; ", "\n"), fontsize=9, parse_math=False)
     ax.set(xticks=[], yticks=[])
 
 

@@ -106,8 +106,9 @@ def predict_model(
     x : array of shape (N, *input_shape)
         Or something that hands out batches: arrays, or tuples whose first thing is one.
     batch_size : int, optional
-        Images at a time. The same size gives the same bits; another one may sum in another order, which rounds
-        differently (by about 1e-6 in float32).
+        Images at a time. The same images in batches of the same size give the same bits; among more or fewer (the
+        last batch may be smaller) sums may be taken in another order, which rounds differently (by about 1e-6 in
+        float32).
     check_finite : bool
         Raise if `x` holds NaN or infinity.
     steps : int, optional
@@ -128,3 +129,28 @@ def predict_model(
         raise ValueError("x: expected at least one batch, got none")
     outputs = np.concatenate(made)
     return outputs if model.loss is None else model.loss.predict(outputs)
+
+
+def features_model(model: Sequential, x: ArrayLike, batch_size: int | None = None) -> NDArray:
+    """Return what the last layer is given, a row of D numbers for each input, as in ``predict``: (N, D).
+
+    ``metrics.fit_class_distance`` tells by them what is like none of the classes.
+
+    Parameters
+    ----------
+    x : array of shape (N, *input_shape)
+    batch_size : int, optional
+        As for ``predict``.
+    """
+    model._require_built("features")
+    images = check_images(model, x)
+    alone = model.plan[-1] is model.layers[-1]  # not in a block with the layer before it
+    steps = model.plan[:-1] if alone else model.layers[:-1]
+    made = []
+    with model.lock:
+        for rows in batches(len(images), batch_size):
+            y = images[rows]
+            for step in steps:
+                y = step.forward(y)
+            made.append(y.reshape(len(y), -1).copy())  # the last step writes over its own at the next call
+    return np.concatenate(made)

@@ -1,21 +1,28 @@
 """The judge of the exercises on mistakes that its library was not written from: named rightly, named wrongly, unnamed.
 
-    python tests/campaigns/blind_judge.py            (some seconds)
+    python tests/campaigns/blind_judge.py            (half a minute)
     python tests/campaigns/blind_judge.py --seed 3   other inputs
 
-A name is right where it is the one that a person, who compared message and mistake, wrote down in `blind_mistakes.py`.
+A name is right where it is the one that a person, who compared message and mistake, wrote down in `blind_mistakes.py`
+and `blind_second.py`. What the first contact with each set gave stands there, too; since then the library has grown.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+from typing import Iterable
 
+import blind_mistakes
+import blind_second
+import blind_solutions
 import numpy as np
-from blind_mistakes import ROWS, Blind
-from blind_solutions import SOLUTIONS
+from blind_mistakes import Blind
 
 from numpycnn import learn
+
+SETS = {"first set": blind_mistakes.ROWS, "second set": blind_second.ROWS}
+SOLUTIONS = {**blind_solutions.SOLUTIONS, **blind_second.SOLUTIONS}
 
 
 def function_of(name: str, text: str):
@@ -42,6 +49,21 @@ def outcome(row: Blind, verdict: learn.Verdict) -> str:
     return "rightly" if verdict.mistake == row.named else "wrongly"
 
 
+def judge(title: str, rows: Iterable[Blind], seed: int) -> None:
+    """Print what is not named rightly, and a table."""
+    counts: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
+    for row in rows:
+        verdict = verdict_on(row, seed)
+        word = outcome(row, verdict)
+        counts[row.solution.split()[0]][word] += 1
+        if word != "rightly":
+            print(f"{word:<8} {row.solution}: {row.wrong}\n         {verdict.mistake}: {verdict.message}")
+    total = sum(counts.values(), collections.Counter())
+    for name, count in [*counts.items(), (title, total)]:
+        shares = ", ".join(f"{count[word]} {word}" for word in ("rightly", "wrongly", "unnamed", "passed"))
+        print(f"{name:<24} {sum(count.values()):>4}: {shares}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
@@ -49,17 +71,8 @@ def main() -> None:
     for solution, text in SOLUTIONS.items():
         if not (verdict := learn.check(name := solution.split()[0], function_of(name, text), seed=seed)).passed:
             print(f"RIGHT BUT REFUSED  {solution}: {verdict.message}")
-    counts: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
-    for row in ROWS:
-        verdict = verdict_on(row, seed)
-        word = outcome(row, verdict)
-        counts[row.solution.split()[0]][word] += 1
-        if word != "rightly":
-            print(f"{word:<8} {row.solution}: {row.wrong}\n         {verdict.mistake}: {verdict.message}")
-    total = sum(counts.values(), collections.Counter())
-    for name, count in [*counts.items(), ("all", total)]:
-        shares = ", ".join(f"{count[word]} {word}" for word in ("rightly", "wrongly", "unnamed", "passed"))
-        print(f"{name:<24} {sum(count.values()):>4}: {shares}")
+    for title, rows in SETS.items():
+        judge(title, rows, seed)
 
 
 if __name__ == "__main__":

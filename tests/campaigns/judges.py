@@ -25,6 +25,7 @@ KERNELS_TESTS, PROCESSES = "tests/kernels/test_kernels.py", "tests/kernels/test_
 KERNEL_RULES = "nan or long or one_line or vectors or tiles or ties or zero or flush or compiled"
 TWIN = "agrees_with_its_twin and float32 and ({kernels})"
 MODELS = "tests/package/test_errors.py tests/io/test_persistence.py tests/model/test_model.py"
+DEFAULTS = "tests/package/test_defaults.py"  # after the others, outside the kernels
 ANY_INPUT = "tests/package/test_bad_inputs.py tests/package/test_errors.py"
 PICTURES = " ".join(f"tests/evaluation/test_plots{part}.py" for part in ("", "_curves", "_evaluation", "_network"))
 LOOP = "tests/training/test_training.py tests/training/test_going_on.py"
@@ -53,6 +54,7 @@ COMMANDS = {
     "model.py": ["tests/model/test_model.py tests/model/test_model_memory.py", "tests/model tests/training", MODELS],
     "summary.py": ["tests/model/test_summary.py tests/model/test_model.py", "tests/package/test_terminal.py"],
     "profile.py": ["tests/model/test_profile.py"],
+    "predictor.py": ["tests/model/test_predictor.py"],
     "architectures.py": ["tests/model/test_architectures.py", "tests/package/test_example.py"],
     "nonfinite.py": ["tests/training/test_nonfinite.py", "tests/training"],
     "memory": ["tests/model/test_parameter.py tests/model/test_model_memory.py", "tests/model tests/kernels"],
@@ -103,6 +105,7 @@ def commands_for(file: str, line: int) -> list[str]:
     found = next((COMMANDS[name] for name in names if name in COMMANDS), None)
     if found is None:
         raise KeyError(f"{file}: no commands in COMMANDS, neither for it nor for its folders")
+    found = found if file.startswith("kernels/") else [*found, DEFAULTS]
     kernels = kernels_that_run(file, line) if file.startswith("kernels/") else []
     words = " or ".join(f"-{name}]" for name in kernels)
     files = " or ".join(f"[{name}]" for name in sorted({KERNELS[name] for name in kernels}))

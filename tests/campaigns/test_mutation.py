@@ -1,5 +1,6 @@
 """The mutation campaign's table: every module has commands that judge it, and they name tests that exist."""
 
+import functools
 import re
 import shlex
 
@@ -7,6 +8,11 @@ import judges
 import pytest
 
 TESTS = [path.relative_to(judges.ROOT).as_posix() for path in judges.ROOT.glob("tests/*/test_*.py")]
+
+
+@functools.cache
+def source_of(test):
+    return (judges.ROOT / test).read_text()
 
 
 def paths_of(command):
@@ -20,7 +26,7 @@ def test_every_module_has_commands_that_run_tests(target):
     for command in judges.commands_for(target.relative_to(judges.PACKAGE).as_posix(), 15):
         found = paths_of(command)
         assert found and all(found.values()), command
-        sources = "".join((judges.ROOT / test).read_text() for tests in found.values() for test in tests)
+        sources = "".join(source_of(test) for tests in found.values() for test in tests)
         words = re.findall(r"\w+", re.sub(r"\[\w+\]|-\w+\]", "", shlex.split(command)[-1])) if " -k " in command else []
         missing = {word for word in words if word not in sources} - {"and", "or", "not"}
         assert not missing, f"-k {missing} chooses no test: {command}"

@@ -373,3 +373,17 @@ def test_a_failed_transfer_gives_the_terminal_its_cursor_back(files, server, sho
 
     written = on_a_terminal(fail)
     assert written.count(HIDE) == 1 and written.rfind(SHOW) > written.rfind(HIDE)
+
+
+def test_the_bar_begins_anew_for_the_next_mirror(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with download_module._Progress("http://x/y") as progress:
+        progress.update(5)
+        assert (progress.bar.tasks[0].completed, progress.bar.tasks[0].total) == (5, None)
+        progress.total = 20
+        progress.update(3)
+        assert (progress.bar.tasks[0].completed, progress.bar.tasks[0].total) == (8, 20)
+        progress.reset()
+        assert progress.bar.tasks[0].completed == 0

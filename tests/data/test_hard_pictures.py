@@ -78,6 +78,16 @@ def test_a_digit_has_no_printed_lines():
         assert without_lines(cut) is None and without_lines(np.kron(cut, np.ones((4, 4), np.float32))) is None
 
 
+def test_a_digit_that_fills_its_picture_is_its_ink():
+    """Most of the border may be ink; what is one piece, and cuts the rest into several, is the digit."""
+    for image in IMAGES[[0, *range(9, 60, 10), 20, 34, 43, 48, 57]]:
+        rows, columns = (np.flatnonzero((image > 127).any(axis=axis)) for axis in (1, 0))
+        cut = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        bright, dark = prepare_digit(cut), prepare_digit(255 - cut)
+        assert (bright.inverted, dark.inverted, bright.empty, dark.empty) == (False, True, False, False)
+        np.testing.assert_allclose(bright.image, dark.image, atol=1e-5)
+
+
 def test_a_piece_at_the_border_may_belong_to_the_digit():
     picture = np.zeros((100, 100))
     picture[20:80, 40:50] = 1

@@ -64,3 +64,9 @@ def test_to_categorical_of_nothing(y):
 def test_to_categorical_refuses(y, num_classes, error, message):
     with pytest.raises(error, match=message):
         to_categorical(y, num_classes)
+
+
+def test_only_a_number_that_was_given_can_be_raised():
+    with pytest.raises(ValueError) as caught:
+        to_categorical([-1])
+    assert "raise num_classes" not in str(caught.value)

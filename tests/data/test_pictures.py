@@ -178,7 +178,18 @@ def test_an_image_in_pillows_hands_stays_as_it_is(tmp_path):
     assert picture.tobytes() == before
 
 
-def test_a_telephones_heic_photo(tmp_path):
+def test_a_telephones_heic_photo_is_read_where_pillow_heif_is(tmp_path, monkeypatch):
+    import pillow_heif
+
+    pillow_heif.from_pillow(Image.fromarray(GREY).convert("RGB")).save(tmp_path / "photo.heic", quality=95)
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    for form in (tmp_path / "photo.heic", (tmp_path / "photo.heic").read_bytes()):
+        assert difference(prepare_digit(form).image, prepare_digit(GREY).image) < 0.02
+
+
+def test_a_telephones_heic_photo_names_what_reads_it(tmp_path, monkeypatch):
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # not installed
     content = b"\0\0\0\x18ftypheic" + bytes(100)
     (tmp_path / "photo.heic").write_bytes(content)
     for image in (content, io.BytesIO(content), tmp_path / "photo.heic"):

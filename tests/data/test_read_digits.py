@@ -95,6 +95,37 @@ def test_a_bar_that_does_not_touch_belongs_to_its_digit(model):
     assert [reading.boxes for reading in read_digits(picture, model)] == [((20, 40, 80, 48), (20, 150, 80, 180))]
 
 
+def test_halves_of_a_digit_are_one(model):
+    picture = np.full((100, 400), 0.9)
+    for left in (40, 110, 180, 250):
+        picture[20:80, left : left + 10] = 0.1
+    picture[12:88, 180:190] = 0.1
+    picture[49:52, 180:190] = 0.9  # a printed line went through it, and was taken away with what it covered
+    (reading,) = read_digits(picture, model)
+    assert reading.boxes == ((20, 40, 80, 50), (20, 110, 80, 120), (12, 180, 88, 190), (20, 250, 80, 260))
+
+
+class Upright(Nearest):
+    """Is sure of strokes and of nothing else."""
+
+    def __init__(self):
+        pass
+
+    def predict(self, x):
+        wide = (x.max(axis=1)[..., 0] > 0.5).sum(axis=1)
+        return np.stack([np.where(wide < 9, 0.99, 0.3), *np.zeros((8, len(x))), np.where(wide < 9, 0.01, 0.7)], axis=1)
+
+
+def test_narrow_digits_that_touch_are_cut():
+    picture = np.full((100, 200), 0.9)
+    picture[20:80, 40:48] = picture[20:80, 66:74] = picture[48:54, 48:66] = 0.1  # 34 wide, 60 high
+    (reading,) = read_digits(picture, Upright())
+    assert reading.text == "00"
+    assert reading.boxes[0][:2] == (20, 40) and reading.boxes[1][2:] == (80, 74)
+    picture[48:54, 48:66] = 0.9
+    assert [reading.boxes for reading in read_digits(picture, Upright())] == [((20, 40, 80, 48), (20, 66, 80, 74))]
+
+
 def test_digits_that_touch_are_cut(model):
     left, right = (enlarged(IMAGES[LABELS == digit][0], 2)[:, 4:-4] for digit in (0, 8))
     left, right = (ink[:, (ink > 0.5).any(axis=0)] for ink in (left, right))

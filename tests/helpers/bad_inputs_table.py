@@ -15,6 +15,7 @@ from numpycnn.exchange import torch, verify
 X, Y = make_images(20)
 MODEL = small_cnn()
 PROBABILITIES = MODEL.predict(X)
+FEATURES = np.ones((20, 4))
 GREY = np.clip(X[..., 0], 0, 1)
 RNG = np.random.default_rng(0)
 RELU = nc.ReLU()
@@ -109,6 +110,11 @@ PARAMETERS = {
     "DepthwiseConv2D.initializer": (lambda v: nc.DepthwiseConv2D(3, kernel_initializer=v), CHOICE),
     "DepthwiseConv2D.initializer ": (lambda v: nc.DepthwiseConv2D(3, bias_initializer=v), CHOICE),
     "DepthwiseConv2D.dilation_rate": (lambda v: nc.DepthwiseConv2D(3, dilation_rate=v), PAIR),
+    "DepthwiseConv2D.kernel_regularizer": (lambda v: nc.DepthwiseConv2D(3, kernel_regularizer=v), but(CHOICE, "None")),
+    "DepthwiseConv2D.bias_regularizer": (lambda v: nc.DepthwiseConv2D(3, bias_regularizer=v), but(CHOICE, "None")),
+    "SeparableConv2D.pointwise_regularizer": (
+        lambda v: nc.SeparableConv2D(2, 3, pointwise_regularizer=v), but(CHOICE, "None"),
+    ),
     "SeparableConv2D.filters": (lambda v: nc.SeparableConv2D(v, 3), SIZE),
     "Reshape.target_shape": (
         nc.Reshape,
@@ -333,6 +339,21 @@ PARAMETERS = {
         {"None": (None, T), "rank 1": (np.ones(3), V), "sums": (np.ones((3, 3)), V)},
     ),
     "metrics.fit_confidence.error": (lambda v: metrics.fit_confidence(Y, PROBABILITIES, v), FRACTION),
+    "metrics.fit_confidence.distance": (
+        lambda v: metrics.fit_confidence(Y, PROBABILITIES, distance=v), {"a number": (1.0, T), "a text": ("far", T)},
+    ),
+    "metrics.fit_class_distance.y_true": (lambda v: metrics.fit_class_distance(v, FEATURES, FEATURES), CLASSES),
+    "metrics.fit_class_distance.features": (
+        lambda v: metrics.fit_class_distance(Y, v, FEATURES),
+        {"None": (None, T), "rank 1": (np.ones(20), V), "fewer rows": (FEATURES[:3], V), "NaN": (FEATURES * NAN, V)},
+    ),
+    "metrics.fit_class_distance.held_out": (
+        lambda v: metrics.fit_class_distance(Y, FEATURES, v),
+        {"None": (None, T), "rank 1": (np.ones(4), V), "other width": (np.ones((5, 3)), V), "NaN": (FEATURES * NAN, V)},
+    ),
+    "metrics.fit_class_distance.refused": (
+        lambda v: metrics.fit_class_distance(Y, FEATURES, FEATURES, v), FRACTION,
+    ),
     "metrics.calibration.probabilities": (
         lambda v: metrics.calibration(Y, v),
         {**ROWS, "NaN": (np.full((20, 4), NAN), V)},
@@ -426,6 +447,8 @@ PARAMETERS = {
     "Sequential.predict.batch_size": (lambda v: MODEL.predict(X, v), but(COUNT, "None")),
     "Sequential.predict.check_finite": (lambda v: MODEL.predict(X, check_finite=v), FLAG),
     "Sequential.activations": (MODEL.activations, ROWS),
+    "Sequential.features.x": (MODEL.features, ROWS),
+    "Sequential.features.batch_size": (lambda v: MODEL.features(X, v), but(COUNT, "None")),
     "Sequential.evaluate.x": (lambda v: MODEL.evaluate(v, Y), ROWS),
     "Sequential.evaluate.batch_size": (lambda v: MODEL.evaluate(X, Y, v), but(COUNT, "None")),
     "Sequential.evaluate.y": (lambda v: MODEL.evaluate(X, v), CLASSES),
@@ -666,6 +689,10 @@ PARAMETERS = {
     ),
     "gradcheck.check_model.x": (lambda v: gradcheck.check_model(MODEL, v, Y[:3]), ROWS),
     "gradcheck.check_model.seed": (lambda v: gradcheck.check_model(MODEL, X[:3], Y[:3], seed=v), FROM_0),
+    "gradcheck.check_optimizer.optimizer": (
+        gradcheck.check_optimizer, {"None": (None, T), "a name": ("adam", T), "a layer": (nc.ReLU(), T)},
+    ),
+    "gradcheck.check_optimizer.seed": (lambda v: gradcheck.check_optimizer(nc.SGD(), seed=v), FROM_0),
     "gradcheck.assert_gradients": (
         gradcheck.assert_gradients,
         {"None": (None, T), "a bool": (True, T), "a list": ([], T)},

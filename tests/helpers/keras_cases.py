@@ -104,6 +104,20 @@ def cases(keras):
     yield "weights of classes", lambda: train(network(keras), sgd(), sparse, x, y, None, of_classes)
     for name, regularizer in (("l1", r.L1(1e-3)), ("l2", r.L2(1e-2)), ("l1_l2", r.L1L2(1e-3, 1e-2))):
         yield f"regularizer {name}", lambda p=regularizer: train(network(keras, regularizer=p), sgd(), sparse, x, y)
+    yield "regularizer depthwise", lambda: train(depthwise_network(keras), sgd(), sparse, x, y)
+
+
+def depthwise_network(keras):
+    """Return a small model of depthwise layers with penalties."""
+    layers, r = keras.layers, keras.regularizers
+    return keras.Sequential([
+        keras.Input(IMAGE),
+        layers.DepthwiseConv2D(3, activation="relu", depthwise_regularizer=r.L2(1e-2), bias_regularizer=r.L1(1e-3)),
+        layers.SeparableConv2D(4, 2, depthwise_regularizer=r.L1(1e-3), pointwise_regularizer=r.L2(1e-2),
+                               bias_regularizer=r.L2(1e-2)),
+        layers.Flatten(),
+        layers.Dense(CLASSES, activation="softmax"),
+    ])
 
 
 def layer_stacks(keras):

@@ -33,7 +33,10 @@ const pictures = (given.pictures || []).map(picture => {
   return {...seen, image: Array.from(seen.image.data), ink: null,
     probabilities: model ? predict(model, seen.image).probabilities : null};
 });
-for (const one of inputs) one.activations = one.activations.map(values => Array.from(values));
+for (const one of inputs) {
+  one.distance = model.confidence && classDistance(model.confidence, one.activations.at(-2));
+  one.activations = one.activations.map(values => Array.from(values));
+}
 console.log(JSON.stringify({inputs, pictures}));
 """
 

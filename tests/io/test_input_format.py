@@ -109,3 +109,8 @@ def test_colours_keep_their_order_and_an_image_of_the_right_size_stays_as_it_is(
     clear = np.dstack([picture, np.zeros((6, 5), np.uint8)])
     assert (InputFormat((6, 5), grey=False, scale=1.0).read(clear) == 255).all()  # nothing on paper
     assert InputFormat((6, 5), grey=False).read(np.zeros((900_000, 1, 3), np.uint8)).shape == (6, 5, 3)
+
+
+def test_a_class_without_a_name_is_called_by_its_number():
+    assert InputFormat((6, 5)).name_of(1) == "1"
+    assert [InputFormat((6, 5), class_names=("cat", "dog")).name_of(number) for number in (0, 1)] == ["cat", "dog"]

@@ -17,6 +17,7 @@ from numpycnn import (
     AdamW,
     BinaryCrossEntropy,
     CosineDecay,
+    Dense,
     ExponentialDecay,
     Huber,
     InverseTimeDecay,
@@ -31,6 +32,7 @@ from numpycnn import (
     SoftmaxCrossEntropy,
     StepDecay,
 )
+from numpycnn.io.keras_file.file import joined
 
 
 def random(*shape):
@@ -339,3 +341,11 @@ def test_adam_after_a_batch_norm_without_gamma_or_beta(center, scale, tmp_path):
     assert model.optimizer.steps == 7 and (model.optimizer.get_state()["m"] == 1).all()
     model.train_on_batch(random(4, 8, 8, 1), random(4, 3))
     assert model.optimizer.steps == 8 and np.isfinite(model.arena.values).all()
+
+
+@pytest.mark.parametrize("shapes", [[(2, 3), (2,)], [(3, 2), (3,)], [(1, 3), (3,)], [(3, 3), (3,)], [(2, 3), (4,)]])
+def test_memories_have_the_shapes_of_the_parameters(shapes):
+    model = Sequential([Dense(3)], input_shape=(2,))
+    with pytest.raises(ModelFileError, match="memories: expected arrays of the shapes of the parameters"):
+        joined([np.zeros(shape) for shape in shapes], model)
+    assert np.array_equal(joined([np.ones((2, 3)), np.full(3, 2)], model), [1] * 6 + [2] * 3)

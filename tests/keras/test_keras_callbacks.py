@@ -102,9 +102,31 @@ def test_the_others(model, tmp_path):
 
 
 def test_tensorboard(model, tmp_path):
-    pytest.importorskip("tensorboardX", reason="tensorboardX is not installed: pip install -e '.[tensorboard]'")
-    fit(model, callbacks.TensorBoard(log_dir=tmp_path, histogram_freq=1))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "validation"]
+    with pytest.warns(keras.KerasNote, match="histogram_freq does nothing here"):
+        history = fit(model, callbacks.TensorBoard(log_dir=tmp_path / "logs", histogram_freq=1)).history
+    writer = tf.summary.create_file_writer(tmp_path / "own")
+    with writer.as_default():
+        tf.summary.scalar("mine", 0.5, step=7)
+    writer.close()
+    for part, prefix in ("train", ""), ("validation", "val_"):
+        known = {f"epoch_{name}": list(enumerate(history[prefix + name])) for name in ("loss", "accuracy")}
+        found = figures(tmp_path / "logs" / part)
+        assert found.keys() == known.keys() and all(np.allclose(found[name], known[name]) for name in known)
+    assert figures(tmp_path / "own") == {"mine": [(7, 0.5)]}
+
+
+def figures(folder):
+    """Return {name: [(step, value), ...]} of the file of events in a folder."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    (path,), found = folder.iterdir(), {}
+    content = path.read_bytes()
+    while content:  # a length, its checksum, so many bytes, their checksum
+        size = int.from_bytes(content[:8], "little")
+        event, content = Event.FromString(content[12 : 12 + size]), content[16 + size :]
+        for value in event.summary.value:
+            found.setdefault(value.tag, []).append((event.step, value.simple_value))
+    return found
 
 
 def test_figures_for_tensorboard_by_a_writer_of_ours(model, monkeypatch):

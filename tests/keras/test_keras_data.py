@@ -53,6 +53,26 @@ def test_shifts_flips_and_the_edge():
     assert np.allclose(turned, 1)  # beyond the edge lies what is at the edge
 
 
+def test_channels_are_shifted_within_an_image_s_own_range():
+    moved = ImageDataGenerator(channel_shift_range=0.3)._moved(X, np.random.default_rng(0))
+    low, high = X.min(axis=(1, 2, 3)), X.max(axis=(1, 2, 3))
+    for image, before, bottom, top in zip(moved, X, low, high):
+        within = (image > bottom) & (image < top)
+        assert np.ptp((image - before)[within]) < 1e-6 and abs((image - before)[within]).max() <= 0.3
+        assert image.min() >= bottom and image.max() <= top
+    assert not np.array_equal(moved, X)
+
+
+def test_zoom_and_shift_are_drawn_from_their_ranges():
+    assert ImageDataGenerator(zoom_range=0.25).zoom_range == (0.75, 1.25)
+    for kind in (list, tuple, np.array):
+        assert ImageDataGenerator(zoom_range=kind((0.5, 2))).zoom_range == (0.5, 2)
+    rng, shift = np.random.default_rng(0), ImageDataGenerator._shift
+    assert set(shift(2, 200, 9, rng)) == {-2, -1, 0, 1}
+    assert abs(shift(0.5, 200, 9, rng)).max() <= 4.5 < 2 * abs(shift(0.5, 200, 9, rng)).max()
+    assert set(shift([0.2], 50, 10, rng)) == {-2, 2} and set(shift([2, 3], 90, 10, rng)) == {-3, -2, 2, 3}
+
+
 def test_statistics_are_found_and_used():
     generator = ImageDataGenerator(featurewise_center=True, featurewise_std_normalization=True)
     with pytest.warns(keras.KerasNote, match="need datagen.fit"):
@@ -62,7 +82,7 @@ def test_statistics_are_found_and_used():
     x = generator.standardize(X)
     assert np.allclose(x.mean(axis=(0, 1, 2)), 0, atol=1e-5) and np.allclose(x.std(axis=(0, 1, 2)), 1, atol=1e-4)
     each = ImageDataGenerator(samplewise_center=True, samplewise_std_normalization=True).standardize(X)
-    assert np.allclose(each.mean(axis=(1, 2, 3)), 0, atol=1e-5)
+    assert np.allclose(each.mean(axis=(1, 2, 3)), 0, atol=1e-5) and np.allclose(each.std(axis=(1, 2, 3)), 1, atol=1e-4)
     white = ImageDataGenerator(zca_whitening=True, zca_epsilon=1e-9)
     many = RNG.standard_normal((400, 2, 2, 1)).astype(np.float32) @ np.array([[2.0]], np.float32)
     white.fit(many)

@@ -89,7 +89,7 @@ def test_what_is_missing_at_the_top_and_in_tf():
         with pytest.raises(ImportError, match="numpycnn has"):
             call()
     assert not hasattr(tf, "anything_else") and tf.__version__
-    assert (tf.python.__name__, tf.python.client.__name__) == ("python", "python.client")
+    assert [tf.python.__name__, tf.python.client.__name__] == [f"{tf.__name__}.python", f"{tf.__name__}.python.client"]
 
 
 def test_a_note_is_said_once_and_points_at_the_program():
@@ -98,5 +98,5 @@ def test_a_note_is_said_once_and_points_at_the_program():
         warnings.simplefilter("always")
         for _ in range(3):
             keras.optimizers.Adam(lr=0.1)
-    assert [str(each.message) for each in caught] == ["optimizers: lr= is the old word for learning_rate="]
+    assert [str(each.message) for each in caught] == ["Adam: lr= is the old word for learning_rate="]
     assert caught[0].filename == __file__ and caught[0].category is keras.KerasNote

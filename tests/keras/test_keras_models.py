@@ -259,6 +259,19 @@ def test_files(tmp_path, suffix):
         model.save(path, overwrite=False)
 
 
+def test_penalties_come_back_from_a_file(tmp_path):
+    penalty = keras.regularizers.l2(0.5)
+    model = keras.Sequential([
+        layers.DepthwiseConv2D(3, depthwise_regularizer=penalty, input_shape=(8, 8, 1)), layers.Flatten(),
+        layers.Dense(3, activation="softmax", kernel_regularizer="l1", bias_regularizer=penalty),
+    ])  # fmt: skip
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.save(tmp_path / "model.npz")
+    again = keras.models.load_model(tmp_path / "model.npz")
+    assert again.core_model().penalty() == pytest.approx(model.core_model().penalty())
+    assert again.evaluate(X, Y) == pytest.approx(model.evaluate(X, Y), rel=1e-6)
+
+
 def test_summary(capsys):
     inputs = keras.Input((8, 8, 1), name="images")
     model = keras.Model(inputs, layers.Dense(3)(layers.BatchNormalization()(layers.Flatten()(inputs))), name="net")

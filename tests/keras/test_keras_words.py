@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 import numpycnn as nc
 from numpycnn import keras
 from numpycnn.keras import layers
-from numpycnn.keras.layers.base import REQUIRED
+from numpycnn.keras.words import REQUIRED
 from numpycnn.io.keras_file.write import snake_case
-from numpycnn.keras.models.reading import LAYERS as READ
+from numpycnn.keras.models.loading import LAYERS as READ
 
 pairs = st.one_of(st.integers(1, 3), st.tuples(st.integers(1, 3), st.integers(1, 3)))
 ACTIVATIONS = {None: [], "linear": [], "relu": ["ReLU"], "Sigmoid": ["Sigmoid"], "tanh": ["Tanh"],

@@ -27,6 +27,7 @@ def test_everything_is_listed(capsys):
     assert "Exercises with a judge that names the mistake, and all else" in " ".join(text.split())
     status, text = run(capsys, "list", "--json")
     listed = json.loads(text)
+    assert status == run(capsys, "list")[0] == 0
     assert [e["name"] for e in listed["exercises"]] == list(EXERCISES) and listed["cs231n"] == list(NAMES)
 
 

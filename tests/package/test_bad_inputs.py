@@ -58,13 +58,13 @@ def test_bad_values(name):
 
 WITHOUT_INPUT = {
     "Callback", "TerminateOnNaN", "get_num_threads", "Sequential.count_params", "Sequential.get_weights",
-    "Sequential.first_trained", "Sequential.penalty", "Sequential.trained_parts",
+    "Sequential.first_trained", "Sequential.penalty", "Sequential.predictor", "Sequential.trained_parts",
 }
 BASES = {"Layer", "Loss", "Regularizer", "Schedule", "metrics.Metric"}  # each subclass has its rows
 RESULTS = {
     "PreparedDigit", "Reading", "DownloadError", "IdxError", "ModelFileError", "metrics.Calibration",
-    "metrics.ClassScores", "metrics.Confidence", "verify.Report", "gradcheck.GradientError", "gradcheck.Report",
-    "gradcheck.Row", "testing.ContractError",
+    "metrics.ClassDistance", "metrics.ClassScores", "metrics.Confidence", "verify.Report", "gradcheck.GradientError",
+    "gradcheck.Report", "gradcheck.Row", "testing.ContractError",
 }
 
 

@@ -7,6 +7,7 @@ import copy
 import json
 import math
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -52,24 +53,24 @@ def record_of(machine="P", **values):
 
 @pytest.mark.parametrize(
     "name, parameters",
-    [("cnn", 225_034), ("lenet5", 61_706), ("deep", 93_322), ("mlp", 316_810), ("cifar", 356_810)],
+    [
+        ("reference", 225_034), ("keras_example", 34_826), ("deeper", 93_322), ("pytorch_example", 1_199_882),
+        ("mlp_dropout", 669_706), ("mlp", 316_810), ("tf_tutorial", 3_274_634), ("lenet5", 61_706), ("bn_cnn", 422_090),
+        ("all_convolutional", 140_138), ("vgg_like", 551_466), ("strided_bn", 326_154), ("cifar", 356_810),
+    ],
 )
 def test_description_is_the_network_that_numpycnn_builds(name, parameters):
     network = networks.NETWORKS[name]
     model = ours.build(network, numpycnn.get_num_threads(), fused=True)
     assert network.parameters() == model.count_params() == parameters
     assert [after for _, _, after in network.steps()] == [layer.output_shape for layer in model.layers]
-    learning = [layer for layer in model.layers if layer.parameters]
+    learning = [layer for layer in model.layers if isinstance(layer, (numpycnn.Conv2D, numpycnn.Dense))]
     meetings = [math.prod(layer.output_shape[:-1]) for layer in learning]  # of each weight with the image
     assert network.multiply_adds() == [n * layer.parameters[0].value.size for n, layer in zip(meetings, learning)]
 
 
-def test_every_network_is_checked():
-    assert set(networks.NETWORKS) == {"cnn", "lenet5", "deep", "mlp", "cifar"}
-
-
 def test_dense_floor_of_the_reference_cnn():
-    network = networks.NETWORKS["cnn"]
+    network = networks.NETWORKS["reference"]
     assert network.multiply_adds() == [26 * 26 * 9 * 32, 11 * 11 * 288 * 64, 1600 * 128, 128 * 10]  # sum: 2,631,040
     assert network.training_flops() == 2 * (3 * 2_631_040 - 26 * 26 * 9 * 32)
     epoch = network.training_flops() * bench_training.EPOCH_IMAGES
@@ -91,6 +92,22 @@ def test_channels_first_weights_compute_the_same(rng=np.random.default_rng(0)):
     mapped = np.einsum("oc,chw->ohw", filters[:, :, 0, 0], x.transpose(2, 0, 1))  # one pixel: a matrix product
     expected = (x @ weights[0][0, 0]).reshape(-1) @ weights[2] @ weights[4]
     np.testing.assert_allclose(second @ (first @ mapped.reshape(-1)), expected, rtol=1e-12)
+
+
+def test_mirrored_images_and_weights_compute_the_same_with_padding_on_both_sides(rng=np.random.default_rng(0)):
+    layers = networks.Conv(3, 3, "same", 2), networks.NORM, networks.Flatten(), networks.Dense(4)
+    network = networks.Network("n", (6, 8, 2), 1, layers)  # even sizes: the odd pixel is at the bottom and right
+    assert network.mirrored and not networks.NETWORKS["reference"].mirrored
+    filters, bias, *norm, dense, dense_bias = networks.channels_first(network, network.varied_weights())
+    model = numpycnn.Sequential(
+        [numpycnn.Conv2D(3, 3, 2, padding=1), numpycnn.BatchNorm(), numpycnn.Flatten(), numpycnn.Dense(4)],
+        input_shape=(6, 8, 2),
+    )
+    rows = dense.T.reshape(3, 3, 4, 4).transpose(1, 2, 0, 3).reshape(-1, 4)  # (H * W * C, units)
+    model.set_weights([filters.transpose(2, 3, 1, 0), bias, *norm, rows, dense_bias])
+    x = rng.random((5, 6, 8, 2), np.float32)
+    expected = ours.build(network, 1, True, network.varied_weights()).forward(x)
+    np.testing.assert_allclose(model.forward(x[:, ::-1, ::-1]), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_images_of_a_turn_are_whole_batches():
@@ -176,7 +193,7 @@ def test_the_claims_of_the_front_page_are_the_records():
     """The row of each command in the README's table of claims has the figures of the record, in its words."""
     rows = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
     (training,) = (row for row in rows if row.endswith("| `python benchmarks/bench_training.py` |"))
-    record = REFERENCE["training cnn, batch 64"]
+    record = REFERENCE["training reference, batch 64"]
     ours, (_, other) = records.medians(record)["numpycnn"], records.fastest_other(record)
     assert f"an epoch in {ours:.2f} s, the fastest other engine {other:.2f} s: {other / ours:.2f} times" in training
 
@@ -218,8 +235,8 @@ def test_training_table_sorts_by_median_and_states_ratios():
 
 def test_tables_over_several_records():
     training = {
-        tables.training_name("cnn", 1): record_of(numpycnn=[12.0], Keras=[60.0]),
-        tables.training_name("cnn", 64): record_of(numpycnn=[3.0], Keras=[6.0], PyTorch=[12.0]),
+        tables.training_name("reference", 1): record_of(numpycnn=[12.0], Keras=[60.0]),
+        tables.training_name("reference", 64): record_of(numpycnn=[3.0], Keras=[6.0], PyTorch=[12.0]),
         tables.training_name("mlp", 64): record_of(numpycnn=[1.0], Keras=[0.5]),
         tables.training_name("mlp", 8): record_of(numpycnn=[9.0]),
     }
@@ -227,18 +244,28 @@ def test_tables_over_several_records():
         ["reference CNN", "225,034", "3.00", "Keras: 6.00", "2.00", ""],
         ["MLP 784-300-200-100-10", "316,810", "1.00", "Keras: 0.500", "0.50", ""],  # a row that we lose
     ]
+    assert tables.networks(training, isa="avx2").rows == []
     assert tables.batch_sizes(training).rows == [
         ["1", "200.00", "4.00", "Keras: 1,000", "5.00"], ["64", "50.00", "1.00", "Keras: 100.00", "2.00"],
     ]
-    inference = {tables.inference_name(n): record_of(numpycnn=[n * 1e-4], ONNX=[n * 2e-4]) for n in (1, 64, 1000)}
+    named = {n: tables.inference_name("reference", n) for n in (1, 64, 1000)}
+    inference = {name: record_of(numpycnn=[n * 1e-4], ONNX=[n * 2e-4]) for n, name in named.items()}
     table = tables.inference_sizes(inference)
     assert table.header[:4] == ["engine", "1 image, ms", "times numpycnn's", "64 images, ms"]
     assert table.rows[1] == ["ONNX (v 1)", "0.200", "2.00", "12.80", "2.00", "200.00", "2.00"]
 
 
+def test_table_of_inference_of_all_networks():
+    entries = {"numpycnn, predictor": [1e-3], "ONNX Runtime": [2e-3], "OpenVINO": [5e-4]}
+    inference = {tables.inference_name("mlp", n): record_of(**entries) for n in (1, 64)}
+    inference[tables.inference_name("reference", 1)] = record_of(**entries)  # not at all sizes: left out
+    table = tables.inference_networks(inference, (1, 64))
+    assert table.rows == [["MLP 784-300-200-100-10", "1.00", "2.00, 0.50", "1.00", "2.00, 0.50"]]
+
+
 def test_readme_text_changes_between_the_markers_only():
     text = "before <!-- networks table: begin -->\nold\n<!-- networks table: end --> after"
-    training = {tables.training_name("cnn", 64): record_of(numpycnn=[3.0], Keras=[6.0])}
+    training = {tables.training_name("reference", 64): record_of(numpycnn=[3.0], Keras=[6.0])}
     changed = tables.readme_with(text, training)
     assert changed.startswith("before <!-- networks table: begin -->\n| network |") and changed.endswith("--> after")
     assert "old" not in changed
@@ -249,14 +276,14 @@ def test_readme_text_changes_between_the_markers_only():
 # -- workers
 
 
-def start(monkeypatch, tmp_path, body):
+def start(monkeypatch, tmp_path, body, environment=None):
     """A worker whose script has this body."""
     (tmp_path / "script.py").write_text(
         f"import json, sys\nsys.path.append({str(BENCHMARKS)!r})\nimport engines, turns\n"
         f"task = json.loads(sys.argv[2])\ndef prepare():\n    {body}\nturns.serve(1, prepare)\n"
     )
     monkeypatch.setattr(turns, "HERE", tmp_path)
-    return turns.workers("script.py", ["PyTorch eager"], 1, number=20)
+    return turns.workers("script.py", ["PyTorch eager"], 1, environment, number=20)
 
 
 def test_worker_answers(monkeypatch, tmp_path):
@@ -265,6 +292,20 @@ def test_worker_answers(monkeypatch, tmp_path):
         worker = running["PyTorch eager"]
         assert [worker.ask("add", 1, 2), worker.ask("name"), worker.ask("add", 0, 0)] == [23, "PyTorch eager", 20]
     assert worker.process.poll() is not None
+
+
+def test_worker_has_the_variables_that_it_is_given(monkeypatch, tmp_path):
+    body = "import os; return {'get': os.environ.get}"
+    with start(monkeypatch, tmp_path, body, bench_training.INSTRUCTIONS["avx2"]) as running:
+        worker = running["PyTorch eager"]
+        assert [worker.ask("get", "ONEDNN_MAX_CPU_ISA"), worker.ask("get", "OMP_NUM_THREADS")] == ["AVX2", "1"]
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors have no AVX2")
+def test_held_to_avx2_the_vectors_are_as_wide():
+    command_line = [sys.executable, "-c", "from numpycnn.kernels import simd; print(simd.VECTOR_BYTES)"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **bench_training.INSTRUCTIONS["avx2"]}
+    assert subprocess.run(command_line, capture_output=True, text=True, env=environment).stdout == "32\n"
 
 
 def test_worker_that_dies_is_named_with_its_last_words(monkeypatch, tmp_path):
@@ -387,7 +428,7 @@ def test_training_runs_and_records(tmp_path):
     process = run("bench_training.py", "--engines", "numpycnn", "--images", "128", "--repeats", "2", "--warmup", "0",
                   "--output", str(output))
     assert process.returncode == 0, process.stderr
-    record = json.loads(output.read_text())["training cnn, batch 64"]
+    record = json.loads(output.read_text())["training reference, batch 64"]
     entry = record["engines"]["numpycnn"]
     assert len(entry["values"]) == 2 and all(s > 0 for s in entry["values"])
     assert entry["losses"][1] < entry["losses"][0]
@@ -399,7 +440,7 @@ def test_training_runs_and_records(tmp_path):
 
 @pytest.mark.parametrize(
     "script, options, name",
-    [("bench_inference.py", ["--batch-size", "3", "--turn", "0.01"], "inference cnn, batch 3"),
+    [("bench_inference.py", ["--batch-size", "3", "--turn", "0.01"], "inference reference, batch 3"),
      ("bench_memory.py", ["--images", "128"], "memory"),
      ("bench_training.py", ["--network", "mlp", "--images", "64", "--busy"], "training mlp, batch 64, busy"),
      ("bench_first_use.py", ["--network", "mlp"], "first use")],
@@ -411,6 +452,20 @@ def test_runs_and_records(tmp_path, script, options, name):
     record = json.loads(output.read_text())[name]
     assert all(value > 0 for entry in record["engines"].values() for value in entry["values"])
     assert "numpycnn (numpy" in process.stdout
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("name", networks.NETWORKS)
+@pytest.mark.parametrize("script, options", [
+    ("bench_training.py", ["--images", "64", "--warmup", "0"]),
+    ("bench_inference.py", ["--batch-size", "3", "--turn", "0.01"]),
+])  # fmt: skip
+def test_every_installed_engine_computes_every_network(tmp_path, name, script, options):
+    output = tmp_path / "record.json"
+    process = run(script, "--network", name, "--repeats", "1", "--output", str(output), *options)
+    assert process.returncode == 0, process.stderr  # not 0 where loss or probabilities differ
+    (record,) = json.loads(output.read_text()).values()
+    assert {"numpycnn", "PyTorch eager, channels_last"} <= set(record["engines"]), "install the extra bench"
 
 
 def test_only_the_readme_is_updated_when_asked(monkeypatch, tmp_path):

@@ -1,9 +1,11 @@
 """The command ``numpycnn``: its subcommands, their help and errors, and what goes through pipes."""
 
+import argparse
 import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -13,8 +15,10 @@ from PIL import Image
 from places import ROOT
 
 from numpycnn import Dense, Flatten, InputFormat, Sequential, SoftmaxCrossEntropy
-from numpycnn.command import main, train
+from numpycnn.command import info, main, options, predict, results, train
 from numpycnn.command.main import COMMANDS
+from numpycnn.metrics import Confidence, fit_class_distance
+from numpycnn.plots.answers import Answer
 
 
 def run(*arguments, stdin=None):
@@ -84,6 +88,18 @@ def test_errors(call, monkeypatch, tmp_path, arguments, status, fragment):
     assert errors[:-1].isprintable()
 
 
+def test_a_count_is_a_whole_number_from_1_on():
+    assert [options.positive(text) for text in ("1", "2", "60000")] == [1, 2, 60000]
+    for text in ("0", "-1", "1.5", "x", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match="expected an integer of at least 1"):
+            options.positive(text)
+
+
+def test_what_is_written_as_json(tmp_path):
+    results.write_json(tmp_path / "a.json", {"a": [1], "b": None})
+    assert (tmp_path / "a.json").read_text() == '{\n  "a": [\n    1\n  ],\n  "b": null\n}\n'
+
+
 def test_version_and_recipes(call):
     assert call("--version")[1].startswith("numpycnn 0.")
     assert "lenet5" in call("train", "--recipe", "list")[1]
@@ -132,12 +148,32 @@ def test_predict_as_json_and_as_a_table(call, model_path, pictures):
     status, text, errors = call("predict", pictures, pictures / "absent.png", "--model", model_path, "--json")
     rows = json.loads(text)
     assert status == 1 and [row.get("class") for row in rows] == ["röt", "green", "=blue()", None, None]
+    assert "doubt" in rows[0] and rows[0]["doubt"] is None  # the model does not say when to doubt
     assert rows[0]["p(röt)"] == rows[0]["probability"] > 0.99 and "bad.png: expected a picture" in rows[3]["error"]
     assert "2 of 5 files could not be read" in errors
     status, text, _ = call("predict", pictures, "--model", model_path, "--csv")
     table = list(csv.DictReader(io.StringIO(text)))
     assert status == 1 and [row["class"] for row in table] == ["röt", "green", "=blue()"]
     assert float(table[1]["p(green)"]) > 0.99
+
+
+def test_predict_says_what_is_doubtful(call, model_path, pictures, tmp_path):
+    model, rng = Sequential.load(model_path), np.random.default_rng(0)
+    x = np.tile(np.repeat(np.eye(3), 40, axis=0)[:, None, None], (1, 4, 5, 1)) + rng.normal(0, 0.05, (120, 4, 5, 3))
+    x, y = x.astype(np.float32), np.repeat(range(3), 40)
+    distance = fit_class_distance(y, model.features(x), model.features(x))
+    model.confidence = Confidence(1.0, 0.99, 0.01, 1.0, distance)
+    model.save(tmp_path / "model.npz")
+    for name, colour in ("d.png", (60, 0, 0)), ("e.png", (255, 230, 0)), ("f.png", (90, 90, 90)):
+        Image.new("RGB", (30, 40), colour).save(pictures / name)
+    arguments = "predict", pictures, "--model", tmp_path / "model.npz"
+    text, rows = call(*arguments)[1], json.loads(call(*arguments, "--json")[1])
+    assert [row["doubt"] for row in rows] == [None] * 3 + ["not sure"] + ["none of them?"] * 2
+    assert re.search(r"d.png: röt \(.*; not sure\n", text) and re.search(r"e.png: röt \(.*; none of them\?\n", text)
+    assert [row["doubt"] for row in csv.DictReader(io.StringIO(call(*arguments, "--csv")[1]))][3:5] == [
+        "not sure", "none of them?"
+    ]
+    assert "none of them beyond the distance" in call("info", tmp_path / "model.npz")[1]
 
 
 def test_predict_reads_standard_input_and_ends_where_its_reader_does(model_path, pictures):
@@ -156,6 +192,41 @@ def test_a_model_file_that_does_not_say_what_its_inputs_were(call, pictures, tmp
         status, _, errors = call("predict", pictures / "a.png", "--model", tmp_path / "model.npz")
         assert status == expected and "does not say what its inputs were" in errors and "--prepare" in errors
         assert call("predict", pictures / "a.png", "--model", tmp_path / "model.npz", "--prepare", "resize")[0] == 0
+
+
+def answer(shares=(0.12345678, 0.87654322), **said):
+    return Answer("a.png", None, np.zeros((2, 2, 1)), ["one", "two"], probabilities=np.array(shares), **said)
+
+
+def test_a_row_says_what_the_network_does():
+    row = predict.as_row(answer(notes=["faint", "small"], boxes=[(np.int64(1), 2, 3, 4)]))
+    assert row == {"file": "a.png", "class": "two", "probability": 0.876543, "notes": "faint; small",
+                   "boxes": [[1, 2, 3, 4]], "p(one)": 0.123457, "p(two)": 0.876543}
+    for said, word in (({"empty": True}, None), ({"text": "12"}, "12")):
+        row = predict.as_row(answer(**said))
+        assert row["class"] == word and row["probability"] is row["p(one)"] is row["p(two)"] is None
+
+
+@pytest.mark.parametrize("pieces, height, width, several", [
+    (1, 100, 180, False), (1, 100, 181, True), (2, 100, 135, False), (2, 100, 136, True), (5, 100, 50, False),
+    (6, 100, 50, True), (1, 0, 1, False), (1, 0, 2, True),
+])  # fmt: skip
+def test_wide_or_in_many_pieces_is_more_than_one_digit(pieces, height, width, several):
+    found = answer(pieces=pieces, boxes=[(7, 5, 7 + height, 5 + width)])
+    assert predict.looks_like_several(found) is several
+
+
+def test_info_says_what_inputs_and_training_were():
+    model = Sequential([Flatten(), Dense(2)], input_shape=(8, 9, 1), seed=0)
+    assert info.training(model) == "not compiled"
+    assert info.inputs(model) == "shape (8, 9, 1); the file does not say what they were made of"
+    model.compile("sgd", SoftmaxCrossEntropy())
+    assert info.training(model) == f"{model.loss!r}, {model.optimizer!r}, 0 steps taken"
+    model.input_format = InputFormat((8, 9))
+    assert info.inputs(model) == "8 x 9 pixels, grey, times 0.00392157; pictures resized\nClasses: numbered"
+    model = Sequential([Flatten(), Dense(2)], input_shape=(28, 28, 1), seed=0)
+    model.input_format = InputFormat((28, 28), prepare="digit", class_names=("a", "b"))
+    assert info.inputs(model).endswith("; digits cut out and centred, as prepare_digit does\nClasses: a, b")
 
 
 def test_page(call, model_path, tmp_path):
@@ -194,6 +265,7 @@ def test_training_on_a_folder_and_predicting_with_it(call, monkeypatch, tmp_path
                  "val_accuracy", "Next:  numpycnn predict PICTURE... --model"):
         assert said in text
     saved = Sequential.load("runs/lamps-mlp/m.npz")
+    assert saved.confidence.answered == 1 and "Answers: sure from" in text and saved.confidence.distance is not None
     assert saved.input_format == InputFormat((10, 10), class_names=("bright", "dark"))
     report = (tmp_path / "runs" / "lamps-mlp" / "report.txt").read_text()
     assert "bright" in report and "dark" in report

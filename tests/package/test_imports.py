@@ -26,7 +26,7 @@ FLOORS = [
     {"plots", "testing", "bug_zoo", "architectures"},
     {"gradcheck"},
     {"model"},
-    {"profile", "summary"},
+    {"profile", "summary", "predictor"},
     {"training"},
     {"callbacks"},
     {"nonfinite", "io"},

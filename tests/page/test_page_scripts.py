@@ -1,4 +1,12 @@
-"""The page's JavaScript, run by Node.js, computes what Python does: each layer, prepared digits, resized pictures."""
+"""The page's JavaScript, run by Node.js, computes what Python does: each layer, prepared digits, resized pictures.
+
+A change to ``numpycnn/data/own_digit`` that fails here has to be made in ``numpycnn/page/scripts``, too.
+"""
+
+import importlib
+import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +16,8 @@ from test_page import classifier
 import numpycnn as nc
 from numpycnn.data import inputs
 from numpycnn.kernels import using
+from numpycnn.metrics import fit_class_distance, fit_confidence
+from numpycnn.page.write import part
 
 
 def agrees(model, x):
@@ -41,7 +51,9 @@ def test_every_layer_on_images():
         nc.ZeroPad2D(((1, 0), (2, 1))), nc.Conv2D(6, 3, dilation_rate=(1, 2), groups=2, use_bias=False), nc.ELU(0.7),
         nc.MaxPool2D(2, strides=1, padding="same"), nc.DepthwiseConv2D(3, padding=1, depth_multiplier=2), nc.SiLU(),
         nc.AvgPool2D(3, strides=2, padding=1), nc.BatchNorm(center=False), nc.SpatialDropout2D(0.5), nc.ReLU(),
-        nc.GaussianNoise(0.1), nc.Reshape((-1, 12)), nc.Softmax(), nc.Flatten(), nc.Dense(8), nc.Tanh(),
+        nc.GaussianNoise(0.1), nc.SeparableConv2D(12, (1, 2), depth_multiplier=2), nc.GELU(),
+        nc.LayerNorm(), nc.SeparableConv2D(12, 1, use_bias=False), nc.LayerNorm(1e-2, center=False), nc.GELU(True),
+        nc.Reshape((-1, 12)), nc.Softmax(), nc.Flatten(), nc.Dense(8), nc.Tanh(),
         nc.BatchNorm(scale=False), nc.Dropout(0.5), nc.Dense(5, use_bias=False), nc.Sigmoid(), nc.Dense(3),
     ]
     x = np.random.default_rng(0).random((3, 7, 9, 3), np.float32)
@@ -52,6 +64,25 @@ def test_every_layer_on_images():
 def test_global_pooling(pooling):
     model = shaken(classifier(nc.Conv2D(3, 2, strides=2), pooling(), nc.Dense(4), input_shape=(6, 5, 1)))
     agrees(model, np.random.default_rng(0).random((2, 6, 5, 1), np.float32))
+
+
+def test_what_to_think_of_an_answer_is_as_in_python():
+    needs_node()
+    model = classifier(nc.Flatten(), nc.Dense(6), nc.ReLU(), nc.Dense(3), input_shape=(4, 3, 1))
+    rng = np.random.default_rng(0)
+    labels, x = rng.integers(3, size=300), rng.random((300, 4, 3, 1), np.float32)
+    x += 2 * (np.arange(4) == labels[:, None])[:, :, None, None]  # a bright row for each class
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    with using("reference"):
+        distance = fit_class_distance(labels, model.features(x), model.features(x), refused=0.3)
+        shares = model.predict(x)
+        model.confidence = fit_confidence(shares.argmax(axis=1), shares, error=0.0, distance=distance)
+        model.confidence = replace(model.confidence, temperature=1.3, threshold=0.7)
+        found = in_node(model, inputs=x[:60])["inputs"]
+        expected = model.confidence.judge(shares[:60], model.features(x[:60]))
+        distances = distance(model.features(x[:60]))
+    np.testing.assert_allclose([one["distance"] for one in found], distances, rtol=1e-3)
+    assert [one["verdict"] for one in found] == expected and len(set(expected)) == 3
 
 
 def a_four(height, width, ink, paper, rng=None, noise=0.0, shadow=0.0):
@@ -95,15 +126,49 @@ def pictures():
     ]
 
 
-def test_pictures_are_prepared_as_in_python():
+def prepared_alike(given):
+    """Compare what the page makes of pictures with `prepare_digit`; return all notes."""
     needs_node()
-    seen = in_node(pictures=pictures())["pictures"]
-    assert len({note for each in seen for note in each["notes"]}) >= 8
-    for picture, ours in zip(pictures(), seen, strict=True):
+    notes = set()
+    for picture, ours in zip(given, in_node(pictures=given)["pictures"], strict=True):
         theirs = nc.prepare_digit(picture)
         assert (ours["empty"], ours["notes"]) == (theirs.empty, theirs.notes)
         assert theirs.empty or (tuple(ours["box"]), ours["inverted"]) == (theirs.box, theirs.inverted)
         np.testing.assert_allclose(np.reshape(ours["image"], (28, 28)), theirs.image, rtol=0, atol=1e-5)
+        notes.update(theirs.notes)
+    return notes
+
+
+def test_pictures_are_prepared_as_in_python():
+    assert len(prepared_alike(pictures())) >= 8
+
+
+def test_hard_pictures_are_prepared_as_in_python(monkeypatch):
+    """Each kind of the benchmark's once: whoever betters `prepare_digit` on one sees here that the page lags."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    hard = importlib.import_module("hard_pictures")
+    images, _ = nc.load_synthetic_digits(20, seed=0)
+    rng = np.random.default_rng(1)
+    drawn = [draw(hard.enlarged(images[5], 90), rng) for draw in (*hard.KINDS.values(), *hard.EMPTY.values())]
+    given = [np.rint(255 * picture).astype(np.uint8) for picture in drawn]
+    assert {"the paper's lines left out", "a box's frame left out"} <= prepared_alike(given)
+
+
+@pytest.mark.parametrize("name", ["ink", "lines", "prepare"])
+def test_the_page_knows_python_s_numbers(name):
+    """A check that needs no Node.js: each constant of the module stands in the script of that name."""
+    module = importlib.import_module(f"numpycnn.data.own_digit.{name}")
+    source = Path(module.__file__).read_text("utf-8")
+    names = [each for line in re.findall(r"^([A-Z][A-Z_, ]+) = ", source, re.M) for each in line.split(", ")]
+    expected = {each: float(getattr(module, each)) for each in names}
+    found = {}
+    for given, values in re.findall(r"^const (.+) = (.+?);", part(f"scripts/{name}.js"), re.M):
+        if re.fullmatch(r"\[?[A-Z][A-Z_, ]+\]?", given):
+            numbers = values.removeprefix("rounded").strip("[]()").split(", ")
+            found.update(zip(given.strip("[]").split(", "), numbers, strict=True))
+    quotients = {each: [float(x) for x in text.split(" / ")] for each, text in found.items()}
+    assert len(expected) > 5
+    assert {each: x[0] / (x[1] if x[1:] else 1) for each, x in quotients.items()} == pytest.approx(expected, rel=1e-7)
 
 
 @pytest.mark.parametrize("shape", [(20, 30, 3), (12, 12, 1)])

@@ -43,7 +43,8 @@ def test_silence(verbose, capsys):
 
 @pytest.mark.parametrize(
     "value, text",
-    [(0.5, "0.5000"), (0, "0.0000"), (1.5e-5, "1.500e-05"), (123.4, "123.4000"), (float("nan"), "nan")],
+    [(0.5, "0.5000"), (0, "0.0000"), (1.5e-5, "1.500e-05"), (123.4, "123.4000"), (float("nan"), "nan"),
+     (0.001, "0.0010"), (-0.001, "-0.0010"), (9.99e-4, "9.990e-04"), (-1.5e-5, "-1.500e-05"), (-2, "-2.0000")],
 )
 def test_figures(value, text):
     assert format_figures({"loss": value}) == [f"loss: {text}"]

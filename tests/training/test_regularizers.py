@@ -16,11 +16,13 @@ from numpycnn import (
     BatchNorm,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Flatten,
     MaxPool2D,
     Parameter,
     Regularizer,
     ReLU,
+    SeparableConv2D,
     Sequential,
     SoftmaxCrossEntropy,
 )
@@ -152,6 +154,18 @@ def test_files_keep_them(tmp_path):
     assert repr(loaded.layers[6].kernel_regularizer) == "L1L2(l1=0.01, l2=0.03)"
 
 
+def test_depthwise_layers_keep_theirs(tmp_path):
+    penalties = dict(kernel_regularizer=L2(0.02), bias_regularizer=L1(0.5))
+    separable = SeparableConv2D(3, 2, pointwise_regularizer="l1", **penalties)
+    model = Sequential([DepthwiseConv2D(2, **penalties), separable, Flatten()], (5, 5, 2), seed=0)
+    model.set_weights([np.ones_like(w) for w in model.get_weights()])
+    # Arrays (2, 2, 2, 1), (2,), (2, 2, 2, 1), (1, 1, 2, 3), (3,)
+    assert model.penalty() == pytest.approx(0.02 * 8 + 0.5 * 2 + 0.02 * 8 + 0.01 * 6 + 0.5 * 3)
+    for name in ("model.npz", "model.h5", "model.keras"):
+        model.save(tmp_path / name)
+        assert Sequential.load(tmp_path / name).penalty() == pytest.approx(model.penalty())
+
+
 def test_a_regularizer_of_ones_own(tmp_path):
     class Cubes(Regularizer):
         def __call__(self, value):
@@ -171,7 +185,7 @@ def test_a_regularizer_of_ones_own(tmp_path):
 
 
 def test_who_takes_one():
-    with pytest.raises(TypeError, match="BatchNorm: unexpected argument 'kernel_regularizer'; Conv2D and Dense take"):
+    with pytest.raises(TypeError, match="BatchNorm: unexpected argument 'kernel_regularizer'; convolutions and Dense"):
         BatchNorm(kernel_regularizer=L2())
     with pytest.raises(ValueError, match="kernel_regularizer: expected one of .*, or a regularizer, got 'l3'"):
         Dense(3, kernel_regularizer="l3")

@@ -10,6 +10,8 @@ import numpy as np
 
 from .python_loops import cropped, outputs, padded
 
+BLOCK = 512  # rows of dy that stay in the cache while every tile of dw reads them; in one piece it takes twice as long
+
 
 @numba.njit(cache=True, parallel=True, fastmath={"contract"})
 def add_products(x, rows, terms, w, y):
@@ -65,6 +67,7 @@ def backward(dy, x, w, stride=1, padding=0):
     apart[:, kh - 1 : kh - 1 + stride * dy.shape[1] : stride, kw - 1 : kw - 1 + stride * dy.shape[2] : stride] = dy
     dx = forward(apart, w[::-1, ::-1].transpose(0, 1, 3, 2), np.zeros(channels, w.dtype))
     starts, taps = places(x, w, stride)
-    dw = np.zeros((len(taps), filters), w.dtype)  # the same product with the roles exchanged: windows are the terms
-    add_products(x.reshape(-1), taps, starts, by_fours(dy.reshape(-1, filters)), dw)
+    dw, rows = np.zeros((len(taps), filters), w.dtype), by_fours(dy.reshape(-1, filters))
+    for m in range(0, len(rows), BLOCK):  # the same product with the roles exchanged: windows are the terms
+        add_products(x.reshape(-1), taps, starts[m : m + BLOCK], rows[m : m + BLOCK], dw)
     return cropped(dx, padding), dw[: kh * kw * channels].reshape(w.shape), dy.sum(axis=(0, 1, 2))

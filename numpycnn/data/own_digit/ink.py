@@ -21,6 +21,9 @@ SHADOW = 0.15  # shadows that make less difference than this share of the ink ar
 FAINT = 0.03  # less contrast than this, black to white being 1, is taken for paper without ink
 SEPARATE = 3.6  # contrast over spread: normal noise that is cut in two has 2.7, uniform noise 3.5
 STROKE = 0.3  # strokes are narrower than this share of the picture's shorter side
+MIXED = 0.08  # a border with at least this share of both sides may be mostly ink
+PATCH = 0.02  # what has less than this share of the pixels of a side's largest piece does not count as a piece
+FULL = 0.7  # ink takes no more of a picture than this
 NOISY = 0.12  # paper whose noise is more than this share of the contrast is smoothed
 DARK = np.float32(0.1)  # in deeper shadow than this, differences are not enlarged any more
 
@@ -63,6 +66,16 @@ def find_ink(grey: Grey, window: int | None = None) -> Ink:
         difference = sign * (grey - paper) * (paper.mean() / np.maximum(paper, DARK))
         amount, contrast, noise = _levels(difference)
         return Ink(amount, contrast, dark=bool(sign < 0), uneven=True, noise=noise)
+    seen, bright = _against_the_border(grey), _bright_ink(grey)
+    if bright is None or (seen.contrast > 0 and seen.dark != bright):
+        return seen
+    paper = np.median(grey[(grey > otsu(grey)) != bright])  # the border shows more ink than paper
+    amount, contrast, noise = _clear_levels(grey - paper if bright else paper - grey)
+    return Ink(amount, contrast, dark=not bright, uneven=False, noise=noise)
+
+
+def _against_the_border(grey: Grey) -> Ink:
+    """Take for paper what the border shows."""
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     shade = np.median(border)
     even = (abs(border - shade) <= SAME * np.ptp(grey)).mean() >= MOSTLY  # the rest may be ink that reaches it
@@ -74,10 +87,28 @@ def find_ink(grey: Grey, window: int | None = None) -> Ink:
     difference = sign * (grey - paper)
     if not even:  # where there is half the light, ink and paper differ by half as much
         difference *= paper.mean() / np.maximum(paper, DARK)
-    amount, contrast, noise = _levels(difference)
-    if noise > NOISY:
-        amount, contrast, noise = _levels(_mean(difference, 3))
+    amount, contrast, noise = _clear_levels(difference)
     return Ink(amount, contrast, dark=bool(sign < 0), uneven=shadowed, noise=noise)
+
+
+def _bright_ink(grey: Grey) -> bool | None:
+    """Whether the brighter side is the ink of a digit that fills the picture; None if its shape does not tell.
+
+    A digit that is cut out tightly reaches the border here and there. It is one piece, not much larger than the paper,
+    which it cuts into several.
+    """
+    is_bright = grey > otsu(grey)
+    border = np.concatenate([is_bright[0], is_bright[-1], is_bright[1:-1, 0], is_bright[1:-1, -1]])
+    if not MIXED <= border.mean() <= 1 - MIXED or _levels(grey)[1] == 0:
+        return None
+    counts = []
+    for side in (~is_bright, is_bright):
+        labels, count = components(side)
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+        counts.append(int((sizes >= PATCH * sizes.max()).sum()))
+    bright = counts[1] == 1
+    ink = is_bright.mean() if bright else 1 - is_bright.mean()
+    return bright if min(counts) == 1 < max(counts) and ink <= FULL else None
 
 
 def _surface(grey: Grey) -> Grey:
@@ -176,6 +207,12 @@ def _levels(difference: Grey) -> tuple[Grey, float, float]:
     low, high = min(float(np.median(paper)) + 2.5 * noise, threshold), float(np.percentile(ink, 90))
     amount = np.clip((difference - low) / (high - low), 0, 1).astype(np.float32)
     return amount, contrast, noise / contrast
+
+
+def _clear_levels(difference: Grey) -> tuple[Grey, float, float]:
+    """Return the same, from noisy paper once it is smoothed."""
+    levels = _levels(difference)
+    return _levels(_mean(difference, 3)) if levels[2] > NOISY else levels
 
 
 def otsu(values: Grey) -> float:

@@ -205,24 +205,34 @@ def _open(file: Any, name: str) -> Picture:
         try:
             image = Image.open(file, formats=[each for each in FORMATS if each in Image.OPEN])
         except UnidentifiedImageError as error:
-            got = _other_kind(file)
-            raise _Refused(f"{name}: expected a picture such as PNG or JPEG, got {got}") from error
+            heic = _is_heic(file)
+            if heic and "HEIF" not in Image.OPEN and _pillow_reads_heic():
+                file.seek(0)
+                return _open(file, name)
+            got = "a HEIC photo; save it as JPEG or PNG" if heic else "a file of another kind; save it as PNG"
+            more = ", or install pillow-heif" if heic and "HEIF" not in Image.OPEN else ""
+            raise _Refused(f"{name}: expected a picture such as PNG or JPEG, got {got}{more}") from error
         with image:
             return _opened(image, name)
 
 
-def _other_kind(file: Any) -> str:
-    """Say what to do about a file that Pillow cannot read: a telephone's HEIC photo, or something else."""
+def _is_heic(file: Any) -> bool:
+    """Whether an open file is a telephone's HEIC photo, by its first bytes."""
     start = b""
     with contextlib.suppress(OSError, AttributeError):  # a stream that cannot seek
         file.seek(0)
         start = file.read(12)
-    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"):
-        return (
-            "a HEIC photo; save it as JPEG or PNG, or install pillow-heif and call "
-            "pillow_heif.register_heif_opener() first"
-        )
-    return "a file of another kind; save it as PNG"
+    return start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+
+
+def _pillow_reads_heic() -> bool:
+    """Teach Pillow to read such photos, if pillow-heif is installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
 
 
 def _opened(image: Any, name: str) -> Picture:

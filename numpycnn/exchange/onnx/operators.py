@@ -224,13 +224,19 @@ def _batch_norm(walk: Walk, node: Node) -> None:
 
 
 def _layer_norm(walk: Walk, node: Node) -> None:
-    last = len(walk.layout) - 1
-    if node.attributes.get("axis", -1) not in (-1, last) or walk.layout[last] != last:
-        raise ModelFileError("expected a normalisation over the channels, as the last axis")
-    arrays = {"gamma": walk.channels(walk.constant(node, 1))}
-    if len(node.inputs) > 2 and node.inputs[2]:
-        arrays["beta"] = walk.channels(walk.constant(node, 2))
+    """Over the last axes, which several become one for."""
+    rank = len(walk.layout)
+    axis = node.attributes.get("axis", -1) % rank
+    if axis == 0 or sorted(walk.layout[axis:]) != list(range(axis, rank)):
+        raise ModelFileError("expected a normalisation over the channels, or all of an image, not over the batch")
+    shape, places = walk.shape, np.argsort(walk.layout[axis:])  # of our axes among the graph's
+    if axis < rank - 1:
+        walk.add(Reshape((*shape[: axis - 1], math.prod(shape[axis - 1 :]))))
+    names = ["gamma", "beta"][: sum(map(bool, node.inputs[1:3]))]
+    arrays = {name: walk.channels(walk.constant(node, i).transpose(places).ravel()) for i, name in enumerate(names, 1)}
     walk.add(LayerNorm(_rounded(node.attributes.get("epsilon", 1e-5)), center="beta" in arrays), **arrays)
+    if axis < rank - 1:
+        walk.add(Reshape(shape))
 
 
 def _rounded(number: float) -> float:
@@ -266,9 +272,10 @@ def _swish(walk: Walk, node: Node) -> None:
 
 
 def _dropout(walk: Walk, node: Node) -> None:
-    if np.any(walk.option(node, "training_mode", 2, False)):
+    rate = _rounded(float(walk.option(node, "ratio", 1, 0.5)))
+    if rate > 0 and np.any(walk.option(node, "training_mode", 2, False)):
         raise ModelFileError("expected a model for prediction, got dropout in training")
-    walk.add(Dropout(_rounded(float(walk.option(node, "ratio", 1, 0.5)))))
+    walk.add(Dropout(rate))
 
 
 def _flatten(walk: Walk, node: Node) -> None:

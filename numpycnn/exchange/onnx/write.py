@@ -20,7 +20,7 @@ from ...layers import (
     SpatialDropout2D, Tanh, ZeroPad2D,
 )
 from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
-from ..channels_first import Placed, channels_first, check_model, sides
+from ..channels_first import Placed, channels_first, check_model, sides, writer
 from .file import INPUT_FORMAT, MAX_FILE_BYTES, import_onnx
 
 if TYPE_CHECKING:
@@ -107,10 +107,8 @@ def to_onnx(model: Sequential) -> Any:
         raise ValueError(f"{model.count_params():,} parameters: expected less than 2 GiB of them, all that ONNX holds")
     for position, placed in enumerate(channels_first(model)):
         layer = placed.layer
-        if type(layer) not in WRITERS:
-            raise TypeError(f"{layer!r}: expected a layer of numpycnn's own, ONNX has no other; save to a .npz file")
         graph.layer = f"{position}_{type(layer).__name__}"
-        WRITERS[type(layer)](graph, placed)
+        writer(WRITERS, layer, "ONNX")(graph, placed)
     name = _write_end(graph, model)
     values = onnx.helper.make_tensor_value_info
     proto = onnx.helper.make_graph(
@@ -264,38 +262,19 @@ def _softmax(graph: Graph, placed: Placed) -> None:
     graph.add("Softmax", axis=1 if len(placed.layer.input_shape) == 3 else -1)
 
 
-def _dropout(graph: Graph, placed: Placed) -> None:
-    graph.scalar("Dropout", "rate", placed.layer.rate)  # type: ignore[attr-defined]  # idle outside of training
-
-
 def _nothing(graph: Graph, placed: Placed) -> None:
     """For what works in training alone, and has no operator."""
 
 
-WRITERS: dict[type, Callable[[Graph, Placed], None]] = {
-    Conv2D: _convolution,
-    DepthwiseConv2D: _convolution,
-    SeparableConv2D: _convolution,
-    Dense: _dense,
-    MaxPool2D: _pooling,
-    AvgPool2D: _pooling,
-    GlobalAvgPool2D: _global_pooling,
-    GlobalMaxPool2D: _global_pooling,
-    BatchNorm: _batch_norm,
-    LayerNorm: _layer_norm,
-    Flatten: _flatten,
-    Reshape: _reshape,
-    ZeroPad2D: _zero_padding,
-    Rescale: _rescale,
+WRITERS: dict[type, Callable[[Graph, Any], None]] = {
+    Conv2D: _convolution, DepthwiseConv2D: _convolution, SeparableConv2D: _convolution, Dense: _dense,
+    MaxPool2D: _pooling, AvgPool2D: _pooling, GlobalAvgPool2D: _global_pooling, GlobalMaxPool2D: _global_pooling,
+    BatchNorm: _batch_norm, LayerNorm: _layer_norm, Flatten: _flatten, Reshape: _reshape, ZeroPad2D: _zero_padding,
+    Rescale: _rescale, GELU: _gelu, SiLU: _silu, Softmax: _softmax, SpatialDropout2D: _nothing, GaussianNoise: _nothing,
     ReLU: lambda graph, placed: graph.add("Relu"),
-    LeakyReLU: lambda graph, placed: graph.add("LeakyRelu", alpha=placed.layer.negative_slope),  # type: ignore
-    ELU: lambda graph, placed: graph.add("Elu", alpha=placed.layer.alpha),  # type: ignore[attr-defined]
+    LeakyReLU: lambda graph, placed: graph.add("LeakyRelu", alpha=placed.layer.negative_slope),
+    ELU: lambda graph, placed: graph.add("Elu", alpha=placed.layer.alpha),
     Sigmoid: lambda graph, placed: graph.add("Sigmoid"),
     Tanh: lambda graph, placed: graph.add("Tanh"),
-    GELU: _gelu,
-    SiLU: _silu,
-    Softmax: _softmax,
-    Dropout: _dropout,
-    SpatialDropout2D: _nothing,
-    GaussianNoise: _nothing,
-}
+    Dropout: lambda graph, placed: graph.scalar("Dropout", "rate", placed.layer.rate),  # idle outside of training
+}  # fmt: skip

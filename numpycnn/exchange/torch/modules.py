@@ -9,7 +9,7 @@ from ...layers import (
     GlobalMaxPool2D, LayerNorm, LeakyReLU, MaxPool2D, ReLU, Rescale, Reshape, SeparableConv2D, Sigmoid, SiLU, Softmax,
     SpatialDropout2D, Tanh, ZeroPad2D,
 )
-from ..channels_first import Placed, channels_first, check_model, sides
+from ..channels_first import Placed, channels_first, check_model, sides, writer
 
 if TYPE_CHECKING:
     from ...model import Sequential
@@ -59,12 +59,9 @@ def modules(model: Sequential) -> list[Module]:
     TypeError, ValueError
         A layer that PyTorch has no module for, such as one of your own.
     """
-    found = []
-    for placed in channels_first(model):
-        if type(placed.layer) not in WRITERS:
-            raise TypeError(f"{placed.layer!r}: expected a layer of numpycnn's own, PyTorch has no module for others")
-        found += WRITERS[type(placed.layer)](placed)
-    return found
+    return [
+        module for placed in channels_first(model) for module in writer(WRITERS, placed.layer, "PyTorch")(placed)
+    ]
 
 
 def sequential_code(model: Sequential) -> str:
@@ -222,19 +219,9 @@ def _simple(make: Callable[[Any], str]) -> Callable[[Placed], list[Module]]:
 
 
 WRITERS: dict[type, Callable[[Placed], list[Module]]] = {
-    Conv2D: _convolution,
-    DepthwiseConv2D: _convolution,
-    SeparableConv2D: _convolution,
-    Dense: _dense,
-    MaxPool2D: _pooling,
-    AvgPool2D: _pooling,
-    GlobalAvgPool2D: _global_pooling,
-    GlobalMaxPool2D: _global_pooling,
-    BatchNorm: _batch_norm,
-    LayerNorm: _layer_norm,
-    Flatten: _flatten,
-    Reshape: _reshape,
-    ZeroPad2D: _zero_padding,
+    Conv2D: _convolution, DepthwiseConv2D: _convolution, SeparableConv2D: _convolution, Dense: _dense,
+    MaxPool2D: _pooling, AvgPool2D: _pooling, GlobalAvgPool2D: _global_pooling, GlobalMaxPool2D: _global_pooling,
+    BatchNorm: _batch_norm, LayerNorm: _layer_norm, Flatten: _flatten, Reshape: _reshape, ZeroPad2D: _zero_padding,
     Softmax: _softmax,
     Rescale: _simple(lambda layer: f"Rescale({layer.scale!r}, {layer.offset!r})"),
     ReLU: _simple(lambda layer: "nn.ReLU()"),
@@ -247,4 +234,4 @@ WRITERS: dict[type, Callable[[Placed], list[Module]]] = {
     Dropout: _simple(lambda layer: _call("Dropout", layer.rate)),
     SpatialDropout2D: _simple(lambda layer: _call("Dropout2d", layer.rate)),
     GaussianNoise: _simple(lambda layer: "nn.Identity()"),  # works in training alone
-}
+}  # fmt: skip

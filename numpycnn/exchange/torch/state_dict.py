@@ -48,19 +48,23 @@ def save_state_dict(model: Sequential, path: str | os.PathLike) -> None:
     if not path.endswith(SAFETENSORS):
         raise ValueError(f"path: expected a name that ends in {SAFETENSORS}, got {path!r}")
     numpy_format = _import_safetensors().numpy
-    arrays: dict[str, NDArray] = {}
     with model.lock:
-        for number, module in enumerate(modules(model)):
-            own = module.placed.arrays()
-            channels = module.placed.layer.input_shape[-1]
-            for name, ours in module.names.items():
-                absent = np.full(channels, ABSENT.get(ours, 0.0), model.dtype)
-                arrays[f"{number}.{name}"] = np.array(own.get(ours, absent), model.dtype)
-            if isinstance(module.placed.layer, BatchNorm):
-                arrays[f"{number}.{COUNTER}"] = np.array(0, np.int64)
-    content = numpy_format.save(arrays, {"format": "pt"})
+        content = numpy_format.save(state_dict(model), {"format": "pt"})
     with atomic_write(path) as file:
         file.write(content)
+
+
+def state_dict(model: Sequential) -> dict[str, NDArray]:
+    """Return copies of the arrays of ``sequential_code``'s model, by PyTorch's names."""
+    arrays: dict[str, NDArray] = {}
+    for number, module in enumerate(modules(model)):
+        own = module.placed.arrays()
+        for name, ours in module.names.items():
+            absent = np.full(module.placed.layer.input_shape[-1], ABSENT.get(ours, 0.0))
+            arrays[f"{number}.{name}"] = np.array(own.get(ours, absent), model.dtype)
+        if isinstance(module.placed.layer, BatchNorm):
+            arrays[f"{number}.{COUNTER}"] = np.array(0, np.int64)
+    return arrays
 
 
 def read_state_dict(path: str | os.PathLike) -> dict[str, NDArray]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...model import Sequential
 from ..torch.modules import Module, modules, sequential_code
+from ..torch.state_dict import ABSENT, state_dict
 
 EPSILON_HAT = False  # Adam as in the paper
 
@@ -26,14 +27,12 @@ def _made(model: Sequential) -> Any:
     names: dict[str, Any] = {}
     exec(sequential_code(model), names)  # our own words around checked numbers
     made = names["model"].to(getattr(torch, model.dtype.name))
-    with torch.no_grad():
-        for module, theirs in zip(modules(model), made):
-            arrays = module.placed.arrays()
-            for name, ours in module.names.items():
-                if ours in arrays:
-                    getattr(theirs, name).copy_(torch.from_numpy(arrays[ours]))
-                else:
-                    getattr(theirs, name).requires_grad_(False)  # the layer here has none that learns
+    made.load_state_dict({name: torch.from_numpy(array) for name, array in state_dict(model).items()})
+    for module, theirs in zip(modules(model), made):
+        absent = ABSENT.keys() - {p.name for p in module.placed.layer.parameters}
+        for name, ours in module.names.items():
+            if ours in absent:
+                getattr(theirs, name).requires_grad_(False)  # the layer here has none that learns
     return made
 
 

@@ -10,7 +10,7 @@ from ...regularizers import REGULARIZERS, Regularizer
 from ..native import ModelFileError
 from .write import Config, shortest, snake_case
 
-REGULARIZED = ("kernel_regularizer", "bias_regularizer")  # of a convolution, and of Dense
+REGULARIZED = ("kernel_regularizer", "bias_regularizer", "depthwise_regularizer", "pointwise_regularizer")
 
 DTYPES = {"float32": "float32", "float64": "float64", "mixed_float16": "float32", "mixed_bfloat16": "float32"}
 # Layers of Keras's that change nothing in prediction, nor any shape, and that there is nothing like here.
@@ -46,22 +46,18 @@ def read_regularizer(described: Any) -> Regularizer | None:
     return REGULARIZERS[name](**{key: shortest(value) for key, value in described["config"].items()})
 
 
-def read_regularized(config: Config) -> Config:
-    """What Conv2D and Dense share."""
-    return read_affine(config) | {key: read_regularizer(config.get(key)) for key in REGULARIZED}
-
-
 def read_depthwise(config: Config) -> Config:
     """What the two depthwise layers share."""
     names = "strides", "padding", "depth_multiplier", "dilation_rate"
     read = {key: config[key] for key in names if key in config}
-    initializer = config.get("depthwise_initializer")
-    return {**read, **read_affine({"kernel_initializer": initializer, **config})}
+    initializer, penalty = config.get("depthwise_initializer"), config.get("depthwise_regularizer")
+    return {**read, **read_affine({"kernel_initializer": initializer, **config, "kernel_regularizer": penalty})}
 
 
 def read_affine(config: Config) -> Config:
     """What convolutions and Dense share; initializers that do not exist here have done their work and are left out."""
     read: Config = {"use_bias": bool(config.get("use_bias", True))}
+    read |= {key: read_regularizer(config.get(key)) for key in ("kernel_regularizer", "bias_regularizer")}
     for key in ("kernel_initializer", "bias_initializer"):
         value = config.get(key)
         name = snake_case(str(value["class_name"] if isinstance(value, dict) else value))

@@ -16,7 +16,7 @@ from ...layers import (
 )
 from ..native import ModelFileError
 from .arguments import (
-    ACTIVATIONS, DTYPES, IDLE_IN_PREDICTION, REGULARIZED, expect, read_depthwise, read_norm, read_regularized,
+    ACTIVATIONS, DTYPES, IDLE_IN_PREDICTION, REGULARIZED, expect, read_affine, read_depthwise, read_norm,
     read_regularizer,
 )
 from .write import Config, shortest, snake_case
@@ -158,7 +158,7 @@ class Translation:
         if name != self.dtype:
             self.notes.append(f"{where}: computes in {self.dtype} here, not in {name}")
         for key, value in config.items():
-            known = key in REGULARIZED and "depth_multiplier" not in config and read_regularizer(value) is not None
+            known = key in REGULARIZED and read_regularizer(value) is not None
             if key.endswith(("_regularizer", "_constraint")) and value is not None and not known:
                 self.notes.append(f"{where}: there is no {key} here")
 
@@ -188,7 +188,7 @@ class Translation:
             padding, self._zeros = zeros.padding, None
         layer = Conv2D(
             config["filters"], config["kernel_size"], config.get("strides", 1), padding,
-            dilation_rate=config.get("dilation_rate", 1), groups=config.get("groups", 1), **read_regularized(config),
+            dilation_rate=config.get("dilation_rate", 1), groups=config.get("groups", 1), **read_affine(config),
         )  # fmt: skip
         self._append(layer, name, "weight", *(["bias"] if layer.use_bias else []))
         self._activate(name, config.get("activation"))
@@ -199,13 +199,15 @@ class Translation:
         self._activate(name, config.get("activation"))
 
     def _separable(self, name: str, config: Config) -> None:
-        layer = SeparableConv2D(config["filters"], config["kernel_size"], **read_depthwise(config))
+        penalty = read_regularizer(config.get("pointwise_regularizer"))
+        layer = SeparableConv2D(config["filters"], config["kernel_size"], **read_depthwise(config),
+                                pointwise_regularizer=penalty)  # fmt: skip
         weights = "depthwise_weight", "pointwise_weight"
         self._append(layer, name, *weights, *(["bias"] if layer.use_bias else []))
         self._activate(name, config.get("activation"))
 
     def _dense(self, name: str, config: Config) -> None:
-        layer = Dense(config["units"], **read_regularized(config))
+        layer = Dense(config["units"], **read_affine(config))
         self._append(layer, name, "weight", *(["bias"] if layer.use_bias else []))
         self._activate(name, config.get("activation"))
 

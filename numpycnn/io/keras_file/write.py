@@ -135,6 +135,7 @@ def _write_convolution(layer: Conv2D | DepthwiseConv2D | SeparableConv2D) -> lis
             raise ValueError(f"{layer!r}: Keras has equal strides alone in this layer; save to a .npz file")
         initializer = config.pop("kernel_initializer")
         config |= {"depth_multiplier": layer.depth_multiplier, "depthwise_initializer": initializer}
+        config["depthwise_regularizer"] = config.pop("kernel_regularizer", None)
     if isinstance(layer, SeparableConv2D):
         config |= {"filters": layer.filters, "pointwise_initializer": initializer}
     return [*written, KerasLayer(type(layer).__name__, config, layer)]
@@ -167,7 +168,7 @@ def _write_affine(layer: Any) -> Config:
 def _write_regularizers(layer: Any) -> Config:
     """Return the penalties that there are."""
     written: Config = {}
-    for name in ("kernel_regularizer", "bias_regularizer"):
+    for name in ("kernel_regularizer", "bias_regularizer", "pointwise_regularizer"):
         regularizer = get_regularizer(getattr(layer, name, None), name)
         if regularizer is None:
             continue

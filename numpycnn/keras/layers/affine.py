@@ -9,138 +9,108 @@ from ...checks import Shape
 from ..activations import core_activation
 from ..initializers import core_initializer
 from ..regularizers import core_regularizer
-from ..notes import refuse
-from .base import REQUIRED, Layer
-
-KERNEL = {
-    "kernel_initializer": "glorot_uniform", "bias_initializer": "zeros", "kernel_regularizer": None,
-    "bias_regularizer": None, "activity_regularizer": None, "kernel_constraint": None, "bias_constraint": None,
-}  # fmt: skip
+from ..words import REQUIRED
+from .base import Layer, as_tuple
 
 
-def padding_word(padding: Any, owner: str) -> str:
+def padding_word(padding: Any, owner: str) -> Any:
     """Return "valid" or "same", whatever their case; a pair of numbers comes from a model of the core."""
     if isinstance(padding, tuple):
-        return padding  # type: ignore[return-value]
+        return padding
     if not isinstance(padding, str) or padding.lower() not in ("valid", "same"):
         raise ValueError(f"{owner}: expected padding 'valid' or 'same', got {padding!r}")
     return padding.lower()
 
 
-class _Affine(Layer):
-    """What they share: the last steps of making them."""
+def affine_words(*kernels: str) -> dict[str, Any]:
+    """Return the words for the kernels of these names and for the bias, in Keras's order."""
+    starts = {f"{kernel}_initializer": "glorot_uniform" for kernel in kernels}
+    penalties = {f"{name}_regularizer": None for name in (*kernels, "bias")}
+    constraints = {f"{name}_constraint": None for name in (*kernels, "bias")}
+    return {"activation": None, "use_bias": True, **starts, "bias_initializer": "zeros", **penalties,
+            "activity_regularizer": None, **constraints}  # fmt: skip
 
+
+WINDOW = {"strides": (1, 1), "padding": "valid"}
+PLACE = {"data_format": None, "dilation_rate": (1, 1)}
+
+
+class Affine(Layer):
+    """What they share: windows, starting values, penalties."""
+
+    core_words = ("units", "filters", "kernel_size", "strides", "padding", "dilation_rate", "groups",
+                  "depth_multiplier", "use_bias")  # fmt: skip
+    refused = {**Layer.refused, "lora_rank": "train all weights", "quantization_config": "there is float32 alone",
+               **dict.fromkeys(("kernel_constraint", "bias_constraint", "depthwise_constraint", "pointwise_constraint"),
+                               "there are no constraints on weights; use kernel_regularizer=l2(...), or Dropout")}
+    idle = (*Layer.idle, "lora_alpha")
     activation: Any
-    use_bias: bool
+    padding: Any
+    use_bias: Any
 
     def check(self) -> None:
-        why = "numpycnn has nothing like it; use kernel_regularizer=l2(...), or Dropout"
-        penalties = ("bias_regularizer", "depthwise_regularizer", "pointwise_regularizer")
-        refused = ["activity_regularizer", *(word for word in self.words if word.endswith("_constraint"))]
-        refused += penalties if "kernel_regularizer" not in self.words else []
-        refuse(type(self).__name__, why, **{name: getattr(self, name) for name in refused if name in self.words})
         core_activation(self.activation, self.name)
+        self.use_bias = bool(self.use_bias)
+        if "padding" in self.words:
+            self.padding = padding_word(self.padding, self.name)
 
-    def affine_words(self) -> dict[str, Any]:
-        """Return the core's words for bias, starting values and penalty."""
-        words: dict[str, Any] = {
-            "use_bias": bool(self.use_bias),
-            "kernel_initializer": core_initializer(getattr(self, "kernel_initializer", None)
-                                                   or getattr(self, "depthwise_initializer", None)),
-            "bias_initializer": core_initializer(self.bias_initializer),
-        }  # fmt: skip
-        if "kernel_regularizer" in self.words:
-            given = ("kernel_regularizer", "bias_regularizer")
-            words |= {word: core_regularizer(getattr(self, word)) for word in given}
-        return words
-
-    def followed(self, layer: core.Layer) -> list[core.Layer]:
-        """Return this layer and its activation."""
-        return [layer, *core_activation(self.activation, self.name)]
-
-    def window_words(self) -> dict[str, Any]:
-        """Return the core's words for the window."""
-        return {"strides": pair(self.strides), "padding": padding_word(self.padding, self.name),
-                "dilation_rate": pair(self.dilation_rate)}  # fmt: skip
+    def make(self, shape: Shape) -> list[core.Layer]:
+        words = {word: as_tuple(getattr(self, word)) for word in self.core_words if word in self.words}
+        for word in self.words:
+            if word.endswith("_initializer"):
+                words[self.renamed.get(word, word)] = core_initializer(getattr(self, word))
+            elif word.endswith("_regularizer") and word != "activity_regularizer":
+                words[self.renamed.get(word, word)] = core_regularizer(getattr(self, word))
+        words.pop("pointwise_initializer", None)
+        return [getattr(core, self.core_name)(**words), *core_activation(self.activation, self.name)]
 
 
-def pair(value: Any) -> Any:
-    """Return lists as tuples: ``kernel_size=[3, 3]``."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-class Dense(_Affine):
+class Dense(Affine):
     """Fully connected; the core's Dense."""
 
-    words = {"units": REQUIRED, "activation": None, "use_bias": True, **KERNEL}
+    core_name = "Dense"
+    words = {"units": REQUIRED, **affine_words("kernel"), "lora_rank": None, "lora_alpha": None,
+             "quantization_config": None}  # fmt: skip
 
-    def make(self, shape: Shape) -> list[core.Layer]:
-        return self.followed(core.Dense(int(self.units), **self.affine_words()))
 
-
-class Conv2D(_Affine):
+class Conv2D(Affine):
     """Convolution; the core's Conv2D."""
 
-    words = {"filters": REQUIRED, "kernel_size": REQUIRED, "strides": (1, 1), "padding": "valid",
-             "dilation_rate": (1, 1), "groups": 1, "activation": None, "use_bias": True, **KERNEL}  # fmt: skip
-
-    def __init__(self, *args: Any, **given: Any) -> None:
-        if len(args) > 2 and isinstance(args[1], int) and isinstance(args[2], int) and self._keras_1:
-            args = (args[0], (args[1], args[2]), *args[3:])  # Conv2D(32, 3, 3), as in Keras 1
-        super().__init__(*args, **given)
-
-    _keras_1 = False
-
-    def check(self) -> None:
-        super().check()
-        padding_word(self.padding, self.name)
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        layer = core.Conv2D(int(self.filters), pair(self.kernel_size), groups=self.groups, **self.window_words(),
-                            **self.affine_words())  # fmt: skip
-        return self.followed(layer)
+    core_name = "Conv2D"
+    words = {"filters": REQUIRED, "kernel_size": REQUIRED, **WINDOW, **PLACE, "groups": 1, **affine_words("kernel")}
 
 
 class Convolution2D(Conv2D):
     """Old name of Conv2D; takes the kernel as two numbers, too."""
 
-    _keras_1 = True
+    def __init__(self, *args: Any, **given: Any) -> None:
+        if len(args) > 2 and isinstance(args[1], int) and isinstance(args[2], int):
+            args = (args[0], (args[1], args[2]), *args[3:])  # Conv2D(32, 3, 3), as in Keras 1
+        super().__init__(*args, **given)
 
 
-class DepthwiseConv2D(_Affine):
+class DepthwiseConv2D(Affine):
     """Convolution channel by channel; the core's DepthwiseConv2D."""
 
-    words = {"kernel_size": REQUIRED, "strides": (1, 1), "padding": "valid", "depth_multiplier": 1,
-             "dilation_rate": (1, 1), "activation": None, "use_bias": True,
-             "depthwise_initializer": "glorot_uniform", "bias_initializer": "zeros", "depthwise_regularizer": None,
-             "bias_regularizer": None, "activity_regularizer": None, "depthwise_constraint": None,
-             "bias_constraint": None}  # fmt: skip
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        layer = core.DepthwiseConv2D(pair(self.kernel_size), depth_multiplier=self.depth_multiplier,
-                                     **self.window_words(), **self.affine_words())  # fmt: skip
-        return self.followed(layer)
+    core_name = "DepthwiseConv2D"
+    words = {"kernel_size": REQUIRED, **WINDOW, "depth_multiplier": 1, **PLACE, **affine_words("depthwise")}
+    renamed = {"depthwise_initializer": "kernel_initializer", "depthwise_regularizer": "kernel_regularizer"}
 
 
-class SeparableConv2D(_Affine):
+class SeparableConv2D(Affine):
     """Convolution channel by channel, then across channels; the core's SeparableConv2D."""
 
-    words = {"filters": REQUIRED, "kernel_size": REQUIRED, "strides": (1, 1), "padding": "valid",
-             "dilation_rate": (1, 1), "depth_multiplier": 1, "activation": None, "use_bias": True,
-             "depthwise_initializer": "glorot_uniform", "pointwise_initializer": "glorot_uniform",
-             "bias_initializer": "zeros", "depthwise_regularizer": None, "pointwise_regularizer": None,
-             "bias_regularizer": None, "activity_regularizer": None, "depthwise_constraint": None,
-             "pointwise_constraint": None, "bias_constraint": None}  # fmt: skip
+    core_name = "SeparableConv2D"
+    words = {"filters": REQUIRED, "kernel_size": REQUIRED, **WINDOW, **PLACE, "depth_multiplier": 1,
+             **affine_words("depthwise", "pointwise")}  # fmt: skip
+    renamed = DepthwiseConv2D.renamed
 
     def check(self) -> None:
         super().check()
         if self.depthwise_initializer != self.pointwise_initializer:
-            raise ValueError(f"{self.name}: both kernels have one initializer here; give the same for both")
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        layer = core.SeparableConv2D(int(self.filters), pair(self.kernel_size), depth_multiplier=self.depth_multiplier,
-                                     **self.window_words(), **self.affine_words())  # fmt: skip
-        return self.followed(layer)
+            names = "depthwise_initializer, pointwise_initializer"
+            raise ValueError(f"{self.name}: {names}: both kernels start in one way here; give the same twice")
 
 
 SeparableConvolution2D = SeparableConv2D
+__all__ = ["Conv2D", "Convolution2D", "Dense", "DepthwiseConv2D", "SeparableConv2D", "SeparableConvolution2D"]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ... import layers as core
 from ...checks import Shape, check_shape
 from ...data.augment import affine_maps
-from ..notes import refuse
 from ..warp import warped
-from .base import REQUIRED, Layer
+from ..words import REQUIRED
+from .base import Layer
 
 
 class Augmenting(core.Layer):
@@ -41,14 +41,12 @@ class Augmenting(core.Layer):
         return None
 
 
-class _Random(Layer):
-    """What the Random layers share: arguments and the way beyond the edge."""
+class Random(Layer):
+    """What the Random layers share: the way beyond the edge, and how images are changed."""
 
-    words: dict[str, Any] = {"fill_mode": "reflect", "interpolation": "bilinear", "fill_value": 0.0}
-
-    def check(self) -> None:
-        if getattr(self, "interpolation", "bilinear") != "bilinear":
-            refuse(self.name, "it interpolates linearly", interpolation=self.interpolation)
+    EDGE = {"fill_mode": "reflect", "interpolation": "bilinear", "seed": None, "fill_value": 0.0, "data_format": None}
+    refused = {**Layer.refused, "interpolation": "it interpolates linearly"}
+    fill_mode, fill_value = "reflect", 0.0
 
     def make(self, shape: Shape) -> list[core.Layer]:
         return [Augmenting(self.change)]
@@ -56,8 +54,7 @@ class _Random(Layer):
     def change(self, x: NDArray, rng: np.random.Generator) -> NDArray:
         """Return the images, each changed by amounts of its own."""
         maps = affine_maps(x.shape[1:3], **self.amounts(len(x), x.shape[1:3], rng))
-        mode, fill = getattr(self, "fill_mode", "reflect"), getattr(self, "fill_value", 0.0)
-        return warped(x, maps, mode, fill)
+        return warped(x, maps, self.fill_mode, self.fill_value)
 
     def amounts(self, n: int, size: tuple, rng: np.random.Generator) -> dict[str, Any]:
         """Draw the arguments of the core's ``affine_maps``."""
@@ -70,10 +67,10 @@ def spread(factor: Any, n: int, rng: np.random.Generator) -> NDArray:
     return rng.uniform(low, high, n)
 
 
-class RandomFlip(_Random):
+class RandomFlip(Random):
     """Mirrored at random; the core's affine maps."""
 
-    words = {"mode": "horizontal_and_vertical"}
+    words = {"mode": "horizontal_and_vertical", "seed": None, "data_format": None}
 
     def amounts(self, n: int, size: tuple, rng: np.random.Generator) -> dict[str, Any]:
         mode = self.mode.lower()
@@ -82,31 +79,34 @@ class RandomFlip(_Random):
         return {"mirrored": mirrored & ("horizontal" in mode), "zoom": (down, 1.0)}
 
 
-class RandomRotation(_Random):
+class RandomRotation(Random):
     """Turned by up to a part of a full turn; the core's affine maps."""
 
-    words = {"factor": REQUIRED, **_Random.words}
+    words = {"factor": REQUIRED, **Random.EDGE}
 
     def amounts(self, n: int, size: tuple, rng: np.random.Generator) -> dict[str, Any]:
         return {"turn": 2 * math.pi * spread(self.factor, n, rng)}
 
 
-class RandomTranslation(_Random):
+class RandomTranslation(Random):
     """Moved by up to parts of height and width; the core's affine maps."""
 
-    words = {"height_factor": REQUIRED, "width_factor": REQUIRED, **_Random.words}
+    words = {"height_factor": REQUIRED, "width_factor": REQUIRED, **Random.EDGE}
 
     def amounts(self, n: int, size: tuple, rng: np.random.Generator) -> dict[str, Any]:
         down, right = spread(self.height_factor, n, rng), spread(self.width_factor, n, rng)
         return {"shift": (down * size[0], right * size[1])}
 
 
-class RandomZoom(_Random):
+class RandomZoom(Random):
     """Larger or smaller by up to parts of height and width, above 0 smaller; the core's affine maps."""
 
-    words = {"height_factor": REQUIRED, "width_factor": None, **_Random.words}
+    words = {"height_factor": REQUIRED, "width_factor": None, **Random.EDGE}
 
     def amounts(self, n: int, size: tuple, rng: np.random.Generator) -> dict[str, Any]:
         height = 1 + spread(self.height_factor, n, rng)
         width = height if self.width_factor is None else 1 + spread(self.width_factor, n, rng)
         return {"zoom": (1 / height, 1 / width)}
+
+
+__all__ = ["RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom"]

@@ -10,19 +10,15 @@ import numpy as np
 
 from ... import layers as core
 from ...checks import Shape
-from ...hints import did_you_mean
 from ...io.keras_file.write import snake_case
 from ...memory.weights import get_weights, set_weights
-from ..notes import no_effect, note, refuse
 from ..random import next_rng
 from ..tensors import Symbol, Tensor, Variable, tensor
+from ..words import Worded
 
-REQUIRED = inspect.Parameter.empty
-OLD_WORDS = {"alpha": "negative_slope", "W_regularizer": "kernel_regularizer", "init": "kernel_initializer",
-             "border_mode": "padding", "subsample": "strides", "nb_filter": "filters", "output_dim": "units",
-             "p": "rate"}  # fmt: skip
-COMMON = ("name", "trainable", "dtype", "input_shape", "input_dim", "batch_input_shape", "batch_shape", "batch_size",
-          "autocast", "data_format", "activity_regularizer", "weights", "seed")
+# Words that all layers take, whether or not Keras lists them.
+COMMON = ("activity_regularizer", "trainable", "dtype", "autocast", "name", "data_format", "seed", "weights",
+          "input_shape", "input_dim", "batch_input_shape", "batch_shape", "batch_size")  # fmt: skip
 OWN_METHODS = ("call", "build", "compute_output_shape", "train_step", "test_step", "add_weight")
 _names: Counter = Counter()
 
@@ -39,95 +35,133 @@ def forget_names() -> None:
     _names.clear()
 
 
-def weight_names(layer: core.Layer) -> list[tuple[str, bool]]:
-    """Return Keras's names of a layer's arrays, and whether training changes them."""
-    renamed = {"weight": "kernel"}
-    own = [(renamed.get(p.name, p.name), True) for p in layer.parameters]
-    return own + [(name, False) for name in layer.state_names if isinstance(getattr(layer, name), np.ndarray)]
+class Node:
+    """What layers and models share; `parts` are what they consist of, `weights` their arrays, live."""
+
+    weights: Any
+    input_shape: Any
+    output_shape: Any
+    _trainable = True
+
+    def parts(self) -> Iterable[Any]:
+        """Return what is frozen with this."""
+        raise NotImplementedError
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes it; takes effect at the next step. Setting it sets all parts."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        self._trainable = bool(trainable)
+        for part in self.parts():
+            part.trainable = self._trainable
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The arrays that training changes."""
+        return [variable for variable in self.weights if variable.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The others."""
+        return [variable for variable in self.weights if not variable.trainable]
+
+    trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
+    variables = property(lambda self: self.weights)
+
+    def get_input_shape_at(self, node_index: int = 0) -> tuple:
+        """Return ``input_shape``: it stands in one place."""
+        return self.input_shape
+
+    def get_output_shape_at(self, node_index: int = 0) -> tuple:
+        """Return ``output_shape``: it stands in one place."""
+        return self.output_shape
 
 
-class Layer:
+class Layer(Worded, Node):
     """A layer in Keras's words; subclasses say in `words` which they have, and in `make` what the core calls it.
 
     Attributes
     ----------
-    words : dict
-        Arguments, in Keras's order, with their defaults; REQUIRED has none.
+    core_name, core_words : str, tuple of str
+        The core's class, and which of the words it takes, in its order.
+    renamed : dict
+        A word that the core calls otherwise: the core's.
     core : list of numpycnn.Layer, or None
         What does the work, from the moment when the input's shape is known.
     owner : object
         The model whose arena these layers of the core live in.
     """
 
-    words: dict[str, Any] = {}
-    trainable_words = True
+    core_name = ""
+    core_words: tuple[str, ...] = ()
+    renamed: dict[str, str] = {}
+    core: Any = None
+    owner: Any = None
+    input: Any = None
+    output: Any = None
+    _built_for: Any = None
+
+    old_words = {"alpha": "negative_slope", "W_regularizer": "kernel_regularizer", "init": "kernel_initializer",
+                 "border_mode": "padding", "subsample": "strides", "nb_filter": "filters", "output_dim": "units",
+                 "p": "rate"}  # fmt: skip
+    refused = {"activity_regularizer": "penalties are on weights alone: kernel_regularizer=l2(...)",
+               "weights": "call set_weights once the layer is built"}  # fmt: skip
+    idle: tuple[str, ...] = ("autocast", "seed", "batch_size")
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        parameters = [inspect.Parameter(name, kind, default=value) for name, value in cls.words.items()]
         if cls.__module__.startswith("numpycnn."):
+            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+            parameters = [inspect.Parameter(name, kind, default=value) for name, value in cls.words.items()]
             cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        own = [name for name in OWN_METHODS if name in vars(cls)]
-        if own and not cls.__module__.startswith("numpycnn."):
+        elif own := [name for name in OWN_METHODS if name in vars(cls)]:
             raise TypeError(
                 f"class {cls.__name__}: {own[0]} would never be called; a layer of your own is a subclass of "
                 "numpycnn.Layer (setup, forward, backward), in a numpycnn.Sequential"
             )
 
     def __init__(self, *args: Any, **given: Any) -> None:
-        kind = type(self).__name__
-        for old, new in OLD_WORDS.items():
-            if old in given and old not in self.words and new in self.words:
-                note(f"{kind}: {old}= is the old word for {new}=")
-                given[new] = given.pop(old)
         common = {name: given.pop(name) for name in COMMON if name in given and name not in self.words}
-        self._take_common(common)
-        if len(args) > len(self.words):
-            raise TypeError(f"{kind}: expected at most {len(self.words)} arguments, got {len(args)}")
-        for name, default in self.words.items():
-            value = given.pop(name, default)
-            if args:
-                value, args = args[0], args[1:]
-            if value is REQUIRED:
-                raise TypeError(f"{kind}: argument {name!r} is missing")
-            setattr(self, name, value)
-        if given:
-            word = sorted(given)[0]
-            raise TypeError(f"{kind}: unexpected argument {word!r}{did_you_mean(word, [*self.words, *COMMON])}")
-        self.core: list[core.Layer] | None = None
-        self.owner: Any = None
-        self.input: Any = None
-        self.output: Any = None
+        words = self.take(args, given)
+        for name, value in common.items():
+            self.look_at(name, value)
+        common |= {name: words[name] for name in COMMON if name in words}
+        vars(self).update({name: value for name, value in words.items() if name != "name"})
+        self.name = common.get("name") or new_name(snake_case(type(self).__name__))
+        self._trainable = bool(common.get("trainable", True))
+        self.given_shape = self._shape_given(common)
         self.check()
 
-    def _take_common(self, common: dict[str, Any]) -> None:
+    def look_at(self, word: str, value: Any) -> None:
+        """Refuse or note an argument that is not the default."""
         kind = type(self).__name__
-        self.name = common.get("name") or new_name(snake_case(kind))
-        self._trainable = bool(common.get("trainable", True))
-        data_format = common.get("data_format")
-        if data_format not in (None, "channels_last"):
-            raise ValueError(
-                f"{kind}: data_format={data_format!r}: images are channels-last here: x.transpose(0, 2, 3, 1)"
-            )
-        if str(common.get("dtype") or "float32") not in ("float32", "uint8"):
-            raise ValueError(f"{kind}: dtype={common['dtype']!r}: the facade computes in float32")
-        refuse(kind, activity_regularizer=common.get("activity_regularizer"), weights=common.get("weights"))
-        no_effect(kind, autocast=common.get("autocast"), seed=common.get("seed"))
-        shape = common.get("input_shape")
-        if common.get("input_dim") is not None:
-            shape = (common["input_dim"],)
+        if word == "data_format" and value not in (None, "channels_last"):
+            raise ValueError(f"{kind}: data_format={value!r}: images are channels-last here: x.transpose(0, 2, 3, 1)")
+        if word == "dtype" and str(value or "float32") not in ("float32", "uint8"):
+            raise ValueError(f"{kind}: dtype={value!r}: the facade computes in float32")
+        super().look_at(word, value)
+
+    def _shape_given(self, common: dict[str, Any]) -> Shape | None:
         whole = common.get("batch_input_shape") or common.get("batch_shape")
-        self.given_shape = tuple(whole[1:]) if whole else None if shape is None else as_shape(shape, kind)
+        if whole:
+            return tuple(whole[1:])
+        shape = common.get("input_shape")
+        shape = (common["input_dim"],) if common.get("input_dim") is not None else shape
+        return None if shape is None else as_shape(shape, type(self).__name__)
 
     def check(self) -> None:
         """Look at the arguments: what is refused is refused where it is written."""
 
-    core_name = ""  # the core's word, for a layer whose arguments are the core's
-
     def make(self, shape: Shape) -> list[core.Layer]:
         """Return new layers of the core, not built, for one input of this shape."""
-        return [getattr(core, self.core_name)(*(getattr(self, word) for word in self.words))]
+        return [getattr(core, self.core_name)(*(as_tuple(getattr(self, word)) for word in self.core_words))]
+
+    def parts(self) -> Iterable[Any]:
+        """Return the core's layers."""
+        return self.core or ()
 
     # Building
 
@@ -142,36 +176,23 @@ class Layer:
             for each in made:
                 shape = each.build(shape, rng)
                 each.trainable = self._trainable
-                self._forget_initializers(each)
+                forget_initializers(each)
             self.core, self.owner = made, None
         return self.core[-1].output_shape if self.core else self._built_for
 
-    @staticmethod
-    def _forget_initializers(layer: core.Layer) -> None:
-        """Initializers that only the facade knows have done their work: a file holds the names of the core's."""
-        for name in ("kernel_initializer", "bias_initializer"):
-            if callable(getattr(layer, name, None)):
-                setattr(layer, name, "zeros" if name == "bias_initializer" else "glorot_uniform")
-
-    _built_for: Any = None
-
-    @property
-    def built(self) -> bool:
-        """Whether the weights exist."""
-        return self.core is not None
+    built = property(lambda self: self.core is not None, doc="Whether the weights exist.")
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of this shape, (None, ...)."""
         self.ensure(tuple(input_shape[1:]))
 
     def __call__(self, inputs: Any, training: bool = False, **others: Any) -> Any:
-        if isinstance(inputs, (list, tuple)) and len(inputs) == 1 and isinstance(inputs[0], Symbol):
-            (inputs,) = inputs
         if isinstance(inputs, (list, tuple)) and any(isinstance(each, Symbol) for each in inputs):
-            raise ValueError(f"{self.name}: a layer has one input here; models are chains, without branches")
+            if len(inputs) > 1:
+                raise ValueError(f"{self.name}: a layer has one input here; models are chains, without branches")
+            (inputs,) = inputs
         if isinstance(inputs, Symbol):
-            shape = self.ensure(inputs.one)
-            self.input, self.output = inputs, Symbol(inputs.root, (*inputs.chain, self), shape)
+            self.input, self.output = inputs, Symbol(inputs.root, (*inputs.chain, self), self.ensure(inputs.one))
             return self.output
         return self._run(np.asarray(inputs), bool(training))
 
@@ -191,27 +212,11 @@ class Layer:
         """Take over such arrays."""
         set_weights(self.core or [], [np.asarray(w) for w in weights], "float32")
 
-    @property
+    @property  # type: ignore[override]
     def weights(self) -> list[Variable]:
         """All arrays, live."""
         named = [pair for each in self.core or [] for pair in weight_names(each)]
-        return [Variable(self, i, name, learns and self.trainable) for i, (name, learns) in enumerate(named)]
-
-    variables = weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The arrays that training changes."""
-        return [variable for variable in self.weights if variable.trainable]
-
-    trainable_variables = trainable_weights
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The others."""
-        return [variable for variable in self.weights if not variable.trainable]
-
-    non_trainable_variables = non_trainable_weights
+        return [Variable(self, i, name, learns and self._trainable) for i, (name, learns) in enumerate(named)]
 
     def __getattr__(self, name: str) -> Any:
         if name in ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"):
@@ -224,52 +229,39 @@ class Layer:
         """Return the number of numbers in all arrays."""
         return sum(array.size for array in self.get_weights())
 
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the layer; takes effect at the next step."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, trainable: bool) -> None:
-        self._trainable = bool(trainable)
-        for each in self.core or []:
-            each.trainable = self._trainable
-
-    @property
+    @property  # type: ignore[override]
     def input_shape(self) -> tuple:
         """Shape of the input, None for the batch."""
         if self._built_for is None:
             raise AttributeError(f"{self.name} is not built yet: its input's shape is not known")
         return (None, *self._built_for)
 
-    @property
+    @property  # type: ignore[override]
     def output_shape(self) -> tuple:
         """Shape of the output, None for the batch."""
         return (None, *self.ensure(self.input_shape[1:]))
-
-    def get_input_shape_at(self, node_index: int = 0) -> tuple:
-        """Return ``input_shape``: a layer stands in one place."""
-        return self.input_shape
-
-    def get_output_shape_at(self, node_index: int = 0) -> tuple:
-        """Return ``output_shape``: a layer stands in one place."""
-        return self.output_shape
-
-    # Configuration
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments by name, as JSON can hold them."""
         config = {name: described(getattr(self, name)) for name in self.words}
         shape = {} if self.given_shape is None else {"batch_input_shape": [None, *self.given_shape]}
-        return {"name": self.name, "trainable": self._trainable, **shape, **config}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return such a layer, with new weights."""
-        return cls(**config)
+        return {**config, "name": self.name, "trainable": self._trainable, **shape}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def weight_names(layer: core.Layer) -> list[tuple[str, bool]]:
+    """Return Keras's names of a layer's arrays, and whether training changes them."""
+    own = [({"weight": "kernel"}.get(p.name, p.name), True) for p in layer.parameters]
+    return own + [(name, False) for name in layer.state_names if isinstance(getattr(layer, name), np.ndarray)]
+
+
+def forget_initializers(layer: core.Layer) -> None:
+    """Initializers that only the facade knows have done their work: a file holds the names of the core's."""
+    for name, known in (("kernel_initializer", "glorot_uniform"), ("bias_initializer", "zeros")):
+        if callable(getattr(layer, name, None)):
+            setattr(layer, name, known)
 
 
 def as_shape(shape: Any, owner: str) -> Shape:
@@ -280,24 +272,20 @@ def as_shape(shape: Any, owner: str) -> Shape:
     return tuple(int(n) for n in sizes)
 
 
+def as_tuple(value: Any) -> Any:
+    """Return lists as tuples: ``kernel_size=[3, 3]``."""
+    return tuple(map(as_tuple, value)) if isinstance(value, (list, tuple)) else value
+
+
 def described(value: Any) -> Any:
     """Return an argument as JSON holds it."""
-    if isinstance(value, (np.integer, np.floating)):
-        return value.item()
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
     if isinstance(value, (list, tuple)):
         return [described(each) for each in value]
-    if isinstance(value, np.ndarray):
-        return value.tolist()
+    if isinstance(value, type):
+        value = value()
     if hasattr(value, "get_config"):
         config = {key: described(each) for key, each in value.get_config().items()}
         return {"class_name": type(value).__name__, "config": config}
-    if isinstance(value, type):
-        return described(value())
-    name = getattr(value, "keras_name", None)
-    return name if name is not None else value
-
-
-def translated(name: str, core_name: str, doc: str, **words: Any) -> Any:
-    """Return a layer whose arguments are the core's, in the same order."""
-    text = f"{doc}; the core's {core_name}."
-    return type(name, (Layer,), {"core_name": core_name, "words": words, "__doc__": text, "__module__": __name__})
+    return getattr(value, "keras_name", value)

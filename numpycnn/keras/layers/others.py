@@ -1,4 +1,4 @@
-"""Activations as layers, and layers that reshape, normalise, drop or scale."""
+"""Activations as layers, and layers that pool, reshape, normalise, drop or scale."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from ...checks import Shape
 from ..activations import core_activation, layer_class
 from ..notes import no_effect, refuse
 from ..tensors import Symbol
-from .base import REQUIRED, Layer, as_shape, new_name, translated
+from ..words import REQUIRED, variant
+from .affine import padding_word
+from .base import Layer, as_shape, as_tuple, new_name
 
 
 class InputLayer(Layer):
     """Says the shape of one input; no layer of the core."""
 
-    words = {"shape": None, "batch_size": None, "sparse": None, "tensor": None}
+    words = {"shape": None, "batch_size": None, "dtype": None, "sparse": None, "ragged": None, "batch_shape": None,
+             "input_tensor": None, "optional": False, "name": None}  # fmt: skip
+    refused = {**Layer.refused, **dict.fromkeys(("sparse", "ragged", "input_tensor", "optional"), "it takes arrays")}
 
     def check(self) -> None:
-        refuse(self.name, sparse=self.sparse, tensor=self.tensor)
         if self.shape is not None:
             self.given_shape = as_shape(self.shape, self.name)
         if self.given_shape is None:
@@ -28,11 +31,11 @@ class InputLayer(Layer):
         return []
 
 
-def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, name: str | None = None,
-          sparse: Any = None, batch_shape: Any = None, tensor: Any = None, ragged: Any = None) -> Symbol:  # fmt: skip
+def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, ragged: Any = None,
+          batch_shape: Any = None, name: str | None = None, tensor: Any = None, optional: bool = False) -> Symbol:
     """The input of a model, of one shape: where a chain of layers begins."""
-    refuse("Input", sparse=sparse, tensor=tensor, ragged=ragged)
-    no_effect("Input", batch_size=batch_size)
+    refuse("Input", "it takes arrays", sparse=sparse, tensor=tensor, ragged=ragged, optional=optional)
+    no_effect("Input", batch_size=batch_size, dtype=None if dtype == "float32" else dtype)
     shape = tuple(batch_shape[1:]) if batch_shape is not None else shape
     if shape is None:
         raise ValueError("Input: expected a shape, such as Input((28, 28, 1))")
@@ -61,104 +64,101 @@ class ReLU(Layer):
     """max(x, 0), or with a slope below 0; the core's ReLU or LeakyReLU."""
 
     words = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}
-
-    def check(self) -> None:
-        refuse(self.name, max_value=self.max_value, threshold=self.threshold)
+    refused = {**Layer.refused, **dict.fromkeys(("max_value", "threshold"), "numpycnn has nothing like it")}
 
     def make(self, shape: Shape) -> list[core.Layer]:
         return [core.LeakyReLU(self.negative_slope) if self.negative_slope else core.ReLU()]
 
 
-class Softmax(Layer):
-    """Probabilities over the last axis; the core's Softmax, or its loss's."""
-
-    words = {"axis": -1}
+class OnLastAxis(Layer):
+    """A layer that works along one axis, which has to be the last."""
 
     def make(self, shape: Shape) -> list[core.Layer]:
-        if self.axis not in (-1, len(shape)):
-            raise ValueError(f"{self.name}: axis={self.axis!r}: the softmax is over the last axis here")
-        return [core.Softmax()]
-
-
-class ZeroPadding2D(Layer):
-    """Zeros around the image; the core's ZeroPad2D."""
-
-    words = {"padding": (1, 1)}
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        padding = self.padding
-        return [core.ZeroPad2D(tuple(tuple(p) if isinstance(p, list) else p for p in padding)
-                               if isinstance(padding, (list, tuple)) else padding)]  # fmt: skip
-
-
-class Dropout(Layer):
-    """Random holes in training; the core's Dropout."""
-
-    words = {"rate": REQUIRED, "noise_shape": None}
-
-    def check(self) -> None:
-        refuse(self.name, noise_shape=self.noise_shape)
-
-    def make(self, shape: Shape) -> list[core.Layer]:
-        return [core.Dropout(self.rate)]
-
-
-LeakyReLU = translated("LeakyReLU", "LeakyReLU", "x, or below 0 a part of it", negative_slope=0.3)
-ELU = translated("ELU", "ELU", "x, or below 0 alpha * (exp(x) - 1)", alpha=1.0)
-Flatten = translated("Flatten", "Flatten", "Each input as one vector")
-Reshape = translated("Reshape", "Reshape", "Each input in another shape", target_shape=REQUIRED)
-Rescaling = translated("Rescaling", "Rescale", "scale * x + offset", scale=REQUIRED, offset=0.0)
-SpatialDropout2D = translated("SpatialDropout2D", "SpatialDropout2D", "Dropout of whole channels", rate=REQUIRED)
-GaussianNoise = translated("GaussianNoise", "GaussianNoise", "Normal noise in training", stddev=REQUIRED)
-
-
-class _Normalization(Layer):
-    """What the two normalisations share: the axis has to be the last, the starting values the usual ones."""
-
-    usual = {"beta_initializer": "zeros", "gamma_initializer": "ones", "moving_mean_initializer": "zeros",
-             "moving_variance_initializer": "ones"}  # fmt: skip
-
-    def check(self) -> None:
-        for name, value in self.usual.items():
-            given = getattr(self, name, value)
-            if name in self.words and given not in (value, value[:-1]) and snake_name(given) != value:
-                raise ValueError(f"{self.name}: {name}={given!r}: it starts from {value} here; use set_weights")
-        refused = {name: getattr(self, name) for name in self.words if name.endswith(("regularizer", "constraint"))}
-        refuse(self.name, synchronized=getattr(self, "synchronized", None), renorm=getattr(self, "renorm", None),
-               **refused)  # fmt: skip
-
-    def check_axis(self, shape: Shape) -> None:
-        """Refuse another axis than the last, now that it is known which that is."""
-        axis = self.axis[0] if isinstance(self.axis, (list, tuple)) and len(self.axis) == 1 else self.axis
-        if axis not in (-1, len(shape)):
+        if as_tuple(self.axis) not in (-1, len(shape), (-1,), (len(shape),)):
             raise ValueError(f"{self.name}: axis={self.axis!r}: the channels are the last axis here, axis=-1")
+        return super().make(shape)
 
 
-def snake_name(given: Any) -> str:
-    """Return the name of an initializer given as an object."""
-    return type(given).__name__.lower()
+Softmax = variant(OnLastAxis, "Softmax", "Probabilities over the last axis; the core's Softmax, or its loss's.",
+                  core_name="Softmax", words={"axis": -1})  # fmt: skip
 
 
-class BatchNormalization(_Normalization):
-    """Normalise each channel over the batch; the core's BatchNorm."""
+class Normalization(OnLastAxis):
+    """What the two normalisations share: the starting values have to be the usual ones."""
 
-    words = {"axis": -1, "momentum": 0.99, "epsilon": 1e-3, "center": True, "scale": True, "beta_initializer": "zeros",
-             "gamma_initializer": "ones", "moving_mean_initializer": "zeros", "moving_variance_initializer": "ones",
-             "beta_regularizer": None, "gamma_regularizer": None, "beta_constraint": None, "gamma_constraint": None,
-             "synchronized": None, "renorm": None}  # fmt: skip
+    STARTS = {"beta_initializer": "zeros", "gamma_initializer": "ones"}
+    MOVING = {"moving_mean_initializer": "zeros", "moving_variance_initializer": "ones"}
+    OTHERS = dict.fromkeys(("beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"))
+    RENORM = {"renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99, "synchronized": False}
+    refused = {**Layer.refused, **dict.fromkeys((*OTHERS, "renorm", "renorm_clipping", "synchronized"),
+                                                "numpycnn has nothing like it")}  # fmt: skip
+    idle = (*Layer.idle, "renorm_momentum")
 
-    def make(self, shape: Shape) -> list[core.Layer]:
-        self.check_axis(shape)
-        return [core.BatchNorm(self.momentum, self.epsilon, bool(self.center), bool(self.scale))]
+    def look_at(self, word: str, value: Any) -> None:
+        usual = {**self.STARTS, **self.MOVING}.get(word)
+        given = value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__)
+        if usual and given.lower() not in (usual, usual[:-1]):
+            raise ValueError(f"{type(self).__name__}: {word}={value!r}: it starts from {usual} here; use set_weights")
+        super().look_at(word, value)
 
 
-class LayerNormalization(_Normalization):
-    """Normalise each input by itself; the core's LayerNorm."""
+BatchNormalization = variant(
+    Normalization, "BatchNormalization", "Normalise each channel over the batch; the core's BatchNorm.",
+    core_name="BatchNorm", core_words=("momentum", "epsilon", "center", "scale"),
+    words={"axis": -1, "momentum": 0.99, "epsilon": 1e-3, "center": True, "scale": True, **Normalization.STARTS,
+           **Normalization.MOVING, **Normalization.OTHERS, **Normalization.RENORM},
+)  # fmt: skip
+LayerNormalization = variant(
+    Normalization, "LayerNormalization", "Normalise each input by itself; the core's LayerNorm.",
+    core_name="LayerNorm", core_words=("epsilon", "center", "scale"),
+    words={"axis": -1, "epsilon": 1e-3, "center": True, "scale": True, **Normalization.STARTS, **Normalization.OTHERS},
+)  # fmt: skip
 
-    words = {"axis": -1, "epsilon": 1e-3, "center": True, "scale": True, "beta_initializer": "zeros",
-             "gamma_initializer": "ones", "beta_regularizer": None, "gamma_regularizer": None, "beta_constraint": None,
-             "gamma_constraint": None}  # fmt: skip
 
-    def make(self, shape: Shape) -> list[core.Layer]:
-        self.check_axis(shape)
-        return [core.LayerNorm(self.epsilon, bool(self.center), bool(self.scale))]
+class Pooling(Layer):
+    """One number for each window; the core's layer says which."""
+
+    words = {"pool_size": (2, 2), "strides": None, "padding": "valid", "data_format": None, "name": None}
+    core_words = ("pool_size", "strides", "padding")
+
+    def check(self) -> None:
+        vars(self)["padding"] = padding_word(self.padding, self.name)
+
+
+MaxPooling2D = variant(Pooling, "MaxPooling2D", "Largest of each window; the core's MaxPool2D.", core_name="MaxPool2D")
+AveragePooling2D = variant(Pooling, "AveragePooling2D", "Mean of each window; the core's AvgPool2D.",
+                           core_name="AvgPool2D")  # fmt: skip
+
+
+def _plain(name: str, core_name: str, doc: str, refused: dict[str, str] | None = None, /,
+           **words: Any) -> Any:  # fmt: skip
+    """Return a layer that hands its arguments to the core's as they are."""
+    taken = tuple(word for word in words if word not in ("data_format", "seed", "name", "dtype", *(refused or ())))
+    return variant(Layer, name, f"{doc}; the core's {core_name}.", core_name=core_name, core_words=taken, words=words,
+                   refused={**Layer.refused, **(refused or {})})  # fmt: skip
+
+
+_KEEPDIMS = {"keepdims": "put Reshape((1, 1, channels)) after it"}
+GlobalAveragePooling2D = _plain("GlobalAveragePooling2D", "GlobalAvgPool2D", "Mean of each channel", _KEEPDIMS,
+                                data_format=None, keepdims=False)  # fmt: skip
+GlobalMaxPooling2D = _plain("GlobalMaxPooling2D", "GlobalMaxPool2D", "Largest of each channel", _KEEPDIMS,
+                            data_format=None, keepdims=False)  # fmt: skip
+ZeroPadding2D = _plain("ZeroPadding2D", "ZeroPad2D", "Zeros around the image", padding=(1, 1), data_format=None)
+Dropout = _plain("Dropout", "Dropout", "Random holes in training", {"noise_shape": "each number has a draw of its own"},
+                 rate=REQUIRED, noise_shape=None, seed=None)  # fmt: skip
+SpatialDropout2D = _plain("SpatialDropout2D", "SpatialDropout2D", "Dropout of whole channels", rate=REQUIRED,
+                          data_format=None, seed=None, name=None, dtype=None)  # fmt: skip
+GaussianNoise = _plain("GaussianNoise", "GaussianNoise", "Normal noise in training", stddev=REQUIRED, seed=None)
+LeakyReLU = _plain("LeakyReLU", "LeakyReLU", "x, or below 0 a part of it", negative_slope=0.3)
+ELU = _plain("ELU", "ELU", "x, or below 0 alpha * (exp(x) - 1)", alpha=1.0)
+Flatten = _plain("Flatten", "Flatten", "Each input as one vector", data_format=None)
+Reshape = _plain("Reshape", "Reshape", "Each input in another shape", target_shape=REQUIRED)
+Rescaling = _plain("Rescaling", "Rescale", "scale * x + offset", scale=REQUIRED, offset=0.0)
+MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
+GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
+__all__ = [
+    "Activation", "AveragePooling2D", "AvgPool2D", "BatchNormalization", "Dropout", "ELU", "Flatten", "GaussianNoise",
+    "GlobalAveragePooling2D", "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalMaxPooling2D", "Input", "InputLayer",
+    "LayerNormalization", "LeakyReLU", "MaxPool2D", "MaxPooling2D", "ReLU", "Rescaling", "Reshape", "Softmax",
+    "SpatialDropout2D", "ZeroPadding2D",
+]

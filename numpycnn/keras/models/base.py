@@ -11,12 +11,12 @@ from ...checks import Shape
 from ...hints import did_you_mean
 from ...memory.weights import get_weights, set_weights
 from ...model import Sequential as CoreSequential
-from ..layers.base import Layer, as_shape, new_name, snake_case
+from ..layers.base import Layer, Node, as_shape, forget_initializers, new_name, snake_case
 from ..random import next_seed
 from ..tensors import Symbol, Tensor, Variable, tensor
 
 
-class Chain:
+class Chain(Node):
     """Layers one after another: what Sequential and Model share, but learning, files and the table.
 
     A layer may be in several models, as in Keras: its weights live in the model that used it last, and each model
@@ -34,13 +34,14 @@ class Chain:
         self._core: CoreSequential | None = None
         self._own: list[tuple[Layer, list[core_layers.Layer]]] = []
         self._without_last = False  # the core's loss does what the last layer would
-        self._trainable = True
         self.stop_training = False
 
-    @property
-    def layers(self) -> list[Any]:
-        """The layers, in order."""
-        return list(self._layers)
+    layers = property(lambda self: list(self._layers), doc="The layers, in order.")
+    built = property(lambda self: self._shape is not None, doc="Whether the weights exist.")
+
+    def parts(self) -> list[Any]:
+        """Return the layers."""
+        return self._layers
 
     def leaves(self) -> Iterable[Layer]:
         """Yield the layers that do something, those of models within this one, too."""
@@ -63,11 +64,6 @@ class Chain:
             self.ensure(as_shape(tuple(input_shape)[1:], self.name))
         elif self._shape is None:
             raise ValueError(f"{self.name}: expected the input's shape, such as build((None, 28, 28, 1))")
-
-    @property
-    def built(self) -> bool:
-        """Whether the weights exist."""
-        return self._shape is not None
 
     # The core's model
 
@@ -100,9 +96,9 @@ class Chain:
             last.build(self._core.output_shape)
         for leaf, fresh in self._own:
             for new, old in zip(fresh, leaf.core or []):
-                new.trainable, new_state = old.trainable, old.get_state()
-                new.set_state(new_state)
-                leaf._forget_initializers(new)
+                new.trainable = old.trainable
+                new.set_state(old.get_state())
+                forget_initializers(new)
             leaf.core, leaf.owner = fresh, self
 
     def _fetch_weights(self) -> None:
@@ -151,18 +147,11 @@ class Chain:
 
     # What there is in it
 
-    @property
-    def input(self) -> Symbol:
-        """The input, for ``Model(model.input, ...)``."""
-        return self._symbols()[0]
-
-    @property
-    def output(self) -> Symbol:
-        """The output, for ``Model(..., model.output)``."""
-        return self._symbols()[-1]
-
-    inputs = property(lambda self: [self.input])
-    outputs = property(lambda self: [self.output])
+    input = property(lambda self: self._symbols()[0], doc="The input, for ``Model(model.input, ...)``.")
+    output = property(lambda self: self._symbols()[-1], doc="The output, for ``Model(..., model.output)``.")
+    inputs, outputs = property(lambda self: [self.input]), property(lambda self: [self.output])
+    input_shape = property(lambda self: self.input.shape)  # type: ignore[assignment]
+    output_shape = property(lambda self: self.output.shape)  # type: ignore[assignment]
 
     def _symbols(self) -> list[Symbol]:
         """Return the input and each layer's output; layers keep theirs."""
@@ -183,17 +172,6 @@ class Chain:
                 layer.input, layer.output = symbol, after
             symbols.append(after)
         return symbols
-
-    input_shape = property(lambda self: self.input.shape)
-    output_shape = property(lambda self: self.output.shape)
-
-    def get_input_shape_at(self, node_index: int = 0) -> tuple:
-        """Return ``input_shape``: a chain has one input."""
-        return self.input_shape
-
-    def get_output_shape_at(self, node_index: int = 0) -> tuple:
-        """Return ``output_shape``: a chain has one output."""
-        return self.output_shape
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Return the layer of this name, or at this place."""
@@ -221,29 +199,16 @@ class Chain:
             leaf.set_weights(arrays[:count])
             arrays = arrays[count:]
 
-    def _variables(self, kind: str) -> list[Variable]:
-        return [variable for leaf in self.leaves() for variable in getattr(leaf, kind)]
-
-    weights = variables = property(lambda self: self._variables("weights"))
-    trainable_weights = trainable_variables = property(lambda self: self._variables("trainable_weights"))
-    non_trainable_weights = non_trainable_variables = property(lambda self: self._variables("non_trainable_weights"))
+    @property  # type: ignore[override]
+    def weights(self) -> list[Variable]:
+        """All arrays, live."""
+        return [variable for leaf in self.leaves() for variable in leaf.weights]
 
     def count_params(self) -> int:
         """Return the number of numbers in all arrays."""
         if self._shape is None:
             raise ValueError(f"{self.name} is not built yet: call build((None, ...)) or fit first")
         return sum(array.size for array in self.get_weights())
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the layers; setting it sets all of them."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, trainable: bool) -> None:
-        self._trainable = bool(trainable)
-        for layer in self._layers:
-            layer.trainable = trainable
 
     def _run(self, x: np.ndarray, training: bool) -> Tensor:
         return self(x, training)

@@ -1,4 +1,4 @@
-"""Configurations and files: Keras's words for them; the core reads and writes the arrays."""
+"""Configurations, files and the table of ``summary``; the core reads and writes the arrays."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import json
 import os
 import shutil
 import tempfile
-from typing import Any
+from typing import Any, Callable
 
 from ...files import KERAS_SUFFIXES
 from ...model import Sequential as CoreSequential
-from ..notes import no_effect, note
+from ...terminal import show
+from ..notes import note, settle
 from .base import Chain
 
-
 WEIGHTS = ".weights.h5"
+SUFFIXES = (".npz", ".keras", *KERAS_SUFFIXES)
+IDLE = ("zipped", "save_format", "include_optimizer", "signatures", "options", "save_traces", "max_shard_size")
 
 
 class Files(Chain):
-    """The part of a model that is described and kept."""
+    """The part of a model that is described, printed and kept."""
 
     def get_config(self) -> dict[str, Any]:
         """Return the layers' configurations."""
@@ -34,30 +36,35 @@ class Files(Chain):
 
     def save(self, filepath: Any, overwrite: bool = True, **old: Any) -> None:
         """Write the model: ``.keras``, ``.h5``, or ``.npz`` with all that the core needs to go on."""
-        no_effect("save", **{word: value for word, value in old.items() if value is not None})
+        settle("save", old, *IDLE)
         path = os.fspath(filepath)
         _check_overwrite(path, overwrite)
         core = self._ready() if self.optimizer is not None and self.loss is not None else self.core_model()
-        _written(path, core.save)
+        if path.endswith(SUFFIXES):
+            core.save(path)
+            return
+        note(f"save: {os.path.basename(path)!r} ends in no format's name, such as .keras: the file holds HDF5")
+        core.save(path + ".h5")
+        os.replace(path + ".h5", path)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, **old: Any) -> None:
         """Write the weights: ``.weights.h5``, or a whole model's file under any other name."""
-        no_effect("save_weights", **{word: value for word, value in old.items() if value is not None})
-        path, core = os.fspath(filepath), self.core_model()  # type: str, Any
-        if path.endswith(WEIGHTS) and hasattr(core, "save_weights"):
-            _check_overwrite(path, overwrite)
-            core.save_weights(path)
-        else:
-            self.save(path, overwrite)
+        path = os.fspath(filepath)
+        if not path.endswith(WEIGHTS):
+            self.save(path, overwrite, **old)
+            return
+        settle("save_weights", old, *IDLE)
+        _check_overwrite(path, overwrite)
+        self.core_model().save_weights(path)
 
-    def load_weights(self, filepath: Any, *args: Any, **old: Any) -> None:
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False, **old: Any) -> None:
         """Take over the weights of such a model's file."""
-        if old.get("by_name") or old.get("skip_mismatch") or args:
+        settle("load_weights", old, "options")
+        if by_name or skip_mismatch:
             raise ValueError("load_weights: the weights are taken in order, all of them")
         path = os.fspath(filepath)
-        core: Any = self.core_model() if path.endswith(WEIGHTS) and self._shape is not None else None
-        if hasattr(core, "load_weights"):
-            core.load_weights(path)
+        if path.endswith(WEIGHTS) and self._shape is not None:
+            self.core_model().load_weights(path)
             return
         loaded = read(path)
         if self._shape is None:
@@ -67,6 +74,31 @@ class Files(Chain):
     def export(self, *args: Any, **given: Any) -> None:
         """Refused: there is no TensorFlow to export to."""
         raise ValueError("export: there is no TensorFlow here; save a .keras file, and let Keras export it")
+
+    def summary(self, line_length: int | None = None, positions: Any = None, print_fn: Callable | None = None,
+                expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None) -> None:
+        """Print each layer's name, output shape and number of parameters."""
+        if self._shape is None:
+            raise ValueError(f"{self.name} is not built yet: give its first layer input_shape, or call build or fit")
+        self._symbols()
+        rows = [(f"{layer.name} ({type(layer).__name__})", str(_shape_of(layer)), f"{layer.count_params():,}")
+                for layer in self._layers]  # fmt: skip
+        heads = ("Layer (type)", "Output Shape", "Param #")
+        if show_trainable:
+            heads = (*heads, "Trainable")  # type: ignore[assignment]
+            rows = [(*row, "Y" if layer.trainable else "N") for row, layer in zip(rows, self._layers)]  # type: ignore
+        widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
+        rule = "=" * (sum(widths) + 2 * len(widths))
+        lines = [f'Model: "{self.name}"', rule]
+        lines += ["  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in [heads, *rows]]
+        lines[3:3] = [rule]
+        (print_fn or show)("\n".join([*lines, rule, *self._totals()]))
+
+    def _totals(self) -> list[str]:
+        trained = sum(variable.numpy().size for variable in self.trainable_weights)
+        whole = self.count_params()
+        counts = {"Total": whole, "Trainable": trained, "Non-trainable": whole - trained}
+        return [f"{kind} params: {count:,} ({count * 4 / 1024:,.2f} KB)" for kind, count in counts.items()]
 
     optimizer: Any
     loss: Any
@@ -80,18 +112,15 @@ def _check_overwrite(path: str, overwrite: bool) -> None:
         raise FileExistsError(f"{path} is there already, and overwrite is False")
 
 
-def _written(path: str, write: Any) -> None:
-    """Write under this name; one that says no format, as Keras 2 allowed, holds HDF5."""
-    if path.endswith((".npz", ".keras", *KERAS_SUFFIXES)):
-        write(path)
-        return
-    note(f"save: {os.path.basename(path)!r} ends in no format's name, such as .keras: the file holds HDF5")
-    write(path + ".h5")
-    os.replace(path + ".h5", path)
-
-
 def read(path: str) -> CoreSequential:
-    if path.endswith((".npz", ".keras", *KERAS_SUFFIXES)) or not os.path.exists(path):
+    """Return the core's model of a file; one whose name says no format holds HDF5."""
+    if path.endswith(SUFFIXES) or not os.path.exists(path):
         return CoreSequential.load(path)
     with tempfile.TemporaryDirectory() as folder:
         return CoreSequential.load(shutil.copy(path, os.path.join(folder, "model.h5")))
+
+
+def _shape_of(layer: Any) -> tuple:
+    if type(layer).__name__ == "InputLayer":
+        return (None, *layer.given_shape)
+    return layer.output_shape

@@ -7,7 +7,7 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
-from ..preprocessing.image import Flow
+from ..image import Flow
 
 Change = Callable[[np.ndarray], np.ndarray]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
@@ -10,13 +10,25 @@ from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
 from ...metrics import Accuracy, BinaryAccuracy
 from ...metrics.running import get_metric
 from .. import losses, optimizers
-from ..callbacks.bridge import core_callbacks
-from ..callbacks.base import History
-from ..notes import no_effect, note, refuse, unknown_arguments
+from ..hooks import History, core_callbacks
+from ..notes import no_effect, note, refuse, settle
 from .base import Chain
 from .inputs import Data, as_array, validation_words
 
 IDLE = ("workers", "use_multiprocessing", "max_queue_size", "pickle_safe", "nb_worker", "max_q_size")
+
+
+def _old_name(old: str, name: str) -> Callable[..., Any]:
+    """Return a method under its old name."""
+
+    def method(self: Any, x: Any, *args: Any, **given: Any) -> Any:
+        note(f"{old} is an old name of {name}")
+        if old.endswith("generator") and args:  # the second argument was the number of steps
+            given["steps"], args = args[0], args[1:]
+        return getattr(self, name)(x, *args, **given)
+
+    method.__doc__ = f"Old name of ``{name}``."
+    return method
 
 
 class Learning(Chain):
@@ -40,8 +52,8 @@ class Learning(Chain):
         from .. import metrics as all_metrics
 
         no_effect("compile", run_eagerly=run_eagerly, steps_per_execution=steps_per_execution, jit_compile=jit_compile,
-                  sample_weight_mode=old.pop("sample_weight_mode", None))  # fmt: skip
-        unknown_arguments("compile", old)
+                  auto_scale_loss=auto_scale_loss)  # fmt: skip
+        settle("compile", old, "sample_weight_mode")
         listed = isinstance(loss_weights, (list, tuple))
         if metrics is None and listed and all(isinstance(word, str) for word in loss_weights):
             note("compile: the third argument is loss_weights since Keras 3: write metrics=")
@@ -100,13 +112,11 @@ class Learning(Chain):
             **old: Any) -> History:  # fmt: skip
         """Train; see Keras's ``fit`` for the arguments, and ``numpycnn.Sequential.fit`` for what it does."""
         no_effect("fit", validation_batch_size=validation_batch_size)
-        for word in IDLE:
-            no_effect("fit", **{word: old.pop(word, None)})
         if "nb_epoch" in old:
             note("fit: nb_epoch= is the old word for epochs=")
             epochs = old.pop("nb_epoch")
         x = old.pop("generator", x)
-        unknown_arguments("fit", old)
+        settle("fit", old, *IDLE)
         data = Data(x, y, batch_size or 32, steps_per_epoch)
         if self._shape is None:
             self.ensure(data.one_shape())
@@ -136,9 +146,7 @@ class Learning(Chain):
                  sample_weight: Any = None, steps: Any = None, callbacks: Any = None, return_dict: bool = False,
                  **old: Any) -> Any:  # fmt: skip
         """Return the loss, or a list of loss and metrics, or with `return_dict` these by name."""
-        for word in IDLE:
-            no_effect("evaluate", **{word: old.pop(word, None)})
-        unknown_arguments("evaluate", old)
+        settle("evaluate", old, *IDLE)
         words = Data(x, y, batch_size, steps).measure_words(self._ranked)
         followed = core_callbacks(callbacks, self, None, validated=False) or None
         scores = self._ready().evaluate(**words, callbacks=followed, sample_weight=sample_weight)
@@ -150,17 +158,10 @@ class Learning(Chain):
             return dict(zip(self.metrics_names, values))
         return values if len(values) > 1 else values[0]
 
-    def evaluate_generator(self, generator: Any, steps: Any = None, **given: Any) -> Any:
-        """Old name of ``evaluate`` for generators."""
-        note("evaluate_generator is an old name: evaluate takes generators")
-        return self.evaluate(generator, steps=steps, **given)
-
     def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: Any = None,
                 callbacks: Any = None, **old: Any) -> np.ndarray:  # fmt: skip
         """Return the outputs for rows: the probabilities of a model that ends in a softmax."""
-        for word in IDLE:
-            no_effect("predict", **{word: old.pop(word, None)})
-        unknown_arguments("predict", old)
+        settle("predict", old, *IDLE)
         refuse("predict", "predict takes no callbacks", callbacks=callbacks or None)
         data = Data(x, None, batch_size, steps)
         if self._shape is None:
@@ -171,21 +172,11 @@ class Learning(Chain):
         words.pop("y", None)
         return self.core_model().predict(**words)
 
-    def predict_generator(self, generator: Any, steps: Any = None, **given: Any) -> np.ndarray:
-        """Old name of ``predict`` for generators."""
-        note("predict_generator is an old name: predict takes generators")
-        return self.predict(generator, steps=steps, **given)
-
     def predict_classes(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> np.ndarray:
         """Return the class of each row; an old method of Keras's."""
         note("predict_classes is an old name: write np.argmax(model.predict(x), axis=1)")
         p = self.predict(x, batch_size)
         return p.argmax(axis=-1) if p.shape[-1] > 1 else (p > 0.5).astype("int32")
-
-    def predict_proba(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> np.ndarray:
-        """Return ``predict(x)``; an old method of Keras's."""
-        note("predict_proba is an old name for predict")
-        return self.predict(x, batch_size)
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """Return ``predict`` of one batch."""
@@ -194,8 +185,7 @@ class Learning(Chain):
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None,
                        return_dict: bool = False, **old: Any) -> Any:  # fmt: skip
         """Take one step on one batch; return the loss and the metrics from before it."""
-        no_effect("train_on_batch", reset_metrics=old.pop("reset_metrics", None))
-        unknown_arguments("train_on_batch", old)
+        settle("train_on_batch", old, "reset_metrics")
         x, y = as_array(x), as_array(y)
         if self._shape is None:
             self.ensure(x.shape[1:])
@@ -210,6 +200,9 @@ class Learning(Chain):
         """Does nothing: figures are never carried from one call to the next."""
 
     reset_states = reset_metrics
+    evaluate_generator = _old_name("evaluate_generator", "evaluate")
+    predict_generator = _old_name("predict_generator", "predict")
+    predict_proba = _old_name("predict_proba", "predict")
 
 
 def _only(given: Any, nested: bool = True) -> Any:

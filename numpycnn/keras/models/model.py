@@ -9,10 +9,9 @@ from ..layers.base import Layer
 from ..tensors import Symbol
 from .files import Files
 from .learning import Learning
-from .table import Table
 
 
-class Model(Learning, Files, Table):
+class Model(Learning, Files):
     """A chain of layers from an input to an output: ``Model(inputs, outputs)``."""
 
     def __init_subclass__(cls, **options: Any) -> None:

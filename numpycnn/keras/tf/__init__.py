@@ -2,10 +2,10 @@
 
 from ... import keras
 from .. import initializers, losses, metrics, optimizers
-from . import config, data, image, math, nn, random, summary, test
+from . import data
 from .arrays import *  # noqa: F401, F403
 from .arrays import missing as __getattr__  # noqa: F401  # Python asks it for names that are not there
-from .old import examples, python
+from .modules import config, examples, image, math, nn, python, random, summary, test
 
 __version__ = "2.16.0+numpycnn"  # programs compare it
 __all__ = [

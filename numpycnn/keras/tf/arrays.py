@@ -7,17 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import cast, elementwise, expand_dims, reduction, reshape  # noqa: F401
 from ..missing import _each
 from ..notes import missing_names, note
 from ..random import set_seed
-from ..tensors import Tensor, tensor
+from ..tensors import Tensor, cast, expand_dims, numpys, place_of, reshape, tensor  # noqa: F401
 
 float16, float32, float64 = np.float16, np.float32, np.float64
 int8, int16, int32, int64, uint8 = np.int8, np.int16, np.int32, np.int64, np.uint8
-bool = np.bool_
-string = np.str_
-newaxis = None
+bool, string, newaxis = np.bool_, np.str_, None
 
 missing = missing_names("keras.tf", {
     **_each("GradientTape gradients", "no tapes: model.train_on_batch takes a step; see numpycnn's forward, backward"),
@@ -28,26 +25,19 @@ missing = missing_names("keras.tf", {
             "nothing like it; it trains chains of layers on arrays"),
 })  # fmt: skip
 
-
-reduce_mean, reduce_sum = reduction("reduce_mean", "mean"), reduction("reduce_sum", "sum")
-reduce_max, reduce_min = reduction("reduce_max", "max"), reduction("reduce_min", "min")
-reduce_any, reduce_all = reduction("reduce_any", "any"), reduction("reduce_all", "all")
-abs, exp, sqrt, square, sign = map(elementwise, ("abs", "exp", "sqrt", "square", "sign"))
-add, subtract, multiply, divide = map(elementwise, ("add", "subtract", "multiply", "divide"))
-maximum, minimum, equal, not_equal, greater, less = map(
-    elementwise, ("maximum", "minimum", "equal", "not_equal", "greater", "less")
+reduce_mean, reduce_sum, reduce_max, reduce_min, reduce_any, reduce_all = (
+    numpys(f"reduce_{name}", name, input_tensor="a") for name in ("mean", "sum", "max", "min", "any", "all")
 )
-matmul, round, where, zeros_like, ones_like = map(elementwise, ("matmul", "round", "where", "zeros_like", "ones_like"))
-
-
-def argmax(input: Any, axis: Any = 0, output_type: Any = None, name: Any = None) -> Tensor:
-    """NumPy's argmax, along the first axis unless another is given."""
-    return tensor(np.argmax(np.asarray(input), axis=axis), output_type)
-
-
-def argmin(input: Any, axis: Any = 0, output_type: Any = None, name: Any = None) -> Tensor:
-    """NumPy's argmin, along the first axis unless another is given."""
-    return tensor(np.argmin(np.asarray(input), axis=axis), output_type)
+abs, exp, sqrt, square, sign, add, subtract, multiply, divide = map(
+    numpys, ("abs", "exp", "sqrt", "square", "sign", "add", "subtract", "multiply", "divide")
+)
+maximum, minimum, equal, not_equal, greater, less = map(
+    numpys, ("maximum", "minimum", "equal", "not_equal", "greater", "less")
+)
+matmul, round, where, zeros_like, ones_like = map(numpys, ("matmul", "round", "where", "zeros_like", "ones_like"))
+squeeze, transpose = numpys("squeeze", input="a"), numpys("transpose", perm="axes")
+concat, stack, range = numpys("concat", "concatenate"), numpys("stack", values="arrays"), numpys("range", "arange")
+argmax, argmin = place_of("argmax", 0), place_of("argmin", 0)
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Tensor:
@@ -68,26 +58,6 @@ def one_hot(indices: Any, depth: int, on_value: Any = 1, off_value: Any = 0, axi
     return tensor(np.where(hits, on_value, off_value), dtype or np.float32)
 
 
-def squeeze(input: Any, axis: Any = None, name: Any = None) -> Tensor:
-    """NumPy's squeeze."""
-    return tensor(np.squeeze(np.asarray(input), axis))
-
-
-def transpose(a: Any, perm: Any = None, name: Any = None) -> Tensor:
-    """NumPy's transpose."""
-    return tensor(np.transpose(np.asarray(a), perm))
-
-
-def concat(values: Any, axis: int = 0, name: Any = None) -> Tensor:
-    """NumPy's concatenate."""
-    return tensor(np.concatenate([np.asarray(v) for v in values], axis))
-
-
-def stack(values: Any, axis: int = 0, name: Any = None) -> Tensor:
-    """NumPy's stack."""
-    return tensor(np.stack([np.asarray(v) for v in values], axis))
-
-
 def split(value: Any, num_or_size_splits: Any, axis: int = 0, name: Any = None) -> list[Tensor]:
     """NumPy's split, by a number of parts or by their sizes."""
     cuts: Any = num_or_size_splits if np.isscalar(num_or_size_splits) else np.cumsum(num_or_size_splits)[:-1]
@@ -99,11 +69,6 @@ def pad(tensor_: Any, paddings: Any, mode: str = "CONSTANT", constant_values: An
     given: Any = {"constant_values": constant_values} if mode.upper() == "CONSTANT" else {}
     word: Any = mode.lower()
     return tensor(np.pad(np.asarray(tensor_), paddings, word, **given))
-
-
-def range(*bounds: Any, dtype: Any = None, name: Any = None) -> Tensor:
-    """NumPy's arange."""
-    return tensor(np.arange(*bounds), dtype)
 
 
 def zeros(shape: Any, dtype: Any = np.float32, name: Any = None) -> Tensor:

@@ -57,21 +57,19 @@ class Dataset:
         """In a random order, drawn from a buffer of so many elements."""
 
         def shuffled() -> Iterator[Any]:
-            rng = next_rng() if seed is None else np.random.default_rng(seed)
-            source = iter(self)
+            rng, source = next_rng(seed), iter(self)
             buffer = list(itertools.islice(source, max(1, int(buffer_size))))
             for element in source:
                 i = rng.integers(len(buffer))
                 yield buffer[i]
                 buffer[i] = element
-            for i in rng.permutation(len(buffer)):
-                yield buffer[i]
+            yield from (buffer[i] for i in rng.permutation(len(buffer)))
 
         return Dataset(shuffled, self._length)
 
     def batch(self, batch_size: int, drop_remainder: bool = False, **_: Any) -> Dataset:
         """So many elements as one."""
-        size = int(batch_size)
+        size, count = int(batch_size), self._length
 
         def batches() -> Iterator[Any]:
             source = iter(self)
@@ -79,51 +77,39 @@ class Dataset:
                 if len(rows) == size or not drop_remainder:
                     yield _stacked(rows)
 
-        count = self._length
         return Dataset(batches, None if count is None else count // size if drop_remainder else -(-count // size))
 
     def unbatch(self) -> Dataset:
         """The elements of batches."""
-
-        def rows() -> Iterator[Any]:
-            for each in self:
-                yield from (zip(*each) if isinstance(each, tuple) else each)
-
-        return Dataset(rows, None)
+        return Dataset(lambda: (row for e in self for row in (zip(*e) if isinstance(e, tuple) else e)), None)
 
     def map(self, map_func: Callable[..., Any], num_parallel_calls: Any = None, **_: Any) -> Dataset:
         """Each element changed by a function."""
-
-        def mapped() -> Iterator[Any]:
-            for each in self:
-                yield map_func(*each) if isinstance(each, tuple) else map_func(each)
-
-        return Dataset(mapped, self._length)
+        return Dataset(lambda: (_called(map_func, each) for each in self), self._length)
 
     def filter(self, predicate: Callable[..., Any]) -> Dataset:
         """The elements that a function says yes to."""
-        return Dataset(lambda: (e for e in self if (predicate(*e) if isinstance(e, tuple) else predicate(e))), None)
+        return Dataset(lambda: (each for each in self if _called(predicate, each)), None)
 
     def take(self, count: int) -> Dataset:
         """The first elements; -1 is all."""
         if count < 0:
             return self
-        return Dataset(lambda: itertools.islice(iter(self), count),
-                       None if self._length is None else min(count, self._length))  # fmt: skip
+        return Dataset(lambda: itertools.islice(iter(self), count), self._counted(lambda n: min(count, n)))
 
     def skip(self, count: int) -> Dataset:
         """All but the first elements."""
-        return Dataset(lambda: itertools.islice(iter(self), count, None),
-                       None if self._length is None else max(0, self._length - count))  # fmt: skip
+        return Dataset(lambda: itertools.islice(iter(self), count, None), self._counted(lambda n: max(0, n - count)))
 
     def repeat(self, count: int | None = None) -> Dataset:
         """All elements so many times, or without end."""
+        endless = count in (None, -1)
 
         def repeated() -> Iterator[Any]:
-            for _ in itertools.count() if count in (None, -1) else range(count or 0):
+            for _ in itertools.count() if endless else range(count or 0):
                 yield from self
 
-        return Dataset(repeated, None if count in (None, -1) or self._length is None else self._length * (count or 0))
+        return Dataset(repeated, None if endless else self._counted(lambda n: n * (count or 0)))
 
     def cache(self, filename: Any = "") -> Dataset:
         """The same dataset: there is nothing to gain here."""
@@ -147,6 +133,9 @@ class Dataset:
         """Return the elements as plain arrays."""
         return (tuple(np.asarray(a) for a in e) if isinstance(e, tuple) else np.asarray(e) for e in self)
 
+    def _counted(self, change: Callable[[int], int]) -> int | None:
+        return None if self._length is None else change(self._length)
+
     def __iter__(self) -> Iterator[Any]:
         return self._make()
 
@@ -154,6 +143,10 @@ class Dataset:
         if self._length is None:
             raise TypeError("the number of elements of this dataset is not known")
         return self._length
+
+
+def _called(function: Callable[..., Any], element: Any) -> Any:
+    return function(*element) if isinstance(element, tuple) else function(element)
 
 
 def _stacked(rows: list[Any]) -> Any:

@@ -6,11 +6,23 @@ const SHADOW = 0.15;
 const FAINT = 0.03;
 const SEPARATE = 3.6;
 const STROKE = 0.3;
+const MIXED = 0.08;
+const PATCH = 0.02;
+const FULL = 0.7;
 const NOISY = 0.12;
 const DARK = rounded(0.1);
 
 // Separate ink from paper in shades from 0 to 1: {amount, contrast, dark, uneven, noise}.
 function findInk(grey) {
+  const [seen, bright] = [againstTheBorder(grey), brightInk(grey)];
+  if (bright === null || (seen.contrast > 0 && seen.dark !== bright)) return seen;
+  const threshold = otsu(grey.data); // the border shows more ink than paper
+  const paper = median(filtered(grey.data, value => value > threshold !== bright));
+  return {...clearLevels(mapped(grey, value => (bright ? value - paper : paper - value))), dark: !bright, uneven: false};
+}
+
+// Take for paper what the border shows.
+function againstTheBorder(grey) {
   const {height, width, data} = grey;
   const column = x => Array.from({length: height}, (_, y) => data[y * width + x]);
   const border = [...data.slice(0, width), ...data.slice(-width), ...column(0), ...column(width - 1)];
@@ -31,9 +43,25 @@ function findInk(grey) {
     const light = mean(paper.data);
     difference = mapped(difference, (value, i) => value * rounded(light / Math.max(paper.data[i], DARK)));
   }
-  let found = levels(difference);
-  if (found.noise > NOISY) found = levels(windowMean(difference));
-  return {...found, dark: sign < 0, uneven};
+  return {...clearLevels(difference), dark: sign < 0, uneven};
+}
+
+// Whether the brighter side is the ink of a digit that fills the picture; null if its shape does not tell.
+function brightInk(grey) {
+  const {height, width, data} = grey;
+  const threshold = otsu(data);
+  const isBright = mapped(grey, value => value > threshold);
+  const column = x => Array.from({length: Math.max(height - 2, 0)}, (_, y) => isBright.data[(y + 1) * width + x]);
+  const rows = [...isBright.data.subarray(0, width), ...isBright.data.subarray(data.length - width)];
+  const share = mean([...rows, ...column(0), ...column(width - 1)]);
+  if (!(share >= MIXED && share <= 1 - MIXED) || levels(grey).contrast === 0) return null;
+  const [dark, bright] = [mapped(isBright, value => 1 - value), isBright].map(side => {
+    const {sizes} = components(side);
+    const enough = PATCH * span(sizes)[1];
+    return sizes.filter(size => size >= enough).length;
+  });
+  const ink = bright === 1 ? mean(isBright.data) : 1 - mean(isBright.data);
+  return Math.min(dark, bright) === 1 && Math.max(dark, bright) > 1 && ink <= FULL ? bright === 1 : null;
 }
 
 // Fit a quadratic in x and y to the paper: to the border first, then to all that lies near the fit.
@@ -130,6 +158,12 @@ function levels(difference) {
   const stretch = rounded(percentile(ink, 90) - low);
   const amount = mapped(difference, value => Math.min(Math.max(rounded(value - rounded(low)) / stretch, 0), 1));
   return {amount, contrast, noise: noise / contrast};
+}
+
+// The same, from noisy paper once it is smoothed.
+function clearLevels(difference) {
+  const found = levels(difference);
+  return found.noise > NOISY ? levels(windowMean(difference)) : found;
 }
 
 // The threshold that leaves the least variance within the two classes (Otsu 1979); 256 bins, as np.histogram has them.

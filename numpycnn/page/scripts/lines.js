@@ -12,11 +12,17 @@ const MARGIN = 2;
 const MOST = 3;
 const CRUMB = 4;
 
-// Take a frame, or ruled lines, off the ink: {amount, inside}; null if there are none.
+// Take ruled lines, or a frame, off the ink: {amount, inside}; null if there are none.
 function withoutLines(amount) {
-  const {height, width} = amount;
-  if (Math.min(height, width) < SMALL) return null;
+  if (Math.min(amount.height, amount.width) < SMALL) return null;
   const mask = mapped(amount, value => value > PRINTED);
+  const [across, down] = linesOf(mask);
+  const framed = across.length && down.length ? null : withoutFrame(amount, mask);
+  if (framed) return framed;
+  return across.length || down.length ? {amount: cleaned(amount, across, down), inside: null} : null;
+}
+
+function withoutFrame(amount, mask) {
   const pieces = components(mask);
   const order = pieces.sizes.map((_, i) => i).sort((a, b) => pieces.sizes[b] - pieces.sizes[a]).slice(0, MOST);
   for (const box of order.map(i => pieces.boxes[i])) {
@@ -25,14 +31,13 @@ function withoutLines(amount) {
     if (!across.length || !down.length) continue;
     const cleanedPart = cleaned(cut(amount, ...box), across, down);
     const inside = mapped(amount, (_, i) => {
-      const [y, x] = [Math.floor(i / width) - box[0], (i % width) - box[1]];
+      const [y, x] = [Math.floor(i / amount.width) - box[0], (i % amount.width) - box[1]];
       const within = y >= 0 && y < cleanedPart.height && x >= 0 && x < cleanedPart.width;
       return within ? cleanedPart.data[y * cleanedPart.width + x] : 0;
     });
     return {amount: inside, inside: box};
   }
-  const [across, down] = linesOf(mask);
-  return across.length || down.length ? {amount: cleaned(amount, across, down), inside: null} : null;
+  return null;
 }
 
 const linesOf = mask => [findLines(mask), findLines(transposed(mask))];

@@ -20,6 +20,8 @@ const LAYERS = {
     });
   },
 
+  separable: ({parts}, x) => parts.reduce((y, part) => LAYERS.convolution(part, y), x),
+
   dense({output: [units], weight, bias}, x) {
     const total = Float64Array.from(bias);
     x.forEach((value, i) => {
@@ -53,10 +55,25 @@ const LAYERS = {
   batchNorm: ({mean, scale, offset}, x) =>
     x.map((value, i) => (value - mean[i % mean.length]) * scale[i % mean.length] + offset[i % mean.length]),
 
+  layerNorm({epsilon, scale, offset}, x) {
+    const y = new Float32Array(x.length);
+    for (let first = 0; first < x.length; first += scale.length) {
+      const one = x.subarray(first, first + scale.length);
+      const middle = mean(one);
+      const spread = Math.sqrt(mean(Float64Array.from(one, value => (value - middle) ** 2)) + epsilon);
+      one.forEach((value, c) => { y[first + c] = ((value - middle) / spread) * scale[c] + offset[c]; });
+    }
+    return y;
+  },
+
   relu: (_, x) => x.map(value => Math.max(value, 0)),
   leakyRelu: ({slope}, x) => x.map(value => (value > 0 ? value : slope * value)),
   elu: ({alpha}, x) => x.map(value => (value > 0 ? value : alpha * Math.expm1(value))),
   silu: (_, x) => x.map(value => value / (1 + Math.exp(-value))),
+  gelu: ({approximate}, x) => x.map(value => {
+    const cubic = Math.sqrt(2 / Math.PI) * (value + 0.044715 * value ** 3);
+    return (value / 2) * (1 + (approximate ? Math.tanh(cubic) : errorFunction(value / Math.SQRT2)));
+  }),
   sigmoid: (_, x) => x.map(value => 1 / (1 + Math.exp(-value))),
   tanh: (_, x) => x.map(Math.tanh),
   rescale: ({scale, offset}, x) => x.map(value => value * scale + offset),
@@ -68,6 +85,13 @@ const LAYERS = {
   },
   same: (_, x) => x, // Flatten and Reshape keep the numbers in order; Dropout and noise are for training
 };
+
+// To 1.5e-7: Abramowitz and Stegun, 7.1.26.
+function errorFunction(x) {
+  const t = 1 / (1 + 0.3275911 * Math.abs(x));
+  const terms = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
+  return Math.sign(x) * (1 - terms.reduce((total, term) => (total + term) * t, 0) * Math.exp(-x * x));
+}
 
 function softmax(logits) {
   const [, highest] = span(logits);
@@ -109,18 +133,25 @@ function weightsOf(text) {
 
 function readModel(text) {
   const model = JSON.parse(text);
-  for (const layer of model.layers) if (layer.weight) layer.weight = weightsOf(layer.weight);
+  for (const layer of model.layers.flatMap(layer => layer.parts || [layer])) {
+    if (layer.weight) layer.weight = weightsOf(layer.weight);
+  }
+  const {confidence} = model;
+  for (const name of ["whitening", "means"]) if (confidence?.[name]) confidence[name] = weightsOf(confidence[name]);
   return model;
 }
 
-// What each layer makes of the input, and the probabilities of the classes.
+// What each layer makes of the input, the probabilities of the classes, and what to think of the answer.
 function run(model, x) {
   const activations = [];
+  let features; // what the last layer is given
   for (const layer of model.layers) {
+    features = x;
     x = LAYERS[layer.does](layer, x);
     activations.push(x);
   }
-  return {activations, probabilities: softmax(x)};
+  const probabilities = softmax(x);
+  return {activations, probabilities, verdict: judge(model.confidence, probabilities, features)};
 }
 
 // What the network is given of a picture: {image, channels, box, notes}.
@@ -132,3 +163,27 @@ function inputOf(model, picture) {
 
 // Run the network on such an image, 0 to 1: its pixels were bytes times `scale` in training.
 const predict = (model, image) => run(model, image.data.map(value => value * 255 * model.input.scale));
+
+// Beside numpycnn/metrics/confidence.py: in words, whether to trust the answer; null where the model does not know.
+function judge(confidence, probabilities, features) {
+  if (!confidence) return null;
+  const {temperature, threshold, limit, words} = confidence;
+  const [, best] = span(softmax(probabilities.map(share => Math.log(Math.max(share, 1e-45)) / temperature)));
+  if (best < 0.5 || (confidence.means && classDistance(confidence, features) > limit)) return words.none;
+  return best >= threshold ? words.sure : words.notSure;
+}
+
+// Beside numpycnn/metrics/distance.py: how far features, scaled to length 1, are from the nearest class.
+function classDistance({whitening, means}, features) {
+  const size = features.length;
+  const length = Math.max(Math.sqrt(sum(features.map(value => value * value))), 1e-12);
+  const white = new Float64Array(size);
+  features.forEach((value, i) => {
+    if (value !== 0) for (let j = 0; j < size; j++) white[j] += (value / length) * whitening[i * size + j];
+  });
+  let nearest = Infinity;
+  for (let first = 0; first < means.length; first += size) {
+    nearest = Math.min(nearest, sum(white.map((value, j) => (value - means[first + j]) ** 2)));
+  }
+  return Math.sqrt(nearest);
+}

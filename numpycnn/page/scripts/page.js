@@ -37,7 +37,9 @@ function lookAt(picture) {
   const nothing = drawn && pad.isEmpty();
   const seen = inputOf(model, picture);
   const empty = seen.empty || nothing;
-  const {activations, probabilities} = empty ? {activations: [], probabilities: null} : predict(model, seen.image);
+  const nothingSaid = {activations: [], probabilities: null, verdict: null};
+  const {activations, probabilities, verdict} = empty ? nothingSaid : predict(model, seen.image);
+  const doubt = verdict && verdict !== model.confidence.words.sure ? verdict : "";
   showSeen(seen.image, seen.channels);
   showNotes(nothing ? [] : seen.notes);
   showBox(drawn || empty ? null : seen.box, picture);
@@ -47,9 +49,12 @@ function lookAt(picture) {
   element("name").textContent = name;
   element("name").classList.toggle("long", name.length > 3);
   element("sure").textContent = empty ? (nothing ? "nothing to look at yet" : "empty") : percent(probabilities[best]);
+  element("doubt").textContent = doubt;
+  element("name").classList.toggle("doubtful", Boolean(doubt));
   element("hint").hidden = !nothing;
   element("undo").disabled = element("clear").disabled = nothing;
-  say(nothing ? "" : [empty ? "" : `${name}, ${percent(probabilities[best])}`, ...seen.notes].filter(Boolean).join(". "));
+  const answer = empty ? [] : [`${name}, ${percent(probabilities[best])}`, doubt];
+  say(nothing ? "" : [...answer, ...seen.notes].filter(Boolean).join(". "));
   return {seen, probabilities};
 }
 

@@ -1,0 +1,245 @@
+"""Keras's callbacks, most of them over one of the core's."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable
+
+from .. import callbacks as core
+from ..callbacks.monitors import ModelCheckpoint as CoreCheckpoint
+from ..terminal import show
+from .hooks import Callback, Figures, History, LambdaCallback
+from .missing import of_callbacks as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .words import REQUIRED, Worded
+
+
+class _Worded(Worded, Callback):
+    """A callback with Keras's arguments as attributes; the core's callback answers for what it remembers."""
+
+    old_words = {"epsilon": "min_delta"}
+    core: Any = None
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        period = given.pop("period", None)
+        if period not in (None, 1):
+            raise ValueError(f"{type(self).__name__}: period={period!r}: it acts after each epoch here")
+        self.config = self.take(args, given)
+        vars(self).update(self.config)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: F811  # the module's is another
+        if name.startswith("_") or self.core is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(self.core, name)
+
+
+class _Follower(_Worded):
+    """Follows a figure; `core_class` does it."""
+
+    core_class: Any = None
+    core_words: tuple[str, ...] = ()
+
+    def to_core(self, figures: Any) -> Any:
+        monitor = figures.find(self.monitor)
+        if monitor is None:
+            return False
+        words = {word: getattr(self, word) for word in self.core_words}
+        words["min_delta"] = abs(words["min_delta"])
+        self.core = self.core_class(monitor=monitor, mode=_mode(self.mode), **words)
+        self.core.facade = self
+        return self.core
+
+
+def _mode(mode: str) -> str:
+    return mode if mode in ("auto", "min", "max") else "auto"
+
+
+class _EarlyStopping(core.EarlyStopping):
+    """The core's, which says when it stops if asked to."""
+
+    facade: Any
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        if epoch >= self.facade.start_from_epoch:
+            super().on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        if self.facade.verbose and self.stopped_epoch is not None:
+            show(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        super().on_train_end(logs)
+
+
+class EarlyStopping(_Follower):
+    """Stop when a figure has not improved for some epochs; the core's EarlyStopping."""
+
+    words = {"monitor": "val_loss", "min_delta": 0, "patience": 0, "verbose": 0, "mode": "auto", "baseline": None,
+             "restore_best_weights": False, "start_from_epoch": 0}  # fmt: skip
+    core_class, core_words = _EarlyStopping, ("min_delta", "patience", "restore_best_weights")
+    refused = {"baseline": "compare with it yourself, in a callback of your own"}
+
+
+class _Plateau(core.ReduceLROnPlateau):
+    """The core's, which says what it does, waits as long as asked to, and keeps the rates for the history."""
+
+    facade: Any
+    pause = 0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        before = self.model.optimizer.current_rate
+        history = self.facade.model.history
+        if history is not None:
+            history.rates[epoch] = before
+        if self.pause > 0:
+            self.pause -= 1
+            self.wait = 0
+        super().on_epoch_end(epoch, logs)
+        after = self.model.optimizer.current_rate
+        if after != before:
+            self.pause = self.facade.cooldown
+            if self.facade.verbose:
+                show(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {after}.")
+
+
+class ReduceLROnPlateau(_Follower):
+    """Reduce the rate when a figure has not improved for some epochs; the core's ReduceLROnPlateau."""
+
+    words = {"monitor": "val_loss", "factor": 0.1, "patience": 10, "verbose": 0, "mode": "auto", "min_delta": 1e-4,
+             "cooldown": 0, "min_lr": 0.0}  # fmt: skip
+    core_class, core_words = _Plateau, ("factor", "patience", "min_delta", "min_lr")
+
+
+class _Checkpoint(CoreCheckpoint):
+    """The core's way of following a figure and naming files; the facade's model writes them."""
+
+    facade: Any
+
+    def __init__(self, facade: Any, monitor: str | None) -> None:
+        super().__init__("later.npz", monitor or "loss", facade.save_best_only, _mode(facade.mode))
+        self.facade, self.filepath = facade, os.fspath(facade.filepath)
+        if not facade.save_best_only:
+            self.monitor = None  # type: ignore[assignment]
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """What is the best so far is kept from one ``fit`` to the next."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        before, figures = self.best, Figures(logs)
+        if self.save_best_only and not self._improved(logs):
+            return
+        old = {name: figures[new] for name, new in figures.old.items() if new in figures}
+        path = self.filepath.format(epoch=epoch + 1, **figures, **old)
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        if self.facade.verbose:
+            improved = f"{self.monitor} improved from {before:.5f} to {self.best:.5f}, " if self.save_best_only else ""
+            show(f"\nEpoch {epoch + 1}: {improved}saving model to {path}")
+        model = self.facade.model
+        model.save_weights(path) if self.facade.save_weights_only else model.save(path)
+
+
+class ModelCheckpoint(_Worded):
+    """Save the model after each epoch, or after the best so far; the core's ModelCheckpoint chooses."""
+
+    words = {"filepath": REQUIRED, "monitor": "val_loss", "verbose": 0, "save_best_only": False,
+             "save_weights_only": False, "mode": "auto", "save_freq": "epoch",
+             "initial_value_threshold": None}  # fmt: skip
+    refused = {"save_freq": "it saves after epochs, save_freq='epoch'"}
+
+    def to_core(self, figures: Any) -> Any:
+        monitor = figures.find(self.monitor) if self.save_best_only else None
+        if self.save_best_only and monitor is None:
+            return False
+        best = self.initial_value_threshold if self.core is None else self.core.best
+        self.core = _Checkpoint(self, monitor)
+        self.core.best = self.core.best if best is None else best
+        return self.core
+
+
+class LearningRateScheduler(Callback):
+    """Set the rate before each epoch: ``schedule(epoch)`` or ``schedule(epoch, rate)``."""
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        self.schedule, self.verbose = schedule, verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        before = float(self.model.optimizer.learning_rate)
+        try:
+            rate = self.schedule(epoch, before)
+        except TypeError:  # a function of the epoch alone
+            rate = self.schedule(epoch)
+        self.model.optimizer.learning_rate = float(rate)
+        if self.verbose:
+            show(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate)}.")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self.model.history is not None:
+            self.model.history.rates[epoch] = float(self.model.optimizer.learning_rate)
+
+
+class CSVLogger(_Worded):
+    """A line of figures an epoch; the core's CSVLogger."""
+
+    words = {"filename": REQUIRED, "separator": ",", "append": False}
+    refused = {"separator": "columns are parted by commas here"}
+
+    def to_core(self, figures: Any) -> Any:
+        self.core = core.CSVLogger(self.filename, self.append)
+        return self.core
+
+
+class TerminateOnNaN(_Worded):
+    """Stop at the first loss that is no number; the core's TerminateOnNaN."""
+
+    words = {"raise_error": False}
+    refused = {"raise_error": "fit returns, and history.history['loss'] ends in nan"}
+
+    def to_core(self, figures: Any) -> Any:
+        return core.TerminateOnNaN()
+
+
+class BackupAndRestore(_Worded):
+    """Keep a backup of the training; the core's BackupAndRestore, in a file in this folder."""
+
+    words = {"backup_dir": REQUIRED, "save_freq": "epoch", "double_checkpoint": False, "delete_checkpoint": True,
+             "save_before_preemption": None}  # fmt: skip
+    idle = ("double_checkpoint", "save_before_preemption")
+
+    def to_core(self, figures: Any) -> Any:
+        path = os.path.join(os.fspath(self.backup_dir), "backup.npz")
+        return core.BackupAndRestore(path, self.save_freq, self.delete_checkpoint)
+
+
+class TensorBoard(_Worded):
+    """Write each epoch's figures for TensorBoard, by the package tensorboardX."""
+
+    words = {"log_dir": "logs", "histogram_freq": 0, "write_graph": True, "write_images": False,
+             "write_steps_per_second": False, "update_freq": "epoch", "profile_batch": 0, "embeddings_freq": 0,
+             "embeddings_metadata": None, "write_grads": False, "batch_size": None, "embeddings_layer_names": None,
+             "embeddings_data": None}  # fmt: skip
+    idle = tuple(word for word in words if word != "log_dir")
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        writer = summary_writer()
+        self._writers = {part: writer(os.path.join(os.fspath(self.log_dir), part)) for part in ("train", "validation")}
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        for name, value in (logs or {}).items():
+            part = "validation" if name.startswith("val_") else "train"
+            self._writers[part].add_scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        for writer in self._writers.values():
+            writer.close()
+
+
+def summary_writer() -> Any:
+    """Return the class of tensorboardX that writes figures."""
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise ImportError("TensorBoard needs the package tensorboardX: pip install tensorboardX") from error
+    return SummaryWriter
+
+
+__all__ = [
+    "BackupAndRestore", "CSVLogger", "Callback", "EarlyStopping", "History", "LambdaCallback",
+    "LearningRateScheduler", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard", "TerminateOnNaN",
+]

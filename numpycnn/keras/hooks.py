@@ -1,0 +1,150 @@
+"""What a callback of the facade is: Keras's hooks, what ``fit`` returns, and how the core calls them."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from .. import callbacks as core
+from .notes import named, note
+
+HOOKS = ("on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end",
+         "on_train_batch_begin", "on_train_batch_end", "on_test_begin", "on_test_end", "on_test_batch_begin",
+         "on_test_batch_end")  # fmt: skip
+
+
+class Callback:
+    """Base; ``self.model`` is the model of the facade, and hooks get ``logs`` as Keras gives them."""
+
+    model: Any = None
+    params: dict[str, Any] = {}
+    validation_data: Any = None
+
+    def set_model(self, model: Any) -> None:
+        """Called by ``fit`` before all other hooks."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Called by ``fit`` with epochs, steps and verbose."""
+        self.params = params
+
+    def to_core(self, figures: Any) -> Any:
+        """Return a callback of the core that does the same, or None: then the hooks are called."""
+        return None
+
+
+def _hook(name: str) -> Callable[..., None]:
+    def idle(self: Callback, *given: Any, **named: Any) -> None:
+        pass
+
+    return named(idle, name, f"Called {name.removeprefix('on_').replace('_', ' ')}; does nothing.")
+
+
+for _name in (*HOOKS, "on_predict_begin", "on_predict_end"):
+    setattr(Callback, _name, _hook(_name))
+
+
+class LambdaCallback(Callback):
+    """Functions for hooks: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``."""
+
+    def __init__(self, **functions: Callable[..., Any]) -> None:
+        for name, function in functions.items():
+            if name not in HOOKS:
+                raise TypeError(f"LambdaCallback: unexpected argument {name!r}; expected one of {', '.join(HOOKS)}")
+            if function is not None:
+                setattr(self, name, function)
+
+
+class Figures(dict):
+    """Figures by name that know Keras 2's names: ``acc`` for ``accuracy``, ``lr`` for ``learning_rate``."""
+
+    old = {"acc": "accuracy", "val_acc": "val_accuracy", "lr": "learning_rate"}
+
+    def __missing__(self, name: str) -> Any:
+        new = self.old.get(name)
+        if new in self:
+            note(f"history: {name!r} is the old name of {new!r}")
+            return self[new]
+        raise KeyError(f"{name}: expected one of {', '.join(self)}")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the figure, by its old name, too."""
+        return self[name] if name in self or self.old.get(name) in self else default
+
+
+class History(Callback):
+    """What ``fit`` returns: ``history.history["loss"][epoch]``."""
+
+    def __init__(self, model: Any = None, epochs: int = 1, steps: int | None = None, verbose: Any = 1) -> None:
+        self.model = model
+        self.history: dict[str, list[float]] = Figures()
+        self.epoch: list[int] = []
+        self.rates: dict[int, float] = {}
+        self.params = {"epochs": epochs, "steps": steps, "verbose": 1 if verbose == "auto" else int(verbose)}
+
+    def take(self, done: Any) -> None:
+        """Take over the core's History."""
+        self.epoch = list(done.epoch)
+        self.history.update({name: list(map(float, figures)) for name, figures in done.history.items()})
+        if self.rates:
+            self.history["learning_rate"] = [self.rates[epoch] for epoch in self.epoch if epoch in self.rates]
+
+
+class Names:
+    """The figures that an epoch will have."""
+
+    def __init__(self, model: Any, validated: Any) -> None:
+        self.model, own = model, model.metrics_names
+        self.known = [*own, *(f"val_{name}" for name in own)] if validated else own
+
+    def find(self, monitor: str) -> str | None:
+        """Return the name of a figure as it is today; None, with a note, if there will be none."""
+        renewed = monitor if monitor in self.known else Figures.old.get(monitor, monitor)
+        if renewed not in self.known:
+            note(f"callbacks: there is no figure {monitor!r} to follow, only {', '.join(self.known)}: nothing is done")
+            return None
+        if renewed != monitor:
+            note(f"callbacks: {monitor!r} is the old name of {renewed!r}")
+        return renewed
+
+
+def core_callbacks(callbacks: Any, model: Any, history: History | None, validated: Any) -> list[core.Callback]:
+    """Return what the core's ``fit`` or ``evaluate`` takes for these callbacks of the facade."""
+    given = [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    names, made = Names(model, validated), []
+    for callback in given:
+        if isinstance(callback, core.Callback):
+            made.append(callback)
+            continue
+        if not isinstance(callback, Callback):
+            raise TypeError(f"callbacks: expected one of keras.callbacks, got {callback!r}")
+        callback.set_params(history.params if history is not None else {})
+        callback.set_model(model)
+        model.history = history
+        own = callback.to_core(names)
+        made += [_bridge(callback, names)] if own is None else [own] if isinstance(own, core.Callback) else []
+    return made
+
+
+def _bridge(callback: Callback, names: Names) -> core.Callback:
+    """Return a callback of the core with those hooks that this one defines."""
+    hooks: dict[str, Any] = {}
+    for hook in HOOKS:
+        mine = getattr(callback, hook)
+        if getattr(mine, "__func__", mine) is not getattr(Callback, hook):
+            hooks[hook] = _forward(callback, hook, names)
+    return type(type(callback).__name__, (core.Callback,), hooks)()
+
+
+def _forward(callback: Callback, hook: str, names: Names) -> Callable[..., None]:
+    """Return a hook of the core that calls this one, and hands on a wish to stop."""
+    model = names.model
+
+    def with_number(self: core.Callback, number: int, logs: Any = None) -> None:
+        getattr(callback, hook)(number, Figures(logs or {}))
+        self.model.stop_training = self.model.stop_training or model.stop_training
+
+    def without(self: core.Callback, logs: Any = None) -> None:
+        getattr(callback, hook)(Figures(logs or {}))
+        self.model.stop_training = self.model.stop_training or model.stop_training
+
+    return with_number if "epoch" in hook or "batch" in hook else without

@@ -1,0 +1,189 @@
+"""``ImageDataGenerator``: batches of images, each changed at random; the core's affine maps and its warp draw them."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator
+
+import numpy as np
+
+from ..data.augment import affine_maps
+from .notes import note, refuse
+from .random import next_rng
+from .utils import array_to_img, img_to_array, load_img, save_img
+from .warp import EDGES, warped
+from .words import Worded
+
+__all__ = ["ImageDataGenerator", "array_to_img", "img_to_array", "load_img", "save_img"]
+
+EPSILON = 1e-6  # Keras adds it to each standard deviation
+
+
+class ImageDataGenerator(Worded):
+    """Says how images are changed; ``flow(x, y)`` gives batches of them."""
+
+    words = {"featurewise_center": False, "samplewise_center": False, "featurewise_std_normalization": False,
+             "samplewise_std_normalization": False, "zca_whitening": False, "zca_epsilon": 1e-6, "rotation_range": 0,
+             "width_shift_range": 0.0, "height_shift_range": 0.0, "brightness_range": None, "shear_range": 0.0,
+             "zoom_range": 0.0, "channel_shift_range": 0.0, "fill_mode": "nearest", "cval": 0.0,
+             "horizontal_flip": False, "vertical_flip": False, "rescale": None, "preprocessing_function": None,
+             "data_format": None, "validation_split": 0.0, "interpolation_order": 1, "dtype": None}  # fmt: skip
+    refused = {"brightness_range": "brightness is not changed here; use preprocessing_function",
+               "interpolation_order": "it interpolates linearly, 1"}  # fmt: skip
+    idle = ("dtype",)
+    mean: Any = None
+    std: Any = None
+    principal_components: Any = None
+    zoom_range: Any
+    featurewise_center: Any
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        vars(self).update(self.config)
+        if self.data_format not in (None, "channels_last"):
+            raise ValueError("ImageDataGenerator: images are channels-last here: x.transpose(0, 2, 3, 1)")
+        if self.fill_mode not in EDGES:
+            raise ValueError(f"fill_mode: expected one of {', '.join(EDGES)}, got {self.fill_mode!r}")
+        zoom: Any = self.zoom_range
+        self.zoom_range = tuple(zoom) if isinstance(zoom, (list, tuple, np.ndarray)) else (1 - zoom, 1 + zoom)
+        self.featurewise_center = self.featurewise_center or self.zca_whitening
+
+    def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
+        """Find mean, deviation and whitening of these images."""
+        x = np.array(x, np.float32) * (self.rescale or 1)
+        if x.ndim != 4:
+            raise ValueError(f"fit: expected images of shape (N, H, W, C), got {x.shape}")
+        if augment:
+            rng = next_rng(seed)
+            x = np.concatenate([self._moved(x, rng) for _ in range(rounds)])
+        if self.featurewise_center:
+            self.mean = x.mean(axis=(0, 1, 2), dtype=np.float64).astype(np.float32)
+            x = x - self.mean
+        if self.featurewise_std_normalization:
+            self.std = x.std(axis=(0, 1, 2), dtype=np.float64).astype(np.float32)
+            x = x / (self.std + EPSILON)
+        if self.zca_whitening:
+            flat = x.reshape(len(x), -1)
+            _, s, vt = np.linalg.svd(flat, full_matrices=False)
+            scale = 1 / np.sqrt(s**2 / len(flat) + self.zca_epsilon)
+            self.principal_components = (vt.T * scale) @ vt
+
+    def flow(self, x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = True, sample_weight: Any = None,
+             seed: int | None = None, save_to_dir: Any = None, save_prefix: str = "", save_format: str = "png",
+             ignore_class_split: bool = False, subset: str | None = None) -> Flow:  # fmt: skip
+        """Return batches (x, y) without end; in ``fit`` an epoch is as many as there are images."""
+        refuse("flow", "write the images yourself", save_to_dir=save_to_dir)
+        arrays: Any = [None if a is None else np.asarray(a) for a in (x, y, sample_weight)]
+        if subset is not None:
+            cut = int(len(arrays[0]) * self.validation_split)
+            part = slice(None, cut) if subset == "validation" else slice(cut, None)
+            arrays = [None if a is None else a[part] for a in arrays]
+        return Flow(self, arrays, batch_size, shuffle, next_rng(seed))
+
+    def random_transform(self, x: Any, seed: int | None = None) -> np.ndarray:
+        """Return one image (H, W, C), moved at random."""
+        return self._moved(np.asarray(x, np.float32)[None], next_rng(seed))[0]
+
+    def standardize(self, x: Any) -> np.ndarray:
+        """Return images (N, H, W, C) or one (H, W, C), rescaled, centred and whitened."""
+        x = np.asarray(x, np.float32)
+        return self._standardized(x) if x.ndim == 4 else self._standardized(x[None])[0]
+
+    def flow_from_directory(self, *_: Any, **__: Any) -> None:
+        """Refused: there are no folders of images here."""
+        raise ValueError("flow_from_directory: read the images into arrays, and use flow(x, y)")
+
+    def _moved(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        n, size = len(x), x.shape[1:3]
+        down = self._shift(self.height_shift_range, n, size[0], rng)
+        right = self._shift(self.width_shift_range, n, size[1], rng)
+        turn, slant = (np.deg2rad(rng.uniform(-r, r, n)) for r in (self.rotation_range, self.shear_range))
+        low, high = self.zoom_range
+        zoom = 1 / rng.uniform(low, high, (2, n))
+        mirrored, upside_down = rng.random((2, n)) < 0.5
+        zoom[0] *= np.where(upside_down & bool(self.vertical_flip), -1, 1)
+        mirrored &= bool(self.horizontal_flip)
+        maps = affine_maps(size, (down, right), turn, (zoom[0], zoom[1]), slant, mirrored)
+        still = np.broadcast_to(np.eye(2, 3), maps.shape)
+        x = x if np.array_equal(maps, still) else warped(x, maps, self.fill_mode, self.cval)
+        if self.channel_shift_range:
+            most: Any = self.channel_shift_range
+            change = rng.uniform(-most, most, (n, 1, 1, 1))
+            low, high = x.min(axis=(1, 2, 3), keepdims=True), x.max(axis=(1, 2, 3), keepdims=True)
+            x = np.clip(x + change, low, high).astype(np.float32)
+        return x
+
+    @staticmethod
+    def _shift(amount: Any, n: int, size: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw shifts in pixels: a fraction of the size, a number of pixels, or one of a list."""
+        if isinstance(amount, (list, tuple, np.ndarray)):
+            drawn = rng.choice(np.asarray(amount), n) * rng.choice([-1, 1], n)
+        elif isinstance(amount, (int, np.integer)) and amount >= 1:
+            drawn = rng.integers(-amount, amount, n, endpoint=False)
+        else:
+            drawn = rng.uniform(-amount, amount, n)
+        return drawn * size if np.max(np.abs(amount)) < 1 else drawn
+
+    def _standardized(self, x: np.ndarray) -> np.ndarray:
+        if self.preprocessing_function is not None:
+            x = np.stack([self.preprocessing_function(image) for image in x])
+        x = x * (self.rescale or 1)
+        if self.samplewise_center:
+            x = x - x.mean(axis=(1, 2, 3), keepdims=True)
+        if self.samplewise_std_normalization:
+            x = x / (x.std(axis=(1, 2, 3), keepdims=True) + EPSILON)
+        for wanted, found in ((self.featurewise_center, self.mean), (self.featurewise_std_normalization, self.std)):
+            if wanted and found is None:
+                note("ImageDataGenerator: featurewise options need datagen.fit(x) first; until then they do nothing")
+        x = x - self.mean if self.featurewise_center and self.mean is not None else x
+        x = x / (self.std + EPSILON) if self.featurewise_std_normalization and self.std is not None else x
+        if self.zca_whitening and self.principal_components is not None:
+            x = (x.reshape(len(x), -1) @ self.principal_components).reshape(x.shape)
+        return x.astype(np.float32, copy=False)
+
+    def __getattr__(self, name: str) -> Any:  # the words are attributes
+        raise AttributeError(f"ImageDataGenerator has no attribute {name!r}")
+
+
+class Flow:
+    """Batches without end, in a new order after all images."""
+
+    def __init__(self, generator: ImageDataGenerator, arrays: list, batch_size: int, shuffle: bool,
+                 rng: np.random.Generator) -> None:  # fmt: skip
+        self.generator, self.batch_size, self.shuffle, self.rng = generator, int(batch_size), shuffle, rng
+        self.x, self.y, self.sample_weight = arrays
+        if self.x.ndim != 4:
+            raise ValueError(f"flow: expected images of shape (N, H, W, C), got {self.x.shape}")
+        if self.y is not None and len(self.y) != len(self.x):
+            raise ValueError(f"flow: expected as many labels as images, got {len(self.x)} and {len(self.y)}")
+        self.n, self._order, self._at = len(self.x), np.arange(0), 0
+
+    def __len__(self) -> int:
+        return -(-self.n // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self._at >= len(self._order):
+            self._order = self.rng.permutation(self.n) if self.shuffle else np.arange(self.n)
+            self._at = 0
+        rows = self._order[self._at : self._at + self.batch_size]
+        self._at += self.batch_size
+        return self._batch(rows)
+
+    next = __next__
+
+    def __getitem__(self, index: int) -> Any:
+        if not 0 <= index < len(self):
+            raise IndexError(f"flow: expected a batch below {len(self)}, got {index}")
+        return self._batch(np.arange(self.n)[index * self.batch_size : (index + 1) * self.batch_size])
+
+    def reset(self) -> None:
+        """Begin a new order."""
+        self._at = len(self._order)
+
+    def _batch(self, rows: np.ndarray) -> Any:
+        moved = self.generator._moved(self.x[rows].astype(np.float32), self.rng)
+        batch = [self.generator._standardized(moved)]
+        batch += [a[rows] for a in (self.y, self.sample_weight) if a is not None]
+        return tuple(batch) if len(batch) > 1 else batch[0]

@@ -1,3 +1,0 @@
-"""Old place of layers that prepare images: RandomFlip, Rescaling and so on."""
-
-from .. import *  # noqa: F401, F403

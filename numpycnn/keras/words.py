@@ -1,0 +1,114 @@
+"""Things with Keras's arguments: what layers, losses, metrics, optimizers, initializers and callbacks share."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from ..hints import did_you_mean
+from .notes import no_effect, note
+
+REQUIRED = inspect.Parameter.empty
+
+
+class Worded:
+    """Something that Keras has, too.
+
+    Attributes
+    ----------
+    words : dict
+        Its arguments in Keras's order, with their defaults; REQUIRED has none.
+    old_words : dict
+        An old word of Keras's: today's.
+    refused : dict
+        A word: why another value than the default is refused.
+    idle : tuple of str
+        Words that cannot change a result here; they are noted.
+    """
+
+    words: dict[str, Any] = {}
+    old_words: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    idle: tuple[str, ...] = ()
+    name: Any
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        self.config = self.take(args, given)
+
+    def take(self, args: tuple, given: dict[str, Any]) -> dict[str, Any]:
+        """Return all arguments by name."""
+        kind = type(self).__name__
+        for old, new in self.old_words.items():
+            if old in given and old not in self.words and new in self.words:
+                note(f"{kind}: {old}= is the old word for {new}=")
+                given[new] = given.pop(old)
+        if len(args) > len(self.words):
+            raise TypeError(f"{kind}: expected at most {len(self.words)} arguments, got {len(args)}")
+        config = {**self.words, **dict(zip(self.words, args)), **given}
+        for word, value in config.items():
+            if word not in self.words:
+                raise TypeError(f"{kind}: unexpected argument {word!r}{did_you_mean(word, self.words)}")
+            if value is REQUIRED:
+                raise TypeError(f"{kind}: argument {word!r} is missing")
+            if value is not self.words[word] and not (np_free(value) and value == self.words[word]):
+                self.look_at(word, value)
+        return config
+
+    def look_at(self, word: str, value: Any) -> None:
+        """Refuse or note an argument that is not the default."""
+        if word in self.refused and value is not None and value is not False:
+            raise ValueError(f"{type(self).__name__}: {word}={value!r}: {self.refused[word]}")
+        if word in self.idle:
+            no_effect(type(self).__name__, **{word: value})
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments by name."""
+        return {**self.config, **({"name": self.name} if "name" in self.words else {})}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return such a thing, new."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{word}={value!r}' for word, value in self.config.items())})"
+
+
+def np_free(value: Any) -> bool:
+    """Return whether ``==`` gives one answer."""
+    return isinstance(value, (str, int, float, tuple))
+
+
+def variant(base: type, name: str, doc: str, **attributes: Any) -> Any:
+    """Return a subclass that differs in its words alone: a row of a table of names."""
+    return type(name, (base,), {"__doc__": doc, "__module__": base.__module__, **attributes})
+
+
+def found(identifier: Any, kind: str, base: type, names: dict[str, Any], missing: dict[str, str]) -> Any:
+    """Return what a name (whatever its case), a class or a description means; anything else as it is."""
+    if isinstance(identifier, dict):
+        return found_class(identifier["class_name"], kind, names, missing).from_config(identifier.get("config", {}))
+    if isinstance(identifier, str):
+        return found_class(identifier, kind, names, missing)()
+    return identifier() if isinstance(identifier, type) and issubclass(identifier, base) else identifier
+
+
+def found_class(name: str, kind: str, names: dict[str, Any], missing: dict[str, str]) -> Any:
+    """Return the class of this name; ValueError says which there are."""
+    small = name.lower()
+    for known in (name, small, small.replace("_", "")):
+        if known in names:
+            return names[known]
+    instead = next((f": numpycnn has {text}" for word, text in missing.items() if word.lower() == small), "")
+    hint = instead or did_you_mean(small, names) or f": numpycnn has {', '.join(names)}"
+    raise ValueError(f"unknown {kind} {name!r}{hint}")
+
+
+def snake_name(kind: str) -> str:
+    """Return ``categorical_crossentropy`` for CategoricalCrossentropy, ``auc`` for AUC."""
+    return kind.lower() if kind.isupper() else "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
+
+
+def by_name(*classes: Any, **others: Any) -> dict[str, Any]:
+    """Return the classes by their names, written as a class and as Keras's strings, and by further names."""
+    return {**{name(each.__name__): each for name in (snake_name, str) for each in classes}, **others}
