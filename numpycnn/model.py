@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
 from typing import Any, Callable, Iterable, Sequence
 
 import numpy as np
@@ -184,7 +185,7 @@ class Sequential(Strict):
     @property
     def trainable(self) -> bool:
         """Whether no layer is frozen; setting it sets ``layer.trainable`` of all layers that there are."""
-        return all(layer.trainable for layer in self.layers)
+        return all(map(operator.attrgetter("_trainable"), self.layers))  # asked at every step
 
     @trainable.setter
     def trainable(self, trainable: bool) -> None:

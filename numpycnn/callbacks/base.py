@@ -177,7 +177,9 @@ class CallbackList:
         self._call("test_batch_end", batch, logs=logs)
 
     def _call(self, moment: str, *number: int, logs: Logs | None = None) -> None:
-        if self.share is None or not self._hooks[moment]:
+        if not self._hooks[moment]:
+            return
+        if self.share is None:
             self._call_here(moment, *number, logs=logs)
             return
         model: Any = self.model

@@ -22,12 +22,16 @@ class Block(Layer):
     @property
     def trainable(self) -> bool:
         """Whether training changes any of its parameters: those of a layer that is not frozen."""
-        return any(layer.learns for layer in self.layers)
+        return self.learns
 
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
         for layer in self.layers:
             layer.trainable = trainable
+
+    @property
+    def learns(self) -> bool:
+        return any(layer.learns for layer in self.layers)
 
     def join_model(self) -> None:
         super().join_model()

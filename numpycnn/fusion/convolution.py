@@ -92,7 +92,7 @@ class DirectConv(Block):
         weight, runs = self.conv.parameters[0], (self.patches.runs, self.patches.run_length)
         dw = as_rows(weight.grad)
         db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
-        learns = self.learns
+        learns = self.conv.learns
         by_taps, by_entries = learns and self.by_taps, learns and not self.by_taps  # what gives dw
         if by_taps:
             in_squares = self.by_windows and x.shape[3] == 1

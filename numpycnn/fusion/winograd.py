@@ -56,7 +56,7 @@ class WinogradConv(Block):
             dsums = self.empty("dsums", dy.shape)
             ops.relu_backward(dy.reshape(-1), y.reshape(-1), dsums.reshape(-1))
             dy = dsums
-        if self.learns:
+        if self.conv.learns:
             self._weight_gradient(x, dy)
         if not need_dx:
             return None

@@ -8,26 +8,17 @@ import weakref
 from typing import Any
 
 _all: weakref.WeakSet[Lock] = weakref.WeakSet()
+_RLock: Any = type(threading.RLock())
 
 
-class Lock:
+class Lock(_RLock):
     """A reentrant lock for a ``with`` block; a copy has its own, and so has a forked child.
 
     In the child the parent's lock may be held by a thread that does not exist there.
     """
 
     def __init__(self) -> None:
-        self._renew()
         _all.add(self)
-
-    def _renew(self) -> None:
-        self._lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *exception: Any) -> None:
-        self._lock.release()
 
     def __reduce__(self) -> tuple:
         return Lock, ()
@@ -35,7 +26,7 @@ class Lock:
 
 def _after_fork_in_child() -> None:
     for lock in _all:
-        lock._renew()
+        lock._at_fork_reinit()  # as the standard library's own locks
 
 
 if hasattr(os, "register_at_fork"):

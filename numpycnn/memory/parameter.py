@@ -6,6 +6,7 @@ once.
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Iterable
 
 import numpy as np
@@ -55,21 +56,15 @@ class Parameter:
         self._value = value
         self._grad = np.zeros_like(value)
 
-    @property
-    def value(self) -> NDArray:
-        return self._value
-
-    @value.setter
-    def value(self, new: ArrayLike) -> None:
+    def _set_value(self, new: ArrayLike) -> None:
         _copy_into(self._value, new, f"value of parameter {self.name!r}")
 
-    @property
-    def grad(self) -> NDArray:
-        return self._grad
-
-    @grad.setter
-    def grad(self, new: ArrayLike) -> None:
+    def _set_grad(self, new: ArrayLike) -> None:
         _copy_into(self._grad, new, f"gradient of parameter {self.name!r}")
+
+    # Read some twenty times a step: an attrgetter is no Python function.
+    value: NDArray = property(operator.attrgetter("_value"), _set_value)  # type: ignore[assignment]
+    grad: NDArray = property(operator.attrgetter("_grad"), _set_grad)  # type: ignore[assignment]
 
     def move(self, value: NDArray, grad: NDArray) -> None:
         """Continue in other memory: copy value and gradient there and use it from now on."""

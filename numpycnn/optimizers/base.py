@@ -105,10 +105,13 @@ class Optimizer(Configured):
             self._check(values, grads)
             self.bind(values)
             self._grads = grads
-        parts = [slice(0, values.size)] if parts is None else _check_parts(parts, values.size)
+        if parts is not None:
+            parts = _check_parts(parts, values.size)
         if self.global_clipnorm is not None:
-            grads = self._clip(grads, parts)
-        for part in parts:
+            grads = self._clip(grads, [slice(None)] if parts is None else parts)
+        if parts is None:
+            self._update(values, grads, self._slots, self.current_rate)
+        for part in parts or ():
             slots = {name: slot[part] for name, slot in self._slots.items()}
             self._update(values[part], grads[part], slots, self.current_rate)
         self.steps += 1
