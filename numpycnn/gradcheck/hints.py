@@ -59,7 +59,8 @@ class Mismatch:
     def suspects(self) -> list[tuple[str, NDArray]]:
         """Return what is wrong and the gradient that comes of it, for each known mistake; for dx and losses only."""
         if self.name == "doutputs" and self.x is not None:
-            return [(says, gradient) for name, says, _, gradient in loss_mistakes(self.x, self.targets) if name]
+            known = [(says, gradient) for _, says, _, gradient in loss_mistakes(self.x, self.targets)]
+            return [(says, gradient) for says, gradient in known[1:] if not self.is_near(known[0][1], gradient)]
         if self.name != "dx" or self.x is None:
             return []
         return [(text, dx) for text, dx in suspects(self.layer, self.x, self.y, self.dy) if dx.shape == self.x.shape]

@@ -61,16 +61,8 @@ def measuring() -> Iterator[None]:
 
     The results are the same on two, and starting a second thread takes longer than the work on such small arrays.
     """
-    threads = None
-    if kernels.ops.active == "compiled":
-        threads = kernels.get_num_threads()
-        kernels.set_num_threads(1)
-    try:
-        with np.errstate(all="ignore"):
-            yield
-    finally:
-        if threads is not None:
-            kernels.set_num_threads(threads)
+    with kernels.on_one_thread(), np.errstate(all="ignore"):
+        yield
 
 
 def settings_for(

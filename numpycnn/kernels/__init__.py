@@ -144,6 +144,15 @@ def recorded(serial: bool) -> contextlib.AbstractContextManager[list[Callable[[]
     return jit.recorded(serial)
 
 
+def on_one_thread() -> contextlib.AbstractContextManager[None]:
+    """Run the kernels that this thread calls in a ``with`` block on it alone; others go on with theirs."""
+    if ops.active == "reference":
+        return contextlib.nullcontext()
+    from . import threads
+
+    return threads.on_one_thread()
+
+
 def set_num_threads(n: int) -> None:
     """Use `n` threads in every kernel from now on.
 

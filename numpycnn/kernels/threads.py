@@ -44,6 +44,7 @@ _count = config.NUMBA_NUM_THREADS
 
 class _Caller(threading.local):
     count = 0  # threads that kernels called from this one use, as Numba knows it
+    alone = False  # see on_one_thread
 
 
 _caller = _Caller()
@@ -69,10 +70,21 @@ def get_num_threads() -> int:
 
 def use() -> None:
     """Make the kernels that this thread calls use the number of threads that is set; the first call starts them."""
-    if _caller.count != _count:
+    count = 1 if _caller.alone else _count
+    if _caller.count != count:
         with _calm_openmp():
-            numba.set_num_threads(_count)
-        _caller.count = _count
+            numba.set_num_threads(count)
+        _caller.count = count
+
+
+@contextlib.contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Run what this thread calls in this block on it alone, whatever is set, and whatever other threads do."""
+    before, _caller.alone = _caller.alone, True
+    try:
+        yield
+    finally:
+        _caller.alone = before
 
 
 @contextlib.contextmanager

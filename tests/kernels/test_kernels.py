@@ -5,6 +5,7 @@ import gc
 import inspect
 import math
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -532,6 +533,25 @@ def test_the_number_of_threads_is_checked(threads):
         if not kernels.jit_disabled():
             compiled("relu_forward")(np.zeros(3, np.float32), np.zeros(3, np.float32))
             assert numba.get_num_threads() == n
+
+
+@needs_jit
+def test_one_thread_may_keep_to_itself_while_others_do_not():
+    """As the gradient checks do: two of them side by side leave the number of threads as it was."""
+    relu, x, inside = compiled("relu_forward"), np.zeros(3, np.float32), threading.Barrier(2)
+
+    def alone():
+        with kernels.on_one_thread():
+            inside.wait(60)
+            relu(x, x.copy())
+            inside.wait(60)
+            found = numba.get_num_threads()
+        relu(x, x.copy())
+        return found, numba.get_num_threads()
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [each.result() for each in [pool.submit(alone) for _ in range(2)]]
+    assert found == [(1, numpycnn.get_num_threads())] * 2
 
 
 @needs_jit

@@ -200,7 +200,7 @@ def answer(shares=(0.12345678, 0.87654322), **said):
 
 def test_a_row_says_what_the_network_does():
     row = predict.as_row(answer(notes=["faint", "small"], boxes=[(np.int64(1), 2, 3, 4)]))
-    assert row == {"file": "a.png", "class": "two", "probability": 0.876543, "notes": "faint; small",
+    assert row == {"file": "a.png", "class": "two", "probability": 0.876543, "doubt": None, "notes": "faint; small",
                    "boxes": [[1, 2, 3, 4]], "p(one)": 0.123457, "p(two)": 0.876543}
     for said, word in (({"empty": True}, None), ({"text": "12"}, "12")):
         row = predict.as_row(answer(**said))

@@ -135,7 +135,8 @@ def _write_convolution(layer: Conv2D | DepthwiseConv2D | SeparableConv2D) -> lis
             raise ValueError(f"{layer!r}: Keras has equal strides alone in this layer; save to a .npz file")
         initializer = config.pop("kernel_initializer")
         config |= {"depth_multiplier": layer.depth_multiplier, "depthwise_initializer": initializer}
-        config["depthwise_regularizer"] = config.pop("kernel_regularizer", None)
+        if "kernel_regularizer" in config:
+            config["depthwise_regularizer"] = config.pop("kernel_regularizer")
     if isinstance(layer, SeparableConv2D):
         config |= {"filters": layer.filters, "pointwise_initializer": initializer}
     return [*written, KerasLayer(type(layer).__name__, config, layer)]
