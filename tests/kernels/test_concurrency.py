@@ -93,6 +93,8 @@ def main():
     model = small_cnn(seed=1)
     expected = [train(seed) for seed in range(4)], model.predict(x)
     warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: "multi-threaded, use of fork()"
+    with multiprocessing.get_context("{method}").Pool(1) as pool:
+        assert pool.map(train, range(3)) == expected[0][:3]  # it compiles, after a fork: two would compile the same
     for _ in range(rounds):
         with multiprocessing.get_context("{method}").Pool(2) as pool:
             assert pool.map(train, range(4)) == expected[0]
