@@ -64,13 +64,13 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    """Number of threads that the kernels use."""
-    return _count
+    """Number of threads that kernels called from here use."""
+    return 1 if _caller.alone else _count
 
 
 def use() -> None:
     """Make the kernels that this thread calls use the number of threads that is set; the first call starts them."""
-    count = 1 if _caller.alone else _count
+    count = get_num_threads()
     if _caller.count != count:
         with _calm_openmp():
             numba.set_num_threads(count)

@@ -90,7 +90,7 @@ class Loss(Configured):
         """
         rows = len(losses)
         if weights is None and self.reduction != "sum":
-            return sum(losses.tolist()) / rows, dmean
+            return float(losses.sum() / rows), dmean
         weights = np.ones(rows) if weights is None else weights
         count = {"mean": rows, "sum": 1.0, "weighted_mean": weights.sum() or 1.0}[self.reduction]  # no weight at all: 0
         factors = (weights * (rows / count)).astype(dmean.dtype)
