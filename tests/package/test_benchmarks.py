@@ -106,7 +106,7 @@ def test_mirrored_images_and_weights_compute_the_same_with_padding_on_both_sides
     rows = dense.T.reshape(3, 3, 4, 4).transpose(1, 2, 0, 3).reshape(-1, 4)  # (H * W * C, units)
     model.set_weights([filters.transpose(2, 3, 1, 0), bias, *norm, rows, dense_bias])
     x = rng.random((5, 6, 8, 2), np.float32)
-    expected = ours.build(network, 1, True, network.varied_weights()).forward(x)
+    expected = ours.build(network, numpycnn.get_num_threads(), True, network.varied_weights()).forward(x)
     np.testing.assert_allclose(model.forward(x[:, ::-1, ::-1]), expected, rtol=1e-4, atol=1e-5)
 
 
