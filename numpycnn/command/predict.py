@@ -141,8 +141,8 @@ def ask(
     sheets = are_digits and digits != "one"
     names = [form.name_of(number) for number in range(model.output_shape[0])]
 
-    def probabilities_of(images: np.ndarray) -> np.ndarray:
-        return model.predict(images * np.float32(255 * form.scale))
+    def scaled(images: np.ndarray) -> np.ndarray:
+        return images * np.float32(255 * form.scale)
 
     while some := list(itertools.islice(files, AT_ONCE)):
         seen: list[Answer] = []
@@ -155,9 +155,10 @@ def ask(
                 fail(name, error)
         if seen:
             images = np.stack([answer.image for answer in seen])  # (N, H, W, C)
-            probabilities = probabilities_of(images)
-            turned = seem_turned(images, probabilities, probabilities_of) if are_digits else ()
-            doubtful = doubts(model, form, images, probabilities)
+            x = scaled(images)
+            probabilities = model.predict(x)
+            turned = seem_turned(images, probabilities, lambda some: model.predict(scaled(some))) if are_digits else ()
+            doubtful = doubts(model, form, x, probabilities)
             for k, answer in enumerate(seen):
                 answer.probabilities = probabilities[k]
                 if not answer.empty and not answer.text:
@@ -167,12 +168,11 @@ def ask(
                 yield answer
 
 
-def doubts(model: Sequential, form: InputFormat, images: np.ndarray, probabilities: np.ndarray) -> list[str]:
-    """Return for each image what makes the answer doubtful; nothing where the model file does not say when to doubt."""
+def doubts(model: Sequential, form: InputFormat, x: np.ndarray, probabilities: np.ndarray) -> list[str]:
+    """Return for each input what makes the answer doubtful; nothing where the model file does not say when to doubt."""
     if model.confidence is None:
-        return [""] * len(images)
-    scaled = images * np.float32(255 * form.scale)
-    features = None if model.confidence.distance is None else model.features(scaled)
+        return [""] * len(x)
+    features = None if model.confidence.distance is None else model.features(x)
     words = {SURE: "", NOT_SURE: NOT_SURE, NONE_OF_THEM: NO_DIGIT if form.prepare == "digit" else NONE_OF_THEM}
     return [words[verdict] for verdict in model.confidence.judge(probabilities, features)]
 

@@ -8,7 +8,7 @@ for a layer of any class that uses these names.
 from __future__ import annotations
 
 import inspect
-from typing import Any, Iterator
+from typing import Any, Collection, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,8 +194,13 @@ def forward_mistake(layer: Any, x: NDArray, y: NDArray) -> str:
 NEVER_MEANT = ("labels-from-one", "softmax-over-batch")  # in loss and gradient alike: these agree, and both are wrong
 
 
-def loss_mistakes(outputs: NDArray, targets: Any) -> Iterator[tuple[str, str, float, NDArray]]:
-    """Yield (name, what is wrong, loss, gradient) of each known softmax cross-entropy; the right one first, unnamed."""
+def loss_mistakes(
+    outputs: NDArray, targets: Any, names: Collection[str] | None = None
+) -> Iterator[tuple[str, str, float, NDArray]]:
+    """Yield (name, what is wrong, loss, gradient) of each known softmax cross-entropy; the right one first, unnamed.
+
+    With `names` those mistakes alone.
+    """
     labels = np.asarray(targets)
     if labels.shape == outputs.shape and labels.ndim == 2 and (np.sort(labels)[:, :-1] == 0).all():
         labels = labels.argmax(axis=1)  # one-hot rows
@@ -203,6 +208,8 @@ def loss_mistakes(outputs: NDArray, targets: Any) -> Iterator[tuple[str, str, fl
         return
     yield ("", "", *solutions.softmax_cross_entropy(outputs, labels))
     for entry in MISTAKES["softmax_cross_entropy"]:
+        if names is not None and entry.name not in names:
+            continue
         try:
             loss, doutputs = edited(solutions.softmax_cross_entropy, entry)(outputs, labels)
         except (ValueError, IndexError):

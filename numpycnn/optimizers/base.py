@@ -111,9 +111,10 @@ class Optimizer(Configured):
             grads = self._clip(grads, [slice(None)] if parts is None else parts)
         if parts is None:
             self._update(values, grads, self._slots, self.current_rate)
-        for part in parts or ():
-            slots = {name: slot[part] for name, slot in self._slots.items()}
-            self._update(values[part], grads[part], slots, self.current_rate)
+        else:
+            for part in parts:
+                slots = {name: slot[part] for name, slot in self._slots.items()}
+                self._update(values[part], grads[part], slots, self.current_rate)
         self.steps += 1
 
     @staticmethod

@@ -192,9 +192,7 @@ class Run:
         """Warn, once, if the loss has grown out of all proportion in the first epoch, and the rate is large."""
         if self.first_loss is None:
             self.first_loss = loss
-        if loss <= EXPLODED or self.epoch > self.options.initial_epoch:
-            return
-        if EXPLODED * max(self.first_loss, 1) < loss < math.inf:
+        if self.epoch == self.options.initial_epoch and EXPLODED * max(self.first_loss, 1) < loss < math.inf:
             if self.speaks and (hint := hint_at_rate(optimizer.current_rate)):
                 text = f"the loss has grown from {self.first_loss:.3g} to {loss:.3g} in {self.batch + 1} steps{hint}"
                 warnings.warn(text, UserWarning, stacklevel=6)  # the line that called Sequential.fit

@@ -97,11 +97,11 @@ def _bright_ink(grey: Grey) -> bool | None:
     A digit that is cut out tightly reaches the border here and there. It is one piece, not much larger than the paper,
     which it cuts into several.
     """
-    if _levels(grey)[1] == 0:  # nothing stands out
+    if np.ptp(grey) < FAINT:
         return None
     is_bright = grey > otsu(grey)
     border = np.concatenate([is_bright[0], is_bright[-1], is_bright[1:-1, 0], is_bright[1:-1, -1]])
-    if not MIXED <= border.mean() <= 1 - MIXED:
+    if not MIXED <= border.mean() <= 1 - MIXED or _levels(grey)[1] == 0:
         return None
     counts = []
     for side in (~is_bright, is_bright):
