@@ -63,6 +63,12 @@ def width(elsewhere: int = DEFAULT_WIDTH) -> int:
     return shutil.get_terminal_size((elsewhere, 24)).columns if Stdout().isatty() else elsewhere
 
 
+def folded(text: str) -> str:
+    """Break lines that are longer than the terminal is wide, or a usual one, between words."""
+    lines = text.split("\n")
+    return "\n".join(textwrap.fill(each, width(), break_long_words=False, break_on_hyphens=False) for each in lines)
+
+
 def wrap_arguments(text: str, columns: int) -> list[str]:
     """Break the text of a layer into lines of so many columns: between its arguments, not within one."""
     kept = re.sub(r"(?<!\w)\([^()]*\)", lambda pair: pair[0].replace(" ", KEPT), text)  # (3, 3) stays whole

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..files import printable
 from ..model import Sequential
-from ..terminal import show
+from ..terminal import folded, show
 from .resuming import METRICS
 
 USAGE = "%(prog)s [options] MODEL..."
@@ -27,7 +27,8 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         show(f"{printable(path)}: {path.stat().st_size:,} bytes, {model.dtype.name}")
         model.summary()
         answers = f"Answers: {model.confidence or 'the file does not say when to trust them'}"
-        show(f"Inputs: {inputs(model)}\n{answers}\nTraining: {training(model)}{the_run(path.parent / METRICS)}\n")
+        text = f"Inputs: {inputs(model)}\n{answers}\nTraining: {training(model)}{the_run(path.parent / METRICS)}\n"
+        show(folded(text))
 
 
 def inputs(model: Sequential) -> str:

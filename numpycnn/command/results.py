@@ -33,7 +33,7 @@ from ..plots import (
     plot_samples,
     save_figure,
 )
-from ..terminal import show
+from ..terminal import folded, show
 from ..training.run import History
 from .recipes import Augmentation, DataSet
 
@@ -105,7 +105,7 @@ def when_to_trust(model: Sequential, train_data: tuple, split: float, held_out: 
         distance = fit_class_distance(labels, model.features(as_input(seen)), features)
     error = min(0.01, float((probabilities.argmax(axis=1) != y).mean()) / 10)
     found = fit_confidence(y, probabilities, error, distance)
-    show(f"Answers: {found}")
+    show(folded(f"Answers: {found}"))
     return found
 
 

@@ -157,3 +157,10 @@ def test_arguments_are_not_broken():
     ]  # fmt: skip
     assert terminal.wrap_arguments(text, 66) == [text]
     assert " ".join(line.strip() for line in terminal.wrap_arguments(text, 1)) == text
+
+
+def test_long_lines_are_broken_between_words(monkeypatch):
+    monkeypatch.setattr(terminal, "width", lambda: 12)
+    assert terminal.folded("one two three\n\nepsilon=1e-08, a-very-long-word") == (
+        "one two\nthree\n\nepsilon=1e-08,\na-very-long-word"
+    )
