@@ -3,8 +3,8 @@
     python benchmarks/bench_doubts.py runs/mnist/model.npz
 
 for a model of MNIST's digits that was trained on the first 54,000 images, as ``numpycnn train`` does. What is fitted
-is fitted on the last 6,000. --own-digits is a folder with pictures that are named after their digit (3_a.png),
---fashion one with the files of Fashion-MNIST.
+is fitted on the last 6,000. --own-digits is a folder with photographs and `digits.csv`, as bench_own_digits.py wants
+it, --fashion one with the files of Fashion-MNIST.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Callable
 
 import numpy as np
-from bench_own_digits import own_fonts, pictures
+from bench_own_digits import own_fonts, photographs, pictures
 from PIL import Image, ImageDraw, ImageFont
 
 from numpycnn import Sequential, load_fashion_mnist, load_mnist, prepare_digit
@@ -101,8 +101,8 @@ def main() -> None:
     digits = {"MNIST's test digits": (x_test, y_test),
               "480 pictures": (prepared([picture for _, picture in kinds]), np.array([digit for digit, _ in kinds]))}
     if arguments.own_digits is not None:
-        files = sorted(arguments.own_digits.glob("[0-9]_*"))
-        digits["own digits"] = prepared(files), np.array([int(file.name[0]) for file in files])
+        own = photographs(arguments.own_digits)
+        digits["own digits"] = prepared([picture for _, picture in own]), np.array([digit for digit, _ in own])
     print_answers(model, held_out, digits)
 
     first = slice(0, LOOKED_AT)
