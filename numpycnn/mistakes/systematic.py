@@ -11,6 +11,7 @@ import functools
 import inspect
 from typing import Any, Callable, Iterator
 
+from . import styles
 from .library import Mistake, source_of
 
 SCALARS = (
@@ -58,6 +59,18 @@ OPERATORS = {ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast
 def systematic(solution: Callable) -> list[Mistake]:
     """Return the mistakes that the rules make of a solution."""
     return [*_replacements(solution), *_changes(solution), *_other_names(solution)]
+
+
+@functools.cache
+def in_other_styles(solution: Callable) -> list[Mistake]:
+    """Return the mistakes that the rules make in a line of the same solution, written in other ways."""
+    found = []
+    for name, style in vars(styles).items():
+        if name.startswith(f"{solution.__name__}_by_"):
+            for each in (*_changes(style), *_other_names(style)):
+                source = each.source.replace(f"def {name}(", f"def {solution.__name__}(")
+                found.append(Mistake(each.name, (), f"{each.says}, if it is written {style.__doc__}", source))
+    return found
 
 
 def _replacements(solution: Callable) -> Iterator[Mistake]:
