@@ -208,7 +208,7 @@ def _patch_moves(pairs: list[Pair]) -> Iterator[Observation]:
     for steps, rows, columns in itertools.product(
         sorted(reversals, reverse=True), itertools.permutations(range(3)), itertools.permutations(range(3, 6))
     ):
-        parts = ", ".join(f"{names[i]}{' backwards' * (steps[i] < 0)}" for i in (*rows, *columns))
+        parts = ", ".join(f"{names[i]}{' reversed' * (steps[i] < 0)}" for i in (*rows, *columns))
         says = f"the right numbers in another order: rows and columns run over ({parts}), the last of each fastest"
         yield "reordered", f"{says}; it should be (n, oy, ox, ky, kx, c)", _rearrange(steps, (*rows, *columns))
 
