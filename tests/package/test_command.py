@@ -242,11 +242,14 @@ def test_info_says_what_inputs_and_training_were():
     assert info.inputs(model).endswith("; digits cut out and centred, as prepare_digit does\nClasses: a, b")
 
 
-def test_page(call, model_path, tmp_path):
-    page = tmp_path / "colours.html"
+def test_page(call, model_path, tmp_path, monkeypatch):
+    served, page = [], tmp_path / "colours.html"
+    monkeypatch.setattr("numpycnn.command.page.serve_page", served.append)  # it would wait for Ctrl-C
     status, text, errors = call("page", model_path, "-o", page)
-    assert (status, errors) == (0, "") and f"Wrote {page}, 0." in text and "--open" in text
+    assert (status, errors, served) == (0, "", []) and f"Wrote {page}, 0." in text and "--open" in text
     assert "=blue()" in page.read_text(encoding="utf-8")
+    status, text, errors = call("page", model_path, "-o", page, "--open")
+    assert (status, errors, served) == (0, "", [page]) and "--open" not in text
     status, _, errors = call("page", model_path, "-o", tmp_path / "colours.txt")
     assert status == 1 and "expected a name that ends in .html" in errors
     assert "there is no absent.npz; train one" in call("page", "absent.npz")[2]
