@@ -89,7 +89,7 @@ def avgpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y):
 
 @kernel
 def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
-    """Share each window's gradient among its cells: dy (N, OH, OW, C) to dx (N, H, W, C), a row of windows at a time."""
+    """Share each window's gradient among its cells: dy (N, OH, OW, C) to dx (N, H, W, C), by rows of windows."""
     images, height, width, channels = dx.shape
     out_h, out_w = dy.shape[1], dy.shape[2]
     dx_rows = dx.reshape(images, height, width * channels)
