@@ -7,7 +7,8 @@ from .dense import DenseReLU
 from .normalised import ConvNormalised, Normalised
 from .plan import RULES, make_plan
 from .pooling import PoolReLU
-from .winograd import WinogradConv, WinogradConvReLU, WinogradConvStride2
+from .strided import WinogradConvStride2
+from .winograd import WinogradConv, WinogradConvReLU
 
 __all__ = [
     "RULES", "Activated", "Block", "ConvNormalised", "ConvReLU", "ConvReLUPool", "DenseReLU", "DirectConv",

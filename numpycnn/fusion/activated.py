@@ -8,7 +8,8 @@ from ..layers import ELU, GELU, Conv2D, Dense, Layer, LeakyReLU, Sigmoid, SiLU, 
 from ..layers.activations import Activation
 from .block import Block, shares_of
 from .convolution import DirectConv, DirectConvStride1
-from .winograd import WinogradConv, WinogradConvStride2
+from .strided import WinogradConvStride2
+from .winograd import WinogradConv
 
 ACTIVATIONS = (ELU, GELU, LeakyReLU, SiLU, Sigmoid, Tanh)  # ReLU has blocks of its own, which make use of its zeros
 # What a layer runs as where no rule takes it together with others: the first block that suits.

@@ -10,6 +10,35 @@ from numba import prange
 
 from .jit import kernel
 from .rows import CHUNK, add_up
+from .simd import INDEX, VECTOR_BYTES, loop, tile
+from .tiles import rectified_maximum
+
+
+@tile
+def _chunk_moments(code, x, ix, rows, channels, means, squares, i_out, columns):  # type: ignore
+    """Mean of `rows` rows and the sum of squared distances from it, for two vectors of columns (one at the edge)."""
+    builder = code.builder
+
+    def block(vectors):  # type: ignore
+        def loaded(i):  # type: ignore
+            row = code.step(x.at(ix), i, channels)
+            return [vectors.load(row, v) for v in range(vectors.count)]
+
+        def add(i, totals):  # type: ignore
+            return [builder.fadd(total, value) for total, value in zip(totals, loaded(i))]
+
+        zeros, count = [vectors.zero] * vectors.count, vectors.broadcast(builder.sitofp(rows, vectors.scalar))
+        centers = [builder.fdiv(total, count) for total in loop(builder, rows, add, zeros)]
+
+        def add_square(i, totals):  # type: ignore
+            distances = [builder.fsub(value, center) for value, center in zip(loaded(i), centers)]
+            return [vectors.multiply_add(distance, distance, total) for distance, total in zip(distances, totals)]
+
+        for v, (center, total) in enumerate(zip(centers, loop(builder, rows, add_square, zeros))):
+            vectors.store(center, means.at(i_out), v)
+            vectors.store(total, squares.at(i_out), v)
+
+    code.whole_or_edge(x, 2, columns, block, edge_count=1)
 
 
 @kernel
@@ -20,24 +49,15 @@ def moments(x, mean, variance):
     whole's are added at the end (Chan, Golub and LeVeque, "Updating formulae", 1979, equation 2.1).
     """
     rows, channels = x.shape
-    chunks = (rows + CHUNK - 1) // CHUNK
+    chunks, lanes = (rows + CHUNK - 1) // CHUNK, VECTOR_BYTES // x.itemsize
     means, squares = np.empty((chunks, channels), x.dtype), np.empty((chunks, channels), x.dtype)
     for chunk in prange(chunks):
         first, last = chunk * CHUNK, min(chunk * CHUNK + CHUNK, rows)
-        center, sums = means[chunk], squares[chunk]
-        for c in range(channels):
-            center[c] = 0
-            sums[c] = 0
-        for i in range(first, last):
-            row = x[i]
-            for c in range(channels):
-                center[c] += row[c]
-        for c in range(channels):
-            center[c] /= x.dtype.type(last - first)
-        for i in range(first, last):
-            row = x[i]
-            for c in range(channels):
-                sums[c] += (row[c] - center[c]) * (row[c] - center[c])
+        c = 0
+        while c < channels:
+            left = channels - c
+            _chunk_moments(x, first * channels + c, last - first, channels, means, squares, chunk * channels + c, left)
+            c += 2 * lanes if left >= 2 * lanes else lanes
     for c in range(channels):
         total = np.float64(0)
         for chunk in range(chunks):
@@ -88,7 +108,106 @@ def normalise_backward(dy, dy_mean, x, x_mean, slope, factor, dx):
 
 
 # -- with ReLU, and pooling over windows of `pool` by `pool` pixels, 1 or 2 --------------------------------------------
-# A code says which pixel of its window won, or pool * pool that ReLU cut.
+# A code says which pixel of its window won, or pool * pool that ReLU cut. The tiles go along a row of windows with one
+# vector of channels, from channel c on, which has to be where the arrays' positions point to; `row` is the distance
+# from one row of pixels to the next.
+
+
+def _for_each_window(code, x, pool, columns, prepare):  # type: ignore
+    """Emit what ``prepare(vectors, pool)`` does, for windows of both sizes, whole vectors and the last channels."""
+
+    def sized(size):  # type: ignore
+        code.whole_or_edge(x, 1, columns, lambda vectors: prepare(vectors, size))
+
+    is_one = code.builder.icmp_signed("==", pool, INDEX(1))
+    code.first_of([(is_one, lambda: sized(1)), (None, lambda: sized(2))])
+
+
+def _pixels(code, start, n, size, row, channels):  # type: ignore
+    """Return the addresses of the n-th window's pixels."""
+    first = code.step(start, code.builder.mul(n, INDEX(size)), channels)
+    return [code.step(code.step(first, q // size, row), q % size, channels) for q in range(size**2)]
+
+
+@tile
+def _normalise_row(  # type: ignore
+    code, x, ix, row, mean, factor, shift, c, pool, y, iy, codes, windows, channels, columns
+):
+    """A row of ``normalise_relu_pool``."""
+    builder, keep = code.builder, code.builder.icmp_signed(">", codes.size, INDEX(0))
+
+    def prepare(vectors, size):  # type: ignore
+        center, scale, move = (vectors.load(known.at(c), 0) for known in (mean, factor, shift))
+
+        def window(n, nothing):  # type: ignore
+            values = [vectors.load(pixel, 0) for pixel in _pixels(code, x.at(ix), n, size, row, channels)]
+            values = [builder.fadd(builder.fmul(builder.fsub(value, center), scale), move) for value in values]
+            best, winner = rectified_maximum(vectors, values)
+            vectors.store(best, code.step(y.at(iy), n, channels), 0)
+            with builder.if_then(keep):
+                vectors.store_codes(winner, code.step(codes.at(iy), n, channels), 0)
+            return []
+
+        loop(builder, windows, window, [])
+
+    _for_each_window(code, x, pool, columns, prepare)
+
+
+@tile
+def _add_row(  # type: ignore
+    code, x, ix, row, mean, c, dy, codes, idy, pool, products, sums, i_sum, windows, channels, columns
+):
+    """Add a row of windows to the two sums of ``normalise_relu_pool_sums``."""
+    builder = code.builder
+
+    def prepare(vectors, size):  # type: ignore
+        center, targets = vectors.load(mean.at(c), 0), [products.at(i_sum), sums.at(i_sum)]
+
+        def window(n, totals):  # type: ignore
+            product, total = totals
+            passed = _passed(code, vectors, dy, codes, idy, n, size, channels)
+            for value, pixel in zip(passed, _pixels(code, x.at(ix), n, size, row, channels)):
+                distance = builder.fsub(vectors.load(pixel, 0), center)
+                product, total = vectors.multiply_add(value, distance, product), builder.fadd(total, value)
+            return [product, total]
+
+        totals = loop(builder, windows, window, [vectors.load(target, 0) for target in targets])
+        for total, target in zip(totals, targets):
+            vectors.store(total, target, 0)
+
+    _for_each_window(code, x, pool, columns, prepare)
+
+
+@tile
+def _backward_row(  # type: ignore
+    code, x, ix, row, mean, dy, codes, idy, pool, dy_mean, slope, factor, c, dx, windows, channels, columns
+):
+    """A row of windows of ``normalise_relu_pool_backward``."""
+    builder = code.builder
+
+    def prepare(vectors, size):  # type: ignore
+        center, level, rise, scale = (vectors.load(known.at(c), 0) for known in (mean, dy_mean, slope, factor))
+
+        def window(n, nothing):  # type: ignore
+            passed = _passed(code, vectors, dy, codes, idy, n, size, channels)
+            places = (_pixels(code, start, n, size, row, channels) for start in (x.at(ix), dx.at(ix)))
+            for value, pixel, target in zip(passed, *places):
+                line = builder.fmul(builder.fsub(vectors.load(pixel, 0), center), rise)
+                value = builder.fsub(builder.fsub(value, level), line)
+                vectors.store(builder.fmul(value, scale), target, 0)
+            return []
+
+        loop(builder, windows, window, [])
+
+    _for_each_window(code, x, pool, columns, prepare)
+
+
+def _passed(code, vectors, dy, codes, idy, n, size, channels):  # type: ignore
+    """Return the gradient of each of the n-th window's pixels: 0 but for the winner."""
+    gradient = vectors.load(code.step(dy.at(idy), n, channels), 0)
+    winner = vectors.load_codes(code.step(codes.at(idy), n, channels), 0)
+    wins = [code.builder.icmp_unsigned("==", winner, vectors.code(q)) for q in range(size**2)]
+    return [code.builder.select(won, gradient, vectors.zero) for won in wins]
 
 
 @kernel
@@ -99,28 +218,14 @@ def normalise_relu_pool(x, mean, factor, shift, pool, y, codes):
     """
     images, height, width, channels = x.shape
     out_h, out_w = y.shape[1], y.shape[2]
-    for task in prange(images * out_h):
-        n, oy = task // out_h, task % out_h
-        code = np.empty(channels, np.uint8)
-        for ox in range(out_w):
-            best = y[n, oy, ox]
-            for c in range(channels):
-                best[c] = (x[n, oy * pool, ox * pool, c] - mean[c]) * factor[c] + shift[c]
-                code[c] = 0
-            for q in range(1, pool * pool):
-                row = x[n, oy * pool + q // pool, ox * pool + q % pool]
-                for c in range(channels):
-                    value = (row[c] - mean[c]) * factor[c] + shift[c]
-                    wins = value > best[c] or (value != value and best[c] == best[c])
-                    best[c] = value if wins else best[c]
-                    code[c] = q if wins else code[c]
-            for c in range(channels):
-                cut = best[c] <= 0
-                best[c] = 0 if cut else best[c]
-                code[c] = pool * pool if cut else code[c]
-            if codes.size > 0:
-                for c in range(channels):
-                    codes[n, oy, ox, c] = code[c]
+    lanes = VECTOR_BYTES // x.itemsize
+    for line in prange(images * out_h):
+        ix = (line // out_h * height + line % out_h * pool) * width * channels
+        for c in range(0, channels, lanes):
+            _normalise_row(
+                x, ix + c, width * channels, mean, factor, shift, c, pool, y, line * out_w * channels + c, codes,
+                out_w, channels, channels - c,
+            )
 
 
 @kernel
@@ -128,23 +233,20 @@ def normalise_relu_pool_sums(x, mean, dy, codes, pool, dgamma, dbeta):
     """Sums over the winners of dy * (x - mean) and of dy: x (N, H, W, C), dy, codes (N, OH, OW, C), the others (C,)."""
     _, height, width, channels = x.shape
     images, out_h, out_w, _ = dy.shape
-    windows = images * out_h * out_w
-    chunks = (windows + CHUNK - 1) // CHUNK
+    lanes, lines = VECTOR_BYTES // x.itemsize, max(1, CHUNK // out_w)  # rows of windows in a chunk
+    chunks = (images * out_h + lines - 1) // lines
     products, sums = np.empty((chunks, channels), x.dtype), np.empty((chunks, channels), x.dtype)
     for chunk in prange(chunks):
-        product, total = products[chunk], sums[chunk]
         for c in range(channels):
-            product[c] = 0
-            total[c] = 0
-        for window in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, windows)):
-            n, oy, ox = window // (out_h * out_w), window // out_w % out_h, window % out_w
-            gradient, code = dy[n, oy, ox], codes[n, oy, ox]
-            for q in range(pool * pool):
-                row = x[n, oy * pool + q // pool, ox * pool + q % pool]
-                for c in range(channels):
-                    passed = gradient[c] if code[c] == q else x.dtype.type(0)
-                    total[c] += passed
-                    product[c] += passed * (row[c] - mean[c])
+            products[chunk, c] = 0
+            sums[chunk, c] = 0
+        for line in range(chunk * lines, min(chunk * lines + lines, images * out_h)):
+            ix = (line // out_h * height + line % out_h * pool) * width * channels
+            for c in range(0, channels, lanes):
+                _add_row(
+                    x, ix + c, width * channels, mean, c, dy, codes, line * out_w * channels + c, pool, products, sums,
+                    chunk * channels + c, out_w, channels, channels - c,
+                )
     add_up(products, dgamma)
     add_up(sums, dbeta)
 
@@ -154,16 +256,17 @@ def normalise_relu_pool_backward(x, mean, dy, codes, pool, dy_mean, slope, facto
     """dx as in ``normalise_backward``, for a dy that only winners got: x, dx (N, H, W, C), dy, codes (N, OH, OW, C)."""
     images, height, width, channels = x.shape
     out_h, out_w = dy.shape[1], dy.shape[2]
-    for task in prange(images * height):
-        n, iy = task // height, task % height
-        for ix in range(width):
-            row, dx_row = x[n, iy, ix], dx[n, iy, ix]
-            if iy // pool < out_h and ix // pool < out_w:
-                gradient, code = dy[n, iy // pool, ix // pool], codes[n, iy // pool, ix // pool]
-                q = iy % pool * pool + ix % pool
+    lanes = VECTOR_BYTES // x.itemsize
+    lines = (height + pool - 1) // pool
+    for line in prange(images * lines):
+        n, oy = line // lines, line % lines
+        first, idy = (n * height + oy * pool) * width * channels, (n * out_h + oy) * out_w * channels
+        for c in range(0, channels if oy < out_h else 0, lanes):
+            _backward_row(
+                x, first + c, width * channels, mean, dy, codes, idy + c, pool, dy_mean, slope, factor, c, dx, out_w,
+                channels, channels - c,
+            )
+        for iy in range(oy * pool, min(oy * pool + pool, height)):  # a last row or column that belongs to no window
+            for ix in range(out_w * pool if oy < out_h else 0, width):
                 for c in range(channels):
-                    passed = gradient[c] if code[c] == q else x.dtype.type(0)
-                    dx_row[c] = (passed - dy_mean[c] - (row[c] - mean[c]) * slope[c]) * factor[c]
-            else:  # a last row or column that belongs to no window
-                for c in range(channels):
-                    dx_row[c] = (-dy_mean[c] - (row[c] - mean[c]) * slope[c]) * factor[c]
+                    dx[n, iy, ix, c] = (-dy_mean[c] - (x[n, iy, ix, c] - mean[c]) * slope[c]) * factor[c]

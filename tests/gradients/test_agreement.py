@@ -87,7 +87,7 @@ def wide_cnn(**options):
     """Return a network of convolutions by Winograd's algorithm that no pooling follows."""
     layers = [
         Conv2D(16, 3), ReLU(), MaxPool2D(2), Conv2D(32, 3, padding="same"), ReLU(), Conv2D(32, 3, padding=2),
-        Tanh(), Conv2D(16, 3), AvgPool2D(3), Flatten(), Dense(10),
+        Tanh(), Conv2D(16, 3), Conv2D(32, 5, strides=2, padding="same"), AvgPool2D(3), Flatten(), Dense(10),
     ]  # fmt: skip
     return Sequential(layers, input_shape=(28, 28, 1), **options)
 

@@ -1,0 +1,106 @@
+"""A convolution at every second pixel, cut into one at every pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import ops
+from ..layers import Conv2D
+from ..layers.conv import as_rows
+from .block import Block, mean_share
+from .convolution import DirectConv
+from .winograd import FEWEST, MANY_FOR_WEIGHTS, MORE, input_gradient, winograd_share
+
+HALVES = 2, 2, 2, 2, 1, 1, 0, 0  # what im2col is told to put 2 x 2 pixels behind each other: size, strides, dilation
+
+
+class WinogradConvStride2(Block):
+    """Conv2D with filters of 4 to 6 pixels at every second pixel: of 25 multiplications, for 5 x 5, 9 are left.
+
+    Rows and columns of the same parity meet the same parts of the filters. The four parts of an image, and of a filter,
+    stand as channels behind each other: what is left to do is a 3 x 3 convolution at every pixel, which Winograd's
+    algorithm does. Where a part of a filter is smaller, it has zeros; where they meet NaN, the layer's own rule is
+    asked. Predictions, often of one image, are made without all this.
+    """
+
+    def __init__(self, conv: Conv2D) -> None:
+        super().__init__(conv)
+        self.conv, self.predicting = conv, DirectConv(conv)
+        self.blocks = (self.predicting,)
+        height, width, channels = conv.input_shape
+        self.parts_shape = (height + 1) // 2, (width + 1) // 2, 4 * channels
+        odd = [before % 2 for before in conv.window.before]  # as many zeros stand before the filter's first row
+        self.before = [(before + one) // 2 for before, one in zip(conv.window.before, odd)]
+        self.inside = tuple(slice(one, one + size) for one, size in zip(odd, conv.window.kernel))
+
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        conv = layers[0]
+        window = conv.window
+        every_second = window.strides == (2, 2) and window.dilation == (1, 1) and conv.groups == 1
+        fit = all(
+            4 <= size and size + before % 2 <= 6 and before <= 4 for size, before in zip(window.kernel, window.before)
+        )
+        few, many = sorted((4 * conv.input_shape[2], conv.filters))
+        return every_second and fit and few >= FEWEST and many >= MORE and DirectConv.suits(conv)
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        if not training:
+            y = self.predicting.forward(x)
+            self.save_for_backward(False, len(y))
+            return y
+        x = self.check_input(x)
+        parts = self.empty("parts", (len(x), *self.parts_shape))
+        ops.im2col(x, *HALVES, parts)
+        y = self.empty("y", (len(x), *self.output_shape))
+        filters = as_rows(self._filters_in_parts())
+        ops.winograd_forward(parts, filters, self.conv.weight_and_bias()[1], *self.before, False, y)
+        if not np.isfinite(y).all():
+            y[...] = self.conv.forward(x)
+        self.save_for_backward(True, len(x), x, parts)
+        return y
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """Apply the convolution's rules in parts, then put dw and dx together."""
+        dy = self.check_output_gradient(dy)
+        x, parts = self.saved
+        finite = np.isfinite(dy).all()
+        if finite and self.conv.learns:
+            self._weight_gradient(parts, dy)
+            finite = np.isfinite(self.conv.parameters[0].grad).all()
+        if not finite:
+            self.conv.save_for_backward(True, len(x), x)
+            return self.conv.backward(dy, need_dx)
+        if not need_dx:
+            return None
+        dparts, dx = self.empty("dparts", parts.shape), self.empty("dx", x.shape)
+        input_gradient(dy, self._filters_in_parts(), self.before, dparts)
+        ops.col2im(dparts, *HALVES, dx)
+        return dx
+
+    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
+        conv, images = self.conv, len(self.saved[0])
+        forward = winograd_share(conv, images, conv.output_shape[:2], parts=4)
+        dw = winograd_share(conv, images, conv.output_shape[:2], MANY_FOR_WEIGHTS, parts=4)
+        dx = winograd_share(conv, images, self.parts_shape[:2], parts=4)
+        return forward, mean_share(dw, dx, conv.trainable, need_dx)
+
+    def _weight_gradient(self, parts: NDArray, dy: NDArray) -> None:
+        weight = self.conv.parameters[0]
+        dw = np.empty((9 * parts.shape[3], dy.shape[3]), dy.dtype)
+        ops.winograd_weight_gradient(parts, dy, *self.before, dw)
+        halves = dw.reshape(3, 3, 2, 2, *weight.grad.shape[2:]).transpose(0, 2, 1, 3, 4, 5)  # (3, 2, 3, 2, C, F)
+        weight.grad[...] = halves.reshape(6, 6, *weight.grad.shape[2:])[self.inside]
+        if self.conv.use_bias:
+            ops.sum_rows(as_rows(dy), self.conv.parameters[1].grad)
+
+    def _filters_in_parts(self) -> NDArray:
+        """Return the filters' four parts behind each other: (3, 3, 4 * C, F)."""
+        weight = self.conv.parameters[0].value
+        whole = np.zeros((6, 6, *weight.shape[2:]), weight.dtype)
+        whole[self.inside] = weight
+        halves = whole.reshape(3, 2, 3, 2, *weight.shape[2:]).transpose(0, 2, 1, 3, 4, 5)  # (3, 3, 2, 2, C, F)
+        return halves.reshape(3, 3, -1, weight.shape[3])
