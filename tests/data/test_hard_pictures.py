@@ -101,6 +101,7 @@ def test_a_digit_that_fills_its_picture_is_its_ink():
         cut = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         bright, dark = prepare_digit(cut), prepare_digit(255 - cut)
         assert (bright.inverted, dark.inverted, bright.empty, dark.empty) == (False, True, False, False)
+        assert not any("uneven" in note for note in bright.notes)  # its bright strokes are no light beside shadows
         np.testing.assert_allclose(bright.image, dark.image, atol=1e-5)
 
 

@@ -25,6 +25,7 @@ MIXED = 0.08  # a border with at least this share of both sides may be mostly in
 PATCH = 0.02  # what has less than this share of the pixels of a side's largest piece does not count as a piece
 FULL = 0.7  # ink takes no more of a picture than this
 NOISY = 0.12  # paper whose noise is more than this share of the contrast is smoothed
+BLACK = 0.15  # paper darker than this shows no shadows
 DARK = np.float32(0.1)  # in deeper shadow than this, differences are not enlarged any more
 
 
@@ -67,9 +68,12 @@ def find_ink(grey: Grey, window: int | None = None) -> Ink:
         amount, contrast, noise = _levels(difference)
         return Ink(amount, contrast, dark=bool(sign < 0), uneven=True, noise=noise)
     seen, bright = _against_the_border(grey), _bright_ink(grey)
-    if bright is None or (seen.contrast > 0 and seen.dark != bright):
+    if bright is None:
         return seen
-    paper = np.median(grey[(grey > otsu(grey)) != bright])  # the border shows more ink than paper
+    paper = np.median(grey[(grey > otsu(grey)) != bright])
+    in_doubt = seen.uneven and bright and paper < BLACK  # there are no shadows on black
+    if seen.contrast > 0 and seen.dark != bright and not in_doubt:  # else the border shows more ink than paper
+        return seen
     amount, contrast, noise = _clear_levels(grey - paper if bright else paper - grey)
     return Ink(amount, contrast, dark=not bright, uneven=False, noise=noise)
 

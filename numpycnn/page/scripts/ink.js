@@ -10,14 +10,18 @@ const MIXED = 0.08;
 const PATCH = 0.02;
 const FULL = 0.7;
 const NOISY = 0.12;
+const BLACK = 0.15;
 const DARK = rounded(0.1);
 
 // Separate ink from paper in shades from 0 to 1: {amount, contrast, dark, uneven, noise}.
 function findInk(grey) {
   const [seen, bright] = [againstTheBorder(grey), brightInk(grey)];
-  if (bright === null || (seen.contrast > 0 && seen.dark !== bright)) return seen;
-  const threshold = otsu(grey.data); // the border shows more ink than paper
+  if (bright === null) return seen;
+  const threshold = otsu(grey.data);
   const paper = median(filtered(grey.data, value => value > threshold !== bright));
+  const inDoubt = seen.uneven && bright && paper < BLACK; // there are no shadows on black
+  // Else the border shows more ink than paper.
+  if (seen.contrast > 0 && seen.dark !== bright && !inDoubt) return seen;
   return {...clearLevels(mapped(grey, value => (bright ? value - paper : paper - value))), dark: !bright, uneven: false};
 }
 
