@@ -294,7 +294,7 @@ class Judgement:
         """The verdict for a mistake that is known, and a word about what it does not explain."""
         subject = " and ".join(explained) if self.exercise.chance is None else self.exercise.name
         message = f"{subject}: {says}"
-        left = [o for o in self.wrong if o not in explained and not self.only_raises(o)]
+        left = [o for o in self.seen if o not in explained]
         raising = [mine for mine in self.got if mine.problem]
         if raising:
             right = [not mine.problem for mine in self.got]
@@ -304,7 +304,7 @@ class Judgement:
             other = misshapen or left[0]
             entry = self.entry_of_shape(other) if misshapen else self.entry_of(other)
             if misshapen:  # shapes first: without them numbers cannot be compared
-                comes_of = f". That comes of this: {entry.says}" if entry else ""
+                comes_of = f". That comes of this: {entry.says}" if entry and entry.says != says else ""
                 message = f"{self.where(other)}{comes_of}. And {message}"
             else:
                 message += f". There is more: {f'{other}: {entry.says}' if entry else self.where(other)}"

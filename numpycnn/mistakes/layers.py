@@ -149,6 +149,8 @@ _THROUGH_VARIANCE, _RETURN = "through_variance = normalised * dgamma / count", "
 BATCH_NORM_BACKWARD = [
     mistake("statistics-constant", _DX, "dx = gamma * scale * dy",
             "mean and variance are taken for constants; both depend on x"),
+    mistake("gamma-alone", _DX, "dx = gamma * dy",
+            "it is gamma * dy, the gradient of the normalised x; x is divided by the deviation, and less its mean"),
     mistake("variance-constant", _DX, "dx = gamma * scale * (dy - through_mean)",
             "the variance is taken for a constant; it depends on x, too"),
     mistake("mean-constant", _DX, "dx = gamma * scale * (dy - through_variance)",
