@@ -10,7 +10,8 @@
 from .blanks import start
 from .course import check_231n
 from .exercises import EXERCISES
-from .judge import CONTRACT, Verdict, check
+from .judge import check
 from .tracing import Reached, Step, Trace, trace
+from .verdict import CONTRACT, Verdict
 
 __all__ = ["CONTRACT", "EXERCISES", "Reached", "Step", "Trace", "Verdict", "check", "check_231n", "start", "trace"]

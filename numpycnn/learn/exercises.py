@@ -102,7 +102,7 @@ def _image_cases(rng: np.random.Generator) -> Iterator[tuple[int, ...]]:
     yield 2, 4, 5 + more[0], 3, 2, 2, 2, 1, 0
     yield 2, square, square, 2, 3, 3, 2, 1, 1  # what swaps rows and columns fits
     yield 2, 7 + more[1], 6, 2, 3, 2, 3, 2, 1
-    yield 3, 5, 8 + more[2], 2, 2, 3, 2, 3, 0  # a stride longer than the filter is high
+    yield 3, 6, 8 + 2 * more[2], 2, 2, 3, 2, 3, 0  # a stride longer than the filter is high; a remainder both ways
     yield 2, 6 + more[3], 6 + more[3], 3, 3, 3, 3, 2, 1  # as many filters as channels
     yield 2, 4, 6 + more[4], 2, 1, 1, 3, 1, 1
     yield 1, 5, 7 + more[5], 2, 3, 3, 2, 1, 2

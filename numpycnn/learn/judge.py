@@ -7,7 +7,6 @@ factor, a transposition), then with two entries at once. Only what agrees in eve
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import re
 import warnings
@@ -24,40 +23,9 @@ from .conditions import condition, described, first_wrong, pattern
 from .exercises import EXERCISES, Case, Exercise
 from .observations import along, observe, same
 from .running import Outcome, TooSlow, run_cases, within
+from .verdict import Verdict
 
 TIME_LIMIT = 20.0  # seconds; a solution with a loop for each index takes less than one
-
-CONTRACT = {
-    "blank": "nothing is returned yet",
-    "raises": "an exception",
-    "outputs": "another number of outputs",
-    "no-array": "an output that is no array of numbers",
-    "dtype": "an output in whole numbers, float32 or another type",
-    "changes-input": "an argument is changed in place",
-    "too-slow": "it does not end in time",
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Verdict:
-    """What the judge says.
-
-    Attributes
-    ----------
-    passed : bool
-    mistake : str, optional
-        Identifier of an entry of the library (``"dw-overwritten"``; of ``CONTRACT`` where no number was wrong), or None
-        where the mistake is not known.
-    message : str
-        What is wrong, or where.
-    hints : tuple of str
-        From a question to nearly the line: to be read one at a time.
-    """
-
-    passed: bool
-    mistake: str | None
-    message: str
-    hints: tuple[str, ...] = ()
 
 
 def check(name: str, function: Callable, *, seed: int = 0, time_limit: float = TIME_LIMIT) -> Verdict:
@@ -107,6 +75,7 @@ class Judgement:
     def __init__(self, bench: Bench, got: list[Outcome]) -> None:
         self.bench, self.got, self.exercise = bench, got, bench.exercise
         self.wrong = [name for i, name in enumerate(self.exercise.outputs) if not all(self.equal(i))]
+        self.seen = [name for name in self.wrong if not self.only_raises(name)]  # what wrong numbers can be seen of
 
     def equal(self, output: int) -> list[bool]:
         """Whether this output is right, case by case."""
@@ -117,8 +86,8 @@ class Judgement:
 
     def verdict(self) -> Verdict:
         """Return what to say: the first of these that there is something to say about."""
-        looks = [self.of_contract, self.of_library, self.of_order, self.of_arrays, self.of_rules, self.of_pairs]
-        looks.append(self.of_shapes)
+        looks = [self.of_contract, self.of_library, self.of_exceptions, self.of_order, self.of_arrays, self.of_rules]
+        looks += [self.of_pairs, self.of_shapes]
         return next((verdict for look in looks if (verdict := look())), None) or self.of_place()
 
     # -- what needs no numbers --------------------------------------------------------------------------------------
@@ -220,7 +189,7 @@ class Judgement:
         return next((entry for entry in self.exercise.mistakes if self.reproduces(i, entry)), None)
 
     def first_of(self, entries: list[Mistake]) -> Verdict | None:
-        for name in self.wrong:
+        for name in self.seen:
             best: tuple[tuple[float, ...], Mistake, list[str]] | None = None
             for entry in entries:
                 if not self.reproduces(self.exercise.outputs.index(name), entry):
@@ -262,18 +231,33 @@ class Judgement:
         """What can be seen of the first output of which something can be seen."""
         if self.exercise.chance:
             return None
-        for name in self.wrong:
+        for name in self.seen:
             i = self.exercise.outputs.index(name)
             rows = enumerate(zip(self.got, self.bench.right))
             pairs = [(m.values[i], right.values[i], self.shown(k)) for k, (m, right) in rows if not m.problem]
-            seen = observe(name, pairs) if 2 * len(pairs) > len(self.got) and not self.only_raises(name) else None
+            seen = observe(name, pairs) if 2 * len(pairs) > len(self.got) else None
             if seen:
                 return self.named(seen[0], [name], seen[1], ())
         return None
 
+    def of_exceptions(self) -> Verdict | None:
+        """The entry that raises in the same cases, where all others are right."""
+        if self.seen:
+            return None
+        raising = [bool(mine.problem) for mine in self.got]
+        for entry in self.exercise.mistakes:
+            edits = [outcome_of(self.exercise, self.bench.seed, k, entry) for k in range(len(self.got))]
+            rights = zip(edits, self.bench.right)
+            if [bool(edit.problem) for edit in edits] == raising and all(
+                edit.problem or all(map(self.bench.same, edit.values, right.values)) for edit, right in rights
+            ):
+                says = f"{self.of_place().message}. That comes of this: {entry.says}"
+                return _verdict(self.exercise, entry.name, says)
+        return None
+
     def of_shapes(self) -> Verdict | None:
         """The entry of which these wrong shapes come, though the numbers are others."""
-        for name in self.wrong:
+        for name in self.seen:
             entry = self.entry_of_shape(name)
             if entry:
                 return self.named(entry.name, [name], f"its shape is the one that comes of this: {entry.says}", ())
@@ -294,7 +278,7 @@ class Judgement:
         """Two entries at once."""
         if self.exercise.chance:
             return None
-        for name in self.wrong:
+        for name in self.seen:
             i = self.exercise.outputs.index(name)
             for one, two in self.pairs(name):
                 if self.reproduces(i, one, two):
@@ -310,7 +294,7 @@ class Judgement:
         """The verdict for a mistake that is known, and a word about what it does not explain."""
         subject = " and ".join(explained) if self.exercise.chance is None else self.exercise.name
         message = f"{subject}: {says}"
-        left = [o for o in self.wrong if o not in explained and not self.only_raises(o)]
+        left = [o for o in self.seen if o not in explained]
         raising = [mine for mine in self.got if mine.problem]
         if raising:
             right = [not mine.problem for mine in self.got]
@@ -320,7 +304,7 @@ class Judgement:
             other = misshapen or left[0]
             entry = self.entry_of_shape(other) if misshapen else self.entry_of(other)
             if misshapen:  # shapes first: without them numbers cannot be compared
-                comes_of = f". That comes of this: {entry.says}" if entry else ""
+                comes_of = f". That comes of this: {entry.says}" if entry and entry.says != says else ""
                 message = f"{self.where(other)}{comes_of}. And {message}"
             else:
                 message += f". There is more: {f'{other}: {entry.says}' if entry else self.where(other)}"

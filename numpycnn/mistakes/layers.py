@@ -6,6 +6,7 @@ from .library import Mistake, mistake
 
 _DX, _DW, _DB = "dx = dy @ w.T", "dw = x.T @ dy", "db = dy.sum(axis=0)"
 DENSE_BACKWARD = [
+    mistake("dx-of-dw", _DX, "dx = dy @ (x.T @ dy).T", "dw stands where w belongs"),
     mistake("dx-weight-not-transposed", _DX, "dx = dy @ w", "the weight is not transposed: dx = dy @ w.T"),
     mistake("dx-transposed", _DX, "dx = w @ dy.T", "dx is transposed: its rows are the batch"),
     mistake("dx-reshaped", _DX, "dx = (w @ dy.T).reshape(x.shape)",
@@ -95,6 +96,9 @@ BATCH_NORM_FORWARD = [
     mistake("statistics-per-column", *_statistics("axis=(0, 1)"), "mean and variance leave the columns out"),
     mistake("statistics-per-row", *_statistics("axis=(0, 2), keepdims=True"), "mean and variance leave the rows out"),
     mistake("variance-for-root", _DIVISION, "/ (variance + epsilon)", "the root is forgotten"),
+    mistake("squared-for-root", _DIVISION, "/ (variance + epsilon) ** 2", "a square stands where the root belongs"),
+    mistake("root-of-epsilon-only", _DIVISION, "/ (variance + np.sqrt(epsilon))",
+            "the root is of epsilon only: a parenthesis is in the wrong place"),
     mistake("root-multiplied", _DIVISION, "* np.sqrt(variance + epsilon)", "it is multiplied; divide by the root"),
     mistake("deviation-under-root", _VAR, "variance = x.std(axis=(0, 1, 2))",
             "the root is taken twice: the standard deviation stands where the variance belongs"),
@@ -145,6 +149,8 @@ _THROUGH_VARIANCE, _RETURN = "through_variance = normalised * dgamma / count", "
 BATCH_NORM_BACKWARD = [
     mistake("statistics-constant", _DX, "dx = gamma * scale * dy",
             "mean and variance are taken for constants; both depend on x"),
+    mistake("gamma-alone", _DX, "dx = gamma * dy",
+            "it is gamma * dy, the gradient of the normalised x; x is divided by the deviation, and less its mean"),
     mistake("variance-constant", _DX, "dx = gamma * scale * (dy - through_mean)",
             "the variance is taken for a constant; it depends on x, too"),
     mistake("mean-constant", _DX, "dx = gamma * scale * (dy - through_variance)",
@@ -190,7 +196,16 @@ BATCH_NORM_BACKWARD = [
     mistake("variance-term-doubled", _THROUGH_VARIANCE, "through_variance = 2 * normalised * dgamma / count",
             "the term of the variance is twice what it should be: the 1/2 of the root's slope is forgotten"),
     mistake("variance-term-not-normalised", _THROUGH_VARIANCE, "through_variance = centred * dgamma / count",
-            "the term of the variance has x - mean where the normalised x belongs"),
+            "the term of the variance lacks one of its divisions by the deviation: x - mean where the normalised x "
+            "belongs, or a wrong power of the deviation"),
+    mistake("variance-term-s-power", _THROUGH_VARIANCE, "through_variance = normalised * dgamma / count * scale**-1.5",
+            "the power of the term of the variance is wrong: -3/2 belongs to the variance, -3 to the deviation"),
+    mistake("direct-term-over-variance", _DX,
+            "dx = gamma * (dy / x.var(axis=axes) - scale * (through_mean + through_variance))",
+            "dy is divided by the variance; by the deviation"),
+    mistake("count-of-everything-in-forward", "x - x.mean(axis=axes)", "x - x.sum(axis=axes) / x.size",
+            "x.var(axis=axes)", "(centred**2).sum(axis=axes) / x.size", "count = x.size // x.shape[-1]",
+            "count = x.size", "the count has the channels in it; it is that of images times rows times columns"),
     mistake("variance-term-scaled-twice", _THROUGH_VARIANCE, "through_variance = normalised * scale * dgamma / count",
             "the term of the variance is divided by the deviation once too often"),
     mistake("variance-term-per-element", _THROUGH_VARIANCE, "through_variance = normalised**2 * dy / count",

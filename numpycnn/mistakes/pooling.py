@@ -5,6 +5,7 @@ from __future__ import annotations
 from .library import Mistake, mistake
 from .windows import (
     ONE_TOO_MANY,
+    PLACES_SWAPPED,
     STRIDE_FORGOTTEN,
     STRIDE_IN_COLUMNS_ONLY,
     STRIDE_IN_ROWS_ONLY,
@@ -17,7 +18,7 @@ _POOLED, _POOL_ROWS, _POOL_COLUMNS = (
 )  # fmt: skip
 _POOL_WINDOW = "x[:, top : top + size, left : left + size]"
 MAX_POOL_FORWARD = [
-    STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY,
+    PLACES_SWAPPED, STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY,
     mistake("stride-is-size", _POOL_ROWS, "height // size", _POOL_COLUMNS, "width // size",
             "oy * stride, ox * stride", "oy * size, ox * size",
             "windows lie side by side, `size` pixels apart; they move by `stride`"),
@@ -53,6 +54,16 @@ MAX_POOL_FORWARD = [
             "the maximum is over all channels; each channel has its own"),
     mistake("over-images", ".max(axis=(1, 2))", ".max(axis=(0, 1, 2))",
             "the maximum is over all images; each image has its own"),
+    mistake("over-rows-and-channels", "out_w, channels))", "out_w, size))", ".max(axis=(1, 2))", ".max(axis=(1, 3))",
+            "the maximum is over rows and channels; it is over rows and columns of the window"),
+    mistake("over-rows-alone", "out_w, channels))", "out_w, channels, size))", ".max(axis=(1, 2))",
+            ".max(axis=1).swapaxes(1, 2)", "the maximum is over the rows of a window only; over its columns, too"),
+    mistake("over-columns-alone", "out_w, channels))", "out_w, channels, size))", ".max(axis=(1, 2))",
+            ".max(axis=2).swapaxes(1, 2)", "the maximum is over the columns of a window only; over its rows, too"),
+    mistake("padded-for-remainder", "images, height, width, channels = x.shape",
+            "x = np.pad(x, ((0, 0), (0, size - 1), (0, size - 1), (0, 0)))\n"
+            "    images, height, width, channels = x.shape",
+            "zeros are padded below and to the right, so that the remainder gets windows; it is left out"),
     mistake("first-pixel", ".max(axis=(1, 2))", "[:, 0, 0]", "it is the first pixel of each window"),
     mistake("last-pixel", ".max(axis=(1, 2))", "[:, -1, -1]", "it is the last pixel of each window"),
     mistake("last-row", ".max(axis=(1, 2))", "[:, -1].max(axis=1)", "it is the maximum of each window's last row"),
@@ -128,6 +139,13 @@ MAX_POOL_BACKWARD = [
             "the maximum's place is within its window: where the window begins has to be added"),
     mistake("place-without-stride", "top + down, left + right", "oy + down, ox + right",
             "the stride is forgotten where the gradient is put: a window begins at oy * stride, ox * stride"),
+    mistake("place-by-size", "top + down, left + right", "oy * size + down, ox * size + right",
+            "windows lie side by side where the gradient is put, `size` pixels apart; they move by `stride`"),
+    mistake("dy-at-the-window-s-place", "+= dy[n, oy, ox, c]", "+= dy[n, top, left, c]",
+            "dy is read at the window's place in x; it has one number for each window: dy[n, oy, ox, c]"),
+    mistake("dx-as-large-as-windows", "dx = np.zeros(x.shape)",
+            "dx = np.zeros((images, out_h * stride, out_w * stride, channels))",
+            "dx has `stride` pixels for each window; it has the shape of x, with what is left over"),
     mistake("first-pixel", "window.argmax()", "0", "the first pixel of each window gets the gradient"),
     mistake("last-pixel", "window.argmax()", "size * size - 1", "the last pixel of each window gets the gradient"),
     mistake("first-image-written-only", "range(images)", "range(1)", "only the first image has a gradient"),

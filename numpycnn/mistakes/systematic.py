@@ -6,7 +6,6 @@ What the library does not list is often one of these. What is said of them is wh
 from __future__ import annotations
 
 import ast
-import copy
 import functools
 import inspect
 from typing import Any, Callable, Iterator
@@ -27,6 +26,9 @@ REPLACED = (
     ("its sum", "np.full({a}.shape, {a}.sum())"), ("its mean", "np.full({a}.shape, {a}.mean())"),
     ("itself reshaped where it should be transposed", "{a}.T.reshape({a}.shape)"),
     ("twice itself", "2 * {a}"), ("itself plus 1", "{a} + 1"), ("itself less 1", "{a} - 1"),
+    ("itself, its last axis moved to the front, then reshaped", "np.moveaxis({a}, -1, 0).reshape({a}.shape)"),
+    ("itself, its first axis moved to the end, then reshaped", "np.moveaxis({a}, 0, -1).reshape({a}.shape)"),
+    ("itself read with the last axis first", "np.moveaxis({a}.reshape({a}.shape[-1], *{a}.shape[:-1]), 0, -1)"),
 )  # fmt: skip
 ALONG_AN_AXIS = (
     ("itself reversed along axis {i}", "np.flip({a}, {i})"),
@@ -58,7 +60,8 @@ OPERATORS: dict[type, Any] = {
 }  # fmt: skip
 MADE_OF_ONE = (
     "(-{})", "abs({})", "np.sign({})", "({}**2)", "np.sqrt({})", "(1 / {})", "np.exp({})", "np.maximum({}, 0)",
-    "np.mean({})", "np.max({})", "np.sum({})", "np.mean({}, axis=0)", "np.mean({}, axis=-1, keepdims=True)",
+    "({} + 1)", "({} - 1)", "np.mean({})", "np.max({})", "np.sum({})", "np.mean({}, axis=0)",
+    "np.mean({}, axis=-1, keepdims=True)",
 )  # fmt: skip
 
 
@@ -99,16 +102,18 @@ def _replacements(solution: Callable) -> Iterator[Mistake]:
 def _changes(solution: Callable) -> Iterator[Mistake]:
     """One operation changed, left out, or an `=` for a `+=`."""
     tree = ast.parse(source_of(solution))
-    for i, node in enumerate(ast.walk(tree)):
+    right = ast.unparse(tree).splitlines()
+    for node in [*ast.walk(tree)]:
         for new in _changed(node):
-            changed = copy.deepcopy(tree)
-            target = list(ast.walk(changed))[i]
-            _Exchange(target, new).visit(changed)
-            before, after = ast.unparse(node), ast.unparse(new)
+            _Exchange(node, new).visit(tree)
+            text = ast.unparse(ast.fix_missing_locations(tree))
+            _Exchange(new, node).visit(tree)
+            lines = zip(right, text.splitlines())
+            before, after = next(((a.strip(), b.strip()) for a, b in lines if a != b), ("", ""))
             says = f"it is what comes out with `{after}` where `{before}` belongs"
             if after == "pass":
                 says = f"it is what comes out without `{before}`"
-            yield Mistake("line-changed", (), says, ast.unparse(ast.fix_missing_locations(changed)))
+            yield Mistake("line-changed", (), says, text)
 
 
 def _other_names(solution: Callable) -> Iterator[Mistake]:
@@ -140,8 +145,14 @@ class _Exchange(ast.NodeTransformer):
         return self.new if node is self.old else self.generic_visit(node)
 
 
+def _numpy(name: str, *arguments: Any) -> ast.Call:
+    return ast.Call(ast.Attribute(ast.Name("np", ast.Load()), name, ast.Load()), [*arguments], [])
+
+
 def _changed(node: ast.AST) -> Iterator[ast.AST]:
     """What may stand in place of a node."""
+    if isinstance(node, ast.Call):
+        yield from _other_calls(node)
     if isinstance(node, ast.AugAssign):
         yield ast.Assign([node.target], node.value, lineno=node.lineno)
         if isinstance(node.op, ast.Add):
@@ -152,6 +163,9 @@ def _changed(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.BinOp(node.left, operator(), node.right)
         yield node.left
         yield node.right
+        if isinstance(node.op, ast.Pow):
+            for method in ("sum", "mean", "max"):
+                yield _numpy(method, node)
         if isinstance(node.op, (ast.Sub, ast.Div, ast.MatMult)):
             yield ast.BinOp(node.right, node.op, node.left)
     if isinstance(node, ast.Compare):
@@ -161,24 +175,36 @@ def _changed(node: ast.AST) -> Iterator[ast.AST]:
         yield node.value
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
         yield node.value
-    if isinstance(node, ast.Call):
-        for left_out in node.keywords:
-            yield ast.Call(node.func, node.args, [other for other in node.keywords if other is not left_out])
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
-        for code in ("range(1, {})", "range({} - 1)", "range({} + 1)", "range(1)", "reversed(range({}))"):
-            yield ast.parse(code.format(ast.unparse(node.args[0])), mode="eval").body
     if isinstance(node, ast.UnaryOp):
         yield node.operand
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr in METHODS:
-            for method in METHODS:
-                if method != node.func.attr:
-                    yield ast.Call(ast.Attribute(node.func.value, method, ast.Load()), node.args, node.keywords)
-        if node.func.attr in ("sqrt", "log", "exp") and len(node.args) == 1:
-            yield node.args[0]
     if isinstance(node, ast.Constant) and isinstance(node.value, int):
         yield ast.Constant(node.value + 1)
         yield ast.Constant(node.value - 1)
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and node.value:
         yield ast.Constant(2 * node.value)
         yield ast.Constant(-node.value)
+
+
+def _other_calls(node: ast.Call) -> Iterator[ast.AST]:
+    """What may stand in place of a call."""
+    for left_out in node.keywords:
+        yield ast.Call(node.func, node.args, [other for other in node.keywords if other is not left_out])
+    if isinstance(node.func, ast.Name) and node.func.id == "range":
+        for code in ("range(1, {})", "range({} - 1)", "range({} + 1)", "range(1)", "reversed(range({}))"):
+            yield ast.parse(code.format(ast.unparse(node.args[0])), mode="eval").body
+    if not isinstance(node.func, ast.Attribute):
+        return
+    if node.func.attr in METHODS:
+        for method in METHODS:
+            if method != node.func.attr:
+                yield ast.Call(ast.Attribute(node.func.value, method, ast.Load()), node.args, node.keywords)
+    if node.func.attr in ("sqrt", "log", "exp") and len(node.args) == 1:
+        (argument,) = node.args
+        yield argument
+        yield ast.BinOp(argument, ast.Pow(), ast.Constant(2))
+        if isinstance(argument, ast.BinOp):  # a parenthesis in the wrong place
+            left, right = (_numpy(node.func.attr, side) for side in (argument.left, argument.right))
+            yield ast.BinOp(left, argument.op, argument.right)
+            yield ast.BinOp(argument.left, argument.op, right)
+    if node.func.attr == "log":
+        yield from (_numpy(name, *node.args) for name in ("log2", "log10", "log1p"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from . import layers, more, pooling, training, windows
+from . import convolution_gradients, layers, more, pooling, training, windows
 from .library import Mistake
 
 MISTAKES: dict[str, list[Mistake]] = {
-    **windows.TABLES, **pooling.TABLES, **layers.TABLES, **training.TABLES, **more.TABLES,
+    **windows.TABLES, **convolution_gradients.TABLES, **pooling.TABLES, **layers.TABLES, **training.TABLES,
+    **more.TABLES,
 }  # fmt: skip

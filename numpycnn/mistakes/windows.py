@@ -1,4 +1,4 @@
-"""Known mistakes in im2col and in convolution, forward and backward."""
+"""Known mistakes in im2col and in convolution; its gradients are in `convolution_gradients`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ STRIDE_IN_ROWS_ONLY = mistake(
 STRIDE_IN_COLUMNS_ONLY = mistake(
     "stride-in-columns-only", "oy * stride, ox * stride", "oy, ox * stride",
     "the stride is forgotten in one direction: windows are one pixel apart from top to bottom")
+PLACES_SWAPPED = mistake(
+    "places-swapped", "oy * stride, ox * stride", "ox * stride, oy * stride",
+    "row and column are swapped where windows are placed: oy goes down, ox goes to the right")
+STEP_OF_KERNEL = mistake(
+    "step-of-kernel", "oy * stride, ox * stride", "oy * kernel_h, ox * kernel_w",
+    "windows step by the filter's own size, as in pooling; they move by `stride`")
+HEIGHT_OF_KERNEL_FOR_WIDTH = mistake(
+    "kernel-height-for-width", "left : left + kernel_w", "left : left + kernel_h",
+    "the filter's height stands where its width belongs: right for square filters only")
 PADDED_AT_THE_END = mistake(
     "padded-at-the-end", "(padding, padding), (padding, padding), (0, 0)", "(0, 2 * padding), (0, 2 * padding), (0, 0)",
     "the image lies in the upper left corner of the padded one, not in its middle: all zeros are below and to the "
@@ -72,6 +81,11 @@ PADDING_IGNORED_IN = [
     for which, size, padded in (("rows", _ROWS, "(0, 0), (padding, padding), (0, 0)"),
                                 ("columns", _COLUMNS, "(padding, padding), (0, 0), (0, 0)"))
 ]  # fmt: skip
+LATE_START = mistake(
+    "late-start", _ROWS, "(height + 2 * padding - kernel_h + 1) // stride", _COLUMNS,
+    "(width + 2 * padding - kernel_w + 1) // stride", "oy * stride, ox * stride",
+    "oy * stride + stride - 1, ox * stride + stride - 1", "the first window begins at stride - 1; it begins at 0")
+OWN_PADDING = "the padding is computed from the filter, for an output as large as the image; it is given"
 STRIDE_IGNORED = mistake(
     "stride-ignored", _ROWS, "height + 2 * padding - kernel_h + 1", _COLUMNS, "width + 2 * padding - kernel_w + 1",
     "oy * stride, ox * stride", "oy, ox", "the stride is ignored: there is a window at every pixel")
@@ -95,12 +109,15 @@ HEIGHT_FOR_WIDTH = mistake(
     "the output's width is computed from the height: right for square images and filters only")
 ONE_TOO_MANY = "the output has a row and a column too many: there are (size - window) // stride + 1"
 
+SHARED = [  # by im2col and the forward pass
+    PLACES_SWAPPED, STEP_OF_KERNEL, HEIGHT_OF_KERNEL_FOR_WIDTH, LATE_START, STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY,
+    STRIDE_IN_COLUMNS_ONLY, PADDED_AT_THE_END, PADDED_AT_THE_START, *IN_ONE_DIRECTION, PADDED_WITH_EDGE,
+    PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDED_WITH_WRAP, NEGATIVE_INDEX, PADDING_IGNORED, *PADDING_IGNORED_IN,
+    PADDING_COUNTED_ONCE, STRIDE_IGNORED, *stride_ignored_in(_ROWS, _COLUMNS), ONE_WINDOW_SHORT, ONE_ROW_SHORT,
+    ONE_COLUMN_SHORT, HEIGHT_FOR_WIDTH,
+]  # fmt: skip
 IM2COL = [
-    STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY, PADDED_AT_THE_END, PADDED_AT_THE_START,
-    *IN_ONE_DIRECTION, PADDED_WITH_EDGE, PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDED_WITH_WRAP, NEGATIVE_INDEX,
-    PADDING_IGNORED, *PADDING_IGNORED_IN, PADDING_COUNTED_ONCE, STRIDE_IGNORED, *stride_ignored_in(_ROWS, _COLUMNS),
-    ONE_WINDOW_SHORT,
-    ONE_ROW_SHORT, ONE_COLUMN_SHORT, HEIGHT_FOR_WIDTH,
+    *SHARED,
     mistake("patch-channels-first", "patches.reshape", "patches.transpose(0, 1, 2, 5, 3, 4).reshape",
             "a patch is written channel by channel, (c, ky, kx); the order is (ky, kx, c)"),
     mistake("patch-columns-first", "patches.reshape", "patches.transpose(0, 1, 2, 4, 3, 5).reshape",
@@ -144,17 +161,23 @@ IM2COL = [
     mistake("channels-before-windows", "patches.reshape", "patches.transpose(0, 5, 1, 2, 3, 4).reshape",
             "numbers of different patches are mixed: the channels come before the windows in what is reshaped"),
     mistake("first-image-only", "padded[:, top", "padded[0, top", "every image gets the patches of the first one"),
+    mistake("padding-computed", "= x.shape\n", "= x.shape\n    padding = (kernel_h - 1) // 2\n", OWN_PADDING),
+    mistake("one-row-for-a-row-of-windows",
+            "return patches.reshape(images * out_h * out_w, kernel_h * kernel_w * channels)",
+            "left = patches[:, :, -1].reshape(images * out_h, -1)\n"
+            "    return np.pad(left, ((0, images * out_h * (out_w - 1)), (0, 0)))",
+            "the patches of an output row overwrite each other, and zeros follow: cols has a row for each of them"),
+    mistake("images-averaged", "patches.reshape(images * out_h * out_w,", "patches.mean(axis=0).reshape(out_h * out_w,",
+            "the images are averaged; each has patches of its own"),
     mistake("channels-summed", "patches.reshape", "np.repeat(patches.sum(-1, keepdims=True), channels, -1).reshape",
             "the channels are added up; each keeps its own place in the patch"),
 ]  # fmt: skip
 
 _FLAT_ROWS = "y.transpose(1, 2, 0, 3)"
 CONV2D_FORWARD = [
-    STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY, PADDED_AT_THE_END, PADDED_AT_THE_START,
-    *IN_ONE_DIRECTION, PADDED_WITH_EDGE, PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDED_WITH_WRAP, NEGATIVE_INDEX,
-    PADDING_IGNORED, *PADDING_IGNORED_IN, PADDING_COUNTED_ONCE, STRIDE_IGNORED, *stride_ignored_in(_ROWS, _COLUMNS),
-    ONE_WINDOW_SHORT,
-    ONE_ROW_SHORT, ONE_COLUMN_SHORT, SIZE_WITHOUT_KERNEL, HEIGHT_FOR_WIDTH,
+    *SHARED, SIZE_WITHOUT_KERNEL,
+    *(mistake(entry.name, *entry.edits[0], "np.tensordot(patch, w, 3)", "(patch[..., None] * w).sum(axis=(1, 2, 3))",
+              entry.says) for entry in (PLACES_SWAPPED, STEP_OF_KERNEL)),  # a patch that is cut off may broadcast
     mistake("filters-flipped", "(patch, w, 3)", "(patch, w[::-1, ::-1], 3)",
             "the filters are flipped (turned by 180 degrees); networks lay them on the image as they are"),
     mistake("filters-flipped-up-down", "(patch, w, 3)", "(patch, w[::-1], 3)", "the filters stand on their heads"),
@@ -187,6 +210,8 @@ CONV2D_FORWARD = [
     mistake("bias-per-pixel", " + b", " + b * kernel_h * kernel_w",
             "the bias is added once for each pixel of the filter; it belongs to the sum, once"),
     mistake("first-bias-only", " + b", " + b[0]", "every filter gets the first filter's bias"),
+    mistake("padding-computed", "= w.shape\n", "= w.shape\n    padding = (kernel_h - 1) // 2\n", OWN_PADDING),
+    mistake("bias-in-first-row", " + b", " + b * (oy == 0)", "the bias is added in the first row of y only"),
     mistake("bias-times", " + b", " * b", "the bias is a factor; it is to be added"),
     mistake("first-channel-only", "(patch, w, 3)", "(patch[..., :1], w[:, :, :1], 3)",
             "only the first channel counts; the products of all channels are added"),
@@ -232,138 +257,4 @@ CONV2D_FORWARD = [
             "each image's output is (F, OH, OW), and a reshape stands where a transposition belongs"),
 ]  # fmt: skip
 
-_DX, _DW = "np.tensordot(here, w, (1, 3))", "np.tensordot(padded[window], here, (0, 0))"
-_CROP = "dpadded[:, padding : padding + height, padding : padding + width]"
-CONV2D_BACKWARD = [
-    STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY,
-    mistake("dx-overwritten", "dpadded[window] += ", "dpadded[window] = ",
-            "where windows overlap the last one overwrites the others: `=` where `+=` belongs"),
-    mistake("dx-overwritten-by-patches", "dpadded[window] += ", "dpadded[window] = ", "range(out_h)",
-            "reversed(range(out_h))", "range(out_w)", "reversed(range(out_w))",
-            "where windows overlap one overwrites the others: `=` where `+=` belongs"),
-    mistake("dx-overwritten-in-all-loops", "dpadded[window] += ", "dpadded[window] = ",
-            _DX, "np.tensordot(here[:, -1:], w[..., -1:], (1, 3))",
-            "only what is written last is left, of filters and of overlapping windows: `=` where `+=` belongs"),
-    mistake("dx-filters-reshaped", _DX, "(here @ w.reshape(w.shape[3], -1)).reshape(-1, *w.shape[:3])",
-            "w is reshaped where it has to be transposed"),
-    mistake("dx-filters-flipped", _DX, "np.tensordot(here, w[::-1, ::-1], (1, 3))",
-            "the filters are flipped the wrong way: each gradient goes back through the weight that its pixel met"),
-    mistake("dx-filters-transposed", _DX, "np.tensordot(here, w.swapaxes(0, 1), (1, 3))",
-            "rows and columns of the filters are swapped"),
-    mistake("dx-channels-for-filters", _DX, "np.tensordot(here, w, (1, 2))",
-            "the gradient meets the input channels of w; it has to meet its filters, the last axis"),
-    mistake("dx-first-filter-only", _DX, "np.tensordot(here[:, :1], w[..., :1], (1, 3))",
-            "only the first filter passes its gradient back; those of all filters are added"),
-    mistake("dx-last-filter-only", _DX, "np.tensordot(here[:, -1:], w[..., -1:], (1, 3))",
-            "only the last filter passes its gradient back: `=` where `+=` belongs"),
-    mistake("dx-filter-ignored", _DX, "here.sum(1)[:, None, None, None]",
-            "the weights do not count: each pixel gets the sum of the gradients"),
-    mistake("dx-images-added", _DX, "np.tensordot(here, w, (1, 3)).sum(0)",
-            "every image gets the gradients of all of them; each has its own"),
-    *(mistake(f"dx-cropped-at-the-end-in-{which}-only", _CROP, crop,
-              f"the padding of the {which} is cut off at the end only, or windows are placed as if they had none")
-      for which, crop in (("rows", "dpadded[:, :height, padding : padding + width]"),
-                          ("columns", "dpadded[:, padding : padding + height, :width]"))),
-    mistake("dx-negative-index", f"dx = {_CROP}",
-            "dpadded[:, height : height + padding] += dpadded[:, :padding]\n"
-            f"    dpadded[:, :, width : width + padding] += dpadded[:, :, :padding]\n    dx = {_CROP}",
-            "what belongs to the padding above and to the left is added at the opposite border: x[-1] is the last row; "
-            "where an index is negative, nothing is to be added"),
-    mistake("dw-padded-with-wrap", *PADDED_WITH_WRAP.edits[0], PADDED_WITH_WRAP.says),
-    mistake("dw-negative-index", "dpadded = np.zeros", "padded[:, :padding] = padded[:, height : height + padding]\n"
-            "    padded[:, :, :padding] = padded[:, :, width : width + padding]\n    dpadded = np.zeros",
-            NEGATIVE_INDEX.says),
-    *(mistake(f"dw-{entry.name}", *entry.edits[0], entry.says) for entry in IN_ONE_DIRECTION),
-    mistake("dx-not-cropped", _CROP, "dpadded", "the padding is still around it: cut it off"),
-    mistake("dx-cropped-at-the-end", _CROP, "dpadded[:, :height, :width]",
-            "the padding is cut off below and to the right only, or windows are placed as if there were none"),
-    mistake("dx-cropped-twice", _CROP, "dpadded[:, 2 * padding :, 2 * padding :]",
-            "the padding is cut off above and to the left only, twice as much as there is"),
-    mistake("dx-border-lost", _CROP, "np.pad(dpadded[:, 2 * padding : height, 2 * padding : width], "
-            "((0, 0), (padding, padding), (padding, padding), (0, 0)))[:, :height, :width]",
-            "the pixels near the border get nothing: twice the padding is cut off, and zeros stand in its place"),
-    mistake("dx-cropped-to-minus-zero", _CROP, "dpadded[:, padding:-padding, padding:-padding]",
-            "without padding the slice padding:-padding is 0:-0, which is empty; cut with padding : padding + height"),
-    mistake("dx-averaged", "return dx, dw, db", "return dx / len(x), dw, db",
-            "dx is divided by N, which dy is already"),
-    mistake("dw-overwritten", "dw += ", "dw = ",
-            "it holds only the last position: `=` where `+=` belongs"),
-    mistake("dw-overwritten-in-all-loops", "dw += ", "dw = ", _DW,
-            "np.tensordot(padded[window][-1:], here[-1:], (0, 0))",
-            "only the last position of the last image is left: `=` where `+=` belongs"),
-    mistake("dw-first-image-s-input", _DW, "np.multiply.outer(padded[window][0], here.sum(0))",
-            "the first image's input is taken for all images"),
-    mistake("dy-images-mixed", "here = dy[:, oy, ox]", "here = dy.transpose(1, 2, 0, 3).reshape(dy.shape)[:, oy, ox]",
-            "images are mixed: dy is laid out as (oy, ox, n), and rows are read as (n, oy, ox)"),
-    mistake("dw-flipped", _DW, "np.tensordot(padded[window], here, (0, 0))[::-1, ::-1]",
-            "it is turned by 180 degrees: the filters are not flipped in forward, so neither is their gradient"),
-    mistake("dw-transposed", _DW, "np.tensordot(padded[window], here, (0, 0)).swapaxes(0, 1)",
-            "rows and columns of the filters' gradient are swapped"),
-    mistake("dw-padding-at-the-end", "(padding, padding), (padding, padding), (0, 0)",
-            "(0, 2 * padding), (0, 2 * padding), (0, 0)",
-            "windows are read as if x lay in the upper left corner of the padded image: is the padding forgotten, or "
-            "all of it below and to the right?"),
-    mistake("dw-padding-at-the-start", "(padding, padding), (padding, padding), (0, 0)",
-            "(2 * padding, 0), (2 * padding, 0), (0, 0)",
-            "windows are read as if x lay in the lower right corner of the padded image, not in its middle"),
-    mistake("dw-padded-with-edge", "(padding, padding), (0, 0)))", '(padding, padding), (0, 0)), mode="edge")',
-            "the padding repeats the image's border; it has to be zeros"),
-    mistake("dw-padded-with-ones", "(padding, padding), (0, 0)))", "(padding, padding), (0, 0)), constant_values=1)",
-            "the padding is ones; it has to be zeros"),
-    mistake("dw-first-image-only", _DW, "np.tensordot(padded[window][:1], here[:1], (0, 0))",
-            "only the first image counts; those of all images are added"),
-    mistake("dw-last-image-only", _DW, "np.tensordot(padded[window][-1:], here[-1:], (0, 0))",
-            "only the last image counts: `=` where `+=` belongs"),
-    mistake("dw-channels-summed", _DW, "np.tensordot(padded[window].sum(-1, keepdims=True), here, (0, 0))",
-            "every channel gets the sum over all of them; each weight has its own channel"),
-    mistake("dw-filters-summed", _DW, "np.tensordot(padded[window], here.sum(1, keepdims=True), (0, 0))",
-            "every filter gets the sum over all of them; each has its own gradient"),
-    mistake("dw-images-mixed", _DW, "np.multiply.outer(padded[window].sum(0), here.sum(0))",
-            "images are added before the product: each image's patch goes with its own gradient only"),
-    mistake("dw-x-ignored", _DW, "here.sum(0)", "the input does not count: it is the sum of the gradients alone"),
-    mistake("dw-averaged", "return dx, dw, db", "return dx, dw / len(x), db",
-            "dw is divided by N, which dy is already"),
-    mistake("averaged-again", "return dx, dw, db", "return dx, dw / len(x), db / len(x)",
-            "dw and db are divided by N, which dy is already"),
-    mistake("dw-averaged-over-windows", "return dx, dw, db", "return dx, dw / (out_h * out_w), db",
-            "dw is averaged over the windows; their products are added"),
-    mistake("db-averaged", "db = dy.sum(axis=(0, 1, 2))", "db = dy.mean(axis=(0, 1, 2))",
-            "db is a mean; each window's gradient is added"),
-    mistake("db-averaged-over-images", "db = dy.sum(axis=(0, 1, 2))", "db = dy.mean(0).sum((0, 1))",
-            "db is divided by N, which dy is already"),
-    mistake("db-averaged-over-windows", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(0).mean((0, 1))",
-            "db is averaged over the windows; each window's gradient is added"),
-    mistake("db-of-wrong-axis", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=3).reshape(-1)",
-            "db is summed over the filters; sum over everything else"),
-    mistake("db-of-images-only", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=0)",
-            "db is summed over the images only; the bias is added in every window, too"),
-    mistake("db-per-image", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=(1, 2))",
-            "db has a row for each image; they are added"),
-    mistake("db-per-image-alone", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=(1, 2, 3))",
-            "db has a number for each image; it has one for each filter"),
-    mistake("db-one-number", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum()",
-            "db is one number; it has one for each filter"),
-    mistake("db-the-same-everywhere", "db = dy.sum(axis=(0, 1, 2))", "db = np.full(dy.shape[3], dy.sum())",
-            "every filter gets the sum over all filters; each has its own"),
-    mistake("db-keeps-axes", "db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=(0, 1, 2), keepdims=True)",
-            "db keeps its summed axes; it is (F,)"),
-    mistake("db-last-image-only", "db = dy.sum(axis=(0, 1, 2))", "db = dy[-1].sum(axis=(0, 1))",
-            "only the last image counts: `=` where `+=` belongs"),
-    mistake("db-first-image-only", "db = dy.sum(axis=(0, 1, 2))", "db = dy[0].sum(axis=(0, 1))",
-            "only the first image counts; those of all images are added"),
-    mistake("db-overwritten", "db = dy.sum(axis=(0, 1, 2))", "db = dy[:, -1, -1].sum(axis=0)",
-            "it holds only the last position: `=` where `+=` belongs"),
-    mistake("db-overwritten-in-all-loops", "db = dy.sum(axis=(0, 1, 2))", "db = dy[-1, -1, -1]",
-            "only the last position of the last image is left: `=` where `+=` belongs"),
-    mistake("last-column-of-windows-missing", "range(out_w)", "range(out_w - 1)",
-            "the last column of windows is missing: a range ends one too early"),
-    mistake("last-row-of-windows-missing", "range(out_h)", "range(out_h - 1)",
-            "the last row of windows is missing: a range ends one too early"),
-    mistake("last-windows-missing", "range(out_h)", "range(out_h - 1)", "range(out_w)", "range(out_w - 1)",
-            "the last row and column of windows are missing: a range ends one too early"),
-    mistake("outputs-swapped", "return dx, dw, db", "return dw, dx, db", "dx and dw are returned in the wrong order"),
-]  # fmt: skip
-
-TABLES: dict[str, list[Mistake]] = {
-    "im2col": IM2COL, "conv2d_forward": CONV2D_FORWARD, "conv2d_backward": CONV2D_BACKWARD,
-}  # fmt: skip
+TABLES: dict[str, list[Mistake]] = {"im2col": IM2COL, "conv2d_forward": CONV2D_FORWARD}

@@ -3,8 +3,9 @@
     python tests/campaigns/blind_judge.py            (a minute)
     python tests/campaigns/blind_judge.py --seed 3   other inputs
 
-A name is right where it is the one that a person, who compared message and mistake, wrote down in `blind_mistakes.py`,
-`blind_second.py` and `blind_third.py`. What the first contact with each set gave stands there, too; since then the library has grown.
+A name is right where it is the one that a person, who compared message and mistake, wrote down beside the mistake:
+`blind_mistakes.py`, `blind_second.py`, `blind_third.py`. What the first contact with each set gave stands there, too;
+since then the library has grown.
 """
 
 from __future__ import annotations

@@ -335,7 +335,7 @@ ROWS = tuple(Blind(*row) for row in (
     ("softmax_cross_entropy plain", "dlogits /= n", "dlogits *= probs * (1 - probs) / n",
      "dlogits is multiplied by a sigmoid's derivative", "", "gradient-of-squares"),
     ("softmax_cross_entropy plain", "labels] -= 1", "labels - 1] -= 1",
-     "the labels are counted from 1 in the gradient", "", "labels-from-one"),
+     "the labels are counted from 1 in the gradient", "", "gradient-labels-from-one"),
     ("softmax_cross_entropy plain", "dlogits /= n", "dlogits /= n * n",
      "dlogits is divided by N twice", "", "gradient-averaged-twice"),
     ("softmax_cross_entropy plain", "log_probs = shifted - np", "log_probs = logits - np",

@@ -11,6 +11,7 @@ import pytest
 from numpycnn import learn
 from numpycnn.learn.exercises import EXERCISES
 from numpycnn.mistakes import MISTAKES, edited, solutions
+from numpycnn.mistakes import styles as other_styles
 
 ENTRIES = [(name, entry) for name in EXERCISES for entry in MISTAKES[name]]
 STYLES = [name for name in vars(styles) if name.rsplit("_", 1)[0] in EXERCISES]
@@ -109,6 +110,48 @@ def test_a_blank_fails_by_its_exception_too():
         raise NotImplementedError
 
     assert learn.check("dense_backward", blank).mistake == "blank"
+
+
+def test_a_cause_of_two_wrong_shapes_is_told_once():
+    def per_pixel(dy, x, gamma, epsilon):
+        normalised = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + epsilon)
+        return dy * gamma, (dy * normalised).sum(axis=0), dy.sum(axis=0)
+
+    message = learn.check("batch_norm_backward", per_pixel).message
+    assert message.startswith("dgamma has shape") and message.count("summed over the images only") == 1
+
+
+def test_exceptions_have_a_cause():
+    """What is right wherever it gives something is compared with entries that raise in the same cases."""
+    entries = {entry.name: entry for entry in MISTAKES["im2col"]}
+    verdict = learn.check("im2col", edited(solutions.im2col, entries["kernel-height-for-width"]))
+    assert verdict.mistake == "kernel-height-for-width" and "just where the filter is not square" in verdict.message
+
+
+@pytest.mark.parametrize("name", [name for name in vars(other_styles) if "_by_" in name])
+def test_the_solutions_in_whose_lines_mistakes_are_tried_are_right(name):
+    verdict = learn.check(name.split("_by_")[0], getattr(other_styles, name))
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize(("name", "function", "mistake", "says"), [
+    ("dense_backward", lambda dy, x, w: (dy @ w.T, x.T @ dy, 4 * dy.mean(axis=0)), "db-scaled",
+     "right but for the factor 4 over dy.shape[0]"),
+    ("im2col", lambda x, *more: solutions.im2col(x[::-1], *more), "cols-reordered",
+     "run over (n reversed, oy, ox, ky, kx, c)"),
+    ("dense_backward", lambda dy, x, w: (np.roll(dy @ w.T, 1, 1), x.T @ dy, dy.sum(axis=0)), "dx-moved",
+     "one place later along axis 1"),
+    ("dense_backward", lambda dy, x, w: (dy @ w.T, x.T @ dy * (1.5 + np.arange(w.shape[1])), dy.sum(axis=0)), None,
+     "right but for a factor, another one for each index of axis 1; here 1.5, 2.5"),
+    ("dense_backward", lambda dy, x, w: (dy @ w.T, x.T @ dy, dy.sum(axis=0) + 0.3), None,
+     "right but for a number that is added, another one in each case; here 0.3"),
+    ("dense_backward", lambda dy, x, w: (dy @ w.T * 1.01 ** (np.arange(len(x)) > 0)[:, None] + 0.02 * (
+        np.arange(len(x)) > 0)[:, None] * dy[:, :1] ** 2, x.T @ dy, dy.sum(axis=0)), None,
+     "What is wrong is just what is not at the first index of axis 0"),
+])  # fmt: skip
+def test_what_can_be_seen_is_said(name, function, mistake, says):
+    verdict = learn.check(name, function)
+    assert verdict.mistake == mistake and says in verdict.message
 
 
 def test_single_precision_is_told():
