@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import numpycnn as nc
 from numpycnn import keras
-from numpycnn.keras import layers
+from numpycnn.keras import layers, notes
 from numpycnn.keras.words import REQUIRED
 from numpycnn.io.keras_file.write import snake_case
 from numpycnn.keras.models.loading import LAYERS as READ
@@ -169,3 +169,9 @@ def test_initializers_as_objects():
     assert abs(drawn).max() <= 2 and init.get("he_normal").get_config()["scale"] == 2.0
     with pytest.raises(ValueError, match="unknown initializer 'he_norml'; did you mean 'he_normal'"):
         layers.Dense(3, kernel_initializer="he_norml").ensure((4,))
+
+
+def test_a_note_says_what_to_use_where_there_is_something():
+    for word, says in (("seed", "set_random_seed"), ("name", "the same without it"), ("trainable", "same without it")):
+        with pytest.warns(keras.KerasNote, match=f"Thing of {word}: {word} does nothing here; .*{says}"):
+            notes.no_effect(f"Thing of {word}", **{word: 1})
