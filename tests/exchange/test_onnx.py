@@ -226,6 +226,8 @@ EQUAL = {
     "a norm of tables": graph(("LayerNormalization", "x g", "y", {"axis": 1}), shape=(3, 4), g=normal(3, 4)),
     "zeros around": graph(("Pad", "x p", "a", {}), ("MaxPool", "a", "y", {"kernel_shape": [2, 2]}),
                           p=np.array([0, 0, 1, 0, 0, 0, 0, 2])),
+    "zeros around two axes": graph(("Pad", "x p c a", "b", {}), ("MaxPool", "b", "y", {"kernel_shape": [2, 2]}),
+                                   opset=18, p=np.array([1, 0, 0, 2]), c=F4(0), a=np.array([2, -1])),
 }  # fmt: skip
 
 
