@@ -429,3 +429,7 @@ def test_a_softmax_that_overflows_in_one_of_its_results_is_rejected(part):
             return tuple(results)
 
     assert "exp overflows" in check_loss(Overflows(), LOGITS, LABELS)["doutputs at outputs + 1000"].hint
+
+
+def test_what_is_right_needs_no_hint():
+    assert [row.hint for row in check_layer(Dense(3), (4,)).rows] == [""] * 3

@@ -175,3 +175,10 @@ def test_a_note_says_what_to_use_where_there_is_something():
     for word, says in (("seed", "set_random_seed"), ("name", "the same without it"), ("trainable", "same without it")):
         with pytest.warns(keras.KerasNote, match=f"Thing of {word}: {word} does nothing here; .*{says}"):
             notes.no_effect(f"Thing of {word}", **{word: 1})
+
+
+def test_a_penalty_that_is_not_named_is_none():
+    for made, penalties in ((keras.regularizers.L1L2(), (0, 0)), (keras.regularizers.L1L2(l2=0.1), (0, 0.1)),
+                            (keras.regularizers.L1L2(0.2), (0.2, 0)), (keras.regularizers.L1(), (0.01, 0)),
+                            (keras.regularizers.L2(), (0, 0.01))):
+        assert (made.l1, made.l2) == penalties
