@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from numpycnn import learn
-from numpycnn.learn import chance, course, exercises, observations
+from numpycnn.learn import chance, conditions, course, exercises, observations
 from numpycnn.learn.exercises import EXERCISES
 from numpycnn.mistakes import MISTAKES, edited, solutions
 
@@ -226,3 +226,15 @@ def test_some_images_and_windows_fit_however_their_axes_are_swapped():
 @pytest.mark.parametrize("result", [1, (1,), (1, 2, 3)])
 def test_a_forward_of_the_course_returns_two_things_or_is_judged_as_it_is(result):
     assert course.first((result, "cache")) == result and course.first(result) == result
+
+
+@pytest.mark.parametrize(("case", "said"), [
+    ({"x": np.zeros((1, 3, 3, 1))}, ""), ({"x": np.zeros((2, 3, 3, 1))}, "there is more than one image"),
+    ({"x": np.zeros((1, 3, 3, 2))}, "there is more than one channel"), ({"x": np.zeros((1, 3, 4, 1))}, "not square"),
+    ({"x": np.zeros((2, 3))}, "there is more than one row"),
+    ({"stride": 2, "w": np.zeros((2, 2, 1, 1))}, "the stride is above 1"),
+    ({"padding": 1}, "there is padding"), ({"t": 2}, "t is above 1"), ({"w": np.zeros((1, 2))}, "w is not square"),
+])  # fmt: skip
+def test_what_a_case_has_that_the_simplest_has_not(case, said):
+    found = [words for words, holds in conditions.CONDITIONS if holds(case)]
+    assert len(found) == bool(said) and all(said in words for words in found)
