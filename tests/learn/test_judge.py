@@ -232,7 +232,7 @@ def test_a_forward_of_the_course_returns_two_things_or_is_judged_as_it_is(result
     ({"x": np.zeros((1, 3, 3, 1))}, ""), ({"x": np.zeros((2, 3, 3, 1))}, "there is more than one image"),
     ({"x": np.zeros((1, 3, 3, 2))}, "there is more than one channel"), ({"x": np.zeros((1, 3, 4, 1))}, "not square"),
     ({"x": np.zeros((2, 3))}, "there is more than one row"),
-    ({"stride": 2, "w": np.zeros((2, 2, 1, 1))}, "the stride is above 1"),
+
     ({"padding": 1}, "there is padding"), ({"t": 2}, "t is above 1"), ({"w": np.zeros((1, 2))}, "w is not square"),
 ])  # fmt: skip
 def test_what_a_case_has_that_the_simplest_has_not(case, said):
