@@ -42,11 +42,10 @@ import hypothesis  # noqa: F401
 import numba
 import pytest
 from judges import COMMANDS, PACKAGE, ROOT, TARGETS, commands_for
-from touched import PROBE, PROBE_CODE, Chosen, Notes, probe_line, with_probes
+from touched import PROBE, PROBE_CODE, Chosen, Notes, probe_line, shortest_first, with_probes
 
 PROCESSOR_SECONDS = 600  # for a command; several times what the slowest one takes
 WALL_SECONDS = 1800  # for a mutant that waits forever without using the processor
-TOUCHED_SECONDS = 60  # of tests that run the line, before the commands
 # Long, and they start programs that judge nothing in the package, or have commands of their own.
 NOT_PROBED = ["tests/references", "tests/campaigns", "tests/package/test_benchmarks.py", "tests/kernels"]
 ADDRESS_SPACE = 8 * 2**30  # for a mutant that asks for all memory there is
@@ -262,21 +261,6 @@ class Workshop:
             traceback.print_exc()
         finally:
             os._exit(code)
-
-
-def shortest_first(tests: list[tuple[float, str]], left_out: list[str]) -> dict[str, list[str]]:
-    """Return the tests of each file, the quickest file first, of so many seconds in all; one test at the least."""
-    files: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    for seconds, test in sorted(tests):
-        if test not in left_out:
-            files[test.split("::")[0]].append((seconds, test))
-    chosen, total = {}, 0.0
-    for file, found in sorted(files.items(), key=lambda item: sum(seconds for seconds, _ in item[1])):
-        for seconds, test in found:
-            if total + seconds <= TOUCHED_SECONDS or not chosen:
-                total += seconds
-                chosen.setdefault(file, []).append(test)
-    return chosen
 
 
 # -- the whole campaign ----------------------------------------------------------------------------------------------

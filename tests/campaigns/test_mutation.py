@@ -1,11 +1,14 @@
-"""The mutation campaign's table: every module has commands that judge it, and they name tests that exist."""
+"""The mutation campaign: every module has commands that judge it, they name tests that exist; probes see what runs."""
 
 import functools
 import re
 import shlex
+import sys
+import types
 
 import judges
 import pytest
+import touched
 
 TESTS = [path.relative_to(judges.ROOT).as_posix() for path in judges.ROOT.glob("tests/*/test_*.py")]
 
@@ -48,3 +51,42 @@ def test_a_kernel_is_judged_by_the_tests_of_those_that_run_it():
     line = text[: text.index(f"def {name}(")].count("\n") + 1
     assert name in judges.kernels_that_run("kernels/reference.py", line)
     assert set(judges.kernels_that_run("kernels/reference.py", 1)) == set(judges.KERNELS)  # the docstring: all
+
+
+SOURCE = '''\
+LIMIT = 3
+
+def sign(n, zero=0):
+    if n < 0:
+        return -1
+    elif n == 0: return zero
+    try:
+        while n > LIMIT:
+            n -= 1
+    except (TypeError,
+            ValueError):
+        pass
+    return (1 +
+            0)
+'''
+
+
+def test_a_probe_stands_before_the_statement_of_each_line_inside_a_function():
+    before = [touched.probe_line(SOURCE, line) for line in range(1, SOURCE.count("\n") + 1)]
+    assert before == [None, None, None, 4, 5, 4, 7, 8, 9, 7, 7, 12, 13, 13]
+
+
+def test_a_probe_reports_once_what_runs(monkeypatch):
+    met = []
+    monkeypatch.setitem(sys.modules, touched.PROBE, types.SimpleNamespace(hit=met.append))
+    namespace = {}
+    exec(touched.with_probes(SOURCE, {5: [0, 1], 8: [2], 12: [3], 13: [4]}), namespace)
+    assert (namespace["sign"](-2), namespace["sign"](5), sorted(met)) == (-1, 1, [0, 1, 2, 4])
+
+
+def test_the_quickest_tests_come_first_as_many_as_there_is_time_for():
+    tests = [(40.0, "a.py::long"), (1.0, "a.py::short"), (2.0, "b.py::one"), (5.0, "b.py::fails"), (30.0, "c.py::two")]
+    assert touched.shortest_first(tests, ["b.py::fails"]) == {
+        "b.py": ["b.py::one"], "c.py": ["c.py::two"], "a.py": ["a.py::short"]}
+    assert touched.shortest_first([(99.0, "a.py::only")], []) == {"a.py": ["a.py::only"]}
+    assert touched.shortest_first([], []) == {}

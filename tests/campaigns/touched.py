@@ -15,6 +15,7 @@ from typing import Any, Iterator
 
 import pytest
 
+SECONDS = 60  # of tests that run the line, before the commands
 PROBE = "mutation_probe"  # beside the copied package, so that the processes that tests start find it, too
 PROBE_CODE = '''\
 import os
@@ -129,3 +130,18 @@ class Chosen:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         items[:] = sorted((item for item in items if item.nodeid in self.rank), key=lambda item: self.rank[item.nodeid])
+
+
+def shortest_first(tests: list[tuple[float, str]], left_out: list[str]) -> dict[str, list[str]]:
+    """Return the tests of each file, the quickest file first, of so many seconds in all; one test at the least."""
+    files: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for seconds, test in sorted(tests):
+        if test not in left_out:
+            files[test.split("::")[0]].append((seconds, test))
+    chosen, total = {}, 0.0
+    for file, found in sorted(files.items(), key=lambda item: sum(seconds for seconds, _ in item[1])):
+        for seconds, test in found:
+            if total + seconds <= SECONDS or not chosen:
+                total += seconds
+                chosen.setdefault(file, []).append(test)
+    return chosen

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from places import python_path
 
 from numpycnn import load_synthetic_digits, prepare_digit
+from numpycnn.data.own_digit import picture as picture_module
 from numpycnn.data.own_digit.picture import MAX_PIXELS, TURNS, Picture, _strips, reduced, to_grey
 
 IMAGES, _ = load_synthetic_digits(200, seed=3)
@@ -320,3 +321,7 @@ def test_formats_that_are_programs_are_refused(tmp_path):
         assert file.format == "EPS"
     with pytest.raises(ValueError, match="got a file of another kind; save it as PNG"):
         prepare_digit(tmp_path / "digit.eps")
+
+
+def test_no_grey_has_a_hue():
+    assert np.array_equal(picture_module.HUES @ np.ones(3), [0, 0])

@@ -339,3 +339,10 @@ def test_differences_that_nobody_sees_are_no_ink(difference):
     picture[5:9, 8:20] += difference
     assert prepare_digit(picture).empty
     assert prepare_digit(picture * difference / 0.5).empty  # all but black
+
+
+def test_the_border_tells_what_paper_is_white():
+    """A stroke over a seventh of a narrow strip, at its edge: an eighth of each side is border, and mostly paper."""
+    grey = np.full((150, 27), 0.8, np.float32)
+    grey[86:, 15:26] = 0.1
+    assert abs(ink._surface(grey) - 0.8).max() < 1e-5

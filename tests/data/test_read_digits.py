@@ -10,7 +10,7 @@ from own_pictures import enlarged
 
 from numpycnn import Flatten, Reading, Sequential, load_synthetic_digits, prepare_digit, read_digits
 from numpycnn.data.own_digit.ink import components, resample
-from numpycnn.data.own_digit.sheet import as_mnist
+from numpycnn.data.own_digit.sheet import _middle, as_mnist
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 IMAGES, LABELS = load_synthetic_digits(400, seed=5)
@@ -174,3 +174,8 @@ def test_composed_sheets_hold_what_they_say(model):
     assert (expected, lines) == (sum(map(len, texts)), len(texts))
     assert right >= 0.6 * expected and abs(read - expected) <= 0.2 * expected and whole <= lines
     assert bench.matched("1234", "12934") == 4 and bench.matched("1234", "134") == 3 and bench.matched("12", "") == 0
+
+
+def test_the_middle_of_values_that_weigh_differently():
+    for values, weights, middle in (([3, 1, 2], [1, 1, 1], 2), ([3, 1, 2], [5, 1, 1], 3), ([5, 1, 9], [2, 4, 5], 5)):
+        assert _middle(np.array(values), np.array(weights)) == middle

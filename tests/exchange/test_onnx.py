@@ -226,6 +226,8 @@ EQUAL = {
     "a norm of tables": graph(("LayerNormalization", "x g", "y", {"axis": 1}), shape=(3, 4), g=normal(3, 4)),
     "zeros around": graph(("Pad", "x p", "a", {}), ("MaxPool", "a", "y", {"kernel_shape": [2, 2]}),
                           p=np.array([0, 0, 1, 0, 0, 0, 0, 2])),
+    "zeros around two axes": graph(("Pad", "x p c a", "b", {}), ("MaxPool", "b", "y", {"kernel_shape": [2, 2]}),
+                                   opset=18, p=np.array([1, 0, 0, 2]), c=F4(0), a=np.array([2, -1])),
 }  # fmt: skip
 
 
@@ -340,3 +342,15 @@ def test_without_onnx_the_error_says_what_to_install(tmp_path, monkeypatch):
     for act in (lambda: small_cnn().save(tmp_path / "m.onnx"), lambda: Sequential.load(tmp_path / "m.onnx")):
         with pytest.raises(ImportError, match=r"ONNX files need onnx.*\[onnx\]"):
             act()
+
+
+def test_fields_of_every_kind_are_measured_and_broken_ones_refused():
+    unknown = 15 << 3
+    for wire, value in ((0, b"\x05"), (1, bytes(8)), (2, b"\x02ab"), (5, bytes(4))):
+        content = bytes([unknown | wire]) + value
+        assert file.structure_bytes(memoryview(content), "model") == len(content) + file.FIELD_BYTES
+        with pytest.raises(ModelFileError, match="truncated or of another kind"):
+            file.structure_bytes(memoryview(content[:-1]), "model")
+    for wire in (3, 4, 6, 7):
+        with pytest.raises(ModelFileError, match="truncated or of another kind"):
+            file.structure_bytes(memoryview(bytes([unknown | wire]) + bytes(9)), "model")

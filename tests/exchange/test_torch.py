@@ -18,6 +18,7 @@ import numpycnn as nc
 from numpycnn import Conv2D, Dense, Flatten, MaxPool2D, ModelFileError, Sequential
 from numpycnn.command.recipes import RECIPES
 from numpycnn.exchange.torch import load_state_dict, read_state_dict, save_state_dict, sequential_code
+from numpycnn.exchange.torch import state_dict as state_dict_module
 from numpycnn.exchange.torch.modules import WRITERS
 
 RECORDED = TESTS / "exchange" / "recorded"
@@ -326,3 +327,11 @@ def test_the_names_that_a_small_model_has(tmp_path):
         save_state_dict(model, "a.pt")
     with pytest.raises(RuntimeError, match="not built"):
         save_state_dict(Sequential([Dense(3)]), tmp_path / "w.safetensors")
+
+
+def test_modules_of_one_parent_are_in_the_order_of_their_numbers_and_others_as_in_the_file():
+    one, two = dict.fromkeys(["net.10", "net.2", "net.0"]), dict.fromkeys(["net.3", "head.1", "net.0"])
+    assert state_dict_module._in_order(one, False, None) == ["net.0", "net.2", "net.10"]
+    assert state_dict_module._in_order(two, True, None) == list(two)
+    with pytest.raises(ValueError, match="safetensors keeps none"):
+        state_dict_module._in_order(two, False, None)

@@ -417,3 +417,19 @@ def test_the_number_of_threads_is_as_before(monkeypatch):
     with kernels.using("compiled"), pytest.raises(RuntimeError):  # backward misses its forward
         check_layer(Dense(4), (4,))
     assert seen[0] == 1 and kernels.get_num_threads() == before
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_softmax_that_overflows_in_one_of_its_results_is_rejected(part):
+    class Overflows(SoftmaxCrossEntropy):
+        def value_and_gradient(self, logits, labels, weights=None):
+            results = list(super().value_and_gradient(logits, labels, weights))
+            if logits.max() > 500:
+                results[part] = results[part] * np.nan
+            return tuple(results)
+
+    assert "exp overflows" in check_loss(Overflows(), LOGITS, LABELS)["doutputs at outputs + 1000"].hint
+
+
+def test_what_is_right_needs_no_hint():
+    assert [row.hint for row in check_layer(Dense(3), (4,)).rows] == [""] * 3

@@ -5,7 +5,7 @@ import pytest
 
 from numpycnn import AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Layer, MaxPool2D, ReLU, Sigmoid, Tanh
 from numpycnn.bug_zoo import window_mistakes as windows
-from numpycnn.gradcheck import check_layer
+from numpycnn.gradcheck import check_layer, suspects
 from numpycnn.kernels import reference
 
 
@@ -291,3 +291,12 @@ def test_a_subclass_with_other_arguments_is_checked_all_the_same():
     assert hints(Odd(), (4, 3)) == {"dx": "wrong only where the output does not move: is a mask missing?"}
     assert_blames_forward(hints(Renamed(), (4,)), "Tanh", "")
     assert hints(WithoutItsArguments(), (4,))["dx"].startswith("doubled")
+
+
+@pytest.mark.parametrize("images", [1, 9])
+def test_the_gradient_that_is_compared_with_is_right_for_any_number_of_images(images):
+    layer = MaxPool2D(2, strides=1, padding=1)
+    layer.build((4, 5, 2), np.random.default_rng(0))
+    x = np.random.default_rng(1).standard_normal((images, 4, 5, 2))
+    dy = np.random.default_rng(2).standard_normal(layer.forward(x, training=True).shape)
+    assert np.allclose(suspects.maxpool_dx(layer, x, dy), layer.backward(dy), atol=1e-5)  # float32

@@ -126,6 +126,19 @@ def test_datasets_of_rows():
     assert [int(i) for i in tf.data.Dataset.range(5).filter(lambda i: i % 2 == 0)] == [0, 2, 4]
 
 
+def test_a_dataset_is_as_long_as_it_says():
+    rows = tf.data.Dataset.range(5)
+    for made in (rows.repeat(0), rows.repeat(3), rows.take(0), rows.take(9), rows.take(-1), rows.skip(2), rows.skip(9)):
+        assert len(made) == len(list(made))
+
+
+def test_two_columns_of_targets_are_two_classes():
+    for y, numbers, classes in ((np.eye(2)[[1, 0, 1]], np.eye(2)[[1, 0, 1]], [0, 1]),
+                                (np.array([["b"], ["a"]]), [1, 0], ["a", "b"])):
+        estimator = KerasClassifier(build_fn=lambda: None)
+        assert np.array_equal(estimator._numbered(y), numbers) and list(estimator.classes_) == classes
+
+
 def test_functions_of_tf():
     a = np.array([[1.0, 3.0], [5.0, 2.0]])
     assert tf.argmax(a, axis=1).numpy().tolist() == [1, 0] and tf.reduce_mean(a) == 2.75

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import numpycnn as nc
 from numpycnn import keras
-from numpycnn.keras import layers
+from numpycnn.keras import layers, notes
 from numpycnn.keras.words import REQUIRED
 from numpycnn.io.keras_file.write import snake_case
 from numpycnn.keras.models.loading import LAYERS as READ
@@ -169,3 +169,16 @@ def test_initializers_as_objects():
     assert abs(drawn).max() <= 2 and init.get("he_normal").get_config()["scale"] == 2.0
     with pytest.raises(ValueError, match="unknown initializer 'he_norml'; did you mean 'he_normal'"):
         layers.Dense(3, kernel_initializer="he_norml").ensure((4,))
+
+
+def test_a_note_says_what_to_use_where_there_is_something():
+    for word, says in (("seed", "set_random_seed"), ("name", "the same without it"), ("trainable", "same without it")):
+        with pytest.warns(keras.KerasNote, match=f"Thing of {word}: {word} does nothing here; .*{says}"):
+            notes.no_effect(f"Thing of {word}", **{word: 1})
+
+
+def test_a_penalty_that_is_not_named_is_none():
+    for made, penalties in ((keras.regularizers.L1L2(), (0, 0)), (keras.regularizers.L1L2(l2=0.1), (0, 0.1)),
+                            (keras.regularizers.L1L2(0.2), (0.2, 0)), (keras.regularizers.L1(), (0.01, 0)),
+                            (keras.regularizers.L2(), (0, 0.01))):
+        assert (made.l1, made.l2) == penalties

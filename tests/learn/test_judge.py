@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from numpycnn import learn
+from numpycnn.learn import chance, conditions, course, exercises, observations
 from numpycnn.learn.exercises import EXERCISES
 from numpycnn.mistakes import MISTAKES, edited, solutions
 from numpycnn.mistakes import styles as other_styles
@@ -237,3 +238,46 @@ def test_wrong_arguments(arguments, error, says):
 def test_an_edit_that_does_not_fit_is_an_error():
     with pytest.raises(ValueError, match="stands 0 times"):
         edited(solutions.dense_forward, MISTAKES["im2col"][0])
+
+
+@pytest.mark.parametrize(("index", "word"), [(0, "first"), (-1, "last")])
+def test_what_is_right_in_one_place_only_or_wrong_there_only(index, word):
+    right = np.arange(1.0, 7).reshape(2, 3)
+    pairs = [(None, right, {}), (None, right[0], {})]  # they have one axis in common
+    turns = {name: turn for name, _, turn in observations._first_or_last(pairs)}
+    one = np.zeros((2, 3))
+    one[index] = right[index]
+    assert np.array_equal(turns[f"{word}-only"](right, {}), one)
+    assert np.array_equal(turns[f"{word}-missing"](right, {}), right - one)
+
+
+def test_units_that_all_start_alike_are_told_from_such_that_do_not():
+    number = chance.weights_chance.names.index("the share of rows in which the units differ")
+    own = np.random.default_rng(0).standard_normal((5, 4))
+    for w, share in ((own, 1), (np.repeat(own[:, :1], 4, axis=1), 0)):
+        assert chance._observe_weights(w, w, own, {"shape": w.shape})[number] == share
+
+
+def test_some_images_and_windows_fit_however_their_axes_are_swapped():
+    """What swaps axes is then told by its numbers, and not by an error about shapes alone."""
+    for seed in range(3):
+        cases = list(exercises._image_cases(np.random.default_rng(seed)))
+        assert any(h == w and kh == kw and n == c == f > 1 for n, h, w, c, kh, kw, f, _, _ in cases)
+        assert any(c == f > 2 for _, _, _, c, _, _, f, _, _ in cases)
+
+
+@pytest.mark.parametrize("result", [1, (1,), (1, 2, 3)])
+def test_a_forward_of_the_course_returns_two_things_or_is_judged_as_it_is(result):
+    assert course.first((result, "cache")) == result and course.first(result) == result
+
+
+@pytest.mark.parametrize(("case", "said"), [
+    ({"x": np.zeros((1, 3, 3, 1))}, ""), ({"x": np.zeros((2, 3, 3, 1))}, "there is more than one image"),
+    ({"x": np.zeros((1, 3, 3, 2))}, "there is more than one channel"), ({"x": np.zeros((1, 3, 4, 1))}, "not square"),
+    ({"x": np.zeros((2, 3))}, "there is more than one row"),
+
+    ({"padding": 1}, "there is padding"), ({"t": 2}, "t is above 1"), ({"w": np.zeros((1, 2))}, "w is not square"),
+])  # fmt: skip
+def test_what_a_case_has_that_the_simplest_has_not(case, said):
+    found = [words for words, holds in conditions.CONDITIONS if holds(case)]
+    assert len(found) == bool(said) and all(said in words for words in found)

@@ -85,6 +85,7 @@ def test_an_autograder_reads_json(capsys, tmp_path):
     path.write_text(WRONG)
     status, text = run(capsys, "check", "dense_backward", path, "--json")
     record = json.loads(text)
+    assert text.startswith('{\n  "name"')  # people read it, too
     assert status == 1 and record["name"] == "dense_backward" and record["mistake"] == "db-averaged"
     assert record["passed"] is False and len(record["hints"]) == 3
 

@@ -482,3 +482,11 @@ def test_a_loaded_machine_is_mentioned(load, said, monkeypatch):
     found = quiet(compiled([Dense(3)], (6,)), *make_vectors(4))
     assert found.load == load and ("The machine was busy: load average" in str(found)) == said
     assert found.bandwidth > 1e7
+
+
+def test_the_bandwidth_is_that_of_copies_from_one_array_to_another(monkeypatch):
+    copied = []
+    monkeypatch.setattr(profile_module, "COPY_BYTES", 1000)
+    monkeypatch.setattr(np, "copyto", lambda to, source: copied.append((to.nbytes, np.shares_memory(to, source))))
+    assert profile_module.measure_bandwidth.__wrapped__(2) > 0
+    assert copied == [(1000, False)] * 2 * profile_module.COPIES

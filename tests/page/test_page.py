@@ -92,6 +92,12 @@ def test_the_page_needs_nothing_else(written):
     assert "leave this machine nowhere" in " ".join(text.split())
 
 
+def test_a_page_for_digits_speaks_of_digits_and_one_for_pictures_of_pictures(written, tmp_path):
+    pictures = write_page(classifier(nc.Flatten(), nc.Dense(2), input_shape=(4, 5, 3)), tmp_path / "p.html")
+    for path, title in ((written, "Draw a digit"), (pictures, "Show it a picture")):
+        assert [text for _, text in Elements(path.read_text("utf-8")).named("title")] == [title]
+
+
 def test_every_control_has_a_name(written):
     page = Elements(written.read_text("utf-8"))
     controls = [(name, a, text) for name, a, text in page.found if name in ("button", "input") or a.get("role") in

@@ -248,11 +248,12 @@ class Display:
         assert raw and display_id is True
         self.pictures.append(None)
         handle = SimpleNamespace(place=len(self.pictures) - 1)
-        handle.update = lambda data, *, raw: self.draw(handle.place, data)
+        handle.update = lambda data, *, raw: self.draw(handle.place, data, raw)
         handle.update(data, raw=raw)
         return handle
 
-    def draw(self, place, data):
+    def draw(self, place, data, raw):
+        assert raw  # else IPython would show the dict
         self.drawn += 1
         (self.pictures[place],) = data.values()
 
