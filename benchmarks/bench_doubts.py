@@ -1,10 +1,10 @@
-"""Does a network know when not to answer? Sure answers, and what is refused: letters, scribbles, clothes, noise.
+"""Does a network know when not to answer? Sure answers, what is refused (letters, scribbles, ...), what is turned.
 
     python benchmarks/bench_doubts.py runs/mnist/model.npz
 
 for a model of MNIST's digits that was trained on the first 54,000 images, as ``numpycnn train`` does. What is fitted
-is fitted on the last 6,000. --own-digits is a folder with pictures that are named after their digit (3_a.png),
---fashion one with the files of Fashion-MNIST.
+is fitted on the last 6,000. --own-digits is a folder with photographs and `digits.csv`, as bench_own_digits.py wants
+it, --fashion one with the files of Fashion-MNIST.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Callable
 
 import numpy as np
-from bench_own_digits import own_fonts, pictures
+from bench_own_digits import drawn, own_fonts, photographs, pictures
 from PIL import Image, ImageDraw, ImageFont
 
 from numpycnn import Sequential, load_fashion_mnist, load_mnist, prepare_digit
+from numpycnn.command.predict import judged
+from numpycnn.data.own_digit.turned import DEGREES, seem_turned, turned
 from numpycnn.metrics import fit_class_distance, fit_confidence
+from numpycnn.metrics.confidence import NONE_OF_THEM, SURE
 
 TRAINED_ON, LOOKED_AT = 54_000, 10_000
 ERRORS = 0.01, 0.001
@@ -56,6 +59,10 @@ def prepared(given: list) -> Images:
     return np.stack([digit.image for digit in seen if not digit.empty])
 
 
+def labelled(samples: list[tuple[int, np.ndarray]]) -> tuple[Images, np.ndarray]:
+    return np.stack([prepare_digit(picture).image for _, picture in samples]), np.array([digit for digit, _ in samples])
+
+
 def strange_images(fashion: Path | None) -> dict[str, Images]:
     rng = np.random.default_rng(0)
     found = {
@@ -88,21 +95,31 @@ def print_answers(model: Sequential, held_out: tuple, tested: dict[str, tuple]) 
         print(f"{row}  temperature {found.temperature:.2f}, threshold {found.threshold:.4f}")
 
 
+def print_turned(model: Sequential, images: Images) -> None:
+    """Print how many digits `numpycnn predict` says may lie on their side, upright and turned."""
+    def is_sure(some: np.ndarray) -> np.ndarray:
+        return judged(model, some)[1] == SURE
+
+    print(f"\nsaid to lie on their side, of {len(images):,} test digits turned by so many degrees")
+    for degrees in (0, *DEGREES):
+        x = np.stack([turned(image, degrees) for image in images])[..., None] if degrees else images[..., None]
+        found = seem_turned(x, judged(model, x)[1] == NONE_OF_THEM, is_sure)
+        print(f"{degrees:4}{len(found) / len(x):8.1%}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="a .npz file")
     parser.add_argument("--own-digits", type=Path, metavar="FOLDER")
     parser.add_argument("--fashion", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
-    model, ((x, y), (x_test, y_test)) = Sequential.load(arguments.model), load_mnist()
-    x, x_test = x / np.float32(255), x_test / np.float32(255)
-    held_out, rng = (x[TRAINED_ON:], y[TRAINED_ON:]), np.random.default_rng(7)
-    kinds = [(digit, picture) for _ in range(4) for _, digit, picture in pictures(rng, (x_test, y_test))]
-    digits = {"MNIST's test digits": (x_test, y_test),
-              "480 pictures": (prepared([picture for _, picture in kinds]), np.array([digit for digit, _ in kinds]))}
+    model, ((x, y), test) = Sequential.load(arguments.model), load_mnist()
+    x, x_test = x / np.float32(255), test[0] / np.float32(255)
+    held_out = x[TRAINED_ON:], y[TRAINED_ON:]
+    digits = {"MNIST's test digits": (x_test, test[1]),
+              "480 pictures": labelled([sample for some in drawn(pictures, 7, 4, test).values() for sample in some])}
     if arguments.own_digits is not None:
-        files = sorted(arguments.own_digits.glob("[0-9]_*"))
-        digits["own digits"] = prepared(files), np.array([int(file.name[0]) for file in files])
+        digits["own digits"] = labelled(photographs(arguments.own_digits))
     print_answers(model, held_out, digits)
 
     first = slice(0, LOOKED_AT)
@@ -120,6 +137,7 @@ def main() -> None:
         cells = [(score(images) > limit).mean() for images in sets.values()]
         ranks = [as_rank(inside, score(images)) for images in sets.values()]
         print(f"{name:22}" + "".join(f"{cell:>19.1%} / {rank:.3f} " for cell, rank in zip(cells, ranks)))
+    print_turned(model, x_test[::10])
 
 
 if __name__ == "__main__":

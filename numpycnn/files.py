@@ -96,6 +96,16 @@ def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
         insist(os.replace, temporary, target)
 
 
+def open_file(path: str | os.PathLike) -> IO[bytes]:
+    """Open a file to read; ValueError for a pipe or a device, which one would wait for, or read without end."""
+    at_once = getattr(os, "O_NONBLOCK", 0)
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | at_once))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ValueError(f"expected a file, got a pipe or a device: {printable(os.fspath(path))}")
+    return file
+
+
 def insist(act: Callable[..., object], *arguments: Any, **options: Any) -> None:
     """Replace or remove a file, as often as it takes: Windows refuses while any program has it open.
 

@@ -166,11 +166,17 @@ d.package("SGD does: its steps are 1024 times as long", stretched, run(SGD(eta),
 # by sqrt(v_hat) like everything else, and large gradients switch it off. AdamW shrinks w directly.
 
 # %%
-decayed = start - 1e-2 * 0.1 * start  # first the shrinking, then Adam's step
-g = gradients[0]
-d = derive("AdamW, one step")
-d.package("w = w - eta lambda w - eta m_hat / (sqrt(v_hat) + epsilon)", decayed - 1e-2 * g / (np.abs(g) + epsilon),
-          run(AdamW(1e-2, weight_decay=0.1), gradients[:1])[0])
+d = derive(AdamW)
+eta, decay = 1e-2, 0.1
+steps = eta * m_hat / (np.sqrt(v_hat) + epsilon)  # Adam's: they depend on the gradients alone
+w, path = start, []
+for step in steps:
+    w = w - eta * decay * w - step
+    path.append(w)
+left = np.array([[(1 - eta * decay) ** (t - s) if s <= t else 0 for s in range(T)] for t in range(T)])
+d.equal("w_t = (1 - eta lambda)^t w_0 - sum over s of (1 - eta lambda)^(t - s) step_s: old steps fade, too", path,
+        (1 - eta * decay) ** t * start - left @ steps)
+d.package("w = w - eta lambda w - eta m_hat / (sqrt(v_hat) + epsilon)", path, run(AdamW(eta, weight_decay=decay)))
 report()
 
 # %% [markdown]

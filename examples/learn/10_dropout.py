@@ -57,7 +57,7 @@ layer.build((K,), rng, "float64")
 twin = copy.deepcopy(layer)  # with its generator, in the same state: it will drop the same elements
 out = layer.forward(batch, training=True)
 kept = twin.forward(np.ones_like(batch), training=True) > 0
-d = derive("Dropout")
+d = derive(Dropout)
 d.package("y = x mask / (1 - r)", batch * kept / (1 - rate), out)
 question("Backward: may a new mask be drawn? What about an element that was dropped: what is its gradient?")
 d.equal("dy/dx = mask / (1 - r)", slope(lambda x: (dy * x * kept / (1 - rate)).sum(), batch), dy * kept / (1 - rate))

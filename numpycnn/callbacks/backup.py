@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import check_count, check_flag
-from ..files import insist, path_text
+from ..files import insist, open_file, path_text
 from .base import Callback
 
 
@@ -114,8 +114,10 @@ class BackupAndRestore(Callback):
 
     def _read(self) -> bytes | None:
         """Return the file's content, None if there is no file."""
-        path = Path(self.filepath)
-        return path.read_bytes() if path.exists() else None
+        if not os.path.exists(self.filepath):
+            return None
+        with open_file(self.filepath) as file:
+            return file.read()
 
     def _restore(self, backup: bytes) -> None:
         from ..io import native

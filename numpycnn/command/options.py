@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Callable
+
+from ..files import printable
 
 MODEL = Path("runs/mnist/model.npz")  # what `numpycnn train` writes
 
@@ -15,11 +18,23 @@ def add_model(parser: argparse.ArgumentParser) -> None:
                         help=f"a .npz, .keras or .h5 file ({MODEL})")
 
 
+def named(text: str) -> Path:
+    """Read the name of a file or folder; an empty one would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a name, got an empty one")
+    return Path(text)
+
+
 def existing_model(text: str) -> Path:
     """Read the name of a model file that there is."""
-    if not Path(text).exists():
+    if not named(text).exists():
         raise argparse.ArgumentTypeError(f"there is no {text}; train one with `numpycnn train`, or name another")
     return Path(text)
+
+
+def in_a_shell(path: Path) -> str:
+    """Return a name as it is written in a command that a message proposes."""
+    return printable(shlex.quote(str(path)))
 
 
 def positive(text: str) -> int:

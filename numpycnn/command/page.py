@@ -9,12 +9,12 @@ from ..files import printable
 from ..model import Sequential
 from ..page import serve_page, write_page
 from ..terminal import show
-from .options import add_model
+from .options import add_model, in_a_shell, named
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
-    parser.add_argument("-o", "--output", type=Path, default=Path("digits.html"), metavar="FILE.html",
+    parser.add_argument("-o", "--output", type=named, default=Path("digits.html"), metavar="FILE.html",
                         help="the page (digits.html)")
     parser.add_argument("--open", action="store_true", help="serve it on this machine and open the browser")
 
@@ -26,4 +26,5 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     if options.open:
         serve_page(path)
     else:
-        show(f"Next:  open it in a browser; for the camera: numpycnn page {options.model} -o {path} --open")
+        again = f"numpycnn page {in_a_shell(options.model)} -o {in_a_shell(path)} --open"
+        show(f"Next:  open it in a browser; for the camera: {again}")

@@ -24,7 +24,7 @@ from ..model import Sequential
 from ..plots import save_figure
 from ..plots.answers import Answer, plot_answers
 from ..terminal import show
-from .options import MODEL
+from .options import MODEL, named
 
 USAGE = "%(prog)s [options] PICTURE..."
 MOST_DRAWN = 60  # more pictures than this are predicted, but not drawn
@@ -40,14 +40,14 @@ SUFFIXES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("pictures", nargs="+", metavar="PICTURE", help="a file, a folder of them, or - for standard input")
-    add("--model", type=Path, default=MODEL, metavar="FILE", help=f"the model that is asked ({MODEL})")
+    add("--model", type=named, default=MODEL, metavar="FILE", help=f"the model that is asked ({MODEL})")
     add("--prepare", choices=PREPARATIONS, help="digit: cut a digit out, as MNIST's are; resize: take the whole "
         "picture; default: what the model file says")
     add("--digits", choices=("one", "several"), help="in each picture; default: as it looks")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON list")
     form.add_argument("--csv", action="store_true", help="print a table for spreadsheets")
-    add("--output", type=Path, metavar="FILE.png", help="draw each picture, what the network saw and its answer")
+    add("--output", type=named, metavar="FILE.png", help="draw each picture, what the network saw and its answer")
 
 
 def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         save_figure(plot_answers(answers[:MOST_DRAWN]), options.output)
         drawn = min(MOST_DRAWN, len(answers))
         if not options.json and not options.csv:
-            show(f"Drew what the network saw of {drawn} of {len(answers)} pictures in {options.output}")
+            show(f"Drew what the network saw of {drawn} of {len(answers)} pictures in {printable(options.output)}")
     if failures:
         total = len(answers) + len(failures)
         print(f"{parser.prog}: {len(failures)} of {total} files could not be read", file=sys.stderr)
@@ -116,6 +116,8 @@ def files_of(names: Iterable[str], fail: Any) -> Iterator[tuple[str, Any]]:
     """Yield names and pictures: a folder's in order of their names, standard input as bytes."""
     for name in names:
         try:
+            if not name:  # Path("") is the current folder
+                raise FileNotFoundError("expected the name of a picture or a folder, got an empty one")
             if name == "-":
                 content = sys.stdin.buffer.read(MOST_BYTES + 1)
                 if len(content) > MOST_BYTES:
@@ -140,9 +142,13 @@ def ask(
     are_digits = form.prepare == "digit" and form.class_names is None and model.output_shape == (10,)
     sheets = are_digits and digits != "one"
     names = [form.name_of(number) for number in range(model.output_shape[0])]
+    words = {SURE: "", NOT_SURE: NOT_SURE, NONE_OF_THEM: NO_DIGIT if form.prepare == "digit" else NONE_OF_THEM}
 
     def scaled(images: np.ndarray) -> np.ndarray:
         return images * np.float32(255 * form.scale)
+
+    def is_sure(images: np.ndarray) -> np.ndarray:
+        return judged(model, scaled(images))[1] == SURE
 
     while some := list(itertools.islice(files, AT_ONCE)):
         seen: list[Answer] = []
@@ -155,26 +161,23 @@ def ask(
                 fail(name, error)
         if seen:
             images = np.stack([answer.image for answer in seen])  # (N, H, W, C)
-            x = scaled(images)
-            probabilities = model.predict(x)
-            turned = seem_turned(images, probabilities, lambda some: model.predict(scaled(some))) if are_digits else ()
-            doubtful = doubts(model, form, x, probabilities)
+            probabilities, found = judged(model, scaled(images))
+            turned = seem_turned(images, found == NONE_OF_THEM, is_sure) if are_digits else ()
             for k, answer in enumerate(seen):
                 answer.probabilities = probabilities[k]
                 if not answer.empty and not answer.text:
-                    answer.doubt = doubtful[k]
+                    answer.doubt = words[found[k]]
                 if k in turned and not answer.text:
-                    answer.notes.append("may lie on its side: the network is surer of it when it is turned")
+                    answer.notes.append("may lie on its side: the network is sure of it when it is turned")
                 yield answer
 
 
-def doubts(model: Sequential, form: InputFormat, x: np.ndarray, probabilities: np.ndarray) -> list[str]:
-    """Return for each input what makes the answer doubtful; nothing where the model file does not say when to doubt."""
-    if model.confidence is None:
-        return [""] * len(x)
-    features = None if model.confidence.distance is None else model.features(x)
-    words = {SURE: "", NOT_SURE: NOT_SURE, NONE_OF_THEM: NO_DIGIT if form.prepare == "digit" else NONE_OF_THEM}
-    return [words[verdict] for verdict in model.confidence.judge(probabilities, features)]
+def judged(model: Sequential, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities (N, C), and in words what to think of each answer (N,): a file without doubts has none."""
+    probabilities, doubts = model.predict(x), model.confidence
+    if doubts is None:
+        return probabilities, np.full(len(x), SURE)
+    return probabilities, np.array(doubts.judge(probabilities, None if doubts.distance is None else model.features(x)))
 
 
 def look(name: str, picture: Any, form: InputFormat, class_names: list[str]) -> Answer:

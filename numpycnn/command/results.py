@@ -74,7 +74,7 @@ def test(model: Sequential, test_set: DataSet, test_data: tuple, folder: Path) -
     loss, accuracy = model.evaluate(x_test, y_test)
     probabilities = model.predict(x_test)
     report = classification_report(y_test, probabilities, class_names=test_set.classes)
-    show(f"\nFirst ten test images: predicted {probabilities[:10].argmax(axis=1)}, true {y_test[:10]}")
+    show(f"\nFirst ten test images: predicted {probabilities[:10].argmax(axis=1)}\n{'true':>32} {y_test[:10]}")
     matrix = confusion_matrix(y_test, probabilities, num_classes=probabilities.shape[1])
     show(f"\nConfusion matrix, a row for each true class:\n{matrix}")
     show(f"\n{report}\nTested on {test_set.name}\nTest loss: {loss:.4f}\nTest accuracy: {accuracy:.4f}")

@@ -17,7 +17,7 @@ import numpy as np
 from ..callbacks.base import Callback
 from ..checks import check_fraction, check_positive
 from ..data import DownloadError
-from ..files import KERAS_SUFFIXES, insist
+from ..files import KERAS_SUFFIXES, insist, printable
 from ..io.keras_file.hdf5 import import_h5py
 from ..layers.share import Share
 from ..losses import SoftmaxCrossEntropy
@@ -25,7 +25,7 @@ from ..model import Sequential
 from ..optimizers import Adam
 from ..schedules import Constant, CosineDecay, OneCycle, Schedule
 from ..terminal import show
-from .options import checked, positive
+from .options import checked, in_a_shell, named, positive
 from .recipes import DATA_SETS, RECIPES, Augmentation, DataSet, Recipe, augmentation, describe, image_folder
 from .results import as_input, draw, test, when_to_trust, write_json
 from .resuming import BACKUP, METRICS, GoOn, check_writable, finished, schedule_so_far
@@ -43,12 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     name = functools.partial(parser.add_argument, metavar="NAME")
     name("--recipe", choices=[*RECIPES, "list"], help="which network (cnn; of --images augmented); list")
     name("--dataset", choices=DATA_SETS, default="mnist", help="mnist, fashion_mnist, cifar10, kmnist, emnist, ...")
-    add("--images", type=Path, metavar="FOLDER", help="or images of yours: a subfolder for each class")
+    add("--images", type=named, metavar="FOLDER", help="or images of yours: a subfolder for each class")
     add("--size", type=positive, help="resize those to X x X pixels (32)")
     parser.add_argument("--grey", action="store_true", default=None, help="and make them grey")
     name("--test-on", choices=DATA_SETS, help="test on another set's test images")
-    add("--data-dir", type=Path, metavar="FOLDER", help="holds the data set's files, packed or not")
-    add("--output-dir", type=Path, metavar="FOLDER", help="for the results (runs/DATASET-RECIPE)")
+    add("--data-dir", type=named, metavar="FOLDER", help="holds the data set's files, packed or not")
+    add("--output-dir", type=named, metavar="FOLDER", help="for the results (runs/DATASET-RECIPE)")
     add("--model-file", metavar="FILE", help="in it: model.npz, or .keras or .h5 for Keras")
     parser.add_argument("--resume", action="store_true", help="go on: it was killed, or has more --epochs")
     add("--seed", type=int, default=0, help="same seed, same weights (0)")
@@ -257,6 +257,6 @@ def run_here(options: argparse.Namespace, parser: argparse.ArgumentParser, share
         "train_seconds": sum(history.seconds),
         **results,
     })
-    model_file = folder / recipe.model_file
-    show(f"Wrote the model, history, metrics, report and pictures to {folder}\n\nNext:  numpycnn predict PICTURE... "
-         f"--model {model_file}\n       numpycnn page {model_file} --open")
+    model_file = in_a_shell(folder / recipe.model_file)
+    show(f"Wrote the model, history, metrics, report and pictures to {printable(folder)}\n\n"
+         f"Next:  numpycnn predict PICTURE... --model {model_file}\n       numpycnn page {model_file} --open")

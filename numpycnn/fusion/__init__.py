@@ -7,9 +7,10 @@ from .dense import DenseReLU
 from .normalised import ConvNormalised, Normalised
 from .plan import RULES, make_plan
 from .pooling import PoolReLU
-from .winograd import WinogradConv, WinogradConvReLU
+from .winograd import WinogradConv, WinogradConvReLU, WinogradConvStride2
 
 __all__ = [
     "RULES", "Activated", "Block", "ConvNormalised", "ConvReLU", "ConvReLUPool", "DenseReLU", "DirectConv",
-    "DirectConvStride1", "Normalised", "PoolReLU", "WinogradConv", "WinogradConvReLU", "make_plan",
+    "DirectConvStride1", "Normalised", "PoolReLU", "WinogradConv", "WinogradConvReLU",
+    "WinogradConvStride2", "make_plan",
 ]

@@ -8,11 +8,13 @@ from ..layers import ELU, GELU, Conv2D, Dense, Layer, LeakyReLU, Sigmoid, SiLU, 
 from ..layers.activations import Activation
 from .block import Block, shares_of
 from .convolution import DirectConv, DirectConvStride1
-from .winograd import WinogradConv
+from .winograd import WinogradConv, WinogradConvStride2
 
 ACTIVATIONS = (ELU, GELU, LeakyReLU, SiLU, Sigmoid, Tanh)  # ReLU has blocks of its own, which make use of its zeros
 # What a layer runs as where no rule takes it together with others: the first block that suits.
-ALONE: dict[type[Layer], tuple[type[Block], ...]] = {Conv2D: (WinogradConv, DirectConvStride1, DirectConv), Dense: ()}
+ALONE: dict[type[Layer], tuple[type[Block], ...]] = {
+    Conv2D: (WinogradConv, WinogradConvStride2, DirectConvStride1, DirectConv), Dense: ()
+}
 
 
 class Activated(Block):

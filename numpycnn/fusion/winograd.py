@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ FEWEST, MORE = 16, 32
 LANES = 16  # numbers of float32 in a vector of 64 bytes, the widest that CPUs have
 # So many outputs of a batch, and whole vectors of channels and filters, have tiles of 4 x 4 outputs on every machine.
 MANY_OUTPUTS, MANY_FOR_WEIGHTS = 832, 4096
+HALVES = 2, 2, 2, 2, 1, 1, 0, 0  # what im2col is told to put 2 x 2 pixels behind each other: size, strides, dilation
 
 
 class WinogradConv(Block):
@@ -60,11 +61,8 @@ class WinogradConv(Block):
             self._weight_gradient(x, dy)
         if not need_dx:
             return None
-        weight = self.conv.parameters[0].value
-        turned = np.ascontiguousarray(weight[::-1, ::-1].transpose(0, 1, 3, 2))  # (3, 3, F, C)
         dx = self.empty("dx", x.shape)
-        border = [2 - before for before in self.conv.window.before]
-        ops.winograd_forward(dy, as_rows(turned), np.zeros(dx.shape[3], self.dtype), *border, False, dx)
+        input_gradient(dy, self.conv.parameters[0].value, self.conv.window.before, dx)
         return dx
 
     def executed_shares(self, need_dx: bool) -> tuple[float, float]:
@@ -95,17 +93,111 @@ class WinogradConvReLU(WinogradConv):
         return [y > 0]
 
 
-def winograd_share(conv: Conv2D, images: int, outputs: tuple[int, ...], many: int = MANY_OUTPUTS) -> float:
+class WinogradConvStride2(Block):
+    """Conv2D with filters of 4 to 6 pixels at every second pixel: of 25 multiplications, for 5 x 5, 9 are left.
+
+    Rows and columns of the same parity meet the same parts of the filters. The four parts of an image, and of a filter,
+    stand as channels behind each other: what is left to do is the convolution above, 3 x 3 at every pixel. Where a part
+    of a filter is smaller, it has zeros; where they meet NaN, the layer's own rule is asked.
+    """
+
+    def __init__(self, conv: Conv2D) -> None:
+        super().__init__(conv)
+        self.conv = conv
+        height, width, channels = conv.input_shape
+        self.parts_shape = (height + 1) // 2, (width + 1) // 2, 4 * channels
+        odd = [before % 2 for before in conv.window.before]  # as many zeros stand before the filter's first row
+        self.before = [(before + one) // 2 for before, one in zip(conv.window.before, odd)]
+        self.inside = tuple(slice(one, one + size) for one, size in zip(odd, conv.window.kernel))
+
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        conv = layers[0]
+        window = conv.window
+        every_second = window.strides == (2, 2) and window.dilation == (1, 1) and conv.groups == 1
+        fit = all(
+            4 <= size and size + before % 2 <= 6 and before <= 4 for size, before in zip(window.kernel, window.before)
+        )
+        few, many = sorted((4 * conv.input_shape[2], conv.filters))
+        return every_second and fit and few >= FEWEST and many >= MORE
+
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        parts = self.empty("parts", (len(x), *self.parts_shape))
+        ops.im2col(x, *HALVES, parts)
+        y = self.empty("y", (len(x), *self.output_shape))
+        filters = as_rows(self._filters_in_parts())
+        ops.winograd_forward(parts, filters, self.conv.weight_and_bias()[1], *self.before, False, y)
+        if not np.isfinite(y).all():
+            y[...] = self.conv.forward(x)
+        self.save_for_backward(training, len(x), x, parts)
+        return y
+
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """Apply the convolution's rules in parts, then put dw and dx together."""
+        dy = self.check_output_gradient(dy)
+        x, parts = self.saved
+        finite = np.isfinite(dy).all()
+        if finite and self.conv.learns:
+            self._weight_gradient(parts, dy)
+            finite = np.isfinite(self.conv.parameters[0].grad).all()
+        if not finite:
+            self.conv.save_for_backward(True, len(x), x)
+            return self.conv.backward(dy, need_dx)
+        if not need_dx:
+            return None
+        dparts, dx = self.empty("dparts", parts.shape), self.empty("dx", x.shape)
+        input_gradient(dy, self._filters_in_parts(), self.before, dparts)
+        ops.col2im(dparts, *HALVES, dx)
+        return dx
+
+    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
+        conv, images = self.conv, len(self.saved[0])
+        forward = winograd_share(conv, images, conv.output_shape[:2], parts=4)
+        dw = winograd_share(conv, images, conv.output_shape[:2], MANY_FOR_WEIGHTS, parts=4)
+        dx = winograd_share(conv, images, self.parts_shape[:2], parts=4)
+        return forward, mean_share(dw, dx, conv.trainable, need_dx)
+
+    def _weight_gradient(self, parts: NDArray, dy: NDArray) -> None:
+        weight = self.conv.parameters[0]
+        dw = np.empty((9 * parts.shape[3], dy.shape[3]), dy.dtype)
+        ops.winograd_weight_gradient(parts, dy, *self.before, dw)
+        halves = dw.reshape(3, 3, 2, 2, *weight.grad.shape[2:]).transpose(0, 2, 1, 3, 4, 5)  # (3, 2, 3, 2, C, F)
+        weight.grad[...] = halves.reshape(6, 6, *weight.grad.shape[2:])[self.inside]
+        if self.conv.use_bias:
+            ops.sum_rows(as_rows(dy), self.conv.parameters[1].grad)
+
+    def _filters_in_parts(self) -> NDArray:
+        """Return the filters' four parts behind each other: (3, 3, 4 * C, F)."""
+        weight = self.conv.parameters[0].value
+        whole = np.zeros((6, 6, *weight.shape[2:]), weight.dtype)
+        whole[self.inside] = weight
+        halves = whole.reshape(3, 2, 3, 2, *weight.shape[2:]).transpose(0, 2, 1, 3, 4, 5)  # (3, 3, 2, 2, C, F)
+        return halves.reshape(3, 3, -1, weight.shape[3])
+
+
+def input_gradient(dy: NDArray, weight: NDArray, before: Sequence[int], dx: NDArray) -> None:
+    """Set dx of a 3 x 3 convolution with filters (3, 3, C, F): a convolution of dy with the turned filters."""
+    turned = np.ascontiguousarray(weight[::-1, ::-1].transpose(0, 1, 3, 2))  # (3, 3, F, C)
+    border = [2 - zeros for zeros in before]
+    ops.winograd_forward(dy, as_rows(turned), np.zeros(dx.shape[3], dx.dtype), *border, False, dx)
+
+
+def winograd_share(
+    conv: Conv2D, images: int, outputs: tuple[int, ...], many: int = MANY_OUTPUTS, parts: int = 1
+) -> float:
     """Return how many products a map of so many outputs takes at most, relative to the convolution's own.
+
+    With `parts`, so many times the channels, and 3 x 3 filters in place of the convolution's.
 
     A tile of 4 x 4 outputs takes 36 in place of 144, one of 2 x 2 takes 16 in place of 36, even where it reaches beyond
     the map. Not counted: the few outputs whose sign rounding could change, which are summed again.
     """
-    large = images * math.prod(outputs) >= many and conv.input_shape[2] % LANES == conv.filters % LANES == 0
+    large = images * math.prod(outputs) >= many and parts * conv.input_shape[2] % LANES == conv.filters % LANES == 0
 
     def points(n: int) -> int:
         """Along an axis: 6 for 4 outputs, with large tiles, and 4 for 2."""
         tiles = (n + 1) // 4 if large else 0
         return 6 * tiles + 4 * -(-max(0, n - 4 * tiles) // 2)
 
-    return math.prod(map(points, outputs)) / (9 * math.prod(conv.output_shape[:2]))
+    return parts * math.prod(map(points, outputs)) / math.prod((*conv.window.kernel, *conv.output_shape[:2]))

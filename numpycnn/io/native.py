@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from .. import layers as layers_module
 from ..checks import check_dtype
 from ..data.inputs import InputFormat
-from ..files import atomic_write, printable, shown_cause
+from ..files import atomic_write, open_file, printable, shown_cause
 from ..initializers import INITIALIZERS
 from ..layers.base import Layer
 from ..losses import LOSSES, Loss
@@ -68,7 +68,7 @@ def load(
     """Read a model; see ``Sequential.load``."""
     classes = {name: getattr(layers_module, name) for name in layers_module.__all__}
     classes.update({c.__name__: c for c in custom_layers})
-    with open(path, "rb") as file, documented_errors(path):
+    with open_file(path) as file, documented_errors(path):
         config, arrays = _read(file)
         _take_run(config, arrays)
         return _restore(config, arrays, model_class, classes)

@@ -57,7 +57,9 @@ class Activation(Layer):
 
 
 class ReLU(Activation):
-    """Rectified linear unit, ``y = max(x, 0)``; its derivative at 0 is taken as 0.
+    r"""Rectified linear unit; its derivative at 0 is taken as 0.
+
+    .. math:: y = \max(x, 0)
 
     Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
     """
@@ -74,12 +76,14 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """``y = x`` where x is positive, else ``negative_slope * x``.
+    r"""Rectified linear unit that lets a little of negative numbers through.
+
+    .. math:: y = \begin{cases} x & x > 0 \\ \alpha x & \text{else} \end{cases}
 
     Parameters
     ----------
     negative_slope : float
-        At least 0.
+        :math:`\alpha`, at least 0.
 
     Raises
     ------
@@ -106,7 +110,9 @@ class LeakyReLU(Activation):
 
 
 class ELU(Activation):
-    """Exponential linear unit: ``y = x`` where x is positive, else ``alpha * (exp(x) - 1)``.
+    r"""Exponential linear unit.
+
+    .. math:: y = \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & \text{else} \end{cases}
 
     Parameters
     ----------
@@ -138,7 +144,10 @@ class ELU(Activation):
 
 
 class Sigmoid(Activation):
-    r"""Logistic function, :math:`y = 1 / (1 + e^{-x})`."""
+    r"""Logistic function.
+
+    .. math:: y = \frac{1}{1 + e^{-x}}
+    """
 
     def curve(self, x: NDArray, y: NDArray) -> None:
         ops.sigmoid_forward(x, y)
@@ -149,7 +158,10 @@ class Sigmoid(Activation):
 
 
 class Tanh(Activation):
-    """Hyperbolic tangent, ``y = tanh(x)``."""
+    r"""Hyperbolic tangent.
+
+    .. math:: y = \tanh x
+    """
 
     def curve(self, x: NDArray, y: NDArray) -> None:
         ops.tanh_forward(x, y)
@@ -160,7 +172,9 @@ class Tanh(Activation):
 
 
 class SiLU(Activation):
-    """Sigmoid linear unit, also "swish": ``y = x * sigmoid(x)``.
+    r"""Sigmoid linear unit, also "swish".
+
+    .. math:: y = x \, \mathrm{sigmoid}(x)
 
     Elfwing et al., "Sigmoid-weighted linear units for neural network function approximation" (2017); Ramachandran et
     al., "Searching for activation functions" (2017).
@@ -177,9 +191,9 @@ class SiLU(Activation):
 
 
 class GELU(Activation):
-    r"""Gaussian error linear unit, :math:`y = x P(Z \le x)` with a standard normal number Z.
+    r"""Gaussian error linear unit, with a standard normal number Z.
 
-    That is :math:`x (1 + \mathrm{erf}(x / \sqrt 2)) / 2`.
+    .. math:: y = x \, P(Z \le x) = x (1 + \mathrm{erf}(x / \sqrt 2)) / 2
 
     Parameters
     ----------

@@ -16,14 +16,16 @@ from .share import place
 
 
 class Dropout(Layer):
-    """In training set each element to zero with probability `rate`, and divide the others by ``1 - rate``.
+    r"""In training set each element to zero with probability `rate`, and divide the others by ``1 - rate``.
+
+    .. math:: y = \frac{m \, x}{1 - r}, \qquad P(m = 0) = r, \quad P(m = 1) = 1 - r
 
     So the expected value is the same as in prediction, where nothing is dropped ("inverted" dropout).
 
     Parameters
     ----------
     rate : float
-        In [0, 1), and not so near to 1 that it is 1 in float32, as the random numbers are.
+        :math:`r`, in [0, 1), and not so near to 1 that it is 1 in float32, as the random numbers are.
 
     Attributes
     ----------

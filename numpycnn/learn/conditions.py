@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+import itertools
+from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,41 @@ def condition(cases: Sequence[Case], right: Sequence[bool], fails: str = "It is 
         if all(map(holds, failing)) and not all(map(holds, passing)):
             return f". {fails} in {len(failing)} of {len(cases)} cases; what these have in common: {words}"
     return f". {fails} in {len(failing)} of {len(cases)} cases"
+
+
+def pattern(pairs: Sequence[tuple[NDArray, NDArray]]) -> str:
+    """Return in words where the wrong elements of (came, right) lie, in all cases, and what stands there."""
+    if any(mine.shape != wanted.shape or wanted.size < 2 for mine, wanted in pairs):
+        return ""
+    wrong = [~(abs(a - b) <= 1e-8 * float(abs(b[np.isfinite(b)]).max(initial=0))) for a, b in pairs]
+    matches = [[np.array_equal(place, bad) for _, place in _places(b)] for (_, b), bad in zip(pairs, wrong)]
+    words = [words for words, _ in _places(pairs[0][1])]
+    said = next((words for words, *held in zip(words, *matches) if all(held)), "")
+    there = {f"{value:g}" for (mine, _), bad in zip(pairs, wrong) for value in mine[bad]}
+    stands = f"there stands {there.pop()}" if len(there) == 1 and sum(map(np.sum, wrong)) > 4 else ""
+    parts = [f"What is wrong is just what is {said}" if said else "", stands and f"Wherever it is wrong {stands}"]
+    return "".join(f". {part}" for part in parts if part)
+
+
+def _places(wanted: NDArray) -> Iterator[tuple[str, NDArray]]:
+    """Sets of elements that may be wrong together; those of single indices first, then what is left of them."""
+    yield "negative in the right one", wanted < 0
+    yield "positive in the right one", wanted > 0
+    yield "0 in the right one", wanted == 0
+    where = np.indices(wanted.shape)
+    single = [
+        (f"at the {word} index of axis {axis}", where[axis] == index % length)
+        for axis, length in enumerate(wanted.shape) for word, index in (("first", 0), ("last", -1))
+    ]  # fmt: skip
+    yield from single
+    yield from ((f"not {words}", ~place) for words, place in single)
+    for (one, first), (two, second) in itertools.combinations(single, 2):
+        yield f"{one}, or {two}", first | second
+        yield f"{one}, and {two}", first & second
+    if wanted.ndim == 4:
+        inner = np.zeros(wanted.shape, bool)
+        inner[:, 1:-1, 1:-1] = True
+        yield "on the border of the image", ~inner
 
 
 def described(case: Case) -> str:

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_choice, check_count, check_positive
-from ..mistakes import Mistake, systematic
+from ..mistakes import Mistake, in_other_styles, systematic
 from .bench import Bench, cases_of, outcome_of
 from .chance import TOLERANCE
-from .conditions import condition, described, first_wrong
+from .conditions import condition, described, first_wrong, pattern
 from .exercises import EXERCISES, Case, Exercise
-from .observations import observe, same
+from .observations import along, observe, same
 from .running import Outcome, TooSlow, run_cases, within
 
 TIME_LIMIT = 20.0  # seconds; a solution with a loop for each index takes less than one
@@ -208,8 +208,11 @@ class Judgement:
         return self.first_of(self.exercise.mistakes)
 
     def of_rules(self) -> Verdict | None:
-        """The same for mistakes made by rule."""
-        return None if self.exercise.chance else self.first_of(systematic(self.exercise.solution))
+        """The same for mistakes made by rule, in lines of the solution or of one that is written in another way."""
+        if self.exercise.chance:
+            return None
+        solution = self.exercise.solution
+        return self.first_of(systematic(solution)) or self.first_of(in_other_styles(solution))
 
     def entry_of(self, name: str) -> Mistake | None:
         """The first entry that gives an output."""
@@ -263,7 +266,7 @@ class Judgement:
             i = self.exercise.outputs.index(name)
             rows = enumerate(zip(self.got, self.bench.right))
             pairs = [(m.values[i], right.values[i], self.shown(k)) for k, (m, right) in rows if not m.problem]
-            seen = observe(name, pairs) if len(pairs) == len(self.got) else None
+            seen = observe(name, pairs) if 2 * len(pairs) > len(self.got) and not self.only_raises(name) else None
             if seen:
                 return self.named(seen[0], [name], seen[1], ())
         return None
@@ -361,7 +364,9 @@ class Judgement:
         i = (misshapen or shown)[0]
         mine, wanted = self.got[i].values[output], self.bench.right[i].values[output]
         place = self.statistic(mine, wanted) if self.exercise.chance else first_wrong(name, mine, wanted)
-        return f"{place}, for {self.described(i)}{condition(self.bench.cases, right)}"
+        message = f"{place}, for {self.described(i)}{condition(self.bench.cases, right)}"
+        pairs = [(self.got[k].values[output], self.bench.right[k].values[output]) for k in shown]
+        return message if self.exercise.chance else message + (along(pairs) or pattern(pairs))
 
     def described(self, i: int) -> str:
         """The arguments of a case, as they were given."""

@@ -49,6 +49,29 @@ def observe(name: str, pairs: list[Pair]) -> tuple[str, str] | None:
     return None
 
 
+def along(pairs: list[tuple[NDArray, NDArray]]) -> str:
+    """What is seen, but says no cause: a factor, or a number added, for each case or for each index of an axis."""
+    if any(a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()) for a, b in pairs):
+        return ""
+    for axis in (None, *range(min(b.ndim for _, b in pairs))):
+        others = [tuple(i for i in range(b.ndim) if axis is None or i != axis) for _, b in pairs]
+        free = sum(1 if axis is None else b.shape[axis] for _, b in pairs)
+        if 3 * free > sum(b.size for _, b in pairs):  # nothing would be left to compare
+            continue
+        which = "in each case" if axis is None else f"for each index of axis {axis}"
+        factors = [(a * b).sum(o, keepdims=True) / (b * b).sum(o, keepdims=True) for (a, b), o in zip(pairs, others)]
+        extras = [(a - b).mean(o, keepdims=True) for (a, b), o in zip(pairs, others)]
+        if all(same(a, f * b) for (a, b), f in zip(pairs, factors)):
+            return f". It is right but for a factor, another one {which}; here {_listed(factors[0])}"
+        if all(same(a, b + e) for (a, b), e in zip(pairs, extras)):
+            return f". It is right but for a number that is added, another one {which}; here {_listed(extras[0])}"
+    return ""
+
+
+def _listed(values: NDArray) -> str:
+    return ", ".join(f"{value:.4g}" for value in values.flat[:4]) + (", ..." if values.size > 4 else "")
+
+
 def _observations(pairs: list[Pair]) -> Iterator[Observation]:
     yield "zero", "it is zero everywhere: never written?", lambda b, case: 0 * b
     yield from _factors(pairs)
@@ -77,10 +100,17 @@ def _factors(pairs: list[Pair]) -> Iterator[Observation]:
     for words, value in _dimensions(pairs[0][2]):
         yield "divided", f"it is too small by the factor {words}", _times(value, -1)
         yield "multiplied", f"it is too large by the factor {words}", _times(value, 1)
+        for power in (-1, 1):
+            multiples = np.array([factor * value(case) ** -power for factor, (_, _, case) in zip(factors, pairs)])
+            if not np.isnan(multiples).all() and np.nanstd(multiples) <= 1e-9 * abs(np.nanmean(multiples)):
+                multiple = float(np.nanmean(multiples))
+                word = "times" if power == 1 else "over"
+                sentence = f"it is right but for the factor {multiple:.6g} {word} {words}"
+                yield "scaled", sentence, _times(value, power, multiple)
 
 
-def _times(value: Callable[[Case], float], power: int) -> Turn:
-    return lambda b, case: b * value(case) ** power
+def _times(value: Callable[[Case], float], power: int, multiple: float = 1) -> Turn:
+    return lambda b, case: b * multiple * value(case) ** power
 
 
 def _argument(name: str) -> Turn:
@@ -156,6 +186,11 @@ def _moves(pairs: list[Pair]) -> Iterator[Observation]:
         yield "transposed", f"it is right after a transposition: its axes come in the order {order}", _transpose(order)
     for flipped in itertools.chain.from_iterable(itertools.combinations(axes, count) for count in range(1, ndim + 1)):
         yield "reversed", f"it is right but reversed along {_axes(flipped)}", _flip(flipped)
+    for axis in axes:
+        for step, where in ((1, "later"), (-1, "earlier")):
+            yield "moved", f"it is right but one place {where} along axis {axis}, in a ring", _roll(step, axis)
+    if "kernel_h" in pairs[0][2]:
+        yield from _patch_moves(pairs)
     for order in orders:
         yield (
             "reshaped", "its numbers are right but in wrong places: a reshape stands where a transposition belongs "
@@ -165,6 +200,32 @@ def _moves(pairs: list[Pair]) -> Iterator[Observation]:
             "reshaped", "its numbers are right but in wrong places: they are reshaped as if its axes came in the order "
             f"{order}, and then transposed", _lay_back(order),
         )  # fmt: skip
+
+
+def _patch_moves(pairs: list[Pair]) -> Iterator[Observation]:
+    """A matrix of patches with rows or columns in another order, taken apart into (n, oy, ox, ky, kx, c)."""
+    names, reversals = ("n", "oy", "ox", "ky", "kx", "c"), itertools.product((1, -1), repeat=6)
+    for steps, rows, columns in itertools.product(
+        sorted(reversals, reverse=True), itertools.permutations(range(3)), itertools.permutations(range(3, 6))
+    ):
+        parts = ", ".join(f"{names[i]}{' reversed' * (steps[i] < 0)}" for i in (*rows, *columns))
+        says = f"the right numbers in another order: rows and columns run over ({parts}), the last of each fastest"
+        yield "reordered", f"{says}; it should be (n, oy, ox, ky, kx, c)", _rearrange(steps, (*rows, *columns))
+
+
+def _rearrange(steps: tuple[int, ...], order: tuple[int, ...]) -> Turn:
+    def turn(b: NDArray, case: Case) -> NDArray:
+        images, height, width, channels = case["x"].shape
+        sizes = (height, case["kernel_h"]), (width, case["kernel_w"])
+        down, across = ((size + 2 * case["padding"] - kernel) // case["stride"] + 1 for size, kernel in sizes)
+        parts = b.reshape(images, down, across, case["kernel_h"], case["kernel_w"], channels)
+        return parts[tuple(slice(None, None, step) for step in steps)].transpose(order).reshape(b.shape)
+
+    return turn
+
+
+def _roll(step: int, axis: int) -> Turn:
+    return lambda b, case: np.roll(b, step, axis)
 
 
 def _transpose(order: tuple[int, ...]) -> Turn:

@@ -2,7 +2,7 @@
 
 from . import solutions
 from .library import Mistake, edited, source_of
-from .systematic import systematic
+from .systematic import in_other_styles, systematic
 from .tables import MISTAKES
 
-__all__ = ["MISTAKES", "Mistake", "edited", "solutions", "source_of", "systematic"]
+__all__ = ["MISTAKES", "Mistake", "edited", "in_other_styles", "solutions", "source_of", "systematic"]

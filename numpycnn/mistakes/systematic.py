@@ -11,6 +11,7 @@ import functools
 import inspect
 from typing import Any, Callable, Iterator
 
+from . import styles
 from .library import Mistake, source_of
 
 SCALARS = (
@@ -51,13 +52,32 @@ NUMBERS = (
     ("itself less 1", "{a} - 1"), ("its square", "{a}**2"), ("its root", "{a}**0.5"),
 )  # fmt: skip
 METHODS = ("max", "min", "mean", "sum", "std", "var")
-OPERATORS = {ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.Div: (ast.Mult,)}
+OPERATORS: dict[type, Any] = {
+    ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.Div: (ast.Mult,), ast.Gt: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.Gt,), ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt,),
+}  # fmt: skip
+MADE_OF_ONE = (
+    "(-{})", "abs({})", "np.sign({})", "({}**2)", "np.sqrt({})", "(1 / {})", "np.exp({})", "np.maximum({}, 0)",
+    "np.mean({})", "np.max({})", "np.sum({})", "np.mean({}, axis=0)", "np.mean({}, axis=-1, keepdims=True)",
+)  # fmt: skip
 
 
 @functools.cache
 def systematic(solution: Callable) -> list[Mistake]:
     """Return the mistakes that the rules make of a solution."""
     return [*_replacements(solution), *_changes(solution), *_other_names(solution)]
+
+
+@functools.cache
+def in_other_styles(solution: Callable) -> list[Mistake]:
+    """Return the mistakes that the rules make in a line of the same solution, written in other ways."""
+    found = []
+    for name, style in vars(styles).items():
+        if name.startswith(f"{solution.__name__}_by_"):
+            for each in (*_changes(style), *_other_names(style)):
+                source = each.source.replace(f"def {name}(", f"def {solution.__name__}(")
+                found.append(Mistake(each.name, (), f"{each.says}, if it is written {style.__doc__}", source))
+    return found
 
 
 def _replacements(solution: Callable) -> Iterator[Mistake]:
@@ -86,6 +106,8 @@ def _changes(solution: Callable) -> Iterator[Mistake]:
             _Exchange(target, new).visit(changed)
             before, after = ast.unparse(node), ast.unparse(new)
             says = f"it is what comes out with `{after}` where `{before}` belongs"
+            if after == "pass":
+                says = f"it is what comes out without `{before}`"
             yield Mistake("line-changed", (), says, ast.unparse(ast.fix_missing_locations(changed)))
 
 
@@ -98,7 +120,7 @@ def _other_names(solution: Callable) -> Iterator[Mistake]:
     lines = source.splitlines(keepends=True)
     for node in [node for node in named if isinstance(node.ctx, ast.Load) and node.id in own]:
         made = [f"({node.id} {operator} {other})" for operator in "*/" for other in arguments]
-        made += [code.format(node.id) for code in ("(-{})", "abs({})", "np.sign({})", "({}**2)", "np.sqrt({})")]
+        made += [code.format(node.id) for code in MADE_OF_ONE]
         old = lines[node.lineno - 1]
         small = () if old[node.end_col_offset] == "." else ("1", "2")
         for code in (*[name for name in own if name != node.id], *small, *made):
@@ -122,11 +144,29 @@ def _changed(node: ast.AST) -> Iterator[ast.AST]:
     """What may stand in place of a node."""
     if isinstance(node, ast.AugAssign):
         yield ast.Assign([node.target], node.value, lineno=node.lineno)
+        if isinstance(node.op, ast.Add):
+            yield ast.AugAssign(node.target, ast.Sub(), node.value)
+        yield ast.Pass()
     if isinstance(node, ast.BinOp):
         for operator in OPERATORS.get(type(node.op), ()):
             yield ast.BinOp(node.left, operator(), node.right)
         yield node.left
         yield node.right
+        if isinstance(node.op, (ast.Sub, ast.Div, ast.MatMult)):
+            yield ast.BinOp(node.right, node.op, node.left)
+    if isinstance(node, ast.Compare):
+        for operator in OPERATORS.get(type(node.ops[0]), ()):
+            yield ast.Compare(node.left, [operator(), *node.ops[1:]], node.comparators)
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        yield node.value
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        yield node.value
+    if isinstance(node, ast.Call):
+        for left_out in node.keywords:
+            yield ast.Call(node.func, node.args, [other for other in node.keywords if other is not left_out])
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
+        for code in ("range(1, {})", "range({} - 1)", "range({} + 1)", "range(1)", "reversed(range({}))"):
+            yield ast.parse(code.format(ast.unparse(node.args[0])), mode="eval").body
     if isinstance(node, ast.UnaryOp):
         yield node.operand
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -139,3 +179,6 @@ def _changed(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.Constant) and isinstance(node.value, int):
         yield ast.Constant(node.value + 1)
         yield ast.Constant(node.value - 1)
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and node.value:
+        yield ast.Constant(2 * node.value)
+        yield ast.Constant(-node.value)

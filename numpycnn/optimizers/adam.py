@@ -88,7 +88,9 @@ class Adam(TwoMeans):
 
 
 class AdamW(Adam):
-    r"""Adam with decoupled weight decay: each step first shrinks every parameter by :math:`\eta \lambda w`.
+    r"""Adam with decoupled weight decay: each step first shrinks every parameter.
+
+    .. math:: w \leftarrow w - \eta \lambda w, \quad \text{then Adam's step}
 
     Parameters
     ----------

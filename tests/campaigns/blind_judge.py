@@ -1,10 +1,10 @@
 """The judge of the exercises on mistakes that its library was not written from: named rightly, named wrongly, unnamed.
 
-    python tests/campaigns/blind_judge.py            (half a minute)
+    python tests/campaigns/blind_judge.py            (a minute)
     python tests/campaigns/blind_judge.py --seed 3   other inputs
 
-A name is right where it is the one that a person, who compared message and mistake, wrote down in `blind_mistakes.py`
-and `blind_second.py`. What the first contact with each set gave stands there, too; since then the library has grown.
+A name is right where it is the one that a person, who compared message and mistake, wrote down in `blind_mistakes.py`,
+`blind_second.py` and `blind_third.py`. What the first contact with each set gave stands there, too; since then the library has grown.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from typing import Iterable
 import blind_mistakes
 import blind_second
 import blind_solutions
+import blind_third
 import numpy as np
 from blind_mistakes import Blind
 
 from numpycnn import learn
 
-SETS = {"first set": blind_mistakes.ROWS, "second set": blind_second.ROWS}
-SOLUTIONS = {**blind_solutions.SOLUTIONS, **blind_second.SOLUTIONS}
+SETS = {"first set": blind_mistakes.ROWS, "second set": blind_second.ROWS, "third set": blind_third.ROWS}
+SOLUTIONS = {**blind_solutions.SOLUTIONS, **blind_second.SOLUTIONS, **blind_third.SOLUTIONS}
 
 
 def function_of(name: str, text: str):

@@ -10,7 +10,9 @@ operator touches docstrings and other strings.
 First places are drawn, the same share of each file's, and then for each place one of its mutations: a ``+`` can become
 eleven things and a ``<`` or a number only a few, yet all are as easy to get wrong.
 
-A mutant counts as killed if a test fails or Python crashes. One that uses up its processor time counts as a survivor.
+First the tests that run a mutant's line judge it, the shortest first (``touched.py``), then what ``judges.py`` names
+for its file. A mutant counts as killed if a test fails or Python crashes, or if a test does not end (the table has a
+column of its own for these: a loop that never ends is noticed by anybody who waits for the tests).
 """
 
 from __future__ import annotations
@@ -40,9 +42,13 @@ import hypothesis  # noqa: F401
 import numba
 import pytest
 from judges import COMMANDS, PACKAGE, ROOT, TARGETS, commands_for
+from touched import PROBE, PROBE_CODE, Chosen, Notes, probe_line, with_probes
 
-PROCESSOR_SECONDS = 300  # for a command; several times what the slowest one below takes
-WALL_SECONDS = 3600  # for a mutant that waits forever without using the processor
+PROCESSOR_SECONDS = 600  # for a command; several times what the slowest one takes
+WALL_SECONDS = 1800  # for a mutant that waits forever without using the processor
+TOUCHED_SECONDS = 60  # of tests that run the line, before the commands
+# Long, and they start programs that judge nothing in the package, or have commands of their own.
+NOT_PROBED = ["tests/references", "tests/campaigns", "tests/package/test_benchmarks.py", "tests/kernels"]
 ADDRESS_SPACE = 8 * 2**30  # for a mutant that asks for all memory there is
 
 # The first two need arguments; the last one fails on names with a dot, such as gzip.BadGzipFile.
@@ -126,43 +132,88 @@ class Workshop:
 
     def __init__(self, folder: Path) -> None:
         self.copy, self.fresh, self.kernels = folder / "copy", folder / "fresh", folder / "kernels"
+        self.table = folder / "touched.json"
 
-    def prepare(self) -> None:
-        """Copy the repository, run all commands on it, which have to pass, and keep what was compiled."""
+    def prepare(self, mutants: list[Mutant]) -> None:
+        """Copy the repository, run its tests with a probe at each mutant, keep what was compiled and what was met."""
+        shutil.rmtree(self.fresh, ignore_errors=True)
+        shutil.copytree(ROOT, self.fresh, ignore=shutil.ignore_patterns("__pycache__", ".*", "runs"))
+        self.kernels.mkdir(exist_ok=True)
+        self._copy_fresh("kernels/reference.py")
+        hits, at_line = self.table.with_name("hits"), defaultdict(lambda: defaultdict(list))
+        for number, mutant in enumerate(mutants):
+            line = probe_line((PACKAGE / mutant.file).read_text(), mutant.line)
+            if line and (not mutant.file.startswith("kernels/") or mutant.file == "kernels/reference.py"):
+                at_line[mutant.file][line].append(number)
+        for file, numbers in at_line.items():
+            self._write(file, with_probes((self.copy / "numpycnn" / file).read_text(), numbers))
+        (self.copy / f"{PROBE}.py").write_text(PROBE_CODE.format(file=str(hits)))
+        hits.write_bytes(b"")
+        ignored = [f"--ignore={folder}" for folder in NOT_PROBED]
+        print("the unmutated code:", self.run("tests", *ignored, hits=hits), flush=True)
+        print((self.copy / "output").read_text(), flush=True)
+        found = json.loads(self.table.read_text())
+        found["tests_of"] = {mutants[int(number)].key: tests for number, tests in found["tests_of"].items()}
+        shutil.rmtree(self.kernels)
+        (self.copy / "cache").rename(self.kernels)
+        self._copy_fresh("")
+        self.run("tests", "--collect-only")  # what Python and pytest make of the files: once, not for each mutant
+        for path in self.copy.rglob("*.pyc"):
+            kept = self.fresh / path.relative_to(self.copy)
+            kept.parent.mkdir(exist_ok=True)
+            shutil.copy2(path, kept)
+        # Some tests fail because of the probes: they read the sources.
+        found["failed"] = [test for test in found["failed"] if self.run(test.split("::")[0], chosen=[test]) == "killed"]
+        print("fail unmutated, and judge nothing:", found["failed"], flush=True)
+        self.table.write_text(json.dumps(found))
+
+    def _copy_fresh(self, mutated: str) -> None:
+        """Make the copy anew, with the kernels of the unmutated package but for a mutant among them."""
         shutil.rmtree(self.copy, ignore_errors=True)
-        shutil.copytree(ROOT, self.copy, ignore=shutil.ignore_patterns("__pycache__", ".*", "runs"))
-        if self.kernels.exists():
-            shutil.copytree(self.kernels, self.copy / "cache")
-        for command in sorted({command for found in COMMANDS.values() for command in found}):
-            outcome = self.run(command.format(kernels="-", files="["))
-            print(f"the unmutated code: {command}: {outcome}", flush=True)
-            if outcome != "survived":
-                raise SystemExit((self.copy / "output").read_text())
-        shutil.copytree(self.copy / "cache", self.kernels, dirs_exist_ok=True)
-        shutil.copytree(self.copy, self.fresh, ignore=shutil.ignore_patterns("cache", "tmp", ".*"), dirs_exist_ok=True)
+        shutil.copytree(self.fresh, self.copy, copy_function=os.link)
+        # The kernels are compiled anew for a mutant among them. For others the entries of the unmutated package are
+        # right: nothing else is compiled. An entry is found by the hash of all files in kernels/; the twins there are
+        # plain Python, so the hash stays that of the unmutated package's files.
+        if mutated == "kernels/reference.py":
+            text = (self.fresh / "numpycnn/kernels/jit.py").read_text()
+            before, after = "Path(__file__).parent.glob", f"Path({str(self.fresh / 'numpycnn/kernels')!r}).glob"
+            self._write("kernels/jit.py", text.replace(before, after))
+        if not mutated.startswith("kernels/") or mutated == "kernels/reference.py":
+            shutil.copytree(self.kernels, self.copy / "cache", copy_function=os.link)
 
-    def judge(self, mutant: Mutant, command: str) -> str:
-        """Run the command on a copy with the mutant: "killed", "survived", "timed out" or "no program"."""
+    def _write(self, file: str, code: str) -> None:
+        path = self.copy / "numpycnn" / file
+        path.unlink()  # a link to the unmutated one
+        path.write_text(code)
+
+    def judge(self, mutant: Mutant, command: str | None) -> str:
+        """Run the command (None: the tests that run its line) on a copy with the mutant; return what came of it.
+
+        That is "killed", "survived", "timed out" or "no program".
+        """
         try:
             code = mutant.code()
             compile(code, mutant.file, "exec")
         except SyntaxError:
             return "no program"
-        shutil.rmtree(self.copy, ignore_errors=True)
-        shutil.copytree(self.fresh, self.copy)
-        (self.copy / "numpycnn" / mutant.file).write_text(code)
-        # The kernels are compiled anew for a mutant among them. For others the entries of the unmutated package are
-        # right: nothing else is compiled, and an entry is found by the hash of all files in kernels/.
-        if not mutant.file.startswith("kernels/"):
-            shutil.copytree(self.kernels, self.copy / "cache")
-        return self.run(command)
+        self._copy_fresh(mutant.file)
+        self._write(mutant.file, code)
+        table = json.loads(self.table.read_text())
+        if command is not None:
+            return self.run(command, *(f"--deselect={test}" for test in table["failed"]))
+        outcome = "survived"
+        for file, tests in shortest_first(table["tests_of"].get(mutant.key, []), table["failed"]).items():
+            outcome = self.run(file, chosen=tests)
+            if outcome != "survived":
+                break
+        return outcome
 
-    def run(self, arguments: str) -> str:
+    def run(self, arguments: str, *options: str, hits: Path | None = None, chosen: list[str] | None = None) -> str:
         """Run pytest in the copy: "killed" if a test fails or Python crashes, else "survived" or "timed out"."""
         child = os.fork()
         if child == 0:
-            self._be_pytest(arguments)
-        deadline = time.monotonic() + WALL_SECONDS
+            self._be_pytest(arguments, [*options], hits, chosen)
+        deadline = time.monotonic() + (WALL_SECONDS if hits is None else math.inf)
         while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
             time.sleep(0.02)
         if ended == (0, 0):
@@ -171,17 +222,20 @@ class Workshop:
             return "timed out"
         code = os.waitstatus_to_exitcode(ended[1])
         if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+            if chosen is not None or "--collect-only" in options:
+                return "survived" if code == pytest.ExitCode.NO_TESTS_COLLECTED else "killed"
             raise RuntimeError(f"pytest {arguments}: exit code {code}\n{(self.copy / 'output').read_text()}")
         if code == -signal.SIGXCPU:
             return "timed out"
         return "survived" if code == 0 else "killed"
 
-    def _be_pytest(self, arguments: str) -> None:
+    def _be_pytest(self, arguments: str, more: list[str], hits: Path | None, chosen: list[str] | None) -> None:
         """Turn this process, a fork, into a run of pytest in the copy."""
         code: int = pytest.ExitCode.INTERNAL_ERROR
         try:
             os.setsid()
-            resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS + 10))
+            if hits is None:
+                resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS + 10))
             resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
             output = os.open(self.copy / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(output, 1)
@@ -193,15 +247,36 @@ class Workshop:
             numba.config.CACHE_DIR = str(self.copy / "cache")
             os.environ["PYTHONPATH"], os.environ["TMPDIR"] = sys.path[0], tempfile.tempdir
             os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR
-            options = ["-q", "-x", "-p", "no:cacheprovider", "-W", "ignore:Module already imported so cannot"]
+            sys.dont_write_bytecode = False
+            options = ["-q", "-p", "no:cacheprovider", "-W", "ignore:Module already imported so cannot", *more]
+            plugins = [Chosen(chosen)] if chosen is not None else []
+            if hits is not None:
+                plugins = [Notes(hits, self.table)]
+            else:
+                options.append("-x")
             if arguments.startswith("NUMBA_BOUNDSCHECK=1 "):
                 numba.config.BOUNDSCHECK = 1
                 arguments = arguments.removeprefix("NUMBA_BOUNDSCHECK=1 ")
-            code = pytest.main(options + shlex.split(arguments))
+            code = pytest.main(options + shlex.split(arguments), plugins=plugins)
         except Exception:
             traceback.print_exc()
         finally:
             os._exit(code)
+
+
+def shortest_first(tests: list[tuple[float, str]], left_out: list[str]) -> dict[str, list[str]]:
+    """Return the tests of each file, the quickest file first, of so many seconds in all; one test at the least."""
+    files: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for seconds, test in sorted(tests):
+        if test not in left_out:
+            files[test.split("::")[0]].append((seconds, test))
+    chosen, total = {}, 0.0
+    for file, found in sorted(files.items(), key=lambda item: sum(seconds for seconds, _ in item[1])):
+        for seconds, test in found:
+            if total + seconds <= TOUCHED_SECONDS or not chosen:
+                total += seconds
+                chosen.setdefault(file, []).append(test)
+    return chosen
 
 
 # -- the whole campaign ----------------------------------------------------------------------------------------------
@@ -225,7 +300,7 @@ def report(outcomes: dict[Mutant, str]) -> None:
     for file in (*sorted(by_file.keys() - {"all"}), "all"):
         counts = by_file[file]
         print(f"{file:28}{counts.total():8}{counts['killed']:8}{counts['survived']:10}{counts['timed out']:11}")
-    print(f"{by_file['all']['killed'] / len(outcomes):.1%} killed")
+    print(f"{(by_file['all']['killed'] + by_file['all']['timed out']) / len(outcomes):.1%} killed")
     for mutant, outcome in outcomes.items():
         if outcome != "killed":
             print(f"\n{outcome}: {mutant.key}\n{difference(mutant)}")
@@ -234,18 +309,20 @@ def report(outcomes: dict[Mutant, str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sample", type=int, default=400, help="mutants, at least (default 400)")
+    parser.add_argument("--first", type=int, default=None, help="of these mutants, the first so many (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (default 0)")
     parser.add_argument("--session", type=Path, default=ROOT / "runs" / "mutation",
                         help="folder that keeps what is done: started again, it goes on there (default runs/mutation)")
     parser.add_argument("--again", action="store_true", help="judge the survivors once more")
     arguments = parser.parse_args()
 
-    mutants = draw(arguments.sample, arguments.seed)
+    mutants = draw(arguments.sample, arguments.seed)[: arguments.first]
     sources = hashlib.sha256(b"".join(path.read_bytes() for path in TARGETS)).hexdigest()
     session = arguments.session.resolve() / sources[:12]  # outcomes of other sources say nothing about these
     workshop, done = Workshop(session), session / "outcomes.jsonl"
-    if arguments.again or not workshop.fresh.exists():
-        workshop.prepare()
+    if arguments.again or not workshop.table.exists():
+        session.mkdir(parents=True, exist_ok=True)
+        workshop.prepare(mutants)
     rounds: dict[str, list[str]] = defaultdict(list)  # the outcomes of each mutant's commands, as far as they have run
     if done.exists():
         for key, outcome in map(json.loads, done.read_text().splitlines()):
@@ -255,13 +332,13 @@ def main() -> None:
             del rounds[key]
         done.write_text("".join(f"{json.dumps([key, one])}\n" for key, outcomes in rounds.items() for one in outcomes))
     with open(done, "a") as file:
-        for number in range(max(map(len, COMMANDS.values()))):
-            for mutant in mutants:  # first all by their quickest command
-                outcomes, found = rounds[mutant.key], commands_for(mutant.file, mutant.line)
+        for number in range(2 + max(map(len, COMMANDS.values()))):
+            for mutant in mutants:  # first all by what is quickest
+                outcomes, found = rounds[mutant.key], [None, *commands_for(mutant.file, mutant.line)]
                 if len(outcomes) == number < len(found) and (not outcomes or outcomes[-1] == "survived"):
                     outcomes.append(workshop.judge(mutant, found[number]))
                     print(json.dumps([mutant.key, outcomes[-1]]), file=file, flush=True)
-                    print(f"command {number + 1}: {outcomes[-1]}: {mutant.key}", flush=True)
+                    print(f"round {number}: {outcomes[-1]}: {mutant.key}", flush=True)
     report({mutant: rounds[mutant.key][-1] for mutant in mutants if rounds[mutant.key] != ["no program"]})
 
 

@@ -49,6 +49,22 @@ def test_nothing_was_written(hard, kind):
         assert prepare_digit(hard.EMPTY[kind](np.zeros((120, 120)), np.random.default_rng(k))).empty
 
 
+def test_a_shadow_s_edge_at_the_border_is_dirt(hard):
+    digit = hard.enlarged(IMAGES[0], 120)
+    prepared = prepare_digit(hard.KINDS["half in the shade"](digit, np.random.default_rng(9)))
+    assert difference(prepared.image, prepare_digit(1 - digit).image) < 0.04
+
+
+def test_thick_strokes_on_squared_paper_stay_and_crumbs_of_lines_do_not(hard):
+    """A line is as thick as most of what crosses its band; a few thick strokes may have more pixels in it."""
+    amount = np.zeros((200, 200), np.float32)
+    amount[20::45] = amount[:, 20::45] = 0.3
+    amount[60:150, 70:150] = 1
+    assert (without_lines(amount).amount[60:150, 70:150] == 1).all()
+    empty = hard.lines((400, 400), 120, 1, np.random.default_rng(8), squared=True).astype(np.float32)
+    assert without_lines(empty).amount.max() == 0
+
+
 def test_every_kind_is_drawn_in_range_and_the_same_every_time(hard):
     mnist = load_synthetic_digits(60, seed=3)
     drawn, again = (list(islice(hard.hard_pictures(np.random.default_rng(0), mnist), 16)) for _ in range(2))

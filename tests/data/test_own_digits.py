@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from numpycnn import load_synthetic_digits, prepare_digit
-from numpycnn.data.own_digit.turned import SURE, UNSURE, seem_turned
+from numpycnn.data.own_digit.turned import seem_turned
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -75,20 +75,18 @@ def test_table_counts_each_group_and_all(bench, capsys):
     ]
 
 
-def test_what_the_network_is_surer_of_when_turned_may_lie_on_its_side():
+def test_what_the_network_is_sure_of_when_turned_may_lie_on_its_side():
     """The network here knows upright strokes alone."""
-    images = np.zeros((4, 28, 28, 1), np.float32)
+    images = np.zeros((5, 28, 28, 1), np.float32)
     images[0, 4:24, 13:15] = images[1, 13:15, 4:24] = images[2, 10:18, 10:18] = 1  # upright, lying, a square; empty
-    turned = np.stack([np.pad(np.eye(20, dtype=np.float32), 4)[..., None]])  # lies by 45 degrees
+    images[4] = np.pad(np.eye(20, dtype=np.float32), 4)[..., None]  # lies by 45 degrees
     asked = []
 
-    def ask(x):
+    def is_upright(x):
         asked.append(len(x))
         tall, wide = (x.max(axis=axis)[..., 0].sum(axis=1) for axis in (2, 1))
-        sure = np.where(tall > 5 * wide, (1 + SURE) / 2, UNSURE - 0.1)
-        return np.stack([sure, 1 - sure], axis=1)
+        return tall > 5 * wide
 
-    assert seem_turned(images, ask(images), ask).tolist() == [1]
-    assert asked == [4, 14]  # neither of what it is sure of nor of what is empty
-    assert seem_turned(turned, ask(turned), ask).tolist() == [0]
-    assert seem_turned(images[:1], ask(images[:1]), ask).tolist() == [] and asked[-1] == 1
+    assert seem_turned(images, ~is_upright(images), is_upright).tolist() == [1, 4]
+    assert asked == [5, 21]  # neither of what looks like a digit nor of what is empty
+    assert seem_turned(images[:1], ~is_upright(images[:1]), is_upright).tolist() == [] and asked[-1] == 1

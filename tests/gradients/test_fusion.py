@@ -41,6 +41,7 @@ from numpycnn.fusion import (
     PoolReLU,
     WinogradConv,
     WinogradConvReLU,
+    WinogradConvStride2,
 )
 from numpycnn.fusion.activated import ACTIVATIONS
 from numpycnn.fusion.block import mean_share
@@ -57,7 +58,8 @@ UNUSUAL = USUAL | {
     Conv2D: lambda c: Conv2D(c, (2, 3), strides=(2, 1), padding="same", use_bias=False, dilation_rate=(1, 2)),
     Dense: lambda c: Dense(c, use_bias=False), BatchNorm: lambda c: BatchNorm(center=False, scale=False),
 }
-WINOGRAD = {WinogradConv, WinogradConvReLU}  # only these blocks take so many channels alone, or with ReLU
+# Only these blocks take so many channels alone, or with ReLU.
+WINOGRAD = {WinogradConv, WinogradConvReLU, WinogradConvStride2}
 UNUSUAL_WINOGRAD = {Conv2D: lambda c: Conv2D(c, 3, padding=(2, 1), use_bias=False)}
 # Layers that match these blocks, and no rule before theirs.
 SPECIAL = {
@@ -65,6 +67,10 @@ SPECIAL = {
     ("usual", DirectConvStride1): {Conv2D: lambda c: Conv2D(c, 5, padding="same")},
     ("unusual", WinogradConv): UNUSUAL_WINOGRAD,
     ("unusual", WinogradConvReLU): UNUSUAL_WINOGRAD,
+    ("usual", WinogradConvStride2): {Conv2D: lambda c: Conv2D(c, 5, strides=2, padding="same")},
+    ("unusual", WinogradConvStride2): {
+        Conv2D: lambda c: Conv2D(c, (6, 4), strides=2, padding=(2, 1), use_bias=False)
+    },
     ("usual", DirectConv): {Conv2D: lambda c: Conv2D(c, 3, strides=2)},
     ("unusual", DirectConvStride1): {
         Conv2D: lambda c: Conv2D(c, (2, 3), padding="same", use_bias=False, dilation_rate=(1, 2))
@@ -203,6 +209,7 @@ def same_but(layer, subclass):
 
 POOLED, RECTIFIED, POOLS, PLAIN = [ConvReLUPool], [ConvReLU, MaxPool2D], [Conv2D, PoolReLU], DirectConvStride1
 TWICE, WINO, WINO_RELU = [Activated, Flatten, Activated], WinogradConv, WinogradConvReLU
+WINO_STRIDE2 = WinogradConvStride2
 
 
 @pytest.mark.parametrize(
@@ -228,6 +235,11 @@ TWICE, WINO, WINO_RELU = [Activated, Flatten, Activated], WinogradConv, Winograd
         ([Dense(3), BatchNorm(), ReLU(), Dense(3)], (5,), [Dense, Normalised, Dense]),
         ([Conv2D(32, 3), Conv2D(16, 3), ReLU(), Conv2D(16, 3), ReLU()], (9, 9, 16), [WINO, WINO_RELU, ConvReLU]),
         ([Conv2D(16, 3), Conv2D(64, 3, padding=3)], (9, 9, 16), [PLAIN, DirectConv]),
+        ([Conv2D(32, 5, strides=2), Conv2D(32, 5, strides=2, padding=4)], (9, 9, 4), [WINO_STRIDE2, WINO_STRIDE2]),
+        ([Conv2D(32, 6, strides=2, padding=1)], (9, 9, 4), [DirectConv]),  # a part of its filters has 4 rows
+        ([Conv2D(32, 5, strides=2, padding=5), Conv2D(32, 3, strides=2)], (9, 9, 4), [DirectConv] * 2),
+        ([Conv2D(32, 5, strides=(1, 2)), Conv2D(32, 4, strides=2, dilation_rate=2)], (11, 18, 4), [DirectConv] * 2),
+        ([Conv2D(32, 5, strides=2)], (9, 9, 3), [DirectConv]),  # 12 channels in four parts
         ([Conv2D(3, 3), ReLU(), Dropout(0.3), MaxPool2D()], (6, 8, 2), [ConvReLU, Dropout, MaxPool2D]),
         ([Conv2D(3, 3), MaxPool2D(), ReLU()], (6, 8, 2), [PLAIN, MaxPool2D, ReLU]),
         ([Conv2D(3, 3), LeakyReLU(), MaxPool2D()], (6, 8, 2), [Activated, MaxPool2D]),

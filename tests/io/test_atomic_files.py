@@ -16,7 +16,8 @@ from model_files import versions, which
 from places import python_path
 from small_models import small_mlp
 
-from numpycnn import write_idx
+from numpycnn import BackupAndRestore, Sequential, prepare_digit, write_idx
+from numpycnn.exchange.torch import read_state_dict
 from numpycnn.files import atomic_write
 from numpycnn.plots import plot_curves, save_figure
 
@@ -198,6 +199,23 @@ def test_errors_name_the_file_that_was_asked_for(name, tmp_path):
         assert str(tmp_path / folder / last) in str(caught.value) and ".tmp" not in str(caught.value)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder", "loop", "pipe"]
     assert os.listdir(tmp_path / "pipe") == [name] and (tmp_path / "pipe" / name).is_fifo()
+
+
+def read_backup(path):
+    model = small_mlp()
+    model.fit(np.zeros((2, 6)), np.zeros(2, int), verbose=0, callbacks=[BackupAndRestore(path)])
+
+
+@posix
+@pytest.mark.parametrize("name, read", [
+    *((f"model{suffix}", Sequential.load) for suffix in (".npz", ".h5", ".keras", ".onnx")),
+    ("state.pt", read_state_dict), ("state.safetensors", read_state_dict), ("digit.png", prepare_digit),
+    ("backup.npz", read_backup),
+])  # fmt: skip
+def test_a_pipe_is_not_waited_for(name, read, tmp_path):
+    os.mkfifo(tmp_path / name)
+    with deadline(20), pytest.raises(ValueError, match=f"expected a file, got a pipe or a device: .*{name}"):
+        read(tmp_path / name)
 
 
 def test_a_folder_that_cannot_be_written_to_is_named_by_the_file(tmp_path, monkeypatch):

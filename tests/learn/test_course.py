@@ -14,6 +14,7 @@ from places import ROOT
 
 import numpycnn as nc
 from numpycnn import kernels, learn
+from numpycnn.layers.activations import Activation
 
 LEARN = ROOT / "examples" / "learn"
 CHAPTERS = sorted(LEARN.glob("[0-9][0-9]_*.py"))
@@ -78,6 +79,7 @@ def test_every_formula_of_the_package_is_derived(equalities):
         derived.setdefault(equality.formula, []).append(equality.of_package)
     names = formulas()
     assert {"Dense.backward", "Conv2D", "LayerNorm", "SoftmaxCrossEntropy", "RMSprop", "BatchNorm.backward"} <= names
+    assert {curve.__name__ for curve in Activation.__subclasses__() if hasattr(nc, curve.__name__)} <= names
     assert [name for name in sorted(names) if not any(derived.get(name, []))] == []
     assert [name for name in sorted(names) if all(derived[name])] == [], "the package alone: nothing is derived"
 

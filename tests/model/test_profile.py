@@ -440,7 +440,9 @@ def test_winograd_counts_the_tiles_that_the_kernels_cut():
     cut = getattr(winograd_tiles.pieces, "py_func", winograd_tiles.pieces)
     for side, images in (winograd_tiles.SHORT, 1), (winograd_tiles.LONG, 832):
         for n in range(1, 29):
-            conv = SimpleNamespace(input_shape=(n, 1, 16), filters=32, output_shape=(n, 1, 32))
+            conv = SimpleNamespace(
+                input_shape=(n, 1, 16), filters=32, output_shape=(n, 1, 32), window=SimpleNamespace(kernel=(3, 3))
+            )
             points = sum(cut(n, kind, side)[0] * kind for kind in (winograd_tiles.LONG, winograd_tiles.SHORT))
             assert winograd.winograd_share(conv, images, (n, 1)) == points * 4 / (9 * n)
     assert winograd.MANY_OUTPUTS >= max(winograd_map.MANY_OUTPUTS, 4 * winograd_pool.MANY_WINDOWS)

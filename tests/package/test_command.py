@@ -176,6 +176,19 @@ def test_predict_says_what_is_doubtful(call, model_path, pictures, tmp_path):
     assert "none of them beyond the distance" in call("info", tmp_path / "model.npz")[1]
 
 
+def test_an_empty_name_is_not_the_current_folder(call, model_path, pictures, monkeypatch):
+    monkeypatch.chdir(pictures)
+    for arguments in (["predict", "", "--model", model_path], ["predict", "a.png", "--model", ""], ["page", ""],
+                      ["train", "--output-dir", ""], ["train", "--images", ""], ["info", ""]):
+        status, _, errors = call(*arguments)
+        assert status in (1, 2) and "expected" in errors and "got an empty one" in errors, arguments
+
+
+def test_commands_that_are_proposed_can_be_copied(tmp_path):
+    assert options.in_a_shell(tmp_path / "a b.npz") == f"'{tmp_path}/a b.npz'"
+    assert "\x1b" not in options.in_a_shell(tmp_path / "\x1b[31m.npz")
+
+
 def test_predict_reads_standard_input_and_ends_where_its_reader_does(model_path, pictures):
     content = (pictures / "c.JPG").read_bytes()
     process = run("predict", "-", "--model", model_path, "--json", stdin=content)
@@ -229,11 +242,14 @@ def test_info_says_what_inputs_and_training_were():
     assert info.inputs(model).endswith("; digits cut out and centred, as prepare_digit does\nClasses: a, b")
 
 
-def test_page(call, model_path, tmp_path):
-    page = tmp_path / "colours.html"
+def test_page(call, model_path, tmp_path, monkeypatch):
+    served, page = [], tmp_path / "colours.html"
+    monkeypatch.setattr("numpycnn.command.page.serve_page", served.append)  # it would wait for Ctrl-C
     status, text, errors = call("page", model_path, "-o", page)
-    assert (status, errors) == (0, "") and f"Wrote {page}, 0." in text and "--open" in text
+    assert (status, errors, served) == (0, "", []) and f"Wrote {page}, 0." in text and "--open" in text
     assert "=blue()" in page.read_text(encoding="utf-8")
+    status, text, errors = call("page", model_path, "-o", page, "--open")
+    assert (status, errors, served) == (0, "", [page]) and "--open" not in text
     status, _, errors = call("page", model_path, "-o", tmp_path / "colours.txt")
     assert status == 1 and "expected a name that ends in .html" in errors
     assert "there is no absent.npz; train one" in call("page", "absent.npz")[2]

@@ -167,7 +167,6 @@ def run(command, cwd=ROOT, **environment):
 
 
 @functools.cache
-@functools.cache
 def help_of(*words):
     result = run([sys.executable, *words, "--help"])
     assert result.returncode == 0, result.stderr
@@ -223,15 +222,16 @@ def check_pytest(words):
     options = dict(zip(words, words[1:]))
     if "-m" in options:
         assert options["-m"] in re.findall(r"^\s*(\w+):", SETTINGS["tool:pytest"]["markers"], re.M)
-    names = [name for path in paths or sorted(ROOT.glob("tests/**/test_*.py")) for name in names_of_tests(ROOT / path)]
+    files = [ROOT / path for path in paths] or sorted(ROOT.glob("tests/**/test_*.py"))
     for word in set(re.findall(r"\w+", options.get("-k", ""))) - {"and", "or", "not"}:
-        assert any(word in name for name in names), f"no test for -k {word}"
+        assert any(word in name for file in files for name in names_of_tests(file)), f"no test for -k {word}"
     if "-n" in options:  # pytest-xdist's
         assert options["-n"].isdigit()
     known = {"-m", "-k", "-n", *(options.get(option) for option in ("-m", "-k", "-n")), *paths}
     assert set(words) <= known, words
 
 
+@functools.cache
 def names_of_tests(path):
     tree = ast.walk(ast.parse(path.read_text()))
     return [node.name for node in tree if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]

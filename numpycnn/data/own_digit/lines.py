@@ -25,7 +25,8 @@ SMALL = 48  # pixels; there are no lines in anything smaller
 LEAST = 0.25  # a line is in the picture for this share of its width, if it leaves at the top or bottom
 MARGIN = 2  # pixels that are taken away above and below a line with it
 MOST = 3  # so many of the largest pieces may be frames
-CRUMB = 4.0  # what is left of the ink and is no longer than so many times a line's thickness is a crumb of it
+CRUMB = 6.0  # what is left of the ink and is no longer than so many times a line's thickness is a crumb of it
+LINE = 2.0  # and so is, at the border, what is no thicker than so many times that
 
 
 @dataclass(frozen=True)
@@ -143,14 +144,17 @@ def _cleaned(amount: Grey, across: list[Mask], down: list[Mask]) -> Grey:
         if lines:
             lengths = run_lengths(ink > PRINTED)
             band = np.logical_or.reduce(lines)
-            thickness = float(np.median(lengths[band & (lengths > 0)]))
+            inside = np.where(band, lengths, 0)
+            above = np.pad(inside, ((1, 0), (0, 0)))[:-1]
+            thickness = float(np.median(inside[(inside > 0) & (above == 0)]))  # each crossing once, however thick
             thickest = max(thickest, thickness)
             ink[band & (lengths <= 1.5 * thickness + 1)] = 0
     labels, count = components(amount > PRINTED)
-    found = boxes(labels, count)
-    height, width = (found[:, 2:] - found[:, :2]).T
+    found, sizes = boxes(labels, count), np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    longer = (found[:, 2:] - found[:, :2]).max(axis=1)
     at_border = (found[:, :2] == 0).any(axis=1) | (found[:, 2:] == amount.shape).any(axis=1)
-    crumbs = np.where(at_border, np.minimum(height, width), np.maximum(height, width)) <= CRUMB * thickest
+    # At the border, a line that left the picture at the top or at the bottom is a crumb, too.
+    crumbs = (longer <= CRUMB * thickest) | at_border & (sizes <= LINE * thickest * longer)
     amount[np.isin(labels, np.flatnonzero(crumbs) + 1)] = 0
     return amount
 

@@ -18,7 +18,7 @@ from typing import Any, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...files import path_text
+from ...files import open_file, path_text
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right, the last two exclusive
 
@@ -124,7 +124,7 @@ def read_picture(image: Any) -> Picture:
         if path.is_dir():
             raise ValueError(f"{path}: expected a picture, got a folder; name the file inside it")
         try:
-            with open(path, "rb") as file:  # given the path, Pillow misreads a TIFF that is stored on its side
+            with open_file(path) as file:  # given the path, Pillow misreads a TIFF that is stored on its side
                 return _open(file, str(path))
         except FileNotFoundError as error:
             raise FileNotFoundError(f"expected a picture, but there is no file {path}") from error

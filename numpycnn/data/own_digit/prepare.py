@@ -29,7 +29,7 @@ LOW_CONTRAST = 0.15  # below this it is worth a note
 CLEARER = 2.0  # a contrast of colours that is so many times that of brightness is taken instead
 # Dirt at the border: beside a piece inside that is longer than this share of the picture's shorter side, pieces that
 # are further from it than this share of its length, and reach no deeper into the picture than that.
-MAIN, FAR, SHALLOW = 0.2, 0.15, 0.25
+MAIN, FAR, SHALLOW = 0.2, 0.15, 0.3
 
 
 @dataclass(frozen=True)

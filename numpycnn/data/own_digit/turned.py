@@ -1,4 +1,4 @@
-"""Digits that lie on their side: a network is not sure of one as it is, and sure once it is turned."""
+"""Digits that lie on their side: they look like no digit as they are, and like one once they are turned."""
 
 from __future__ import annotations
 
@@ -9,29 +9,25 @@ from numpy.typing import NDArray
 
 from .prepare import PALE, as_mnist
 
-UNSURE, SURE = 0.6, 0.98  # of a digit as it is, at most; of the same digit turned, at least
 DEGREES = range(45, 360, 45)
 
 
 def seem_turned(
-    images: NDArray[np.float32],
-    probabilities: NDArray[np.floating],
-    ask: Callable[[NDArray[np.float32]], NDArray[np.floating]],
+    images: NDArray[np.float32], strange: NDArray[np.bool_], is_sure: Callable[[NDArray[np.float32]], NDArray[np.bool_]]
 ) -> NDArray[np.intp]:
     """Return the numbers of those images (N, 28, 28, 1) that may lie on their side.
 
-    `ask` gives the probabilities (N, 10) of images, `probabilities` are those of the images as they are. Many a turned
-    digit looks like another one, so that some are found, not all.
+    `strange` (N,) says which look like no digit as they are, and `is_sure` of other images whether the network is sure
+    of them. What is a digit in any case, as a 6 that may be a 9, is not found.
     """
-    unsure = np.flatnonzero((probabilities.max(axis=1) < UNSURE) & images.any(axis=(1, 2, 3)))
-    if not unsure.size:
-        return unsure
-    copies = np.stack([_turned(images[k, ..., 0], degrees) for k in unsure for degrees in DEGREES])
-    sure = ask(copies[..., None]).max(axis=1).reshape(len(unsure), -1).max(axis=1)
-    return unsure[sure >= SURE]
+    asked = np.flatnonzero(strange & images.any(axis=(1, 2, 3)))
+    if not asked.size:
+        return asked
+    copies = np.stack([turned(images[k, ..., 0], degrees) for k in asked for degrees in DEGREES])
+    return asked[is_sure(copies[..., None]).reshape(len(asked), -1).any(axis=1)]
 
 
-def _turned(image: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
+def turned(image: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
     """Turn a digit and place it as MNIST's makers would have done: (28, 28)."""
     from PIL import Image
 

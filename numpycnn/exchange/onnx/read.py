@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ...data import InputFormat
+from ...files import open_file
 from ...io.native import documented_errors
 from ...layers import Softmax
 from ...losses import SoftmaxCrossEntropy
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def load(path: str | os.PathLike, model_class: type[Sequential]) -> Sequential:
     """Read a model; see ``Sequential.load``."""
     import_onnx()
-    with open(path, "rb") as stream, documented_errors(path, "an ONNX model that is a chain of layers"):
+    with open_file(path) as stream, documented_errors(path, "an ONNX model that is a chain of layers"):
         walk = Walk(read_content(stream), READERS)
         walk.go()
         return _assemble(walk, model_class)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...checks import check_list
-from ...files import atomic_write, path_text
+from ...files import atomic_write, open_file, path_text
 from ...io.native import ModelFileError, documented_errors
 from ...layers import BatchNorm
 from ..channels_first import check_model
@@ -94,7 +94,7 @@ class _Found(NamedTuple):
 def _read(path: str | os.PathLike) -> _Found:
     path = path_text(path)
     library = _import_safetensors() if path.endswith(SAFETENSORS) else None
-    with open(path, "rb") as stream, documented_errors(path, "a state_dict of PyTorch"):
+    with open_file(path) as stream, documented_errors(path, "a state_dict of PyTorch"):
         if library is None:
             return _Found(read_archive(stream), True)
         with library.safe_open(path, framework="numpy") as file:

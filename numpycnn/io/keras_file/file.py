@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...files import atomic_write, printable, shown_cause
+from ...files import atomic_write, open_file, printable, shown_cause
 from ...optimizers import Optimizer
 from ..native import ModelFileError
 from .hdf5 import FLOATS, INTEGERS, Hdf5Reader, import_h5py
@@ -100,7 +100,7 @@ def open_for(
 ) -> Any:
     """Return what `read` makes of the file; warn of its notes; whatever goes wrong becomes the documented error."""
     name = os.fspath(path)
-    with open(path, "rb") as stream:
+    with open_file(path) as stream:
         try:
             result, notes = read(stream)
         except ModelFileError as error:

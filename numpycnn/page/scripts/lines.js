@@ -10,7 +10,8 @@ const SMALL = 48;
 const LEAST = 0.25;
 const MARGIN = 2;
 const MOST = 3;
-const CRUMB = 4;
+const CRUMB = 6;
+const LINE = 2;
 
 // Take ruled lines, or a frame, off the ink: {amount, inside}; null if there are none.
 function withoutLines(amount) {
@@ -118,15 +119,19 @@ function cleaned(amount, across, down) {
     const lengths = runLengths(ink);
     const place = i => [Math.floor(i / ink.width), i % ink.width];
     const band = mapped(ink, (_, i) => lines.some(line => line(...place(i))));
-    const thickness = median(filtered(lengths.map((length, i) => length * band.data[i]), length => length > 0));
+    const inside = lengths.map((length, i) => length * band.data[i]);
+    const crossings = inside.map((length, i) => (inside[i - ink.width] > 0 ? 0 : length)); // each once, however thick
+    const thickness = median(filtered(crossings, length => length > 0));
     thickest = Math.max(thickest, thickness);
     return mapped(ink, (value, i) => (band.data[i] && lengths[i] <= 1.5 * thickness + 1 ? 0 : value));
   };
   const rest = transposed(without(transposed(without(amount, across)), down));
-  const {labels, boxes} = components(mapped(rest, value => value > PRINTED));
-  const isCrumb = boxes.map(([top, left, bottom, right]) => {
+  const {labels, sizes, boxes} = components(mapped(rest, value => value > PRINTED));
+  const isCrumb = boxes.map(([top, left, bottom, right], i) => {
+    const longer = Math.max(bottom - top, right - left);
     const atBorder = top === 0 || left === 0 || bottom === rest.height || right === rest.width;
-    return (atBorder ? Math.min : Math.max)(bottom - top, right - left) <= CRUMB * thickest;
+    // At the border, a line that left the picture at the top or at the bottom is a crumb, too.
+    return longer <= CRUMB * thickest || (atBorder && sizes[i] <= LINE * thickest * longer);
   });
   return mapped(rest, (value, i) => (labels[i] && isCrumb[labels[i] - 1] ? 0 : value));
 }

@@ -10,7 +10,7 @@ const BRIGHT = 10;
 const WHITE = 0.9;
 const LOW_CONTRAST = 0.15;
 const CLEARER = 2;
-const [MAIN, FAR, SHALLOW] = [0.2, 0.15, 0.25];
+const [MAIN, FAR, SHALLOW] = [0.2, 0.15, 0.3];
 
 // Turn a picture of one digit into what a network trained on MNIST expects: {image, empty, inverted, box, notes, ...}.
 function prepareDigit(picture) {
