@@ -34,7 +34,7 @@ _one_at_a_time = threading.Lock()
 @contextlib.contextmanager
 def compiled_together() -> Iterator[None]:
     """Run the block with the twins of kernels that are neither here nor on disk; at its end, compile these."""
-    if threads.forked or jit.noted.kernels is not None:
+    if threads.forked or jit.note().kernels is not None:
         yield  # a forked child runs the serial builds
         return
     with noting() as tasks:
@@ -45,11 +45,9 @@ def compiled_together() -> Iterator[None]:
 @contextlib.contextmanager
 def noting() -> Iterator[dict[jit.Task, None]]:
     """Run the block with the twins of kernels that are neither here nor on disk; yield what they stand for."""
-    jit.noted.kernels = tasks = {}
-    try:
+    tasks: dict[jit.Task, None] = {}
+    with jit.noting(kernels=tasks):
         yield tasks
-    finally:
-        jit.noted.kernels = None
 
 
 def compile_all(tasks: Iterable[jit.Task], processes: int | None = None) -> None:

@@ -10,7 +10,7 @@ Zen 4), zeros not counted:
   stack's place decided the speed); 96 % (32 channels), 76 % (one channel: sums of 9)
 - weights' gradient: one filter, three runs of six vectors in registers while its pixels stream by; 60 %
 - input's gradient: the same, added into the image, where each sum is stored again for every pixel; 40 %
-- input's gradient by windows: 2 x 4 pixels by two vectors of channels in registers while the filters stream by; 62 %
+- input's gradient by windows: 4 x 4 pixels of a vector of channels in registers while the filters stream by
 - taps' gradient, for patches of few elements: 9 taps by two vectors of filters; 36 %, counted without its zeros
 - the lists of pixels: one pass without branches; 17 GB/s
 """
@@ -24,7 +24,7 @@ from .jit import device, kernel
 from .matmul import empty_aligned, transpose
 from .simd import VECTOR_BYTES
 from .tiles import (
-    LONG_SUM, RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, UNION_VECTORS, WINDOW, WINNERS,
+    FILTER_ROWS, LONG_SUM, RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, WINDOW, WINNERS,
     make_convolution_tile, make_gradient_tile, make_tap_gradient_tile, window_gradient, winners,
 )
 
@@ -123,14 +123,13 @@ def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):
         p, q = i // (group + 1), i % (group + 1)
         starts_by_code[i] = offsets[p * group + min(q, group - 1)]
     for n in prange(images):
-        place, value, total = positions[n], values[n], sums[n]
+        place, value, total, part = positions[n], values[n], sums[n], np.zeros(filters, dy.dtype)
         total[:] = 0
-        part = total if windows <= LONG_SUM else np.zeros(filters, dy.dtype)
         for p in range(windows):
             code, gradient = codes[n, p], dy[n, p]
             for f in range(filters):
                 part[f] += gradient[f] if code[f] < cut else dy.dtype.type(0)
-            if windows > LONG_SUM and (p % LONG_SUM == LONG_SUM - 1 or p == windows - 1):
+            if p % LONG_SUM == LONG_SUM - 1 or p == windows - 1:
                 for f in range(filters):
                     total[f] += part[f]
                 part[:] = 0
@@ -257,9 +256,13 @@ def window_input_gradient(w, dy, codes, offsets, row, dx):
     """
     images, windows, filters = dy.shape
     image_size, channels = dx.size // images, dx.shape[3]
-    depth = w.shape[0]
     lanes = VECTOR_BYTES // w.itemsize
-    rows = _filter_by_filter(w)
+    size = filters * TAPS * lanes  # all filters' part for a vector of channels: that of 64 stays in the nearest cache
+    parts = empty_aligned((channels + lanes - 1) // lanes * size, w)
+    for c in range(0, channels, lanes):
+        for t in range(TAPS):
+            at, to, count = (t * channels + c) * filters, c // lanes * size + t * lanes, min(lanes, channels - c)
+            transpose(w, at, filters, count, filters, parts, to, TAPS * lanes)
     words = (filters + WINNERS - 1) // WINNERS
     pixels = dx.reshape(images, image_size)
     for n in prange(images):
@@ -271,18 +274,14 @@ def window_input_gradient(w, dy, codes, offsets, row, dx):
                 won[i * WINDOW + q] = _winners_of(codes, at, min(WINNERS, filters - f), q)
         for i in range(image_size):
             pixels[n, i] = 0
-        c = 0
-        while c < channels:
-            left = channels - c
-            for k in range(3):
-                for i in range(windows * words):
-                    p, f = i // words, i % words * WINNERS
-                    i_filter, idy = f * depth + k * 3 * channels + c, (n * windows + p) * filters + f
-                    i_dx = n * image_size + offsets[p * WINDOW] + k * row + c
-                    window_gradient(
-                        rows, i_filter, depth, dy, idy, won, i * WINDOW, dx, i_dx, row, channels, left
-                    )
-            c += (UNION_VECTORS if left >= UNION_VECTORS * lanes else 1) * lanes
+        for c in range(0, channels, lanes):
+            for f in range(0, filters, WINNERS):
+                for k in range(0, 3, FILTER_ROWS):
+                    for p in range(windows):
+                        i_won, idy = (p * words + f // WINNERS) * WINDOW, (n * windows + p) * filters + f
+                        i_part = c // lanes * size + (f * TAPS + k * 3) * lanes
+                        i_dx = n * image_size + offsets[p * WINDOW] + k * row + c
+                        window_gradient(parts, i_part, dy, idy, won, i_won, dx, i_dx, row, channels, channels - c)
 
 
 @device

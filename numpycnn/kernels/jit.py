@@ -8,6 +8,7 @@ where no threads are; one lock, because not every threading layer bears concurre
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import gc
 import hashlib
@@ -38,13 +39,34 @@ _announced = False
 Task = tuple[str, str, tuple]  # a kernel to compile: its module, its name, the types of its arguments
 
 
-class _Noted(threading.local):
-    kernels: dict[Task, None] | None = None  # while ``ahead.compiled_together`` runs in this thread: what is missing
-    launches: list[Callable[[], None]] | None = None  # while ``recorded`` runs in it: what was called
-    serial = False  # whether the serial builds run meanwhile
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """What a thread wants from the kernels that it calls in a block, beside their results."""
+
+    kernels: dict[Task, None] | None = None  # takes in what is missing, and twins run in its place
+    launches: list[Callable[[], None]] | None = None  # takes in what was called
+    serial: bool = False  # whether the serial builds run
 
 
-noted = _Noted()
+noted: dict[int, Note] = {}  # by thread; nearly always empty, so that most calls ask one question
+
+
+def note() -> Note:
+    """Return what this thread wants."""
+    return noted.get(threading.get_ident(), Note())
+
+
+@contextlib.contextmanager
+def noting(**wanted: Any) -> Iterator[None]:
+    """Want this, too, in the block."""
+    thread, before = threading.get_ident(), note()
+    noted[thread] = dataclasses.replace(before, **wanted)
+    try:
+        yield
+    finally:
+        noted[thread] = before
+        if before == Note():
+            del noted[thread]
 
 
 class Kernel:
@@ -57,23 +79,31 @@ class Kernel:
         self._serial = _build(function, parallel=False)
 
     def __call__(self, *args: Any) -> None:
-        if noted.launches is not None:
-            noted.launches.append(functools.partial(self._serial if noted.serial else self, *args))
-        if threads.forked or noted.serial:
-            self._serial(*args)
-            return
-        if noted.kernels is not None and self.put_off(args, self.__name__, args):
+        if (noted or threads.forked) and self._call_otherwise(args):
             return
         with threads.lock:
             threads.use()
             self._parallel(*args)
 
+    def _call_otherwise(self, args: tuple) -> bool:
+        """Do what this thread wants noted; run the serial build, or a twin, if that is wanted, and return whether."""
+        wanted = note()
+        if wanted.launches is not None:
+            wanted.launches.append(functools.partial(self._serial if wanted.serial else self, *args))
+        if threads.forked or wanted.serial:
+            self._serial(*args)
+            return True
+        return self.put_off(args, self.__name__, args)
+
     def put_off(self, args: tuple, name: str, twins_args: tuple) -> bool:
-        """If this is not compiled for such arguments, note it, run the twin of a name in its place, and return True."""
+        """If this is not compiled for such arguments and that is noted, run a twin in its place; return whether."""
+        kernels = note().kernels
+        if kernels is None:
+            return False
         task = self.__module__, self.__name__, tuple(map(self._parallel.typeof_pyval, args))
         if not hasattr(reference, name) or self.is_there(task[2]):
             return False
-        noted.kernels[task] = None
+        kernels[task] = None
         with np.errstate(all="ignore"):  # a compiled kernel warns of nothing
             getattr(reference, name)(*twins_args)
         return True
@@ -103,7 +133,7 @@ class CallOf:
 
     def __call__(self, *args: Any) -> None:
         arranged = self.arrange(*args)
-        if noted.kernels is None or not self.other.put_off(arranged, self.__name__, args):
+        if not (noted and self.other.put_off(arranged, self.__name__, args)):
             self.other(*arranged)
 
     def _parallel(self, *args: Any) -> None:
@@ -122,11 +152,9 @@ def recorded(serial: bool) -> Iterator[list[Callable[[], None]]]:
 
     With `serial` their serial builds run, in the block and again: on the calling thread, without the lock.
     """
-    noted.launches, noted.serial = [], serial
-    try:
-        yield noted.launches
-    finally:
-        noted.launches, noted.serial = None, False
+    launches: list[Callable[[], None]] = []
+    with noting(launches=launches, serial=serial):
+        yield launches
 
 
 def kernel(function: Callable[..., None]) -> Kernel:

@@ -6,6 +6,7 @@ import numpy as np
 from numba import prange
 
 from .jit import device, kernel
+from .tiles import prefetch
 
 CHUNK = 256  # rows summed by themselves before they join the total: rounding grows with their number, not all rows'
 
@@ -23,8 +24,10 @@ def add_up(partial, total):
 @kernel
 def take_rows(x, rows, y):
     """y = x[rows]: x (N, K), rows (M,), every one a row of x, y (M, K)."""
+    columns = x.shape[1]
     for i in prange(rows.size):
-        for k in range(x.shape[1]):
+        prefetch(x, rows[min(i + 1, rows.size - 1)] * columns, columns)  # they lie anywhere in memory
+        for k in range(columns):
             y[i, k] = x[rows[i], k]
 
 

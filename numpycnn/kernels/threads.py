@@ -43,7 +43,7 @@ _count = config.NUMBA_NUM_THREADS
 
 
 class _Caller(threading.local):
-    count = 0  # threads that kernels called from this one use, as Numba knows it
+    count = 0  # the number that was set when Numba was told how many threads the kernels called from this one use
     alone = False  # see on_one_thread
 
 
@@ -70,21 +70,20 @@ def get_num_threads() -> int:
 
 def use() -> None:
     """Make the kernels that this thread calls use the number of threads that is set; the first call starts them."""
-    count = get_num_threads()
-    if _caller.count != count:
+    if _caller.count != _count:
         with _calm_openmp():
-            numba.set_num_threads(count)
-        _caller.count = count
+            numba.set_num_threads(get_num_threads())
+        _caller.count = _count
 
 
 @contextlib.contextmanager
 def on_one_thread() -> Iterator[None]:
     """Run what this thread calls in this block on it alone, whatever is set, and whatever other threads do."""
-    before, _caller.alone = _caller.alone, True
+    before, _caller.alone, _caller.count = _caller.alone, True, 0
     try:
         yield
     finally:
-        _caller.alone = before
+        _caller.alone, _caller.count = before, 0
 
 
 @contextlib.contextmanager

@@ -16,19 +16,34 @@ from numba import types
 
 from .simd import BYTE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_bits, returns, tile, unrolled_loop
 
+CACHE_LINE = 64  # bytes
 WINDOW = 4  # pixels of a pooling window, 2 x 2
 # Sums + operands have to fit into 32 registers with AVX-512, 16 elsewhere.
 TILE_ROWS = 8 if MANY_REGISTERS else 4  # rows of a matrix product, pixels of a convolution; two vectors each
+ROW_STEPS = 4  # rows of a product's tile whose addresses are found from one; three of the steps need no addition
 ROW_VECTORS = 8  # vectors of a single row of a matrix product: eight sums under way hide what one multiply-add waits
 STEPS = 64  # steps of the summed axis, one for each bit of a word
 TILE_WINDOWS = 2 if MANY_REGISTERS else 1  # pooling windows of a convolution; four pixels of two vectors each
 RUN_VECTORS = 6 if MANY_REGISTERS else 3  # vectors along a run of a patch, for three runs at a time
 WINNERS = 64  # filters whose winners fit into one word of bits
 UNION = 4  # pixels to a side of what the four 3 x 3 patches of a window cover
-UNION_VECTORS = 2 if MANY_REGISTERS else 1  # vectors of channels at each of a window's 2 x 4 pixels in two rows
+FILTER_ROWS = 3 if MANY_REGISTERS else 1  # of a 3 x 3 filter at a time; their sums need one row of the union more
 LONG_SUM = 512  # terms after which a new sum is begun: rounding grows with a sum's length
 TAPS = 9  # elements of a patch, where a filter's gradient is summed over pixels
 TAP_VECTORS = 2 if MANY_REGISTERS else 1
+
+
+@tile
+def prefetch(code, a, ia, columns):  # type: ignore
+    """Ask for `columns` elements from ``a[ia]`` on: they come into the cache while something else is computed."""
+    line = CACHE_LINE // (a.dtype.bitwidth // 8)
+
+    def ask(n, nothing):  # type: ignore
+        code.prefetch(code.step(a.at(ia), n, line))
+        return []
+
+    count = code.builder.sdiv(code.builder.add(columns, INDEX(line - 1)), INDEX(line))
+    loop(code.builder, count, ask, [])
 
 
 # -- matrix products ---------------------------------------------------------------------------------------------------
@@ -48,13 +63,15 @@ def make_product_tile(rows: int) -> Any:
 
         def block(vectors: Vectors) -> None:
             sums = [vectors.load(code.step(start.at(i_start), r, start_row), v) for r in range(rows) for v in range(2)]
+            # Addresses for every few rows: else the compiler adds up each row's from that of the row before, in turn.
+            lines = [vectors.opaque(code.step(a.at(ia), r, a_row)) for r in range(0, rows, ROW_STEPS)]
 
             def step(t, sums):  # type: ignore
-                b_now, a_now = code.step(b.at(ib), t, b_row), code.step(a.at(ia), t, a_step)
+                b_now, a_now = code.step(b.at(ib), t, b_row), [code.step(line, t, a_step) for line in lines]
                 b_vectors = [vectors.load(b_now, v) for v in range(2)]
                 new = []
                 for r in range(rows):  # each value right before its use: few registers
-                    value = vectors.broadcast(code.load(code.step(a_now, r, a_row)))
+                    value = vectors.broadcast(code.load(code.step(a_now[r // ROW_STEPS], r % ROW_STEPS, a_row)))
                     new += [vectors.multiply_add(value, b_vectors[v], sums[r * 2 + v]) for v in range(2)]
                 return new
 
@@ -391,40 +408,37 @@ def winners(code, codes, i_code, q):  # type: ignore
 
 @tile
 def window_gradient(  # type: ignore
-    code, filters, i_filter, depth, dy, idy, winners, i_winner, dx, i_dx, row, channels, columns
+    code, filters, i_filter, dy, idy, winners, i_winner, dx, i_dx, row, channels, columns
 ):
-    """One pooling window's share in the gradient of two rows of the image, for one row of all its 3 x 3 filters.
+    """One pooling window's share in the gradient of the image, for ``FILTER_ROWS`` of its 3 x 3 filters.
 
-    The patches of the window's four pixels cover 4 x 4 pixels of the image. Row k of the filters takes part in rows k
-    and k + 1 of these, whose sums, ``UNION_VECTORS`` of channels a pixel (one at the edge), stay in registers while the
-    filters come by whose winner is the first pixel, then the second, ... Filters are `depth` elements apart;
-    ``winners[i_winner + q]`` has a bit for each filter that pixel q won; rows of dx are `row` elements apart.
+    The patches of the window's four pixels cover 4 x 4 pixels of the image. Those that these rows of the filters reach
+    have their sums, one vector of channels a pixel, in registers while the filters come by whose winner is the first
+    pixel, then the second, ... A filter is nine vectors; ``winners[i_winner + q]`` has a bit for each filter that pixel
+    q won; rows of dx are `row` elements apart.
     """
-    builder = code.builder
+    builder, lanes = code.builder, code.vectors(dx, 1).lanes
 
     def block(vectors: Vectors) -> None:
-        width = vectors.count
-        pixels = [code.step(code.step(dx.at(i_dx), k, row), j, channels) for k in range(2) for j in range(UNION)]
-        sums = [[vectors.load(pixel, v) for v in range(width)] for pixel in pixels]
+        places = [(k, j) for k in range(FILTER_ROWS + 1) for j in range(UNION)]
+        pixels = {(k, j): code.step(code.step(dx.at(i_dx), k, row), j, channels) for k, j in places}
+        sums = {place: vectors.load(pixel, 0) for place, pixel in pixels.items()}
         for q in range(WINDOW):
-            first = q // 2 * UNION + q % 2  # of the three pixels that this one's row of a patch covers
+            taps = [(k, j) for k in range(FILTER_ROWS) for j in range(3)]
+            reached = [(q // 2 + k, q % 2 + j) for k, j in taps]
 
             def add(f, sums):  # type: ignore
                 gradient = vectors.broadcast(code.load(code.step(dy.at(idy), f)))
-                weights = vectors.opaque(code.step(filters.at(i_filter), f, depth))
-                taps = [code.step(weights, k, channels) for k in range(3)]
-                places = [(tap, v) for tap in taps for v in range(width)]
-                return [vectors.multiply_add(gradient, vectors.load(*at), total) for at, total in zip(places, sums)]
+                weights = vectors.opaque(code.step(filters.at(i_filter), f, TAPS * lanes))
+                taps = [code.step(weights, t * lanes) for t in range(len(sums))]
+                return [vectors.multiply_add(gradient, vectors.load(at, 0), s) for at, s in zip(taps, sums)]
 
             bits = code.load(code.step(winners.at(i_winner), q))
-            new = loop_over_bits(builder, bits, add, sum(sums[first : first + 3], []))
-            for k in range(3):
-                sums[first + k] = new[k * width : (k + 1) * width]
-        for pixel, total in zip(pixels, sums):
-            for v in range(width):
-                vectors.store(total[v], pixel, v)
+            sums.update(zip(reached, loop_over_bits(builder, bits, add, [sums[place] for place in reached])))
+        for place, pixel in pixels.items():
+            vectors.store(sums[place], pixel, 0)
 
-    code.whole_or_edge(dx, UNION_VECTORS, columns, block, edge_count=1)
+    code.whole_or_edge(dx, 1, columns, block)
 
 
 def make_tap_gradient_tile(in_squares: bool) -> Any:

@@ -183,27 +183,25 @@ def _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
 
 
 @device
-def _learn_image(x, n, background, grid_width, windows, kinds, marks, scales):
+def _learn_image(x, n, background, grid_width, windows, kinds, patches, marks, scales):
     """Find the largest pixel of image n, and the patches of which nothing needs to be computed, or all plainly.
 
     Window p's mark has a bit for each patch of window p that is background, whose sum is known; bit 4 is set, and bit 5
     if a patch is zeros though the background is not.
     """
-    _, _, width, channels = x.shape
-    pixels = kinds.size
+    channels, pixels, one, row = x.shape[3], kinds.size, np.uintp(1), np.uintp(x.shape[2])  # unsigned: no index < 0
     scales[n] = survey(x, n * pixels * channels, pixels, channels, background, kinds, 0)
-    p = n * windows
-    for row in range(0, windows // grid_width * 2 * width, 2 * width):
-        for i in range(row, row + 2 * grid_width, 2):
-            a = b = c = d = 3  # the window's patches, each of 3 x 3 pixels
-            for k in range(i, i + 3 * width, width):
-                a &= kinds[k] & kinds[k + 1] & kinds[k + 2]
-                b &= kinds[k + 1] & kinds[k + 2] & kinds[k + 3]
-                c &= kinds[k + width] & kinds[k + width + 1] & kinds[k + width + 2]
-                d &= kinds[k + width + 1] & kinds[k + width + 2] & kinds[k + width + 3]
+    for i in range(np.uintp(pixels - 2)):  # a patch is what all its pixels are: three across, then three down
+        kinds[i] = kinds[i] & kinds[i + one] & kinds[i + one + one]
+    for i in range(np.uintp(pixels - 2) - row - row):
+        patches[i] = kinds[i] & kinds[i + row] & kinds[i + row + row]
+    p = np.uintp(n * windows)
+    for line in range(np.uintp(0), np.uintp(windows // grid_width) * 2 * row, 2 * row):
+        for i in range(line, line + 2 * np.uintp(grid_width), np.uintp(2)):
+            a, b, c, d = patches[i], patches[i + one], patches[i + row], patches[i + row + one]  # the window's
             plain = (a == 2) | (b == 2) | (c == 2) | (d == 2)
             marks[p] = a & 1 | (b & 1) << 1 | (c & 1) << 2 | (d & 1) << 3 | 16 | plain << PLAIN_BIT
-            p += 1
+            p += one
 
 
 @called
@@ -254,22 +252,19 @@ def _place(tile, rows, columns, top, high, left, wide, height, width, windows, g
 
 @device
 def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps,
-                facts, lifts, marks, scales, grid_width, y, codes):
-    """Take a share of one kind of tiles, ROWS at a time, through all stages, for some panels of filters."""
+                facts, lifts, marks, scales, grid_width, y, codes, zeros, doubts, v, m):
+    """Take a share of one kind of tiles, ROWS at a time, through all stages, for some panels of filters.
+
+    The last four arrays are room to work in: zeros, a number for each tile, and the values of a group and its products.
+    """
     images, windows, filters = y.shape
     _, height, width, channels = x.shape
-    panel_width = 2 * (VECTOR_BYTES // x.itemsize)
-    zeros = np.empty(panel_width, x.dtype)
-    for f in range(panel_width):
-        zeros[f] = 0
+    panel_width = zeros.size
     rows, top, high = _pieces(windows // grid_width, down, side)
     columns, left, wide = _pieces(grid_width, across, side)
     tiles = images * rows * columns
     groups = (tiles + ROWS - 1) // ROWS
-    # No powers of 2 from one pair of points to the next: they would clash in the cache.
-    v_step, m_step = ROWS * channels + panel_width // 2, ROWS * panel_width + panel_width // 2
-    doubts = np.empty(ROWS, np.int64)
-    v, m = empty_aligned(down * across * v_step, x), empty_aligned(down * across * m_step, x)
+    v_step, m_step = v.size // side**2, m.size // side**2
     for first in range(groups * task // tasks * ROWS, groups * (task + 1) // tasks * ROWS, ROWS):
         for p in range(ROWS):
             tile = min(first + p, tiles - 1)  # what the last group lacks is computed and dropped
@@ -309,11 +304,12 @@ def _prepare(task, tasks, x, w, side, b, background, offsets, taps, grid_width, 
         transform_filters(w, channels, panel, side, u, channels * 2 * lanes + lanes)
         first, end = panel * 2 * lanes, min((panel + 1) * 2 * lanes, filters)
         _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
-    kinds, known = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(channels, x.dtype)
+    kinds, patches = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(x.shape[1] * x.shape[2], np.uint8)
+    known, flat = np.empty(channels, x.dtype), x.reshape(-1)
     for c in range(channels):
-        known[c] = x.reshape(-1)[background * channels + c] if background >= 0 else np.nan
+        known[c] = flat[background * channels + c] if background >= 0 else np.nan
     for n in range(task * images // tasks, (task + 1) * images // tasks):
-        _learn_image(x, n, known, grid_width, windows, kinds, marks, scales)
+        _learn_image(x, n, known, grid_width, windows, kinds, patches, marks, scales)
 
 
 @called
@@ -324,10 +320,16 @@ def _run_task(task, tasks, by_panel, x, w, u, side, b, offsets, taps, facts, lif
     first_panel, last_panel = 0, (b.size + 2 * lanes - 1) // (2 * lanes)
     if by_panel:
         first_panel, last_panel, task, tasks = task, task + 1, 0, 1
+    zeros, doubts = np.empty(2 * lanes, x.dtype), np.empty(ROWS, np.int64)
+    for f in range(2 * lanes):
+        zeros[f] = 0
+    # No powers of 2 from one pair of points to the next: they would clash in the cache.
+    v = empty_aligned(side * side * (ROWS * x.shape[3] + lanes), x)
+    m = empty_aligned(side * side * (ROWS * 2 * lanes + lanes), x)
     for down, across in KINDS:
         _run_groups(
             down, across, side, task, tasks, x, w, u, x.shape[3] * 2 * lanes + lanes, first_panel, last_panel, b,
-            offsets, taps, facts, lifts, marks, scales, grid_width, y, codes,
+            offsets, taps, facts, lifts, marks, scales, grid_width, y, codes, zeros, doubts, v, m,
         )
 
 
@@ -352,10 +354,10 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     marks = np.empty(images * windows, np.uint8)
     by_panel = images * windows <= FEW_WINDOWS
     for stage in range(2):
-        tasks = max(panels, min(images, 16))  # the few panels are shared out among as many tasks as there are
+        tasks = max(panels, min(images, 8))  # the few panels are shared out among as many tasks as there are
         if stage == 1:
             tiles = images * windows // (1 if side == SHORT else 4)
-            tasks = panels if by_panel else (tiles + ROWS - 1) // ROWS
+            tasks = panels if by_panel else (tiles + 4 * ROWS - 1) // (4 * ROWS)  # each costs references to arrays
         for task in prange(tasks):
             if stage == 0:
                 _prepare(

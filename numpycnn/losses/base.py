@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..checks import check_choice, check_numeric
 from ..configured import Configured
 
+FLOATS = np.dtype("float32"), np.dtype("float64")
 REDUCTIONS = ("mean", "sum", "weighted_mean")
 
 
@@ -144,7 +145,7 @@ def check_weights(weights: ArrayLike, rows: int, name: str) -> NDArray[np.float6
 def check_outputs(outputs: NDArray) -> NDArray:
     """Return outputs (N, ...) in float32 or float64, as the kernels want them."""
     outputs = check_numeric(outputs, "outputs")
-    if outputs.dtype not in (np.float32, np.float64):
+    if outputs.dtype not in FLOATS:
         outputs = outputs.astype(np.float64)
     if outputs.size == 0 or outputs.ndim == 0:
         raise ValueError(f"outputs: expected at least one row, got shape {outputs.shape}")
