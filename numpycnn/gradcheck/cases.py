@@ -266,6 +266,8 @@ def block_cases() -> list[fusion.Block]:
         firsts = _FIRST.get(classes[0], [])
         if block is fusion.ConvNormalised:  # of two other blocks, which have their own cases
             firsts = firsts[::4]
+        if block is fusion.WinogradConvStride2:
+            firsts = [((5, 6, 4), {"filters": 32, "kernel_size": 4, "strides": 2, "padding": 1})]
         for n, ((shape, first), *rest) in enumerate(itertools.product(firsts, *later)):
             chosen: Any = [c[n % len(c)] if isinstance(c, tuple) else c for c in classes]  # one of them, in turn
             layers = [c(**a) for c, a in zip(chosen, (first, *rest))]

@@ -29,9 +29,7 @@ ROW_GROUP = 256  # rows of the output that share a panel
 DEPTH = 128  # steps of the summed axis between visits to a tile: a panel of B, and A's rows beside it, fit the cache
 LONG_ROW = 4096  # the same along rows of A: few layers have as many inputs, and none of these sums is cut otherwise
 SPARSE_GROUP = 64  # rows that read the same rows of B one after the other, where zeros are skipped
-# Cuts of the summed axis where there are fewer blocks: threads share them without changing the bits. Tiles, which add
-# up as convolutions do, are cut in long sums alone: half of A would have to come from the other core's cache.
-PARTS = 4
+PARTS = 4  # cuts of the summed axis where there are fewer blocks: threads share them without changing the bits
 MOST_NONZEROS = 0.6  # share of A's elements; with more, tiles are faster
 SAMPLE = 16  # places in A where as many elements as a word has bits are counted
 ALL_STEPS = np.uint64(2**64 - 1)
@@ -133,32 +131,32 @@ def _product_of_nonzeros(a, b, start, transpose_a, t_first, t_end, c, i, height,
 
 
 @called
-def _product_of_tiles(a, b, start, transpose_a, transpose_b, t_first, t_end, c, i, height, j, count):
-    """C[i : i + height, j : j + count] = start + A @ B over steps `t_first` to `t_end`, two vectors of columns wide."""
+def _product_of_tiles(a, b, start, transpose_a, transpose_b, c, i, height, j, count):
+    """C[i : i + height, j : j + count] = start + A @ B, two vectors of columns wide."""
     rows, columns = c.shape
     sums, ic = c.reshape(-1), i * columns + j
     depth = a.shape[0] if transpose_a else a.shape[1]
     a_row, a_step = (1, rows) if transpose_a else (depth, 1)
     width = 2 * (VECTOR_BYTES // a.itemsize)
     part = LONG_SUM if transpose_a else LONG_ROW
-    others, zeros = np.empty(height * width if t_end - t_first > part else 0, c.dtype), np.empty(width, c.dtype)
+    others, zeros = np.empty(height * width if depth > part else 0, c.dtype), np.empty(width, c.dtype)
     for k in range(width):
         zeros[k] = 0
     in_place = height < TILE_ROWS and not transpose_b  # a panel would serve a few rows only: read B where it lies
     panel = b if in_place else empty_aligned(DEPTH * width, b).reshape(DEPTH, width)
     b_row, most = (columns, part) if in_place else (width, DEPTH)
-    for t in range(t_first, t_end, most):
-        done, steps = t - t_first, min(most, t_end - t)
+    for t in range(0, depth, most):
+        steps = min(most, depth - t)
         if not in_place:
             _fill_panel(b, transpose_b, j, count, t, steps, panel)
         ia, ib = i * a_row + t * a_step, t * columns + j if in_place else 0
-        first, i_first = (start, j) if done < part else (zeros, 0)
-        target, i_target, target_row = (sums, ic, columns) if done < part else (others, 0, width)
+        first, i_first = (start, j) if t < part else (zeros, 0)
+        target, i_target, target_row = (sums, ic, columns) if t < part else (others, 0, width)
         _add_panel(
             a, ia, a_row, a_step, panel, ib, b_row, first, i_first, target, i_target, target_row, height, count, steps,
-            done % part == 0,
+            t % part == 0,
         )
-        if done >= part and ((done + steps) % part == 0 or t + steps == t_end):
+        if t >= part and ((t + steps) % part == 0 or t + steps == depth):
             for row in range(height):
                 finished_row(sums, ic + row * columns, others, row * width, 0, 1, False, count)
 
@@ -176,8 +174,7 @@ def product(a, b, start, transpose_a, transpose_b, relu, c):
     panels = (columns + width - 1) // width
     most = SPARSE_GROUP if skipping else ROW_GROUP
     blocks = panels * ((rows + most - 1) // most)
-    shares, pieces = (PARTS, depth // (2 * STEPS)) if skipping else (2 * PARTS, depth // LONG_SUM)
-    parts = max(1, min(shares // blocks, pieces))
+    parts = max(1, min(PARTS // blocks, depth // (2 * STEPS))) if skipping else 1
     others = np.empty((parts - 1, rows, columns), a.dtype)  # sums of all parts but the first
     zeros = np.empty(columns if parts > 1 else 0, a.dtype)  # where they begin
     for k in range(zeros.size):  # np.zeros would be a parallel loop of its own, which takes seconds to compile
@@ -185,12 +182,12 @@ def product(a, b, start, transpose_a, transpose_b, relu, c):
     for task in prange(parts * blocks):
         part, i, j = task // blocks, task % blocks // panels * most, task % panels * width
         height, count = min(most, rows - i), min(width, columns - j)
-        t, end = part * depth // parts, (part + 1) * depth // parts
-        first, sums = (start, c) if part == 0 else (zeros, others[part - 1])
         if skipping:
+            t, end = part * depth // parts, (part + 1) * depth // parts
+            first, sums = (start, c) if part == 0 else (zeros, others[part - 1])
             _product_of_nonzeros(a, b, first, transpose_a, t, end, sums, i, height, j, count)
         else:
-            _product_of_tiles(a, b, first, transpose_a, transpose_b, t, end, sums, i, height, j, count)
+            _product_of_tiles(a, b, start, transpose_a, transpose_b, c, i, height, j, count)
         if relu and parts == 1:
             for row in range(i, i + height):
                 finished_row(c, row * columns + j, others, 0, 0, 0, relu, count)

@@ -35,7 +35,7 @@ def affine(rng, dtype) -> Iterator[Call]:
         inputs = [rough(rng, dtype, m, k), rough(rng, dtype, k, n), rough(rng, dtype, n)]
         relu = i % 3 == 0  # at every m, every k and every n
         yield Call(inputs, [relu], [unwritten(dtype, m, n)], roundings=k + 1)
-    inputs = [rough(rng, dtype, 9, 1100), rough(rng, dtype, 1100, 20), rough(rng, dtype, 20)]  # a long sum, in parts
+    inputs = [rough(rng, dtype, 9, 1100), rough(rng, dtype, 1100, 20), rough(rng, dtype, 20)]  # a long sum
     yield Call(inputs, [True], [unwritten(dtype, 9, 20)], roundings=1101)
 
 

@@ -205,6 +205,20 @@ def test_nan_and_infinity_reach_their_row_or_column_and_no_other(dtype, rows, de
     assert np.isnan(dw[depth - 1]).all() and np.isfinite(dw[: depth - 1]).all()
 
 
+@both_dtypes
+@pytest.mark.parametrize("columns", [20, 130])
+def test_a_row_of_a_dense_product_has_the_same_bits_among_few_and_many(dtype, columns):
+    """However long the sums: `predict` of a few images is what it is among others."""
+    rng = np.random.default_rng(0)
+    x, w, b = rough(rng, dtype, 600, 1100), rough(rng, dtype, 1100, columns), rough(rng, dtype, columns)
+    expected = np.empty((600, columns), dtype)
+    compiled("affine")(x, w, b, False, expected)
+    for rows in (13, 256, 300):
+        y = np.empty((rows, columns), dtype)
+        compiled("affine")(x[:rows], w, b, False, y)
+        assert y.tobytes() == expected[:rows].tobytes()
+
+
 @needs_jit
 @both_dtypes
 @pytest.mark.parametrize("columns", [70, 300])
