@@ -205,6 +205,7 @@ def test_nan_and_infinity_reach_their_row_or_column_and_no_other(dtype, rows, de
     assert np.isnan(dw[depth - 1]).all() and np.isfinite(dw[: depth - 1]).all()
 
 
+@needs_jit
 @both_dtypes
 @pytest.mark.parametrize("columns", [20, 130])
 def test_a_row_of_a_dense_product_has_the_same_bits_among_few_and_many(dtype, columns):
