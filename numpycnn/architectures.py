@@ -10,12 +10,14 @@ from typing import Any
 
 from . import checks
 from .checks import Shape
-from .layers import AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Tanh
+from .layers import (
+    AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Flatten, GlobalAvgPool2D, Layer, MaxPool2D, ReLU, Tanh,
+)
 from .model import Sequential
 
 MNIST_SHAPE = (28, 28, 1)
 
-__all__ = ["augmented_cnn", "best_cnn", "deep_cnn", "fast_cnn", "lenet5", "mlp", "reference_cnn"]
+__all__ = ["augmented_cnn", "best_cnn", "deep_cnn", "fast_cnn", "lenet5", "mlp", "reference_cnn", "vgg"]
 
 
 def reference_cnn(
@@ -140,5 +142,27 @@ def best_cnn(
         Conv2D(128, 3, padding="same", kernel_initializer=he), ReLU(), MaxPool2D(2), BatchNorm(),
         Flatten(), Dropout(0.3), Dense(128, kernel_initializer=he), ReLU(), BatchNorm(), Dropout(0.3),
         Dense(num_classes),
+    ]
+    return Sequential(layers, input_shape=input_shape, seed=seed, **options)
+
+
+def vgg(
+    seed: int | None = None, input_shape: Shape = MNIST_SHAPE, num_classes: int = 10, **options: Any
+) -> Sequential:
+    """Return five convolutions in the manner of VGG, and the mean of each map, 279,306 parameters.
+
+    Several 3 x 3 convolutions before a pooling, twice as many filters after it (Simonyan and Zisserman, 2015), each
+    normalised before its ReLU. A mean in place of large dense layers leaves the weights to the convolutions: better
+    than `best_cnn` where the images are of things, at four times its multiplications. The arguments are those of
+    `reference_cnn`; at least 4 x 4 pixels.
+    """
+
+    def convolution(filters: int) -> list[Layer]:
+        return [Conv2D(filters, 3, padding="same", kernel_initializer="he_normal"), BatchNorm(), ReLU()]
+
+    layers = [
+        *convolution(32), MaxPool2D(2),
+        *convolution(64), *convolution(64), MaxPool2D(2),
+        *convolution(128), *convolution(128), GlobalAvgPool2D(), Dropout(0.3), Dense(num_classes),
     ]
     return Sequential(layers, input_shape=input_shape, seed=seed, **options)

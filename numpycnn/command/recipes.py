@@ -9,7 +9,7 @@ from typing import Callable
 
 import numpy as np
 
-from ..architectures import augmented_cnn, best_cnn, deep_cnn, fast_cnn, lenet5, mlp, reference_cnn
+from ..architectures import augmented_cnn, best_cnn, deep_cnn, fast_cnn, lenet5, mlp, reference_cnn, vgg
 from ..data import (
     Augment,
     InputFormat,
@@ -54,6 +54,9 @@ RECIPES = {
     "best": Recipe(
         best_cnn, epochs=40, learning_rate=3e-3, schedule="one_cycle", validation_split=0.0, augment=True,
         digit_amounts=Augment(shift=0.07, rotation=8, zoom=0.08, shear=6, elastic=15), plain_epochs=3,
+    ),
+    "vgg": Recipe(
+        vgg, epochs=30, learning_rate=3e-3, schedule="one_cycle", validation_split=0.0, augment=True, plain_epochs=2,
     ),
 }
 

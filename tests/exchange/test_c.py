@@ -259,7 +259,7 @@ def test_every_row_of_the_table_of_layers(make, shape):
 @pytest.mark.campaign
 @needs_compiler
 @needs_mnist
-@pytest.mark.parametrize("recipe", ["cnn", "deep_cnn", "augmented", "mlp", "lenet5", "fast", "best"])
+@pytest.mark.parametrize("recipe", ["cnn", "deep_cnn", "augmented", "mlp", "lenet5", "fast", "best", "vgg"])
 def test_every_recipe_on_a_thousand_images(recipe, tmp_path):
     """Prints the size of the source and of the program's parts, and the time that an image takes."""
     from numpycnn.command.recipes import RECIPES

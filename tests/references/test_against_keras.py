@@ -33,7 +33,9 @@ from numpycnn import (  # noqa: E402
     StepDecay,
     architectures,
 )
-from numpycnn.architectures import augmented_cnn, best_cnn, deep_cnn, fast_cnn, lenet5, mlp, reference_cnn  # noqa: E402
+from numpycnn.architectures import (  # noqa: E402
+    augmented_cnn, best_cnn, deep_cnn, fast_cnn, lenet5, mlp, reference_cnn, vgg,
+)
 
 L = keras.layers
 LIMIT = 1e-5
@@ -64,6 +66,10 @@ def compare(what, model, other, x):
 
 def conv(filters, **options):
     return L.Conv2D(filters, 3, activation="relu", **options)
+
+
+def normalised(filters):
+    return L.Conv2D(filters, 3, padding="same", **HE), L.BatchNormalization(), L.ReLU()
 
 
 def unusual_cnn(seed):
@@ -108,6 +114,10 @@ ARCHITECTURES = {
         conv(64, padding="same", **HE), L.MaxPooling2D(2), L.BatchNormalization(),
         conv(128, padding="same", **HE), L.MaxPooling2D(2), L.BatchNormalization(), L.Flatten(), L.Dropout(0.3),
         L.Dense(128, "relu", **HE), L.BatchNormalization(), L.Dropout(0.3), L.Dense(10, "softmax"),
+    ],
+    vgg: lambda: [
+        *normalised(32), L.MaxPooling2D(2), *normalised(64), *normalised(64), L.MaxPooling2D(2), *normalised(128),
+        *normalised(128), L.GlobalAveragePooling2D(), L.Dropout(0.3), L.Dense(10, "softmax"),
     ],
     unusual_cnn: lambda: [
         L.Conv2D(32, 3, padding="same", use_bias=False), L.BatchNormalization(), L.ReLU(), conv(32, padding="same"),
