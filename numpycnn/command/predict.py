@@ -139,7 +139,7 @@ def ask(
     model: Sequential, form: InputFormat, files: Iterator[tuple[str, Any]], fail: Any, digits: str | None
 ) -> Iterator[Answer]:
     """Yield the answer to each picture that can be read; what is wrong with another goes to `fail`."""
-    are_digits = form.prepare == "digit" and form.class_names is None and model.output_shape == (10,)
+    are_digits = form.has_digits(model.output_shape)
     sheets = are_digits and digits != "one"
     names = [form.name_of(number) for number in range(model.output_shape[0])]
     words = {SURE: "", NOT_SURE: NOT_SURE, NONE_OF_THEM: NO_DIGIT if form.prepare == "digit" else NONE_OF_THEM}

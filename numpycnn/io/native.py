@@ -353,7 +353,7 @@ def _restore(
     model.fit_rng.bit_generator.state = config["fit_rng"]
     if "input_format" in config:  # not in files from before there was this
         model.input_format = InputFormat.from_config(config["input_format"])
-    confidence = _confidence(config, arrays)
+    confidence = _confidence(config, arrays, model)
     if "optimizer" in config:
         _restore_training(model, config, arrays)
     elif arrays:
@@ -362,12 +362,12 @@ def _restore(
     return model
 
 
-def _confidence(config: dict[str, Any], arrays: dict[str, NDArray]) -> Confidence | None:
+def _confidence(config: dict[str, Any], arrays: dict[str, NDArray], model: Sequential) -> Confidence | None:
     """Remove the arrays of a confidence, and return it; None in files from before there was one."""
     found, distance = dict(config.get("confidence", {})), None
     if "limit" in found:
         whitening, means = (arrays.pop(name) for name in DISTANCE)
-        distance = ClassDistance(whitening, means, found.pop("limit"))
+        distance = ClassDistance(whitening, means, found.pop("limit")).widened(model.layers)
     return Confidence(**found, distance=distance) if found else None
 
 

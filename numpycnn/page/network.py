@@ -36,7 +36,8 @@ def describe(model: Sequential) -> dict[str, Any]:
     with model.lock:
         described = [_layer(layer) for layer in model.layers]
     return {
-        "input": dict(height=height, width=width, channels=channels, prepare=form.prepare, scale=form.scale),
+        "input": dict(height=height, width=width, channels=channels, prepare=form.prepare, scale=form.scale,
+                      digits=form.has_digits(model.output_shape)),
         "classes": [form.name_of(number) for number in range(model.output_shape[0])],
         "layers": described,
         "confidence": _confidence(model.confidence, form),

@@ -54,14 +54,7 @@ function look(picture, region) {
   // A stroke ends softly: its pale edge belongs to it.
   const near = widened(mask, 2 + Math.floor(Math.max(height, width) / 256));
   const amount = mapped(ink.amount, (value, i) => (near.data[i] ? value : 0));
-  let [y0, x0, y1, x1] = [height, width, 0, 0];
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      if (amount.data[i] <= PALE) continue;
-      [y0, y1] = [Math.min(y0, y), y + 1];
-      [x0, x1] = [Math.min(x0, x), Math.max(x1, x + 1)];
-    }
-  }
+  const [y0, x0, y1, x1] = inked(amount);
   return {
     ink,
     digit: cut(amount, y0, x0, y1, x1),
@@ -72,6 +65,19 @@ function look(picture, region) {
     factor,
     notes,
   };
+}
+
+// The box of all that is not paper.
+function inked({height, width, data}) {
+  let [y0, x0, y1, x1] = [height, width, 0, 0];
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (data[i] <= PALE) continue;
+      [y0, y1] = [Math.min(y0, y), y + 1];
+      [x0, x1] = [Math.min(x0, x), Math.max(x1, x + 1)];
+    }
+  }
+  return [y0, x0, y1, x1];
 }
 
 // What is darker or brighter than the paper or, if that is little, of another colour.
