@@ -17,6 +17,7 @@ from .. import __version__
 from ..files import printable
 from ..hints import did_you_mean
 from ..terminal import show
+from .options import said
 
 COMMANDS = {
     "train": "train a network on a data set or on images of your own",
@@ -89,8 +90,5 @@ def make_parser(module: Any, prog: str) -> Parser:
 
 
 def _fail(prog: str, error: object, status: int) -> int:
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        error = f"{error.filename}: {error.strerror}"
-    lines = [printable(line) for line in f"{prog}: {error}".splitlines()]
-    print("\n".join(lines), file=sys.stderr)
+    print(f"{prog}: {said(error)}", file=sys.stderr)
     return status

@@ -32,6 +32,14 @@ def existing_model(text: str) -> Path:
     return Path(text)
 
 
+def said(error: object) -> str:
+    """Return what an error says, fit for a terminal: of a file its name and what is wrong with it."""
+    if isinstance(error, OSError) and error.strerror:
+        of = "" if error.filename is None else f"{printable(error.filename)}: "
+        error = of + error.strerror
+    return "\n".join(map(printable, str(error).splitlines()))
+
+
 def in_a_shell(path: Path) -> str:
     """Return a name as it is written in a command that a message proposes."""
     return printable(shlex.quote(str(path)))

@@ -7,7 +7,7 @@ import argparse
 from ..exchange.verify import AGAINST, verify
 from ..model import Sequential
 from ..terminal import show
-from .options import named, positive
+from .options import existing_model, named, positive
 from .recipes import DATA_SETS
 from .results import as_input
 
@@ -15,7 +15,7 @@ USAGE = "%(prog)s --against SYSTEM [options] MODEL"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=named, metavar="MODEL", help="a .npz, .keras, .h5 or .onnx file")
+    parser.add_argument("model", type=existing_model, metavar="MODEL", help="a .npz, .keras, .h5 or .onnx file")
     parser.add_argument("--against", choices=AGAINST, required=True,
                         help=f"the other system, which has to be installed: {', '.join(AGAINST)}")
     parser.add_argument("--dataset", choices=DATA_SETS, metavar="NAME",

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files import printable
 from .download import DownloadError, download
 from .elsewhere import listing
 from .places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
@@ -117,9 +118,11 @@ def _read_folder(data_set: BinarySet, folder: Path) -> list[bytes]:
     for each in folders:
         if (each / data_set.archive).is_file():
             return _read_archive(data_set, each / data_set.archive)
-    seen = "; ".join(f"{each} {listing(each)}" for each in folders if each.is_dir()) or f"{folder} is no folder"
+    shown = printable(folder)
+    there = (f"{printable(each)} {listing(each)}" for each in folders if each.is_dir())
+    seen = "; ".join(there) or f"{shown} is no folder"
     raise FileNotFoundError(
-        f"expected {data_set.archive}, or the files {', '.join(name for name, _ in data_set.batches)}, in {folder}, "
+        f"expected {data_set.archive}, or the files {', '.join(name for name, _ in data_set.batches)}, in {shown}, "
         f"which {'lacks them' if folder.is_dir() else 'is no folder'}.\nWhat is there: {seen}. The Python version, "
         "cifar-10-batches-py, which torchvision and Keras keep, holds pickles: they are programs, and not read.\n"
         f"{_recipe(data_set)}"

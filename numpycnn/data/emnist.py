@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_choice
+from ..files import printable
 from .download import DownloadError, download
 from .elsewhere import copies, first_file, listing
 from .idx import read_idx
@@ -88,7 +89,7 @@ def load_emnist(split: str = "balanced", data_dir: str | os.PathLike[str] | None
         archive = _download(root)
     else:
         raise FileNotFoundError(
-            f"expected {ARCHIVE}, or {', '.join(names)}, in {own}, which "
+            f"expected {ARCHIVE}, or {', '.join(names)}, in {printable(own)}, which "
             f"{listing(own) if own.is_dir() else 'is no folder'}.\n{_advice()}"
         )
     return _splits(_read_archive(archive, names), split)
