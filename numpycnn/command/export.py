@@ -11,13 +11,13 @@ from ..exchange.torch import save_state_dict, sequential_code
 from ..files import atomic_write, printable
 from ..model import Sequential
 from ..terminal import show
-from .options import existing_model, named
+from .options import add_model, named
 
 USAGE = "%(prog)s --to SYSTEM [options] MODEL"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=existing_model, metavar="MODEL", help="a .npz, .keras, .h5 or .onnx file")
+    add_model(parser)
     parser.add_argument("--to", choices=WRITERS, required=True, help=f"the other system: {', '.join(WRITERS)}")
     parser.add_argument("--output", type=named, metavar="FILE",
                         help="where to; its ending is the format's (MODEL's name, beside it)")

@@ -24,7 +24,7 @@ COMMANDS = {
     "predict": "say what is in pictures",
     "page": "write a page to draw on, and look into the network",
     "info": "show what a model file holds",
-    "export": "write a model for ONNX or PyTorch",
+    "export": "write a model as C or ONNX, or for PyTorch",
     "verify": "compare a model with itself in another system",
     "gradcheck": "check every gradient of the package",
     "profile": "show what a training step costs, part by part",

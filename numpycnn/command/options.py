@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 from ..files import printable
 
 MODEL = Path("runs/mnist/model.npz")  # what `numpycnn train` writes
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add the file of the model, which need not be named."""
-    parser.add_argument("model", nargs="?", type=existing_model, default=str(MODEL), metavar="MODEL",
-                        help=f"a .npz, .keras or .h5 file ({MODEL})")
+def add_model(parser: argparse.ArgumentParser, name: str = "model", usual: str = "", **more: Any) -> None:
+    """Add the file of the model, which need not be named if there is a usual one."""
+    parser.add_argument(name, type=existing_model, metavar="MODEL", default=usual or None,
+                        help=f"a .npz, .keras, .h5 or .onnx file{f' ({usual})' * bool(usual)}", **more)
 
 
 def named(text: str) -> Path:

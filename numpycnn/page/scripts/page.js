@@ -29,7 +29,7 @@ function soon(time) {
 
 function lookAgain(start = performance.now()) {
   if (video.srcObject) lookAt(pictureFrom(video, video.videoWidth, video.videoHeight, CAMERA_SIDE));
-  else if (bitmap) lookAt(pictureFrom(bitmap, bitmap.width, bitmap.height));
+  else if (bitmap) lookAt({...pictureFrom(bitmap, bitmap.width, bitmap.height), notes: bitmap.notes || []});
   else lookAt(pictureFrom(canvas, canvas.width, canvas.height, PAD_SIDE, false));
   performance.measure("shown", {start, end: performance.now()});
 }
@@ -108,6 +108,7 @@ async function trying(act) {
 const openFile = file => trying(async () => {
   const decoded = await bitmapOf(file);
   readPicture(decoded.height, decoded.width); // refuses one that is too large before it takes the place of another
+  decoded.notes = await notesOnFile(file);
   put(decoded);
 });
 

@@ -16,7 +16,8 @@ const [MAIN, FAR, SHALLOW] = [0.2, 0.15, 0.3];
 function prepareDigit(picture) {
   let seen = look(picture, picture.whole);
   if (!seen) {
-    return {image: imageOf(SIZE, SIZE), empty: true, box: null, notes: ["empty: nothing stands out from the background"]};
+    const notes = ["empty: nothing stands out from the background", ...picture.notes];
+    return {image: imageOf(SIZE, SIZE), empty: true, box: null, notes};
   }
   const {touched} = seen; // of the whole picture; a close-up has borders of its own
   if (seen.factor > 1 && Math.max(seen.digit.height, seen.digit.width) < CLOSE_UP) {
@@ -27,7 +28,7 @@ function prepareDigit(picture) {
     empty: false,
     inverted: seen.ink.dark,
     box: seen.box,
-    notes: notesOn(seen, touched),
+    notes: [...notesOn(seen, touched), ...picture.notes],
   };
 }
 
