@@ -18,9 +18,9 @@ from ..data.own_digit.prepare import prepare_digit
 from ..data.own_digit.sheet import read_digits
 from ..data.own_digit.turned import seem_turned
 from ..files import printable
-from ..losses import SoftmaxCrossEntropy
 from ..metrics.confidence import NO_DIGIT, NONE_OF_THEM, NOT_SURE, SURE
 from ..model import Sequential
+from ..page.network import check_classifier
 from ..plots import save_figure
 from ..plots.answers import Answer, plot_answers
 from ..terminal import show
@@ -90,11 +90,7 @@ def load_model(path: Path) -> Sequential:
     model = Sequential.load(path)
     if len(model.input_shape) != 3 or model.input_shape[2] not in (1, 3):
         raise ValueError(f"{shown}: expected a model of images, (rows, columns, 1 or 3), got {model.input_shape}")
-    if len(model.output_shape) != 1 or not isinstance(model.loss, SoftmaxCrossEntropy):
-        raise ValueError(
-            f"{shown}: expected a model that gives the probabilities of classes, got one of outputs of shape "
-            f"{model.output_shape}, with the loss {model.loss}; compile it with SoftmaxCrossEntropy, and save it"
-        )
+    check_classifier(model, shown)
     return model
 
 

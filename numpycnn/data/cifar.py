@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..files import printable
-from .download import DownloadError, download
+from .download import DownloadError, check_archive, download
 from .elsewhere import listing
 from .places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
 
@@ -137,13 +137,7 @@ def _limited(path: Path, data_set: BinarySet) -> bytes:
 
 def _read_archive(data_set: BinarySet, path: Path) -> list[bytes]:
     """Read the batch files inside the archive, and nothing else of it."""
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != data_set.archive_sha256:
-        raise ValueError(
-            f"{path}: expected {data_set.name}'s {data_set.archive} with the SHA-256 {data_set.archive_sha256}, "
-            f"got {digest}; the file is cut short, altered or of another kind: download it again"
-        )
+    check_archive(path, data_set.name, data_set.archive_sha256)
     wanted = {f"{EXTRACTED}/{name}": name for name, _ in data_set.batches}
     found: dict[str, bytes] = {}
     with tarfile.open(path, "r:gz") as archive:

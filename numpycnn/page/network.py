@@ -27,11 +27,7 @@ def describe(model: Sequential) -> dict[str, Any]:
     check_instance(model, Sequential, "model", "a Sequential")
     model._require_built("write_page")
     form = _input_format(model)
-    if len(model.output_shape) != 1 or not isinstance(model.loss, SoftmaxCrossEntropy):
-        raise ValueError(
-            "model: expected one that gives the probabilities of classes, got one of outputs of shape "
-            f"{model.output_shape}, with the loss {model.loss}; compile it with SoftmaxCrossEntropy"
-        )
+    check_classifier(model, "model")
     height, width, channels = form.shape
     with model.lock:
         described = [_layer(layer) for layer in model.layers]
@@ -42,6 +38,15 @@ def describe(model: Sequential) -> dict[str, Any]:
         "layers": described,
         "confidence": _confidence(model.confidence, form),
     }
+
+
+def check_classifier(model: Sequential, name: str) -> None:
+    """Raise ValueError if it does not give the probabilities of classes."""
+    if len(model.output_shape) != 1 or not isinstance(model.loss, SoftmaxCrossEntropy):
+        raise ValueError(
+            f"{name}: expected a model that gives the probabilities of classes, got one of outputs of shape "
+            f"{model.output_shape}, with the loss {model.loss}; compile it with SoftmaxCrossEntropy"
+        )
 
 
 def _input_format(model: Sequential) -> InputFormat:
