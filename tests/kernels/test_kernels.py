@@ -1,11 +1,15 @@
 """Every compiled kernel against its twin in plain NumPy, at every awkward size; threads; the twins themselves."""
 
 import ast
+import errno
 import gc
 import inspect
+import itertools
 import math
 import os
+import tempfile
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -508,6 +512,31 @@ def test_what_is_said_about_compiling_is_said_once(monkeypatch, capsys):
         jit.warn_once("no room")
     said = capsys.readouterr().err
     assert said.count("compiling kernels") == said.count("numpycnn: no room") == 1
+
+
+@needs_jit
+def test_a_folder_that_takes_or_gives_no_kernels_is_named_once(monkeypatch, capsys, tmp_path):
+    """Not for each kernel, though each has a file of its own."""
+
+    def refuse(dir):
+        raise OSError(errno.ENOSPC, "No space left on device", f"{dir}/tmp{next(numbers)}")
+
+    numbers, codegen = itertools.count(), types.SimpleNamespace(magic_tuple=tuple)
+    monkeypatch.setattr(jit, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(jit, "cache_is_own", lambda: True)
+    monkeypatch.setattr(jit, "_is_own", lambda found: False)
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    jit.warn_once.cache_clear()
+    for kernel in (compiled("relu_forward"), compiled("relu_backward")):
+        cache = kernel._parallel._cache
+        cache.save_overload("()", types.SimpleNamespace(_reduce=tuple, codegen=codegen))
+        cache._path("()", codegen).write_bytes(b"forged")
+        jit._read_own(cache._path("()", codegen))
+    jit.warn_once.cache_clear()
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and len(list(tmp_path.iterdir())) == 2
+    assert f"cannot keep compiled kernels in {tmp_path} (No space left on device)" in said[0]
+    assert f"kernels in {tmp_path} that others can have written are not read" in said[1]
 
 
 # -- which kernels run, on how many threads ---------------------------------------------------------------
