@@ -89,7 +89,7 @@ COMMANDS = {
                 f"{KERNELS_TESTS} -k '{KERNEL_RULES} or {{kernels}}'",
                 f"NUMBA_BOUNDSCHECK=1 {KERNELS_TESTS} -k '{TWIN}'",
                 f"{PROCESSES} -k 'beyond_its_arrays and ({{files}})'",
-                "tests/gradients/test_fusion.py tests/gradients/test_agreement.py"],
+                "tests/layers/test_precision.py tests/gradients/test_fusion.py tests/gradients/test_agreement.py"],
     "kernels/reference.py": [f"{KERNELS_TESTS} -k '{TWIN}'", f"{KERNELS_TESTS} -k 'one_line or flush or {{kernels}}'"],
     "kernels/__init__.py": [f"{KERNELS_TESTS} -k 'using or unknown or number_of_threads or {SOME}'",
                             "tests/kernels/test_ahead.py"],
