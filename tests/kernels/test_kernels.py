@@ -3,6 +3,7 @@
 import ast
 import errno
 import gc
+import importlib.metadata
 import inspect
 import itertools
 import math
@@ -581,6 +582,16 @@ def test_the_number_of_threads_is_checked(threads):
         if not kernels.jit_disabled():
             compiled("relu_forward")(np.zeros(3, np.float32), np.zeros(3, np.float32))
             assert numba.get_num_threads() == n
+
+
+def test_of_the_package_tbb_one_library_is_loaded(monkeypatch):
+    """Its others replace malloc, or trace."""
+    name, files = Path(kernel_threads.TBB_LIBRARY).name, []
+    for file in ("libtbbmalloc_proxy.so.2", name, "METADATA"):
+        files.append(importlib.metadata.PackagePath("lib", file))
+        files[-1].dist = types.SimpleNamespace(locate_file=Path)
+    monkeypatch.setattr(importlib.metadata, "files", {"tbb": files}.get)
+    assert list(kernel_threads._places_of_tbb())[1:] == [Path("lib", name)]
 
 
 @needs_jit
