@@ -259,6 +259,18 @@ def test_files(tmp_path, suffix):
         model.save(path, overwrite=False)
 
 
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+def test_a_yes_or_no_question_comes_back_from_a_file(tmp_path, suffix):
+    pytest.importorskip("h5py")
+    model = keras.Sequential([layers.Flatten(input_shape=(8, 8, 1)), layers.Dense(1, activation="sigmoid")])
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+    model.save(tmp_path / f"model{suffix}")
+    again = keras.models.load_model(tmp_path / f"model{suffix}")
+    assert again.metrics_names == ["loss", "accuracy"]
+    assert np.allclose(again.predict(X), model.predict(X), atol=1e-6)
+    assert again.evaluate(X, Y > 1) == pytest.approx(model.evaluate(X, Y > 1), rel=1e-5)
+
+
 def test_penalties_come_back_from_a_file(tmp_path):
     penalty = keras.regularizers.l2(0.5)
     model = keras.Sequential([
