@@ -271,6 +271,14 @@ def test_a_yes_or_no_question_comes_back_from_a_file(tmp_path, suffix):
     assert again.evaluate(X, Y > 1) == pytest.approx(model.evaluate(X, Y > 1), rel=1e-5)
 
 
+def test_what_is_compiled_before_it_knows_its_input_is_compiled_in_its_file(tmp_path):
+    model = keras.Sequential([layers.Flatten(), layers.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.build((None, 8, 8, 1))
+    model.save(tmp_path / "model.npz")
+    assert type(keras.models.load_model(tmp_path / "model.npz").optimizer) is keras.optimizers.Adam
+
+
 def test_penalties_come_back_from_a_file(tmp_path):
     penalty = keras.regularizers.l2(0.5)
     model = keras.Sequential([
