@@ -252,6 +252,12 @@ REFUSED = {
     "channels around": (graph(("Pad", "x p", "a", {}), ("Conv", "a w", "y", {}), p=np.array([0, 1, 0, 0, 0, 0, 0, 0]),
                               **FILTERS), "expected zeros above"),
     "a matrix of others": (graph(("Gemm", "x w", "y", {}), shape=(4,), w=normal(3, 3)), "a matrix with 4 rows"),
+    **{f"a bias of shape {shape}": (
+        graph(("Gemm", "x w b", "y", {}), shape=(4,), w=normal(4, 6), b=normal(*shape)), "expected a bias of 6 numbers"
+    ) for shape in [(6, 1), (2, 3), (2, 6), (5,)]},
+    **{f"a batch of {size}": (
+        graph(("Flatten", "x", "a", {}), ("Reshape", "a s", "y", {}), s=np.array([size, 16])), "that leaves the batch"
+    ) for size in (1, 7)},
     "training": (graph(("BatchNormalization", "x c c c c", "y", {"training_mode": 1}), c=normal(1)), "training_mode 0"),
     "reordered output": (graph(("Conv", "x w", "a", {}), ("Flatten", "a", "y", {}), **FILTERS), "moves them"),
     "swapped axes": (graph(("Transpose", "x", "a", {"perm": [0, 1, 3, 2]}), ("Conv", "a w", "y", {}), **FILTERS),
