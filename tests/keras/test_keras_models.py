@@ -230,6 +230,9 @@ def test_layers_that_two_models_share_learn_in_both():
 def test_weights_one_by_one():
     model = small()
     kernel = model.layers[0].kernel
+    for dtype in ("float32", "float64"):
+        copied = np.asarray(kernel, None if dtype == "float32" else dtype)
+        assert copied.dtype == dtype and np.array_equal(copied, kernel.numpy()) and copied.any()
     kernel.assign(np.zeros((3, 3, 1, 3)))
     assert not model.predict(X)[:, 0].std() and kernel.shape == (3, 3, 1, 3) and kernel.dtype == "float32"
     assert [w.name for w in model.layers[2].weights] == ["kernel", "bias"]
