@@ -297,6 +297,7 @@ def test_penalties_come_back_from_a_file(tmp_path):
 
 def test_summary(capsys):
     inputs = keras.Input((8, 8, 1), name="images")
+    assert inputs.root.output_shape == inputs.shape == (None, 8, 8, 1)  # before any model has it
     model = keras.Model(inputs, layers.Dense(3)(layers.BatchNormalization()(layers.Flatten()(inputs))), name="net")
     model.summary()
     text = capsys.readouterr().out
