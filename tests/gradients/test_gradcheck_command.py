@@ -125,6 +125,12 @@ def test_the_table_suits_the_terminal(columns, left_out):
         assert (f" {row.skipped}/{row.elements} " in line) == ("Kinks" not in left_out)
 
 
+def test_the_table_is_wide_where_it_just_fits():
+    report = gradcheck.check_layer(Dense(4), (3,))
+    wide, tight, narrow = (_table([("Dense", report)], columns).plain.splitlines() for columns in (200, 66, 65))
+    assert max(map(len, wide)) == 66 and wide == tight != narrow
+
+
 @pytest.mark.parametrize("columns", [80, 100])
 def test_every_row_of_the_package_fits(columns):
     rows = [

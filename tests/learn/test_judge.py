@@ -281,3 +281,11 @@ def test_a_forward_of_the_course_returns_two_things_or_is_judged_as_it_is(result
 def test_what_a_case_has_that_the_simplest_has_not(case, said):
     found = [words for words, holds in conditions.CONDITIONS if holds(case)]
     assert len(found) == bool(said) and all(said in words for words in found)
+
+
+@pytest.mark.parametrize("count", [4, 5])
+def test_what_stands_in_wrong_places_is_said_of_more_than_four(count):
+    wanted = np.arange(1.0, 13).reshape(3, 4)
+    mine = wanted.copy()
+    mine.ravel()[[0, 3, 5, 6, 10][:count]] = 99
+    assert conditions.pattern([(mine, wanted)]) == (". Wherever it is wrong there stands 99" if count > 4 else "")
