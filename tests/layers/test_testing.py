@@ -85,6 +85,11 @@ def test_every_check_rejects_a_layer_that_breaks_its_rule(name):
     assert f"{len(caught.value.failures)} of {len(CHECKS)} checks failed" in message
 
 
+def test_a_shape_without_pixels_is_tried():
+    with pytest.raises(ContractError, match=r"build\(\(0, 4, 4\)\)"):
+        check_layer(wrong.TakesNoPixels(), SHAPE, checks=["build_refuses_bad_shapes"])
+
+
 def test_all_failures_are_told():
     class Hopeless(SlightlyWrong):
         def __repr__(self):

@@ -289,3 +289,9 @@ def test_what_stands_in_wrong_places_is_said_of_more_than_four(count):
     mine = wanted.copy()
     mine.ravel()[[0, 3, 5, 6, 10][:count]] = 99
     assert conditions.pattern([(mine, wanted)]) == (". Wherever it is wrong there stands 99" if count > 4 else "")
+
+
+@pytest.mark.parametrize("shape, remains", [((1, 4, 4, 1), False), ((1, 5, 4, 1), True), ((1, 4, 5, 1), True)])
+def test_pixels_may_be_left_over_at_either_side(shape, remains):
+    holds = dict(conditions.CONDITIONS)["pixels are left over at the end of a row or column"]
+    assert holds({"x": np.zeros(shape), "w": np.zeros((2, 2, 1, 1)), "stride": 2}) == remains
