@@ -58,6 +58,11 @@ def test_a_layer_computes_the_same_in_onnx_and_after_it(name, tmp_path):
     np.testing.assert_allclose(again.predict(x), expected, rtol=1e-5, atol=1e-5)
 
 
+def test_a_layer_of_each_channel_alone_is_one_again(tmp_path):
+    model = nc.Sequential([nc.DepthwiseConv2D(3, depth_multiplier=2)], (5, 5, 2), seed=0)
+    assert repr(loaded(to_onnx(model), tmp_path)) == repr(model)
+
+
 @pytest.mark.parametrize("make", [small_cnn, small_stateful_cnn])
 def test_a_classifier_keeps_all_that_prediction_needs(make, tmp_path):
     model, (x, y) = make(), make_images()
