@@ -85,9 +85,13 @@ def test_every_kind_has_its_table(monkeypatch, capsys):
     assert "adjoint: 3 arrays, 6 directions" in out  # two of each array, batches of 64
 
 
-def test_a_bug_is_shown_being_found(capsys):
+def test_a_bug_is_shown_being_found(capsys, monkeypatch):
+    monkeypatch.setattr("numpycnn.gradcheck.__main__.WIDTH", 40)
     assert main(["--break", "maxpool-overlap"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
+    out = capsys.readouterr().out
+    bug = BUGS["maxpool-overlap"]
+    assert out.splitlines()[0] == f"{bug.name} ({bug.kind}): {bug.mistake}"  # lines are the terminal's to break
+    out = " ".join(out.split())
     assert "backward assigns (=) where overlapping windows must add (+=)" in out
     assert "MaxPoolOverlapAssigned" in out and "overlapping windows overwrite instead of adding" in out
     assert "1 of 1 rejected" in out
