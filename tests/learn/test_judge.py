@@ -11,7 +11,7 @@ import pytest
 from numpycnn import learn
 from numpycnn.learn import chance, conditions, course, exercises, observations
 from numpycnn.learn.exercises import EXERCISES
-from numpycnn.mistakes import MISTAKES, edited, solutions
+from numpycnn.mistakes import MISTAKES, edited, solutions, systematic
 from numpycnn.mistakes import styles as other_styles
 
 ENTRIES = [(name, entry) for name in EXERCISES for entry in MISTAKES[name]]
@@ -295,3 +295,8 @@ def test_what_stands_in_wrong_places_is_said_of_more_than_four(count):
 def test_pixels_may_be_left_over_at_either_side(shape, remains):
     holds = dict(conditions.CONDITIONS)["pixels are left over at the end of a row or column"]
     assert holds({"x": np.zeros(shape), "w": np.zeros((2, 2, 1, 1)), "stride": 2}) == remains
+
+
+def test_the_sides_are_swapped_where_that_makes_a_difference():
+    ends = {each.source.rstrip().rpartition("return ")[2] for each in systematic(solutions.dense_forward)}
+    assert "w @ x + b" in ends and "b + x @ w" not in ends
