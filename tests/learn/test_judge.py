@@ -13,6 +13,7 @@ from numpycnn.learn import chance, conditions, course, exercises, observations
 from numpycnn.learn.exercises import EXERCISES
 from numpycnn.mistakes import MISTAKES, edited, solutions, systematic
 from numpycnn.mistakes import styles as other_styles
+from numpycnn.mistakes.systematic import METHODS
 
 ENTRIES = [(name, entry) for name in EXERCISES for entry in MISTAKES[name]]
 STYLES = [name for name in vars(styles) if name.rsplit("_", 1)[0] in EXERCISES]
@@ -295,6 +296,11 @@ def test_what_stands_in_wrong_places_is_said_of_more_than_four(count):
 def test_pixels_may_be_left_over_at_either_side(shape, remains):
     holds = dict(conditions.CONDITIONS)["pixels are left over at the end of a row or column"]
     assert holds({"x": np.zeros(shape), "w": np.zeros((2, 2, 1, 1)), "stride": 2}) == remains
+
+
+def test_a_sum_may_have_been_any_other_method():
+    sources = [each.source for each in systematic(solutions.dense_backward)]
+    assert all(any(f"dy.{method}(axis=0)" in source for source in sources) for method in METHODS)
 
 
 def test_the_sides_are_swapped_where_that_makes_a_difference():
