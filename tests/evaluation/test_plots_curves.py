@@ -153,7 +153,6 @@ def test_the_names_of_many_classes_have_room():
     assert 6 < label.get_size() < 8.5, "points; a cell has 8.7"
 
 
-
 def test_a_single_slip_of_a_good_model_stays_pale():
     _, misses = plot_confusion_matrix([[1000, 1], [0, 1000]]).axes[0].get_images()
     assert misses.get_clim() == (0, 0.02)
