@@ -90,7 +90,9 @@ def test_a_bug_is_shown_being_found(capsys, monkeypatch):
     assert main(["--break", "maxpool-overlap"]) == 0
     out = capsys.readouterr().out
     bug = BUGS["maxpool-overlap"]
-    assert out.splitlines()[0] == f"{bug.name} ({bug.kind}): {bug.mistake}"  # lines are the terminal's to break
+    said, found, *_ = out.splitlines()  # whole lines: to break them is up to the terminal
+    assert said == f"{bug.name} ({bug.kind}): {bug.mistake}"
+    assert found.startswith("  MaxPoolOverlapAssigned") and "instead of adding" in found
     out = " ".join(out.split())
     assert "backward assigns (=) where overlapping windows must add (+=)" in out
     assert "MaxPoolOverlapAssigned" in out and "overlapping windows overwrite instead of adding" in out

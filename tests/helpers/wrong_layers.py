@@ -53,10 +53,6 @@ class TakesAnyShape(Right):
     pass
 
 
-class TakesNoPixels(Right):
-    pass
-
-
 class TakesAnyDtype(Right):
     pass
 
@@ -68,17 +64,11 @@ def build_for_any_shape(self, input_shape, rng=None, dtype="float32", stored=Non
         return Layer.build(self, (1,), rng, dtype, stored)
 
 
-def build_for_no_pixels(self, input_shape, rng=None, dtype="float32", stored=None):
-    empty = isinstance(input_shape, tuple) and 0 in input_shape
-    return Layer.build(self, (1,) if empty else input_shape, rng, dtype, stored)
-
-
 def build_for_any_dtype(self, input_shape, rng=None, dtype="float32", stored=None):
     return Layer.build(self, input_shape, rng, dtype if dtype in ("float32", "float64") else "float32", stored)
 
 
 TakesAnyShape.build, TakesAnyDtype.build = build_for_any_shape, build_for_any_dtype
-TakesNoPixels.build = build_for_no_pixels
 
 
 class RemembersItsBuilds(Right):
