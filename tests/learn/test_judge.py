@@ -306,3 +306,13 @@ def test_a_sum_may_have_been_any_other_method():
 def test_the_sides_are_swapped_where_that_makes_a_difference():
     ends = {each.source.rstrip().rpartition("return ")[2] for each in systematic(solutions.dense_forward)}
     assert "w @ x + b" in ends and "b + x @ w" not in ends
+
+
+@pytest.mark.parametrize("paddings, says", [
+    ((1, 1, 1, 0), ". It is wrong in 2 of 4 cases; what these have in common: there is padding"),
+    ((0, 1, 0, 1), ". It is wrong in 2 of 4 cases"), ((1, 1, 0, 0), ". It is wrong just where there is padding"),
+    ((0, 0, 1, 1), ". It is wrong everywhere but where there is padding"),
+])
+def test_what_failing_cases_have_in_common(paddings, says):
+    cases = [{"padding": padding} for padding in paddings]
+    assert conditions.condition(cases, [False, False, True, True]) == says
