@@ -316,3 +316,10 @@ def test_the_sides_are_swapped_where_that_makes_a_difference():
 def test_what_failing_cases_have_in_common(paddings, says):
     cases = [{"padding": padding} for padding in paddings]
     assert conditions.condition(cases, [False, False, True, True]) == says
+
+
+def test_statistics_of_weights_are_what_their_names_say():
+    w = np.zeros((50, 2))
+    w[:2] = [[10, -10], [-10, 10]]  # 4 of 100: a deviation of 2, a mean of 0
+    found = chance._observe_weights(w, w, -w, {"shape": w.shape})
+    np.testing.assert_allclose(found, [np.log(2 * 5), 0, 0.04 * 5**4 / 10, 3 * 0.04, 0.5, 2 / 50, 1, 1])
