@@ -82,7 +82,8 @@ class Kernel:
         if (noted or threads.forked) and self._call_otherwise(args):
             return
         with threads.lock:
-            threads.use()
+            if threads.caller.count != threads.wanted:
+                threads.use()
             self._parallel(*args)
 
     def _call_otherwise(self, args: tuple) -> bool:
