@@ -177,11 +177,12 @@ def test_version_and_recipes(call):
     assert "lenet5" in call("train", "--recipe", "list")[1]
 
 
-def test_gradcheck_compile_and_profile_are_the_programs_of_these_names(call, monkeypatch):
+def test_gradcheck_compile_and_profile_are_the_programs_of_these_names(call, tmp_path):
     status, text, _ = call("gradcheck", "--break", "list")
     assert status == 0 and "shape" in text
-    model = ["--recipe", "mlp", "--batch-size", 2, "--repeats", 1]
-    assert "total" in call("profile", *model)[1]
+    Sequential([Dense(2)], input_shape=(3,)).save(tmp_path / "never_compiled.npz")
+    for model in (["--recipe", "mlp"], ["--model", tmp_path / "never_compiled.npz"]):
+        assert "total" in call("profile", *model, "--batch-size", 2, "--repeats", 1)[1]
 
 
 # -- a model of three classes in colour
