@@ -19,6 +19,7 @@ from numpycnn import (
     CosineDecay,
     Dense,
     ExponentialDecay,
+    Flatten,
     Huber,
     InverseTimeDecay,
     MeanAbsoluteError,
@@ -86,9 +87,10 @@ LOGITS = SoftmaxCrossEntropy(predict_logits=True)
     ],
 )
 def test_losses(loss, activation, expected, tmp_path):
-    model = Sequential.load(dense_file(tmp_path, activation, compiled(loss)))
+    metrics = ["accuracy"] if isinstance(expected, (SoftmaxCrossEntropy, BinaryCrossEntropy)) else []
+    model = Sequential.load(dense_file(tmp_path, activation, compiled(loss, metrics=metrics)))
     assert repr(model.loss) == repr(expected)
-    assert model.metrics == (["accuracy"] if isinstance(expected, (SoftmaxCrossEntropy, BinaryCrossEntropy)) else [])
+    assert model.metrics == metrics
     model.train_on_batch(random(2, 8, 8, 1), np.eye(3)[:2])
 
 
@@ -221,19 +223,41 @@ def test_optimizers_that_do_not_exist_here(name, arguments, expected, note, tmp_
     [
         ([], []),
         (["accuracy"], ["accuracy"]),
-        (["mae", "acc"], ["accuracy"]),
-        (["mae"], []),
+        (["mae", "acc"], ["mae", "accuracy"]),
+        (["sparse_top_k_categorical_accuracy"], ["sparse_top_k_categorical_accuracy"]),
+        ([loss_class("MeanSquaredError"), "mean_squared_error"], ["mean_squared_error"]),
         ([[loss_class("SparseCategoricalAccuracy")]], ["accuracy"]),
         ([[{"class_name": "MeanMetricWrapper", "config": {"name": "accuracy"}}]], ["accuracy"]),
         ([{"dense": ["accuracy"]}], ["accuracy"]),
         ({"dense": "acc"}, ["accuracy"]),
-        ([["mae"], ["accuracy"]], ["accuracy"]),
+        ([["mae"], ["accuracy"]], ["mae", "accuracy"]),
         ([{"class_name": "function", "config": "categorical_accuracy"}], ["accuracy"]),
         (None, []),
     ],
 )
 def test_metrics(metrics, expected, tmp_path):
     assert Sequential.load(dense_file(tmp_path, training=compiled(metrics=metrics))).metrics == expected
+
+
+@pytest.mark.parametrize("metric, named", [
+    ("cosine_similarity", "cosine_similarity"), ("binary_accuracy", "binary_accuracy"),
+    (loss_class("Precision"), "precision"), (loss_class("SparseTopKCategoricalAccuracy", k=3), "sparse_top_k"),
+])  # fmt: skip
+def test_metrics_that_do_not_exist_here(metric, named, tmp_path):
+    with pytest.warns(UserWarning, match=f"not .*the metric {named}.*, which does not exist here for this loss"):
+        model = Sequential.load(dense_file(tmp_path, training=compiled(metrics=["acc", metric])))
+    assert model.metrics == ["accuracy"]
+
+
+@pytest.mark.parametrize("metrics", [["mae"], ["accuracy", "top_k_accuracy"]])
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_metrics_come_back(metrics, ending, tmp_path):
+    model = Sequential([Flatten(), Dense(3)], input_shape=(8, 8, 1))
+    model.compile("sgd", "mse" if metrics == ["mae"] else "sparse_categorical_crossentropy", metrics=metrics)
+    model.save(tmp_path / f"model.{ending}")
+    again = Sequential.load(tmp_path / f"model.{ending}")
+    x, y = random(4, 8, 8, 1), random(4, 3) if metrics == ["mae"] else np.array([0, 1, 2, 0])
+    assert np.allclose(model.evaluate(x, y), again.evaluate(x, y)) and len(again.metrics) == len(metrics)
 
 
 def test_memories_of_sgd(tmp_path):

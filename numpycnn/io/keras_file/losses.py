@@ -7,7 +7,7 @@ out of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Iterator, NamedTuple
 
 from ...losses import BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
 from .write import Config, described_object, snake_case
@@ -30,6 +30,8 @@ ACCURACIES = {
     SoftmaxCrossEntropy: ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy"),
     BinaryCrossEntropy: ("accuracy", "acc", "binary_accuracy"),
 }
+PLAIN_METRICS = ("mae", "mean_absolute_error", "mse", "mean_squared_error", "top_k_categorical_accuracy",
+                 "sparse_top_k_categorical_accuracy")  # fmt: skip
 # Arguments of Keras's losses that there is nothing like here, with the values that make no difference.
 NEUTRAL = {"ignore_class": (None,), "axis": (-1, 1)}
 
@@ -94,19 +96,31 @@ def _only_entry(described: Any) -> Any:
     return described
 
 
-def read_metrics(config: Config, loss: Loss) -> list[str]:
-    """Return ``["accuracy"]`` if it is among Keras's metrics, else no metric."""
-    pending, names = [config.get("metrics"), config.get("weighted_metrics")], []
-    while pending:  # Keras nests them, by output
-        entry = pending.pop()
-        if isinstance(entry, list):
-            pending += entry
-        elif isinstance(entry, dict) and "class_name" not in entry:
-            pending += entry.values()
-        elif entry is not None:
-            arguments = entry["config"] if isinstance(entry, dict) else None
-            names += [_name(entry), arguments.get("name") if isinstance(arguments, dict) else None]
-    return ["accuracy"] if any(name in ACCURACIES.get(type(loss), ()) for name in names) else []
+def read_metrics(config: Config, loss: Loss, notes: list[str]) -> list[str]:
+    """Return those of Keras's metrics that exist here; to `notes` what does not is added."""
+    found: list[str] = []
+    for entry in _entries([config.get("metrics"), config.get("weighted_metrics")]):
+        arguments = entry["config"] if isinstance(entry, dict) and isinstance(entry["config"], dict) else {}
+        names = _name(entry), arguments.get("name")
+        ours = names[0] if names[0] in PLAIN_METRICS and arguments.get("k", 5) == 5 else None
+        if any(name in ACCURACIES.get(type(loss), ()) for name in names):
+            ours = "accuracy"
+        if ours is None:
+            notes.append(f"the metric {names[0]}, which does not exist here for this loss")
+        elif ours not in found:
+            found.append(ours)
+    return found
+
+
+def _entries(described: Any) -> Iterator[Any]:
+    """Yield what Keras keeps of each metric; it nests them, by output."""
+    if isinstance(described, dict) and "class_name" not in described:
+        described = list(described.values())
+    if isinstance(described, list):
+        for part in described:
+            yield from _entries(part)
+    elif described is not None:
+        yield described
 
 
 def _name(described: Any) -> str:

@@ -57,7 +57,7 @@ def restore(
         model.compile(loss=loss.loss)
         return model, translation.notes
     optimizer = read_optimizer(training["optimizer_config"], translation.notes)
-    model.compile(optimizer, loss.loss, read_metrics(training, loss.loss))
+    model.compile(optimizer, loss.loss, read_metrics(training, loss.loss, translation.notes))
     if optimizer_class(training["optimizer_config"]) in OPTIMIZERS:
         memories = read_memories(model, optimizer, translation.sources)
         state = None if memories is None else state_from_keras(optimizer, *memories)
