@@ -24,14 +24,17 @@ from .jit import device, kernel
 from .matmul import empty_aligned, transpose
 from .simd import VECTOR_BYTES
 from .tiles import (
-    FILTER_ROWS, LONG_SUM, RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, WINDOW, WINNERS,
-    make_convolution_tile, make_gradient_tile, make_tap_gradient_tile, window_gradient, winners,
+    FILTER_ROWS, LONG_SUM, RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, WINDOW, WINNERS, convolution_tile,
+    gradients_times_filters, make_gradient_tile, make_tap_gradient_tile, make_window_tile, patches_times_gradients,
+    window_gradient, winners,
 )
 
 PARTS = 4  # cuts of the batch whose sums are formed apart: threads share them without changing their bits
+DENSE_PARTS, DENSE_BLOCKS = 8, 8  # cuts of the batch, and of a patch, where every pixel has a gradient
 FILTER_BLOCK = 64  # filters that share an image while it is in the nearest cache; their sums stream from the next
 IMAGE_BLOCK = 8  # images whose sums are formed apart, so that threads can share the work without changing its bits
 
+_window_tile = make_window_tile(TILE_WINDOWS)
 _taps, _taps_in_squares = make_tap_gradient_tile(False), make_tap_gradient_tile(True)
 
 
@@ -45,56 +48,18 @@ def _taps_of(runs, run_length):
     return taps
 
 
-def _make_forward(pixels, rectified, pooled):
-    """Make one task of a forward: a tile of `pixels` pixels for all filters, or, past the last tile, one output."""
-    group = WINDOW if pooled else 1
-    tile, one = (make_convolution_tile(size, rectified, pooled) for size in (pixels, group))
-    width = pixels // group  # outputs of a tile
-
-    @device
-    def forward(task, tiles, x, w, b, offsets, taps, y, codes):
-        images, outputs, filters = y.shape
-        n, p = task // tiles, task % tiles
-        whole = p < outputs // width
-        p = p * width if whole else outputs - tiles + p
-        ix, iy, i = n * (x.size // images), (n * outputs + p) * filters, p * group
-        lanes = VECTOR_BYTES // x.itemsize
-        keep = codes.size > 0
+@kernel
+def conv_forward(x, w, b, offsets, runs, run_length, relu, y):
+    """y = conv(x), then ReLU if `relu`: x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F)."""
+    images, outputs, filters = y.shape
+    tiles, lanes, taps = (outputs + TILE_ROWS - 1) // TILE_ROWS, VECTOR_BYTES // x.itemsize, _taps_of(runs, run_length)
+    for task in prange(images * tiles):
+        n, first = task // tiles, task % tiles * TILE_ROWS
         f = 0
         while f < filters:
-            left = filters - f
-            if whole:
-                tile(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
-            else:
-                one(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
+            ix, iy, left = n * (x.size // images), n * outputs * filters + f, filters - f
+            convolution_tile(x, ix, offsets, 0, first, outputs, taps, w, f, filters, b, relu, y, iy, left)
             f += 2 * lanes if left >= 2 * lanes else lanes
-
-    return forward
-
-
-_forward = _make_forward(TILE_ROWS, False, False)
-_relu_forward = _make_forward(TILE_ROWS, True, False)
-_relu_pool_forward = _make_forward(TILE_WINDOWS * WINDOW, True, True)
-
-
-@kernel
-def conv_forward(x, w, b, offsets, runs, run_length, y):
-    """y = conv(x): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F)."""
-    tiles, taps = y.shape[1] // TILE_ROWS + y.shape[1] % TILE_ROWS, _taps_of(runs, run_length)
-    no_codes = np.empty((0, 0, 0), np.uint8)
-    for task in prange(y.shape[0] * tiles):
-        _forward(task, tiles, x, w, b, offsets, taps, y, no_codes)
-
-
-@kernel
-def conv_relu_forward(x, w, b, offsets, runs, run_length, y, codes):
-    """y = relu(conv(x)): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y and codes (N, P, F).
-
-    A code is 1 where ReLU cut, 0 elsewhere; an empty array of codes is not written.
-    """
-    tiles, taps = y.shape[1] // TILE_ROWS + y.shape[1] % TILE_ROWS, _taps_of(runs, run_length)
-    for task in prange(y.shape[0] * tiles):
-        _relu_forward(task, tiles, x, w, b, offsets, taps, y, codes)
 
 
 @kernel
@@ -103,25 +68,93 @@ def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
 
     A code names the pixel of the window that won, 4 where ReLU cut; an empty array of codes is not written.
     """
-    tiles, taps = y.shape[1] // TILE_WINDOWS + y.shape[1] % TILE_WINDOWS, _taps_of(runs, run_length)
-    for task in prange(y.shape[0] * tiles):
-        _relu_pool_forward(task, tiles, x, w, b, offsets, taps, y, codes)
+    images, outputs, filters = y.shape
+    tiles, lanes = (outputs + TILE_WINDOWS - 1) // TILE_WINDOWS, VECTOR_BYTES // x.itemsize
+    taps, keep = _taps_of(runs, run_length), codes.size > 0
+    for task in prange(images * tiles):
+        n, first = task // tiles, task % tiles * TILE_WINDOWS
+        f = 0
+        while f < filters:
+            ix, iy, left = n * (x.size // images), n * outputs * filters + f, filters - f
+            _window_tile(x, ix, offsets, 0, first, outputs, taps, w, f, filters, b, y, iy, codes, keep, left)
+            f += 2 * lanes if left >= 2 * lanes else lanes
 
 
 @kernel
-def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):
-    """List the pixels that won: dy, codes (N, P, F), offsets (P * group,) to lists (N, P * F), filter after filter.
+def conv_dense_weight_gradient(x, dy, offsets, runs, run_length, dw):
+    """dw (K, F), each pixel's patch times its gradient: x (N, H, W, C), dy (N, P, F), offsets (P,)."""
+    images, pixels, filters = dy.shape
+    depth, image_size, lanes = dw.shape[0], x.size // images, VECTOR_BYTES // x.itemsize
+    taps, groups = _taps_of(runs, run_length), (depth + TAPS - 1) // TAPS
+    parts, blocks = min(DENSE_PARTS, images), min(DENSE_BLOCKS, groups)
+    sums = empty_aligned(parts * groups * TAPS * filters, x).reshape(parts, groups * TAPS, filters)
+    for task in prange(parts * blocks):
+        part, block = task // blocks, task % blocks
+        first, last = groups * block // blocks, groups * (block + 1) // blocks
+        for k in range(first * TAPS, last * TAPS):
+            for f in range(filters):
+                sums[part, k, f] = 0
+        for n in range(images * part // parts, images * (part + 1) // parts):
+            for p in range(0, pixels, LONG_SUM):  # a piece of a long sum is formed by itself, as rounding grows
+                i_dy, count = (n * pixels + p) * filters, min(LONG_SUM, pixels - p)
+                for g in range(first, last):
+                    f = 0
+                    while f < filters:
+                        i_sum, left = (part * groups + g) * TAPS * filters + f, filters - f
+                        patches_times_gradients(
+                            x, n * image_size, offsets, p, count, taps, g * TAPS, dy, i_dy + f, filters, sums, i_sum,
+                            left,
+                        )
+                        f += TAP_VECTORS * lanes if left >= TAP_VECTORS * lanes else lanes
+    for k in prange(depth):
+        for f in range(filters):
+            dw[k, f] = 0
+        for part in range(parts):
+            for f in range(filters):
+                dw[k, f] += sums[part, k, f]
+
+
+@kernel
+def conv_dense_input_gradient(w, dy, offsets, runs, run_length, dx):
+    """dx (N, H, W, C), each pixel's gradient times its filters: w (K, F), dy (N, P, F), offsets (P,)."""
+    images, pixels, filters = dy.shape
+    image_size, width = dx.size // images, 2 * VECTOR_BYTES // dx.itemsize
+    pieces = (run_length + width - 1) // width  # of a run, two vectors each; a panel has one, of all filters
+    panel_size = filters * width
+    panels = empty_aligned(runs.size * pieces * panel_size, w)
+    for i in range(panels.size):
+        panels[i] = 0
+    for k in range(runs.size * pieces):
+        t = k % pieces * width
+        i_w, count = (k // pieces * run_length + t) * filters, min(width, run_length - t)
+        transpose(w, i_w, filters, count, filters, panels, k * panel_size, width)
+    rows = dx.reshape(images, image_size)
+    for n in prange(images):
+        for i in range(image_size):
+            rows[n, i] = 0
+        for k in range(runs.size * pieces):
+            t = k % pieces * width
+            i_dx, i_dy = n * image_size + runs[k // pieces] + t, n * pixels * filters
+            for p in range(0, pixels, TILE_ROWS):
+                gradients_times_filters(
+                    dy, i_dy, filters, p, pixels, panels, k * panel_size, offsets, dx, i_dx, run_length - t
+                )
+
+
+@kernel
+def conv_entries(dy, codes, offsets, starts, positions, values, sums):
+    """List the pixels that won: dy, codes (N, P, F), offsets (P * 4,) to lists (N, P * F), filter after filter.
 
     ``positions`` is where the pixel's patch starts in its image, ``values`` its gradient; filter f's entries are those
     from ``starts[n, f]`` to ``starts[n, f + 1]``, their total is ``sums[n, f]``.
     """
     images, windows, filters = dy.shape
-    cut = np.uint8(group)
-    last, step, codes_of_window = np.uintp(group - 1), np.uintp(filters), np.uintp(group + 1)
-    starts_by_code = np.empty(windows * (group + 1), offsets.dtype)  # any start will do where ReLU cut
+    cut = np.uint8(WINDOW)
+    last, step, codes_of_window = np.uintp(WINDOW - 1), np.uintp(filters), np.uintp(WINDOW + 1)
+    starts_by_code = np.empty(windows * (WINDOW + 1), offsets.dtype)  # any start will do where ReLU cut
     for i in range(starts_by_code.size):
-        p, q = i // (group + 1), i % (group + 1)
-        starts_by_code[i] = offsets[p * group + min(q, group - 1)]
+        p, q = i // (WINDOW + 1), i % (WINDOW + 1)
+        starts_by_code[i] = offsets[p * WINDOW + min(q, WINDOW - 1)]
     for n in prange(images):
         place, value, total, part = positions[n], values[n], sums[n], np.zeros(filters, dy.dtype)
         total[:] = 0
@@ -296,10 +329,10 @@ def _winners_of(codes, at, count, q):
 
 
 @kernel
-def conv_tap_gradient(x, dy, codes, offsets, group, taps, in_squares, dw, db):
+def conv_tap_gradient(x, dy, codes, offsets, taps, in_squares, dw, db):
     """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,).
 
-    ``in_squares`` says that these are the 3 x 3 taps of one channel, for windows of 2 x 2 pixels.
+    ``in_squares`` says that these are the 3 x 3 taps of one channel.
     """
     images, windows, filters = dy.shape
     image_size = x.size // images
@@ -321,12 +354,12 @@ def conv_tap_gradient(x, dy, codes, offsets, group, taps, in_squares, dw, db):
             left, idy = filters - f, n * windows * filters + f
             if in_squares:
                 _taps_in_squares(
-                    x, n * image_size, image_size, count, offsets, group, padded_taps, part * TAPS, dy, idy, codes,
+                    x, n * image_size, image_size, count, offsets, padded_taps, part * TAPS, dy, idy, codes,
                     windows, filters, parts, i_out + f, left,
                 )
             else:
                 _taps(
-                    x, n * image_size, image_size, count, offsets, group, padded_taps, part * TAPS, dy, idy, codes,
+                    x, n * image_size, image_size, count, offsets, padded_taps, part * TAPS, dy, idy, codes,
                     windows, filters, parts, i_out + f, left,
                 )
             f += TAP_VECTORS * lanes if left >= TAP_VECTORS * lanes else lanes

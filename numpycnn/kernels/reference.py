@@ -487,20 +487,15 @@ def warp(x, matrices, field, fill, y):
 # runs        where the pieces of a patch start, counted from its first element. Each is `run_length` neighbouring
 #             elements: a filter of 3 x 3 pixels has three runs, its rows.
 # taps        where each single element of a patch is, counted from its first: all runs written out.
-# codes       which pixel of a group passes the gradient on, a byte for each output: its number in the group, or the
-#             group's size if ReLU cut the output to 0. A group is one pixel, or the four of a pooling window.
+# codes       which pixel of a window passes the gradient on, a byte for each output: its number among the four, or 4 if
+#             ReLU cut the output to 0.
 # entries     the pixels that pass a gradient on, as lists: filter after filter, image by image.
 
 
-def conv_forward(x, w, b, offsets, runs, run_length, y):
-    """y = conv(x): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F)."""
-    y[...] = _patches(x, offsets, runs, run_length) @ w + b
-
-
-def conv_relu_forward(x, w, b, offsets, runs, run_length, y, codes):
-    """y = relu(conv(x)): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y and codes (N, P, F): 1 where ReLU cut."""
+def conv_forward(x, w, b, offsets, runs, run_length, relu, y):
+    """y = conv(x), then ReLU if `relu`: x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F)."""
     sums = _patches(x, offsets, runs, run_length) @ w + b
-    _rectified_maximum(sums[:, :, None], y, codes)
+    y[...] = np.maximum(sums, 0) if relu else sums
 
 
 def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
@@ -550,14 +545,27 @@ def _rectified_maximum(values, y, codes):
         codes[...] = np.where(cut, values.shape[-2], values.argmax(axis=-2))
 
 
-def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):
-    """List the pixels that won: dy, codes (N, P, F), offsets (P * group,) to lists (N, P * F), filter after filter."""
+def conv_dense_weight_gradient(x, dy, offsets, runs, run_length, dw):
+    """dw (K, F), each pixel's patch times its gradient: x (N, H, W, C), dy (N, P, F), offsets (P,)."""
+    dw[...] = _patches(x, offsets, runs, run_length).reshape(-1, len(dw)).T @ dy.reshape(-1, dw.shape[1])
+
+
+def conv_dense_input_gradient(w, dy, offsets, runs, run_length, dx):
+    """dx (N, H, W, C), each pixel's gradient times its filters: w (K, F), dy (N, P, F), offsets (P,)."""
+    taps = (runs[:, None] + np.arange(run_length)).reshape(-1)
+    dx[...] = 0
+    for n in range(len(dx)):
+        np.add.at(dx[n].reshape(-1), offsets[:, None] + taps, dy[n] @ w.T)
+
+
+def conv_entries(dy, codes, offsets, starts, positions, values, sums):
+    """List the pixels that won: dy, codes (N, P, F), offsets (P * 4,) to lists (N, P * F), filter after filter."""
     for n in range(len(dy)):
-        f, p = np.nonzero(codes[n].T < group)
+        f, p = np.nonzero(codes[n].T < 4)
         starts[n] = np.searchsorted(f, np.arange(dy.shape[2] + 1))
-        positions[n, : len(f)] = offsets[p * group + codes[n, p, f]]
+        positions[n, : len(f)] = offsets[p * 4 + codes[n, p, f]]
         values[n, : len(f)] = dy[n, p, f]
-        sums[n] = np.where(codes[n] < group, dy[n], 0).sum(axis=0)
+        sums[n] = np.where(codes[n] < 4, dy[n], 0).sum(axis=0)
 
 
 def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, dw, db):
@@ -591,9 +599,9 @@ def window_input_gradient(w, dy, codes, offsets, row, dx):
         np.add.at(dx[n].reshape(-1), places, dy[n, p, f][:, None] * w.T[f])
 
 
-def conv_tap_gradient(x, dy, codes, offsets, group, taps, in_squares, dw, db):
+def conv_tap_gradient(x, dy, codes, offsets, taps, in_squares, dw, db):
     """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,)."""
-    pixels = np.arange(group)[:, None] == codes[:, :, None]  # (N, P, group, F): which pixel has the gradient
+    pixels = np.arange(4)[:, None] == codes[:, :, None]  # (N, P, 4, F): which pixel has the gradient
     gradients = np.where(pixels, dy[:, :, None], 0).reshape(-1, db.size)
     patches = x.reshape(len(x), -1)[:, offsets[:, None] + taps].reshape(-1, len(taps))
     dw[...] = patches.T @ gradients

@@ -21,7 +21,7 @@ from numba import prange, types
 from .jit import called, device, kernel
 from .matmul import empty_aligned
 from .simd import INDEX, VECTOR_BYTES, returns
-from .tiles import equal, make_convolution_tile, squares
+from .tiles import equal, plain_sums, squares
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, load_inside, load_square,
     make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, products, transform_filters,
@@ -35,7 +35,6 @@ BORDERS = 5  # ways in which a patch lies along an axis, see _border
 FACTS = 3 + BORDERS**2  # that are known of a filter, see _learn_filters
 
 _transform_tile = make_transform_inside(pixel_matrix, True)
-_plain_tile = make_convolution_tile(1, False, False)
 
 
 # -- what becomes of the products --------------------------------------------------------------------------------------
@@ -137,7 +136,7 @@ def _find_flat(down, across, x, image, top, left, height, width, channels, backg
 @called
 def _sum_plainly(patch, i_patch, taps, w, f, b, y, iy, count):
     """The sums of one patch for at most a vector of filters, from f on, in the layers' order."""
-    _plain_tile(patch, i_patch, taps, 0, taps, w, f, b.size, b, y, iy, np.empty(0, np.uint8), False, count)
+    plain_sums(patch, i_patch, taps, w, f, b.size, b, y, iy, count)
 
 
 @called

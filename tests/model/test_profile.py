@@ -473,7 +473,6 @@ def test_a_frozen_convolution_does_its_gradient_alone():
     frozen = Conv2D(32, 3)
     frozen.trainable = False
     assert shares([frozen], 1) == pytest.approx((16 / 36, 1))
-    assert shares([Conv2D(2, 3)], 1, channels=1) == (1, (1 + 36 / 16) / 2), "dx: a window at each of its pixels"
 
 
 @pytest.mark.parametrize("load, said", [(0.0, False), (1e6, True), (None, False)])
