@@ -128,16 +128,16 @@ def conv_dense_input_gradient(w, dy, offsets, runs, run_length, dx):
         t = k % pieces * width
         i_w, count = (k // pieces * run_length + t) * filters, min(width, run_length - t)
         transpose(w, i_w, filters, count, filters, panels, k * panel_size, width)
-    rows = dx.reshape(images, image_size)
+    rows, tiles = dx.reshape(images, image_size), (pixels + TILE_ROWS - 1) // TILE_ROWS
     for n in prange(images):
         for i in range(image_size):
             rows[n, i] = 0
         for k in range(runs.size * pieces):
             t = k % pieces * width
             i_dx, i_dy = n * image_size + runs[k // pieces] + t, n * pixels * filters
-            for p in range(0, pixels, TILE_ROWS):
+            for p in range(tiles):
                 gradients_times_filters(
-                    dy, i_dy, filters, p, pixels, panels, k * panel_size, offsets, dx, i_dx, run_length - t
+                    dy, i_dy, filters, p, tiles, pixels, panels, k * panel_size, offsets, dx, i_dx, run_length - t
                 )
 
 

@@ -8,6 +8,7 @@ from numba import prange
 from .jit import device, kernel
 from .tiles import prefetch
 
+WIDE = 64  # elements, or more, that are added up side by side: as many rows as it takes, where columns are few
 CHUNK = 256  # rows summed by themselves before they join the total: rounding grows with their number, not all rows'
 
 
@@ -35,12 +36,18 @@ def take_rows(x, rows, y):
 def sum_rows(x, total):
     """Sum over the first axis: x (M, N) to total (N,), in chunks of rows so that rounding stays small."""
     rows, columns = x.shape
-    chunks = (rows + CHUNK - 1) // CHUNK
+    chunks, elements = (rows + CHUNK - 1) // CHUNK, x.reshape(-1)
     partial = np.empty((chunks, columns), x.dtype)
     for chunk in prange(chunks):
+        mine = elements[chunk * CHUNK * columns : min(chunk * CHUNK + CHUNK, rows) * columns]
+        wide = np.zeros((WIDE + columns - 1) // columns * columns, x.dtype)
+        for start in range(0, mine.size, wide.size):
+            row = mine[start : start + wide.size]
+            for j in range(row.size):
+                wide[j] += row[j]
         for j in range(columns):
             partial[chunk, j] = 0
-        for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, rows)):
+        for start in range(0, wide.size, columns):
             for j in range(columns):
-                partial[chunk, j] += x[i, j]
+                partial[chunk, j] += wide[start + j]
     add_up(partial, total)

@@ -205,6 +205,23 @@ def transposition(code, a, ia, a_row, b, ib, b_row):  # type: ignore
         vectors.store(row, code.step(b.at(ib), k, b_row), 0)
 
 
+@tile
+def scaled_sum(code, x, ix, x_row, rows, scale, y, iy, columns):  # type: ignore
+    """``y = scale * sum`` of `rows` rows of any length, `x_row` elements apart."""
+
+    def piece(vectors: Vectors, first: Any, nothing: list) -> list:
+        start = code.step(x.at(ix), first)
+
+        def add(k, total):  # type: ignore
+            return [code.builder.fadd(total[0], vectors.load(code.step(start, k, x_row), 0))]
+
+        (total,) = loop(code.builder, rows, add, [vectors.zero])
+        vectors.store(code.builder.fmul(total, vectors.broadcast(scale)), code.step(y.at(iy), first), 0)
+        return []
+
+    code.vector_by_vector(x, columns, piece)
+
+
 # -- convolution, forward ----------------------------------------------------------------------------------------------
 
 
@@ -422,16 +439,19 @@ def patches_times_gradients(  # type: ignore
 
 @tile
 def gradients_times_filters(  # type: ignore
-    code, dy, idy, filters, first, pixels, panel, i_panel, offsets, dx, i_dx, columns
+    code, dy, idy, filters, first, step, pixels, panel, i_panel, offsets, dx, i_dx, columns
 ):
-    """``dx[pixel:] += dy @ panel`` for ``TILE_ROWS`` pixels from `first` on, as far as there are, and two vectors.
+    """``dx[pixel:] += dy @ panel`` for ``TILE_ROWS`` pixels, `first` and every `step`-th after it, and two vectors.
 
-    A panel has a row for each filter: its elements in a piece of a run. Patches may overlap: each is added by itself.
+    A panel has a row for each filter: its elements in a piece of a run. Patches that overlap are added one by one, and
+    what was stored just before would be waited for: so a tile's pixels are not neighbours.
     """
     builder = code.builder
 
     def block(vectors: Vectors) -> None:
-        numbers = numbers_from(code, first, TILE_ROWS, pixels)
+        places = [builder.add(first, builder.mul(step, INDEX(k))) for k in range(TILE_ROWS)]
+        inside = [builder.icmp_signed("<", place, pixels) for place in places]
+        numbers = [builder.select(is_inside, place, first) for is_inside, place in zip(inside, places)]
         rows = [code.step(dy.at(idy), number, filters) for number in numbers]
         width = 2 * vectors.lanes
 
@@ -445,7 +465,7 @@ def gradients_times_filters(  # type: ignore
 
         sums = loop(builder, filters, add, [vectors.zero] * (TILE_ROWS * vectors.count))
         for k, number in enumerate(numbers):
-            with builder.if_then(builder.icmp_signed("<", builder.add(first, INDEX(k)), pixels)):
+            with builder.if_then(inside[k]):
                 patch = code.step(dx.at(i_dx), code.index(offsets.at(INDEX(0)), number))
                 for v in range(vectors.count):
                     vectors.store(builder.fadd(vectors.load(patch, v), sums[k * vectors.count + v]), patch, v)
