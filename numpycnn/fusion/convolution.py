@@ -56,10 +56,9 @@ class DirectConv(Block):
         return starts
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
-        x = self._pad(self.check_input(x))
+        x = self.check_input(x)
         y = self.empty("y", (len(x), *self.output_shape))
-        runs = self.patches.runs, self.patches.run_length
-        ops.conv_forward(x, *self.weight_and_bias(), self.offsets, *runs, self.relu, as_maps(y))
+        ops.conv_forward(x, *self.weight_and_bias(), *self._places(), self.relu, as_maps(y))
         self.save_for_backward(training, len(x), x, y)
         return y
 
@@ -67,36 +66,21 @@ class DirectConv(Block):
         """Of what ReLU lets through, if there is one: each pixel's gradient times its patch, and times its filters."""
         dy = self.check_output_gradient(dy)
         x, y = self.saved
-        if self.relu:
-            dsums = self.empty("dsums", dy.shape)
-            ops.relu_backward(dy.reshape(-1), y.reshape(-1), dsums.reshape(-1))
-            dy = dsums
-        weight, places = self.conv.parameters[0], (self.offsets, self.patches.runs, self.patches.run_length)
+        weight, gradients = self.conv.parameters[0], (as_maps(dy), as_maps(y))
         if self.conv.learns:
-            ops.conv_dense_weight_gradient(x, as_maps(dy), *places, as_rows(weight.grad))
-            if self.conv.use_bias:
-                ops.sum_rows(as_rows(dy), self.conv.parameters[1].grad)
+            db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
+            dw = as_rows(weight.grad)
+            ops.conv_dense_weight_gradient(x, *gradients, *self._places(), self.relu, dw, db)
         if not need_dx:
             return None
-        dx = self.empty("dpadded", x.shape)
-        ops.conv_dense_input_gradient(as_rows(weight.value), as_maps(dy), *places, dx)
-        return self._crop(dx)
-
-    def _pad(self, x: NDArray) -> NDArray:
-        """Return `x` with the zeros around it that the convolution reads."""
-        if self.padded_shape == self.conv.input_shape:
-            return x
-        padded = self.empty("padded", (len(x), *self.padded_shape))
-        ops.pad_images(x, *self.conv.window.before, padded)
-        return padded
-
-    def _crop(self, dpadded: NDArray) -> NDArray:
-        """Undo ``_pad``."""
-        if self.padded_shape == self.conv.input_shape:
-            return dpadded
-        dx = self.empty("dx", (len(dpadded), *self.conv.input_shape))
-        ops.crop_images(dpadded, *self.conv.window.before, dx)
+        dx = self.empty("dx", x.shape)
+        ops.conv_dense_input_gradient(as_rows(weight.value), *gradients, *self._places(), self.relu, dx)
         return dx
+
+    def _places(self) -> tuple[Any, ...]:
+        """Return where patches lie in the image with the zeros around it, and where the image lies there."""
+        patches = self.patches
+        return self.offsets, patches.runs, patches.run_length, *self.conv.window.before, *self.padded_shape[:2]
 
 
 class ConvReLU(DirectConv):
@@ -195,6 +179,22 @@ class ConvReLUPool(DirectConv):
             share = winograd_share(conv, len(codes), kept)
         dense = len(codes) * math.prod(conv.output_shape)
         return share, 1.0 if self.by_taps else float((codes < CUT).sum()) / dense
+
+    def _pad(self, x: NDArray) -> NDArray:
+        """Return `x` with the zeros around it that the convolution reads."""
+        if self.padded_shape == self.conv.input_shape:
+            return x
+        padded = self.empty("padded", (len(x), *self.padded_shape))
+        ops.pad_images(x, *self.conv.window.before, padded)
+        return padded
+
+    def _crop(self, dpadded: NDArray) -> NDArray:
+        """Undo ``_pad``."""
+        if self.padded_shape == self.conv.input_shape:
+            return dpadded
+        dx = self.empty("dx", (len(dpadded), *self.conv.input_shape))
+        ops.crop_images(dpadded, *self.conv.window.before, dx)
+        return dx
 
 
 def is_plain_pool(pool: MaxPool2D) -> bool:

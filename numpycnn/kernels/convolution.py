@@ -20,46 +20,21 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from .direct import taps_of
 from .jit import device, kernel
 from .matmul import empty_aligned, transpose
 from .simd import VECTOR_BYTES
 from .tiles import (
-    FILTER_ROWS, LONG_SUM, RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, WINDOW, WINNERS, convolution_tile,
-    gradients_times_filters, make_gradient_tile, make_tap_gradient_tile, make_window_tile, patches_times_gradients,
-    window_gradient, winners,
+    FILTER_ROWS, LONG_SUM, RUN_VECTORS, TAP_VECTORS, TAPS, TILE_WINDOWS, WINDOW, WINNERS, make_gradient_tile,
+    make_tap_gradient_tile, make_window_tile, window_gradient, winners,
 )
 
 PARTS = 4  # cuts of the batch whose sums are formed apart: threads share them without changing their bits
-DENSE_PARTS, DENSE_BLOCKS = 8, 8  # cuts of the batch, and of a patch, where every pixel has a gradient
 FILTER_BLOCK = 64  # filters that share an image while it is in the nearest cache; their sums stream from the next
 IMAGE_BLOCK = 8  # images whose sums are formed apart, so that threads can share the work without changing its bits
 
 _window_tile = make_window_tile(TILE_WINDOWS)
 _taps, _taps_in_squares = make_tap_gradient_tile(False), make_tap_gradient_tile(True)
-
-
-@device
-def _taps_of(runs, run_length):
-    """Where a patch's elements lie, from its start."""
-    taps = np.empty(runs.size * run_length, runs.dtype)
-    for r in range(runs.size):
-        for t in range(run_length):
-            taps[r * run_length + t] = runs[r] + t
-    return taps
-
-
-@kernel
-def conv_forward(x, w, b, offsets, runs, run_length, relu, y):
-    """y = conv(x), then ReLU if `relu`: x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F)."""
-    images, outputs, filters = y.shape
-    tiles, lanes, taps = (outputs + TILE_ROWS - 1) // TILE_ROWS, VECTOR_BYTES // x.itemsize, _taps_of(runs, run_length)
-    for task in prange(images * tiles):
-        n, first = task // tiles, task % tiles * TILE_ROWS
-        f = 0
-        while f < filters:
-            ix, iy, left = n * (x.size // images), n * outputs * filters + f, filters - f
-            convolution_tile(x, ix, offsets, 0, first, outputs, taps, w, f, filters, b, relu, y, iy, left)
-            f += 2 * lanes if left >= 2 * lanes else lanes
 
 
 @kernel
@@ -70,7 +45,7 @@ def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
     """
     images, outputs, filters = y.shape
     tiles, lanes = (outputs + TILE_WINDOWS - 1) // TILE_WINDOWS, VECTOR_BYTES // x.itemsize
-    taps, keep = _taps_of(runs, run_length), codes.size > 0
+    taps, keep = taps_of(runs, run_length), codes.size > 0
     for task in prange(images * tiles):
         n, first = task // tiles, task % tiles * TILE_WINDOWS
         f = 0
@@ -78,67 +53,6 @@ def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
             ix, iy, left = n * (x.size // images), n * outputs * filters + f, filters - f
             _window_tile(x, ix, offsets, 0, first, outputs, taps, w, f, filters, b, y, iy, codes, keep, left)
             f += 2 * lanes if left >= 2 * lanes else lanes
-
-
-@kernel
-def conv_dense_weight_gradient(x, dy, offsets, runs, run_length, dw):
-    """dw (K, F), each pixel's patch times its gradient: x (N, H, W, C), dy (N, P, F), offsets (P,)."""
-    images, pixels, filters = dy.shape
-    depth, image_size, lanes = dw.shape[0], x.size // images, VECTOR_BYTES // x.itemsize
-    taps, groups = _taps_of(runs, run_length), (depth + TAPS - 1) // TAPS
-    parts, blocks = min(DENSE_PARTS, images), min(DENSE_BLOCKS, groups)
-    sums = empty_aligned(parts * groups * TAPS * filters, x).reshape(parts, groups * TAPS, filters)
-    for task in prange(parts * blocks):
-        part, block = task // blocks, task % blocks
-        first, last = groups * block // blocks, groups * (block + 1) // blocks
-        for k in range(first * TAPS, last * TAPS):
-            for f in range(filters):
-                sums[part, k, f] = 0
-        for n in range(images * part // parts, images * (part + 1) // parts):
-            for p in range(0, pixels, LONG_SUM):  # a piece of a long sum is formed by itself, as rounding grows
-                i_dy, count = (n * pixels + p) * filters, min(LONG_SUM, pixels - p)
-                for g in range(first, last):
-                    f = 0
-                    while f < filters:
-                        i_sum, left = (part * groups + g) * TAPS * filters + f, filters - f
-                        patches_times_gradients(
-                            x, n * image_size, offsets, p, count, taps, g * TAPS, dy, i_dy + f, filters, sums, i_sum,
-                            left,
-                        )
-                        f += TAP_VECTORS * lanes if left >= TAP_VECTORS * lanes else lanes
-    for k in prange(depth):
-        for f in range(filters):
-            dw[k, f] = 0
-        for part in range(parts):
-            for f in range(filters):
-                dw[k, f] += sums[part, k, f]
-
-
-@kernel
-def conv_dense_input_gradient(w, dy, offsets, runs, run_length, dx):
-    """dx (N, H, W, C), each pixel's gradient times its filters: w (K, F), dy (N, P, F), offsets (P,)."""
-    images, pixels, filters = dy.shape
-    image_size, width = dx.size // images, 2 * VECTOR_BYTES // dx.itemsize
-    pieces = (run_length + width - 1) // width  # of a run, two vectors each; a panel has one, of all filters
-    panel_size = filters * width
-    panels = empty_aligned(runs.size * pieces * panel_size, w)
-    for i in range(panels.size):
-        panels[i] = 0
-    for k in range(runs.size * pieces):
-        t = k % pieces * width
-        i_w, count = (k // pieces * run_length + t) * filters, min(width, run_length - t)
-        transpose(w, i_w, filters, count, filters, panels, k * panel_size, width)
-    rows, tiles = dx.reshape(images, image_size), (pixels + TILE_ROWS - 1) // TILE_ROWS
-    for n in prange(images):
-        for i in range(image_size):
-            rows[n, i] = 0
-        for k in range(runs.size * pieces):
-            t = k % pieces * width
-            i_dx, i_dy = n * image_size + runs[k // pieces] + t, n * pixels * filters
-            for p in range(tiles):
-                gradients_times_filters(
-                    dy, i_dy, filters, p, tiles, pixels, panels, k * panel_size, offsets, dx, i_dx, run_length - t
-                )
 
 
 @kernel

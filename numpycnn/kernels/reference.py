@@ -489,13 +489,44 @@ def warp(x, matrices, field, fill, y):
 # taps        where each single element of a patch is, counted from its first: all runs written out.
 # codes       which pixel of a window passes the gradient on, a byte for each output: its number among the four, or 4 if
 #             ReLU cut the output to 0.
+# frame       the image and the zeros around it that filters meet; offsets count from the frame's first element, then.
 # entries     the pixels that pass a gradient on, as lists: filter after filter, image by image.
 
 
-def conv_forward(x, w, b, offsets, runs, run_length, relu, y):
+def conv_forward(x, w, b, offsets, runs, run_length, top, left, frame_height, frame_width, relu, y):
     """y = conv(x), then ReLU if `relu`: x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F)."""
-    sums = _patches(x, offsets, runs, run_length) @ w + b
+    frame = _framed(x, top, left, frame_height, frame_width)
+    sums = _patches(frame, offsets, runs, run_length) @ w + b
     y[...] = np.maximum(sums, 0) if relu else sums
+
+
+def conv_dense_weight_gradient(
+    x, dy, y, offsets, runs, run_length, top, left, frame_height, frame_width, relu, dw, db
+):
+    """dw (K, F) and db (F,), each pixel's patch times its gradient: x (N, H, W, C), dy, y (N, P, F), offsets (P,)."""
+    frame = _framed(x, top, left, frame_height, frame_width)
+    gradients = (np.where(y <= 0, 0, dy) if relu else dy).reshape(-1, db.size)
+    dw[...] = _patches(frame, offsets, runs, run_length).reshape(-1, len(dw)).T @ gradients
+    db[...] = gradients.sum(axis=0)
+
+
+def conv_dense_input_gradient(
+    w, dy, y, offsets, runs, run_length, top, left, frame_height, frame_width, relu, dx
+):
+    """dx (N, H, W, C), each pixel's gradient times its filters: w (K, F), dy, y (N, P, F), offsets (P,)."""
+    gradients = np.where(y <= 0, 0, dy) if relu else dy
+    taps = (runs[:, None] + np.arange(run_length)).reshape(-1)
+    for n, image in enumerate(dx):
+        frame = np.zeros((frame_height, frame_width, dx.shape[3]), dx.dtype)
+        np.add.at(frame.reshape(-1), offsets[:, None] + taps, gradients[n] @ w.T)
+        image[...] = frame[top : top + dx.shape[1], left : left + dx.shape[2]]
+
+
+def _framed(x, top, left, height, width):
+    """Return the images in frames of zeros: (N, height, width, C)."""
+    frame = np.zeros((len(x), height, width, x.shape[3]), x.dtype)
+    pad_images(x, top, left, frame)
+    return frame
 
 
 def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
@@ -543,19 +574,6 @@ def _rectified_maximum(values, y, codes):
     y[...] = np.where(cut, 0, largest)
     if codes.size:
         codes[...] = np.where(cut, values.shape[-2], values.argmax(axis=-2))
-
-
-def conv_dense_weight_gradient(x, dy, offsets, runs, run_length, dw):
-    """dw (K, F), each pixel's patch times its gradient: x (N, H, W, C), dy (N, P, F), offsets (P,)."""
-    dw[...] = _patches(x, offsets, runs, run_length).reshape(-1, len(dw)).T @ dy.reshape(-1, dw.shape[1])
-
-
-def conv_dense_input_gradient(w, dy, offsets, runs, run_length, dx):
-    """dx (N, H, W, C), each pixel's gradient times its filters: w (K, F), dy (N, P, F), offsets (P,)."""
-    taps = (runs[:, None] + np.arange(run_length)).reshape(-1)
-    dx[...] = 0
-    for n in range(len(dx)):
-        np.add.at(dx[n].reshape(-1), offsets[:, None] + taps, dy[n] @ w.T)
 
 
 def conv_entries(dy, codes, offsets, starts, positions, values, sums):

@@ -32,6 +32,20 @@ def take_rows(x, rows, y):
             y[i, k] = x[rows[i], k]
 
 
+@device
+def add_rows(elements, total):
+    """Add each row of a matrix (M, N), given as a vector of its elements, to total (N,)."""
+    columns = total.size
+    wide = np.zeros((WIDE + columns - 1) // columns * columns, elements.dtype)
+    for start in range(0, elements.size, wide.size):
+        row = elements[start : start + wide.size]
+        for j in range(row.size):
+            wide[j] += row[j]
+    for start in range(0, wide.size, columns):
+        for j in range(columns):
+            total[j] += wide[start + j]
+
+
 @kernel
 def sum_rows(x, total):
     """Sum over the first axis: x (M, N) to total (N,), in chunks of rows so that rounding stays small."""
@@ -39,15 +53,7 @@ def sum_rows(x, total):
     chunks, elements = (rows + CHUNK - 1) // CHUNK, x.reshape(-1)
     partial = np.empty((chunks, columns), x.dtype)
     for chunk in prange(chunks):
-        mine = elements[chunk * CHUNK * columns : min(chunk * CHUNK + CHUNK, rows) * columns]
-        wide = np.zeros((WIDE + columns - 1) // columns * columns, x.dtype)
-        for start in range(0, mine.size, wide.size):
-            row = mine[start : start + wide.size]
-            for j in range(row.size):
-                wide[j] += row[j]
         for j in range(columns):
             partial[chunk, j] = 0
-        for start in range(0, wide.size, columns):
-            for j in range(columns):
-                partial[chunk, j] += wide[start + j]
+        add_rows(elements[chunk * CHUNK * columns : min(chunk * CHUNK + CHUNK, rows) * columns], partial[chunk])
     add_up(partial, total)

@@ -188,7 +188,8 @@ def blocks(cls=ConvReLUPool, rows=BLOCKS) -> Iterator[tuple]:
 def forward_operands(block, n, rng, dtype):
     """Return x, w and b in normal numbers, and in whole numbers, which make ties and every order of sums exact."""
     depth, filters = len(block.patches.taps), block.conv.filters
-    shapes = [(n, *block.padded_shape), (depth, filters), (filters,)]
+    image = block.input_shape if type(block) is DirectConv else block.padded_shape
+    shapes = [(n, *image), (depth, filters), (filters,)]
     x, w, b = (rng.integers(-2, 3, shape).astype(dtype) for shape in shapes)
     x[:, : x.shape[1] // 2] = 1  # so that whole windows tie
     b[filters // 2] = -(2.0**20)  # a filter that ReLU cuts everywhere
@@ -200,6 +201,8 @@ def convolved(cls, rng, dtype) -> Iterator[tuple]:
     """Yield operands whose sums are rounded, others whose sums are exact, where patches lie, and y."""
     for block, n in blocks(cls):
         places = [block.offsets, block.patches.runs, block.patches.run_length]
+        if cls is DirectConv:
+            places = [*block._places()]
         yield *forward_operands(block, n, rng, dtype), places, as_maps(unwritten(dtype, n, *block.output_shape))
 
 
@@ -217,14 +220,24 @@ def conv_forward(rng, dtype) -> Iterator[Call]:
 
 def conv_dense_weight_gradient(rng, dtype) -> Iterator[Call]:
     for (x, w, _), _, places, y in convolved(DirectConv, rng, dtype):
-        yield Call([x, rough(rng, dtype, *y.shape)], places, [unwritten(dtype, *w.shape)], roundings=y[:, :, 0].size)
+        outputs = [unwritten(dtype, *w.shape), unwritten(dtype, w.shape[1])]
+        for relu in (False, True):
+            gradients = [rough(rng, dtype, *y.shape), cut(rng, dtype, y.shape)]
+            yield Call([x, *gradients], [*places, relu], outputs, roundings=y[:, :, 0].size)
 
 
 def conv_dense_input_gradient(rng, dtype) -> Iterator[Call]:
     for (x, w, _), _, places, y in convolved(DirectConv, rng, dtype):
         # A pixel of x lies in as many patches as a patch has pixels, at most, and each adds all filters.
         roundings = w.size // x.shape[3]
-        yield Call([w, rough(rng, dtype, *y.shape)], places, [unwritten(dtype, *x.shape)], roundings=roundings)
+        for relu in (False, True):
+            gradients = [rough(rng, dtype, *y.shape), cut(rng, dtype, y.shape)]
+            yield Call([w, *gradients], [*places, relu], [unwritten(dtype, *x.shape)], roundings=roundings)
+
+
+def cut(rng, dtype, shape):
+    """Outputs of ReLU: half of them zeros."""
+    return np.maximum(rough(rng, dtype, *shape), 0)
 
 
 def conv_relu_pool_forward(rng, dtype) -> Iterator[Call]:

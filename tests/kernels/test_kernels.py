@@ -360,7 +360,7 @@ def test_a_map_by_winograd_has_the_plain_sums_of_flat_patches_and_cuts_what_they
         patches = reference._three_by_three(x, *before, y.shape)
         plain = np.empty_like(y)  # a patch at a time: in the layers' order
         offsets, runs = np.arange(y[..., 0].size, dtype=np.int32) * len(w), np.zeros(1, np.int32)
-        rows = patches.reshape(1, 1, 1, -1), w, b, offsets, runs, len(w), False
+        rows = patches.reshape(1, 1, 1, -1), w, b, offsets, runs, len(w), 0, 0, 1, 1, False
         compiled("conv_forward")(*rows, plain.reshape(1, -1, b.size))
         inside = reference._three_by_three(np.ones_like(x[..., :1]), *before, y.shape)
         flat = (patches == np.multiply.outer(inside, x[0, 0, 0]).reshape(patches.shape)).all(axis=3)
