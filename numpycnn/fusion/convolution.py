@@ -31,17 +31,8 @@ class DirectConv(Block):
         super().__init__(conv, *others)
         self.conv = conv
         self.weight_and_bias = conv.weight_and_bias
-        self.padded_shape = padded_shape(conv)
-
-    # At the first image: a file of a few kilobytes may describe a model that takes gigabytes to run.
-
-    @functools.cached_property
-    def patches(self) -> Patches:
-        return shared_patches(self.padded_shape, self.conv.window)
-
-    @functools.cached_property
-    def offsets(self) -> NDArray:
-        return self.in_groups(self.patches.starts).reshape(-1)
+        self.padded_shape, window = padded_shape(conv), conv.window
+        self.geometry = *window.kernel, *window.strides, *window.dilation, *window.before
 
     @staticmethod
     def suits(*layers: Any) -> bool:
@@ -51,14 +42,10 @@ class DirectConv(Block):
         lean = little_padding(padded, conv.input_shape)
         return conv.groups == 1 and few and lean and addressable(padded) and addressable(conv.output_shape)
 
-    def in_groups(self, starts: NDArray) -> NDArray:
-        """Order the starts (OH, OW) of the patches as the kernels visit them."""
-        return starts
-
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
         y = self.empty("y", (len(x), *self.output_shape))
-        ops.conv_forward(x, *self.weight_and_bias(), *self._places(), self.relu, as_maps(y))
+        ops.conv_forward(x, *self.weight_and_bias(), *self.geometry, self.relu, y)
         self.save_for_backward(training, len(x), x, y)
         return y
 
@@ -66,21 +53,16 @@ class DirectConv(Block):
         """Of what ReLU lets through, if there is one: each pixel's gradient times its patch, and times its filters."""
         dy = self.check_output_gradient(dy)
         x, y = self.saved
-        weight, gradients = self.conv.parameters[0], (as_maps(dy), as_maps(y))
+        weight, gradients = self.conv.parameters[0], (dy, y)
         if self.conv.learns:
             db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
             dw = as_rows(weight.grad)
-            ops.conv_dense_weight_gradient(x, *gradients, *self._places(), self.relu, dw, db)
+            ops.conv_dense_weight_gradient(x, *gradients, *self.geometry, self.relu, dw, db)
         if not need_dx:
             return None
         dx = self.empty("dx", x.shape)
-        ops.conv_dense_input_gradient(as_rows(weight.value), *gradients, *self._places(), self.relu, dx)
+        ops.conv_dense_input_gradient(as_rows(weight.value), *gradients, *self.geometry, self.relu, dx)
         return dx
-
-    def _places(self) -> tuple[Any, ...]:
-        """Return where patches lie in the image with the zeros around it, and where the image lies there."""
-        patches = self.patches
-        return self.offsets, patches.runs, patches.run_length, *self.conv.window.before, *self.padded_shape[:2]
 
 
 class ConvReLU(DirectConv):
@@ -106,6 +88,19 @@ class ConvReLUPool(DirectConv):
         window = conv.window  # of 3 x 3 neighbouring pixels, one at each pixel? Then dx is summed window by window
         self.by_windows = window.kernel == (3, 3) and window.strides == window.dilation == (1, 1)
 
+    # At the first image: a file of a few kilobytes may describe a model that takes gigabytes to run.
+
+    @functools.cached_property
+    def patches(self) -> Patches:
+        return shared_patches(self.padded_shape, self.conv.window)
+
+    @functools.cached_property
+    def offsets(self) -> NDArray:
+        """Where patches start, the four of a window behind each other."""
+        height, width, _ = self.output_shape
+        windows = self.patches.starts[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+        return windows.transpose(0, 2, 1, 3).reshape(-1)  # (OH * OW * 4,)
+
     @functools.cached_property
     def by_taps(self) -> bool:
         """Whether the weights' gradient is summed for all filters at once, at each pixel, zeros included."""
@@ -114,12 +109,6 @@ class ConvReLUPool(DirectConv):
     @staticmethod
     def suits(*layers: Any) -> bool:
         return is_plain_pool(layers[2]) and DirectConv.suits(*layers)
-
-    def in_groups(self, starts: NDArray) -> NDArray:
-        """Order the starts (OH, OW) of the patches so that the four of a window follow each other."""
-        height, width, _ = self.output_shape
-        windows = starts[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
-        return windows.transpose(0, 2, 1, 3)  # (OH, OW, 2, 2)
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self._pad(self.check_input(x))

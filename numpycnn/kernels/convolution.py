@@ -20,7 +20,6 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .direct import taps_of
 from .jit import device, kernel
 from .matmul import empty_aligned, transpose
 from .simd import VECTOR_BYTES
@@ -37,6 +36,16 @@ _window_tile = make_window_tile(TILE_WINDOWS)
 _taps, _taps_in_squares = make_tap_gradient_tile(False), make_tap_gradient_tile(True)
 
 
+@device
+def _taps_of(runs, run_length):
+    """Where a patch's elements lie, from its start."""
+    taps = np.empty(runs.size * run_length, runs.dtype)
+    for r in range(runs.size):
+        for t in range(run_length):
+            taps[r * run_length + t] = runs[r] + t
+    return taps
+
+
 @kernel
 def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
     """y = maxpool(relu(conv(x))), windows of 2 x 2: x (N, H, W, C), w (K, F), b (F,), offsets (P * 4,) to (N, P, F).
@@ -45,7 +54,7 @@ def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
     """
     images, outputs, filters = y.shape
     tiles, lanes = (outputs + TILE_WINDOWS - 1) // TILE_WINDOWS, VECTOR_BYTES // x.itemsize
-    taps, keep = taps_of(runs, run_length), codes.size > 0
+    taps, keep = _taps_of(runs, run_length), codes.size > 0
     for task in prange(images * tiles):
         n, first = task // tiles, task % tiles * TILE_WINDOWS
         f = 0

@@ -1,8 +1,8 @@
 """Convolution without a matrix of patches: they are read, and their gradients added up, where they lie in the image.
 
-A patch starts at ``offsets[...]`` of an image in a frame of zeros, and consists of ``runs`` of neighbouring elements.
-The frame is a thread's own, and holds one image at a time: no framed images, and no gradients of such, go through the
-memory. The three passes are matrix products, of tiles that stay in registers:
+An image stands in a frame of the zeros that the filters meet around it. The frame is a thread's own, and holds one
+image at a time: no framed images, and no gradients of such, go through the memory. The three passes are matrix
+products, of tiles that stay in registers:
 
 - forward: 8 pixels by two vectors of filters (with AVX-512), one panel of filters after the other
 - dw: 9 elements of a patch by two vectors of filters, while the pixels stream by
@@ -14,25 +14,39 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from .direct_tiles import convolution_tile, gradients_times_filters, patches_times_gradients
 from .jit import device, kernel
 from .matmul import empty_aligned, transpose
 from .rows import add_rows
 from .simd import VECTOR_BYTES
-from .tiles import (
-    LONG_SUM, TAP_VECTORS, TAPS, TILE_ROWS, convolution_tile, gradients_times_filters, patches_times_gradients,
-)
+from .tiles import LONG_SUM, TAP_VECTORS, TAPS, TILE_ROWS
 
 TASKS = 64  # forward, a few images are cut into as many tasks together
 PARTS = 8  # cuts of the batch, backward: threads share them without changing the bits of their sums
 
 
 @device
-def taps_of(runs, run_length):
+def _frame_size(size, count, kernel, stride, dilation, before):
+    """How long a frame is, along one axis, that holds the image and all patches."""
+    return max(before + size, (count - 1) * stride + (kernel - 1) * dilation + 1)
+
+
+@device
+def _starts(out_h, out_w, stride_h, stride_w, row, channels):
+    """Where patches start in a frame."""
+    starts = np.empty(out_h * out_w, np.int64)
+    for p in range(starts.size):
+        starts[p] = p // out_w * stride_h * row + p % out_w * stride_w * channels
+    return starts
+
+
+@device
+def _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels):
     """Where a patch's elements lie, from its start."""
-    taps = np.empty(runs.size * run_length, runs.dtype)
-    for r in range(runs.size):
-        for t in range(run_length):
-            taps[r * run_length + t] = runs[r] + t
+    taps = np.empty(kernel_h * kernel_w * channels, np.int64)
+    for k in range(taps.size):
+        pixel, c = k // channels, k % channels
+        taps[k] = pixel // kernel_w * dilation_h * row + pixel % kernel_w * dilation_w * channels + c
     return taps
 
 
@@ -73,43 +87,50 @@ def _passed(dy, y, n, gradients):
 
 
 @kernel
-def conv_forward(x, w, b, offsets, runs, run_length, top, left, frame_height, frame_width, relu, y):
-    """y = conv(x), then ReLU if `relu`: x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F).
-
-    `top` rows and `left` columns of the frame lie before the image.
-    """
-    images, outputs, filters = y.shape
-    row, lanes = frame_width * x.shape[3], VECTOR_BYTES // x.itemsize
-    framed, taps = images * frame_height * row != x.size, taps_of(runs, run_length)
+def conv_forward(x, w, b, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, relu, y):
+    """y = conv(x), then ReLU if `relu`: x (N, H, W, C), w (kh * kw * C, F), b (F,), y (N, OH, OW, F)."""
+    images, height, width, channels = x.shape
+    _, out_h, out_w, filters = y.shape
+    frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
+    frame_w = _frame_size(width, out_w, kernel_w, stride_w, dilation_w, left)
+    row, framed = frame_w * channels, frame_h * frame_w != height * width
+    starts = _starts(out_h, out_w, stride_h, stride_w, row, channels)
+    taps = _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels)
+    outputs, lanes = starts.size, VECTOR_BYTES // x.itemsize
     tiles = (outputs + TILE_ROWS - 1) // TILE_ROWS
     blocks = max(1, min(tiles, TASKS // images))
     for task in prange(images * blocks):
         n, block = task // blocks, task % blocks
         first, end = tiles * block // blocks * TILE_ROWS, min(tiles * (block + 1) // blocks * TILE_ROWS, outputs)
-        image, ix = x.reshape(-1), n * (x.size // images)
+        image, ix = x.reshape(-1), n * height * width * channels
         if framed:
-            image, ix = empty_aligned(frame_height * row, x), 0
-            last_row = (offsets[end - 1] + taps[taps.size - 1]) // row
-            _put_into_frame(x, n, top, left, offsets[first] // row, last_row + 1, image, row)
+            image, ix = empty_aligned(frame_h * row, x), 0
+            last_row = (starts[end - 1] + taps[taps.size - 1]) // row
+            _put_into_frame(x, n, top, left, starts[first] // row, last_row + 1, image, row)
         for p in range(first, end, TILE_ROWS):
             f = 0
             while f < filters:
-                iy, left_over = n * outputs * filters + f, filters - f
-                convolution_tile(image, ix, offsets, 0, p, outputs, taps, w, f, filters, b, relu, y, iy, left_over)
-                f += 2 * lanes if left_over >= 2 * lanes else lanes
+                iy, rest = n * outputs * filters + f, filters - f
+                convolution_tile(image, ix, starts, 0, p, outputs, taps, w, f, filters, b, relu, y, iy, rest)
+                f += 2 * lanes if rest >= 2 * lanes else lanes
 
 
 @kernel
 def conv_dense_weight_gradient(
-    x, dy, y, offsets, runs, run_length, top, left, frame_height, frame_width, relu, dw, db
+    x, dy, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, relu, dw, db
 ):
-    """dw (K, F) and db (F,), each pixel's patch times its gradient: x (N, H, W, C), dy, y (N, P, F), offsets (P,).
+    """dw (kh * kw * C, F), db (F,), each pixel's patch times its gradient: x (N, H, W, C), dy, y (N, OH, OW, F).
 
     If `relu`, pixels whose y is not positive have none.
     """
-    images, pixels, filters = dy.shape
-    depth, row, lanes = dw.shape[0], frame_width * x.shape[3], VECTOR_BYTES // x.itemsize
-    framed, taps = images * frame_height * row != x.size, taps_of(runs, run_length)
+    images, height, width, channels = x.shape
+    _, out_h, out_w, filters = dy.shape
+    frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
+    frame_w = _frame_size(width, out_w, kernel_w, stride_w, dilation_w, left)
+    row, framed = frame_w * channels, frame_h * frame_w != height * width
+    starts = _starts(out_h, out_w, stride_h, stride_w, row, channels)
+    taps = _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels)
+    pixels, depth, lanes = starts.size, taps.size, VECTOR_BYTES // x.itemsize
     groups, parts = (depth + TAPS - 1) // TAPS, min(PARTS, images)
     sums = empty_aligned(parts * groups * TAPS * filters, x).reshape(parts, groups * TAPS, filters)
     totals = np.empty((parts, filters), x.dtype)
@@ -119,13 +140,13 @@ def conv_dense_weight_gradient(
                 sums[part, k, f] = 0
         for f in range(filters):
             totals[part, f] = 0
-        frame = empty_aligned(frame_height * row if framed else 0, x)
+        frame = empty_aligned(frame_h * row if framed else 0, x)
         passed = empty_aligned(pixels * filters if relu else 0, x)
         for n in range(images * part // parts, images * (part + 1) // parts):
-            image, ix = (frame, 0) if framed else (x.reshape(-1), n * (x.size // images))
+            image, ix = (frame, 0) if framed else (x.reshape(-1), n * frame_h * row)
             gradients, first = (passed, 0) if relu else (dy.reshape(-1), n * pixels * filters)
             if framed:
-                _put_into_frame(x, n, top, left, 0, frame_height, frame, row)
+                _put_into_frame(x, n, top, left, 0, frame_h, frame, row)
             if relu:
                 _passed(dy, y, n, passed)
             add_rows(gradients[first : first + pixels * filters], totals[part])
@@ -134,12 +155,11 @@ def conv_dense_weight_gradient(
                 for g in range(groups):
                     f = 0
                     while f < filters:
-                        i_sum, left_over = (part * groups + g) * TAPS * filters + f, filters - f
+                        i_sum, rest = (part * groups + g) * TAPS * filters + f, filters - f
                         patches_times_gradients(
-                            image, ix, offsets, p, count, taps, g * TAPS, gradients, i_dy + f, filters, sums, i_sum,
-                            left_over,
+                            image, ix, starts, p, count, taps, g * TAPS, gradients, i_dy + f, filters, sums, i_sum, rest
                         )
-                        f += TAP_VECTORS * lanes if left_over >= TAP_VECTORS * lanes else lanes
+                        f += TAP_VECTORS * lanes if rest >= TAP_VECTORS * lanes else lanes
     for k in prange(depth + 1):
         total = dw[k] if k < depth else db
         for f in range(filters):
@@ -152,40 +172,46 @@ def conv_dense_weight_gradient(
 
 @kernel
 def conv_dense_input_gradient(
-    w, dy, y, offsets, runs, run_length, top, left, frame_height, frame_width, relu, dx
+    w, dy, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, relu, dx
 ):
-    """dx (N, H, W, C), each pixel's gradient times its filters: w (K, F), dy, y (N, P, F), offsets (P,), as above."""
-    images, pixels, filters = dy.shape
-    row, width = frame_width * dx.shape[3], 2 * VECTOR_BYTES // dx.itemsize
-    framed, parts = images * frame_height * row != dx.size, min(PARTS, images)
-    pieces = (run_length + width - 1) // width  # of a run, two vectors each; a panel has one, of all filters
-    panel_size = filters * width
-    panels = empty_aligned(runs.size * pieces * panel_size, w)
+    """dx (N, H, W, C), each pixel's gradient times its filters: w (kh * kw * C, F), dy, y (N, OH, OW, F), as above."""
+    images, height, width, channels = dx.shape
+    _, out_h, out_w, filters = dy.shape
+    frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
+    frame_w = _frame_size(width, out_w, kernel_w, stride_w, dilation_w, left)
+    row, framed = frame_w * channels, frame_h * frame_w != height * width
+    starts = _starts(out_h, out_w, stride_h, stride_w, row, channels)
+    taps = _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels)
+    pixels, depth, panel_width = starts.size, taps.size, 2 * VECTOR_BYTES // dx.itemsize
+    run = (kernel_w if dilation_w == 1 else 1) * channels  # neighbouring elements of a patch
+    pieces = (run + panel_width - 1) // panel_width  # of a run, two vectors each; a panel has one, of all filters
+    panel_size, count = filters * panel_width, depth // run * pieces
+    panels = empty_aligned(count * panel_size, w)
     for i in range(panels.size):
         panels[i] = 0
-    for k in range(runs.size * pieces):
-        t = k % pieces * width
-        i_w, count = (k // pieces * run_length + t) * filters, min(width, run_length - t)
-        transpose(w, i_w, filters, count, filters, panels, k * panel_size, width)
-    tiles = (pixels + TILE_ROWS - 1) // TILE_ROWS
+    for k in range(count):
+        t, tap = k % pieces * panel_width, k // pieces * run
+        transpose(
+            w, (tap + t) * filters, filters, min(panel_width, run - t), filters, panels, k * panel_size, panel_width
+        )
+    parts, tiles = min(PARTS, images), (pixels + TILE_ROWS - 1) // TILE_ROWS
     for part in prange(parts):
-        frame = empty_aligned(frame_height * row if framed else 0, dx)
+        frame = empty_aligned(frame_h * row if framed else 0, dx)
         passed = empty_aligned(pixels * filters if relu else 0, dx)
         for n in range(images * part // parts, images * (part + 1) // parts):
-            image, first = (frame, 0) if framed else (dx.reshape(-1), n * frame_height * row)
+            image, first = (frame, 0) if framed else (dx.reshape(-1), n * frame_h * row)
             gradients, i_dy = (passed, 0) if relu else (dy.reshape(-1), n * pixels * filters)
             if relu:
                 _passed(dy, y, n, passed)
-            cells = image[first : first + frame_height * row]
+            cells = image[first : first + frame_h * row]
             for i in range(cells.size):
                 cells[i] = 0
-            for k in range(runs.size * pieces):
-                t = k % pieces * width
-                i_dx = first + runs[k // pieces] + t
+            for k in range(count):
+                t, tap = k % pieces * panel_width, k // pieces * run
+                i_dx = first + taps[tap] + t
                 for p in range(tiles):
                     gradients_times_filters(
-                        gradients, i_dy, filters, p, tiles, pixels, panels, k * panel_size, offsets, image, i_dx,
-                        run_length - t,
+                        gradients, i_dy, filters, p, tiles, pixels, panels, k * panel_size, starts, image, i_dx, run - t
                     )
             if framed:
                 _take_from_frame(frame, row, top, left, n, dx)

@@ -187,7 +187,7 @@ def blocks(cls=ConvReLUPool, rows=BLOCKS) -> Iterator[tuple]:
 
 def forward_operands(block, n, rng, dtype):
     """Return x, w and b in normal numbers, and in whole numbers, which make ties and every order of sums exact."""
-    depth, filters = len(block.patches.taps), block.conv.filters
+    depth, filters = math.prod(block.conv.parameters[0].value.shape[:3]), block.conv.filters
     image = block.input_shape if type(block) is DirectConv else block.padded_shape
     shapes = [(n, *image), (depth, filters), (filters,)]
     x, w, b = (rng.integers(-2, 3, shape).astype(dtype) for shape in shapes)
@@ -200,10 +200,12 @@ def forward_operands(block, n, rng, dtype):
 def convolved(cls, rng, dtype) -> Iterator[tuple]:
     """Yield operands whose sums are rounded, others whose sums are exact, where patches lie, and y."""
     for block, n in blocks(cls):
-        places = [block.offsets, block.patches.runs, block.patches.run_length]
+        y = unwritten(dtype, n, *block.output_shape)
         if cls is DirectConv:
-            places = [*block._places()]
-        yield *forward_operands(block, n, rng, dtype), places, as_maps(unwritten(dtype, n, *block.output_shape))
+            yield *forward_operands(block, n, rng, dtype), list(block.geometry), y
+        else:
+            places = [block.offsets, block.patches.runs, block.patches.run_length]
+            yield *forward_operands(block, n, rng, dtype), places, as_maps(y)
 
 
 def empty_codes():
@@ -223,7 +225,7 @@ def conv_dense_weight_gradient(rng, dtype) -> Iterator[Call]:
         outputs = [unwritten(dtype, *w.shape), unwritten(dtype, w.shape[1])]
         for relu in (False, True):
             gradients = [rough(rng, dtype, *y.shape), cut(rng, dtype, y.shape)]
-            yield Call([x, *gradients], [*places, relu], outputs, roundings=y[:, :, 0].size)
+            yield Call([x, *gradients], [*places, relu], outputs, roundings=y[..., 0].size)
 
 
 def conv_dense_input_gradient(rng, dtype) -> Iterator[Call]:

@@ -357,12 +357,11 @@ def test_a_map_by_winograd_has_the_plain_sums_of_flat_patches_and_cuts_what_they
         x[:, : x.shape[1] // 2 + 2] = background * rng.random(x.shape[3])  # all of the smallest images
         b[::3] = 0
         (found,) = call.run(compiled("winograd_forward"))
-        patches = reference._three_by_three(x, *before, y.shape)
+        patches = reference._columns(x, 3, 3, 1, 1, 1, 1, *before, y.shape)
         plain = np.empty_like(y)  # a patch at a time: in the layers' order
-        offsets, runs = np.arange(y[..., 0].size, dtype=np.int32) * len(w), np.zeros(1, np.int32)
-        rows = patches.reshape(1, 1, 1, -1), w, b, offsets, runs, len(w), 0, 0, 1, 1, False
-        compiled("conv_forward")(*rows, plain.reshape(1, -1, b.size))
-        inside = reference._three_by_three(np.ones_like(x[..., :1]), *before, y.shape)
+        rows, geometry = patches.reshape(1, 1, -1, len(w)), [1] * 6 + [0] * 2
+        compiled("conv_forward")(rows, w, b, *geometry, False, plain.reshape(1, 1, -1, b.size))
+        inside = reference._columns(np.ones_like(x[..., :1]), 3, 3, 1, 1, 1, 1, *before, y.shape)
         flat = (patches == np.multiply.outer(inside, x[0, 0, 0]).reshape(patches.shape)).all(axis=3)
         if min(x.shape[1:3]) >= 3:
             assert np.array_equal(found[flat], np.maximum(plain, 0)[flat] if relu else plain[flat]), str(call)
