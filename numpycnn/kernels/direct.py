@@ -22,7 +22,7 @@ from .simd import VECTOR_BYTES
 from .tiles import LONG_SUM, TAP_VECTORS, TAPS, TILE_ROWS
 
 TASKS = 64  # forward, a few images are cut into as many tasks together
-PARTS = 8  # cuts of the batch, backward: threads share them without changing the bits of their sums
+PARTS = 8  # cuts of the batch for dw: threads share them without changing the bits of their sums
 
 
 @device
@@ -194,7 +194,7 @@ def conv_dense_input_gradient(
         transpose(
             w, (tap + t) * filters, filters, min(panel_width, run - t), filters, panels, k * panel_size, panel_width
         )
-    parts, tiles = min(PARTS, images), (pixels + TILE_ROWS - 1) // TILE_ROWS
+    parts, tiles = min(TASKS, images), (pixels + TILE_ROWS - 1) // TILE_ROWS
     for part in prange(parts):
         frame = empty_aligned(frame_h * row if framed else 0, dx)
         passed = empty_aligned(pixels * filters if relu else 0, dx)
