@@ -7,7 +7,7 @@ from numba import prange
 
 from .jit import device, kernel
 from .matmul import empty_aligned
-from .tiles import scaled_sum
+from .tiles import sum_over
 
 
 @device
@@ -79,12 +79,12 @@ def avgpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y):
         n, oy = row // out_h, row % out_h
         y_start, y_stop = _window(oy, stride_h, top, pool_h, height)
         total = empty_aligned(row_size, x)
-        scaled_sum(x, (n * height + y_start) * row_size, row_size, y_stop - y_start, one, total, 0, row_size)
+        sum_over(x, (n * height + y_start) * row_size, row_size, y_stop - y_start, one, total, 0, row_size)
         for ox in range(out_w):
             x_start, x_stop = _window(ox, stride_w, left, pool_w, width)
-            share = one / x.dtype.type((y_stop - y_start) * (x_stop - x_start))
+            cells = x.dtype.type((y_stop - y_start) * (x_stop - x_start))
             iy, pixels = (row * out_w + ox) * channels, x_stop - x_start
-            scaled_sum(total, x_start * channels, channels, pixels, share, y, iy, channels)
+            sum_over(total, x_start * channels, channels, pixels, cells, y, iy, channels)
 
 
 @kernel
@@ -101,11 +101,11 @@ def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
             y_start, y_stop = _window(oy, stride_h, top, pool_h, height)
             for ox in range(out_w):
                 x_start, x_stop = _window(ox, stride_w, left, pool_w, width)
-                share, at = one / dy.dtype.type((y_stop - y_start) * (x_stop - x_start)), ox * channels
-                scaled_sum(dy, (n * out_h + oy) * out_w * channels + at, 0, 1, share, shares, at, channels)
+                cells, at = dy.dtype.type((y_stop - y_start) * (x_stop - x_start)), ox * channels
+                sum_over(dy, (n * out_h + oy) * out_w * channels + at, 0, 1, cells, shares, at, channels)
             for ix in range(width):
                 (first, end), i_sum = windows_of_column[ix], (oy * width + ix) * channels
-                scaled_sum(shares, first * channels, channels, end - first, one, sums, i_sum, channels)
+                sum_over(shares, first * channels, channels, end - first, one, sums, i_sum, channels)
         for iy in range(height):
             (first, end), i_dx = windows_of_row[iy], (n * height + iy) * row_size
-            scaled_sum(sums, first * row_size, row_size, end - first, one, dx, i_dx, row_size)
+            sum_over(sums, first * row_size, row_size, end - first, one, dx, i_dx, row_size)

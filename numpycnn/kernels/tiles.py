@@ -205,8 +205,8 @@ def transposition(code, a, ia, a_row, b, ib, b_row):  # type: ignore
 
 
 @tile
-def scaled_sum(code, x, ix, x_row, rows, scale, y, iy, columns):  # type: ignore
-    """``y = scale * sum`` of `rows` rows of any length, `x_row` elements apart."""
+def sum_over(code, x, ix, x_row, rows, divisor, y, iy, columns):  # type: ignore
+    """``y = sum / divisor`` of `rows` rows of any length, `x_row` elements apart."""
 
     def piece(vectors: Vectors, first: Any, nothing: list) -> list:
         start = code.step(x.at(ix), first)
@@ -215,7 +215,9 @@ def scaled_sum(code, x, ix, x_row, rows, scale, y, iy, columns):  # type: ignore
             return [code.builder.fadd(total[0], vectors.load(code.step(start, k, x_row), 0))]
 
         (total,) = loop(code.builder, rows, add, [vectors.zero])
-        vectors.store(code.builder.fmul(total, vectors.broadcast(scale)), code.step(y.at(iy), first), 0)
+        is_one = code.builder.fcmp_ordered("==", divisor, divisor.type(1.0))  # dividing takes longer than to ask
+        quotient = lambda: code.builder.fdiv(total, vectors.broadcast(divisor))  # noqa: E731
+        vectors.store(code.first_of([(is_one, lambda: total), (None, quotient)]), code.step(y.at(iy), first), 0)
         return []
 
     code.vector_by_vector(x, columns, piece)
