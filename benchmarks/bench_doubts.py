@@ -23,7 +23,7 @@ from numpycnn.data.own_digit.turned import DEGREES, seem_turned, turned
 from numpycnn.metrics import fit_class_distance, fit_confidence
 from numpycnn.metrics.confidence import NONE_OF_THEM, SURE
 
-TRAINED_ON, LOOKED_AT = 54_000, 10_000
+TRAINED_ON, LOOKED_AT = 54_000, 20_000
 ERRORS = 0.01, 0.001
 LETTERS = "ACEFHKLMNPRUVWXYcdefhkmnprtuvwx"  # without those that may be taken for a digit: B D G I J O Q S T Z a b ...
 SIDE, SCRIBBLES = 120, 500

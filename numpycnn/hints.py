@@ -130,11 +130,14 @@ def shown(value: Any) -> str:
 
 
 def did_you_mean(word: Any, known: Iterable[Any]) -> str:
-    """Return a hint at the known word that is most like this one, or an empty text."""
+    """Return a hint at the known word that is most like this one, at all that contain it, or an empty text."""
     import difflib  # only after a mistake
 
-    close = difflib.get_close_matches(str(word), [k for k in known if isinstance(k, str)], 1, 0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    names = [name for name in known if isinstance(name, str)]
+    part = str(word).lower().replace("_", "")  # such as cross_entropy
+    close = [name for name in names if len(part) > 3 and part in name.replace("_", "")]
+    close = close or difflib.get_close_matches(str(word), names, 1, 0.5)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def hint_at_numbers(x: Any, array: NDArray, what: str) -> str:
@@ -144,6 +147,8 @@ def hint_at_numbers(x: Any, array: NDArray, what: str) -> str:
             f" (a {type(x).__name__}); fit and evaluate take what hands out batches (x, y) alone, without y; or join "
             f"the batches, {what} = np.concatenate([...])"
         )
+    if callable(x):
+        return f" (a {type(x).__name__}); call it if it makes what is wanted: {getattr(x, '__name__', what)}()"
     sample = array.ravel()[:10].tolist()
     if not sample or not all(isinstance(value, str) for value in sample):
         return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import operator
 from typing import Any, Callable, Iterable, Sequence
 
@@ -175,7 +174,7 @@ class Sequential(Strict):
         return [p for layer in self.layers for p in layer.parameters]
 
     input_format = Kept(InputFormat, lambda model, it: it.check_fits(model.input_shape, model.output_shape))
-    confidence = Kept(Confidence, lambda model, it: it.check_fits(math.prod(model.layers[-1].input_shape)))
+    confidence = Kept(Confidence, lambda model, it: it.check_fits(model.layers))
 
     def count_params(self) -> int:
         """Return the number of numbers in all parameters, frozen or not."""

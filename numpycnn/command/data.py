@@ -9,7 +9,9 @@ from typing import Callable
 from ..data import load_cifar10, load_emnist, load_fashion_mnist, load_kmnist, load_mnist
 from ..data.elsewhere import keras_folder
 from ..data.places import cache_folder, own_folder
+from ..files import printable
 from ..terminal import show
+from .options import said
 
 USAGE = "%(prog)s [list | fetch | check] [SET...]"
 SETS: dict[str, Callable] = {
@@ -33,10 +35,10 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     failed = 0
     for name in options.sets or SETS:
         try:
-            said = act(options.action, name, needed=bool(options.sets))
+            text = act(options.action, name, needed=bool(options.sets))
         except (OSError, ValueError) as error:
-            said, failed = str(error), failed + 1
-        show(f"{name:14} {said}")
+            text, failed = said(error), failed + 1
+        show(f"{name:14} {text}")
     return min(failed, 1)
 
 
@@ -46,14 +48,14 @@ def act(action: str, name: str, needed: bool) -> str:
         SETS[name]()
     place = where(name)
     if place is None:
-        said = f"not on this machine; numpycnn data fetch {name} downloads it"
+        text = f"not on this machine; numpycnn data fetch {name} downloads it"
         if needed and action == "check":
-            raise FileNotFoundError(said)
-        return said
+            raise FileNotFoundError(text)
+        return text
     if action == "check":
         SETS[name](place)
-        return f"good, every byte; {place}"
-    return str(place)
+        return f"good, every byte; {printable(place)}"
+    return printable(place)
 
 
 def where(name: str) -> Path | None:

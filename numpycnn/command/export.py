@@ -11,13 +11,13 @@ from ..exchange.torch import save_state_dict, sequential_code
 from ..files import atomic_write, printable
 from ..model import Sequential
 from ..terminal import show
-from .options import named
+from .options import add_model, named
 
 USAGE = "%(prog)s --to SYSTEM [options] MODEL"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=named, metavar="MODEL", help="a .npz, .keras, .h5 or .onnx file")
+    add_model(parser)
     parser.add_argument("--to", choices=WRITERS, required=True, help=f"the other system: {', '.join(WRITERS)}")
     parser.add_argument("--output", type=named, metavar="FILE",
                         help="where to; its ending is the format's (MODEL's name, beside it)")
@@ -46,9 +46,9 @@ def _to_torch(model: Sequential, path: Path) -> list[Path]:
     weights, code = path.with_suffix(".safetensors"), path.with_suffix(".py")
     text = (f"{sequential_code(model)}\n# Images are (N, C, H, W).\n# from safetensors.torch import load_file\n"
             f"# model.load_state_dict(load_file({weights.name!r}))\n")  # fmt: skip
-    save_state_dict(model, weights)
-    with atomic_write(code) as file:
+    with atomic_write(code) as file:  # both or none
         file.write(text.encode())
+        save_state_dict(model, weights)
     return [weights, code]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..files import printable
 from ..model import Sequential
 from ..terminal import folded, show
-from .options import named
+from .options import add_model
 from .resuming import METRICS
 
 USAGE = "%(prog)s [options] MODEL..."
@@ -18,7 +18,7 @@ SHOWN = "recipe", "dataset", "images", "epochs", "batch_size", "learning_rate", 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("models", nargs="+", type=named, metavar="MODEL", help="a .npz, .keras or .h5 file")
+    add_model(parser, "models", nargs="+")
 
 
 def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:

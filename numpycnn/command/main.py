@@ -17,13 +17,14 @@ from .. import __version__
 from ..files import printable
 from ..hints import did_you_mean
 from ..terminal import show
+from .options import said
 
 COMMANDS = {
     "train": "train a network on a data set or on images of your own",
     "predict": "say what is in pictures",
     "page": "write a page to draw on, and look into the network",
     "info": "show what a model file holds",
-    "export": "write a model for ONNX or PyTorch",
+    "export": "write a model as C or ONNX, or for PyTorch",
     "verify": "compare a model with itself in another system",
     "gradcheck": "check every gradient of the package",
     "profile": "show what a training step costs, part by part",
@@ -89,8 +90,5 @@ def make_parser(module: Any, prog: str) -> Parser:
 
 
 def _fail(prog: str, error: object, status: int) -> int:
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        error = f"{error.filename}: {error.strerror}"
-    lines = [printable(line) for line in f"{prog}: {error}".splitlines()]
-    print("\n".join(lines), file=sys.stderr)
+    print(f"{prog}: {said(error)}", file=sys.stderr)
     return status

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 from ..files import printable
 
 MODEL = Path("runs/mnist/model.npz")  # what `numpycnn train` writes
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add the file of the model, which need not be named."""
-    parser.add_argument("model", nargs="?", type=existing_model, default=str(MODEL), metavar="MODEL",
-                        help=f"a .npz, .keras or .h5 file ({MODEL})")
+def add_model(parser: argparse.ArgumentParser, name: str = "model", usual: str = "", **more: Any) -> None:
+    """Add the file of the model, which need not be named if there is a usual one."""
+    parser.add_argument(name, type=existing_model, metavar="MODEL", default=usual or None,
+                        help=f"a .npz, .keras, .h5 or .onnx file{f' ({usual})' * bool(usual)}", **more)
 
 
 def named(text: str) -> Path:
@@ -30,6 +30,14 @@ def existing_model(text: str) -> Path:
     if not named(text).exists():
         raise argparse.ArgumentTypeError(f"there is no {text}; train one with `numpycnn train`, or name another")
     return Path(text)
+
+
+def said(error: object) -> str:
+    """Return what an error says, fit for a terminal: of a file its name and what is wrong with it."""
+    if isinstance(error, OSError) and error.strerror:
+        of = "" if error.filename is None else f"{printable(error.filename)}: "
+        error = of + error.strerror
+    return "\n".join(map(printable, str(error).splitlines()))
 
 
 def in_a_shell(path: Path) -> str:

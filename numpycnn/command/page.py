@@ -9,11 +9,11 @@ from ..files import printable
 from ..model import Sequential
 from ..page import serve_page, write_page
 from ..terminal import show
-from .options import add_model, in_a_shell, named
+from .options import MODEL, add_model, in_a_shell, named
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_model(parser)
+    add_model(parser, usual=str(MODEL), nargs="?")
     parser.add_argument("-o", "--output", type=named, default=Path("digits.html"), metavar="FILE.html",
                         help="the page (digits.html)")
     parser.add_argument("--open", action="store_true", help="serve it on this machine and open the browser")

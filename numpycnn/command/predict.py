@@ -18,13 +18,13 @@ from ..data.own_digit.prepare import prepare_digit
 from ..data.own_digit.sheet import read_digits
 from ..data.own_digit.turned import seem_turned
 from ..files import printable
-from ..losses import SoftmaxCrossEntropy
 from ..metrics.confidence import NO_DIGIT, NONE_OF_THEM, NOT_SURE, SURE
 from ..model import Sequential
+from ..page.network import check_classifier
 from ..plots import save_figure
 from ..plots.answers import Answer, plot_answers
 from ..terminal import show
-from .options import MODEL, named
+from .options import MODEL, named, said
 
 USAGE = "%(prog)s [options] PICTURE..."
 MOST_DRAWN = 60  # more pictures than this are predicted, but not drawn
@@ -55,13 +55,13 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if options.output is not None and options.output.suffix.lower() != ".png":
         parser.error(f"--output: expected a name that ends in .png, got {options.output}")
     model = load_model(options.model)
-    form = input_format(model, options.prepare, f"{parser.prog}: {options.model}")
+    form = input_format(model, options.prepare, f"{parser.prog}: {printable(options.model)}")
     answers: list[Answer] = []
     failures: list[dict[str, Any]] = []
 
     def fail(name: str, error: Exception) -> None:
         failures.append({"file": name, "error": str(error)})
-        print(f"{parser.prog}: {printable(error)}", file=sys.stderr)
+        print(f"{parser.prog}: {said(error)}", file=sys.stderr)
 
     for answer in ask(model, form, files_of(options.pictures, fail), fail, options.digits):
         answers.append(answer)
@@ -76,24 +76,21 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         drawn = min(MOST_DRAWN, len(answers))
         if not options.json and not options.csv:
             show(f"Drew what the network saw of {drawn} of {len(answers)} pictures in {printable(options.output)}")
-    if failures:
-        total = len(answers) + len(failures)
+    total = len(answers) + len(failures)
+    if failures and total > 1:
         print(f"{parser.prog}: {len(failures)} of {total} files could not be read", file=sys.stderr)
     return 1 if failures or not answers else 0
 
 
 def load_model(path: Path) -> Sequential:
     """Load the model, or say how to get one."""
+    shown = printable(path)
     if not path.exists():
-        raise FileNotFoundError(f"there is no model {path}; train one with `numpycnn train`, or name one with --model")
+        raise FileNotFoundError(f"there is no model {shown}; train one with `numpycnn train`, or name one with --model")
     model = Sequential.load(path)
     if len(model.input_shape) != 3 or model.input_shape[2] not in (1, 3):
-        raise ValueError(f"{path}: expected a model of images, (rows, columns, 1 or 3), got one of {model.input_shape}")
-    if len(model.output_shape) != 1 or not isinstance(model.loss, SoftmaxCrossEntropy):
-        raise ValueError(
-            f"{path}: expected a model that gives the probabilities of classes, got one of outputs of shape "
-            f"{model.output_shape}, with the loss {model.loss}; compile it with SoftmaxCrossEntropy, and save it"
-        )
+        raise ValueError(f"{shown}: expected a model of images, (rows, columns, 1 or 3), got {model.input_shape}")
+    check_classifier(model, shown)
     return model
 
 
@@ -118,6 +115,8 @@ def files_of(names: Iterable[str], fail: Any) -> Iterator[tuple[str, Any]]:
         try:
             if not name:  # Path("") is the current folder
                 raise FileNotFoundError("expected the name of a picture or a folder, got an empty one")
+            if name == "-" and sys.stdin is None:
+                raise ValueError("standard input: expected a picture, but it is closed; name a file")
             if name == "-":
                 content = sys.stdin.buffer.read(MOST_BYTES + 1)
                 if len(content) > MOST_BYTES:
@@ -127,7 +126,8 @@ def files_of(names: Iterable[str], fail: Any) -> Iterator[tuple[str, Any]]:
                 inside = (path for path in Path(name).iterdir() if path.suffix.lower() in SUFFIXES)
                 found = sorted(path for path in inside if path.is_file())  # to open a pipe is to wait for ever
                 if not found:
-                    raise FileNotFoundError(f"{name}: expected a folder with pictures, got none ({' '.join(SUFFIXES)})")
+                    raise FileNotFoundError(f"{printable(name)}: expected a folder with pictures, got none "
+                                            f"({' '.join(SUFFIXES)})")
                 yield from ((str(path), path) for path in found)
             else:
                 yield name, Path(name)
@@ -139,7 +139,7 @@ def ask(
     model: Sequential, form: InputFormat, files: Iterator[tuple[str, Any]], fail: Any, digits: str | None
 ) -> Iterator[Answer]:
     """Yield the answer to each picture that can be read; what is wrong with another goes to `fail`."""
-    are_digits = form.prepare == "digit" and form.class_names is None and model.output_shape == (10,)
+    are_digits = form.has_digits(model.output_shape)
     sheets = are_digits and digits != "one"
     names = [form.name_of(number) for number in range(model.output_shape[0])]
     words = {SURE: "", NOT_SURE: NOT_SURE, NONE_OF_THEM: NO_DIGIT if form.prepare == "digit" else NONE_OF_THEM}
@@ -223,7 +223,7 @@ def as_row(answer: Answer) -> dict[str, Any]:
 def as_csv(answers: list[Answer]) -> str:
     """Return a table with a line for each answer, below one with the names of the columns."""
     text = io.StringIO()
-    rows = list(map(as_row, answers))
+    rows = [{**as_row(answer), "file": printable(answer.name)} for answer in answers]  # a terminal may show it
     columns = rows[0] if rows else ("file", "class", "probability", "doubt", "notes", "boxes")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
 from ..losses import SoftmaxCrossEntropy
 from ..model import Sequential
-from .options import positive
+from .options import existing_model, positive
 from .recipes import RECIPES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, help="a model file, in place of a recipe")
+    parser.add_argument("--model", type=existing_model, metavar="FILE", help="a model file, in place of a recipe")
     parser.add_argument("--recipe", choices=RECIPES, default="cnn", help="whose network, on 28 x 28 pixels (cnn)",
                         metavar="NAME")
     parser.add_argument("--batch-size", type=positive, default=64, metavar="N", help="images in the step (64)")

@@ -37,7 +37,7 @@ from ..terminal import folded, show
 from ..training.run import History
 from .recipes import Augmentation, DataSet
 
-MOST_LOOKED_AT, MOST_FEATURES = 10_000, 512  # images whose features are looked at; features of each, D x D numbers
+MOST_LOOKED_AT, MOST_FEATURES = 20_000, 512  # images whose features are looked at; features of each, D x D numbers
 
 
 def as_input(images: np.ndarray) -> np.ndarray:

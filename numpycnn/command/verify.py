@@ -7,7 +7,7 @@ import argparse
 from ..exchange.verify import AGAINST, verify
 from ..model import Sequential
 from ..terminal import show
-from .options import named, positive
+from .options import add_model, named, positive
 from .recipes import DATA_SETS
 from .results import as_input
 
@@ -15,13 +15,13 @@ USAGE = "%(prog)s --against SYSTEM [options] MODEL"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=named, metavar="MODEL", help="a .npz, .keras, .h5 or .onnx file")
+    add_model(parser)
     parser.add_argument("--against", choices=AGAINST, required=True,
                         help=f"the other system, which has to be installed: {', '.join(AGAINST)}")
     parser.add_argument("--dataset", choices=DATA_SETS, metavar="NAME",
                         help="whose test images are compared besides random ones (none)")
     parser.add_argument("--images", type=positive, default=1000, metavar="N", help="how many of them (1000)")
-    parser.add_argument("--data-dir", type=named, help="folder with the data set's files")
+    parser.add_argument("--data-dir", type=named, metavar="FOLDER", help="with the data set's files")
 
 
 def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:

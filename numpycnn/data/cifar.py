@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .download import DownloadError, download
+from ..files import printable
+from .download import DownloadError, check_archive, download
 from .elsewhere import listing
 from .places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
 
@@ -117,9 +118,11 @@ def _read_folder(data_set: BinarySet, folder: Path) -> list[bytes]:
     for each in folders:
         if (each / data_set.archive).is_file():
             return _read_archive(data_set, each / data_set.archive)
-    seen = "; ".join(f"{each} {listing(each)}" for each in folders if each.is_dir()) or f"{folder} is no folder"
+    shown = printable(folder)
+    there = (f"{printable(each)} {listing(each)}" for each in folders if each.is_dir())
+    seen = "; ".join(there) or f"{shown} is no folder"
     raise FileNotFoundError(
-        f"expected {data_set.archive}, or the files {', '.join(name for name, _ in data_set.batches)}, in {folder}, "
+        f"expected {data_set.archive}, or the files {', '.join(name for name, _ in data_set.batches)}, in {shown}, "
         f"which {'lacks them' if folder.is_dir() else 'is no folder'}.\nWhat is there: {seen}. The Python version, "
         "cifar-10-batches-py, which torchvision and Keras keep, holds pickles: they are programs, and not read.\n"
         f"{_recipe(data_set)}"
@@ -134,13 +137,7 @@ def _limited(path: Path, data_set: BinarySet) -> bytes:
 
 def _read_archive(data_set: BinarySet, path: Path) -> list[bytes]:
     """Read the batch files inside the archive, and nothing else of it."""
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != data_set.archive_sha256:
-        raise ValueError(
-            f"{path}: expected {data_set.name}'s {data_set.archive} with the SHA-256 {data_set.archive_sha256}, "
-            f"got {digest}; the file is cut short, altered or of another kind: download it again"
-        )
+    check_archive(path, data_set.name, data_set.archive_sha256)
     wanted = {f"{EXTRACTED}/{name}": name for name, _ in data_set.batches}
     found: dict[str, bytes] = {}
     with tarfile.open(path, "r:gz") as archive:

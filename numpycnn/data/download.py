@@ -8,6 +8,7 @@ download at once and none ever sees half a file.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
-from ..files import atomic_write
+from ..files import atomic_write, printable
 
 # Limits for one file from one mirror.
 TIMEOUT = (10.0, 30.0)  # seconds: to connect, and between two packets
@@ -74,6 +75,15 @@ def download(
                 f"expected a folder that can be written to, with room for the download, got {folder} ({error})"
             ) from error
     raise DownloadError("\n".join([f"{name} could not be downloaded:", *failures]))
+
+
+def check_archive(path: Path, owner: str, sha256: str) -> None:
+    """Raise ValueError if the file is not the archive of `owner` with this checksum."""
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise ValueError(f"{printable(path)}: expected {owner}'s archive with the SHA-256 {sha256}, got {found}; it is "
+                         "cut short, altered or of another kind: download it again")
 
 
 def _check(check: Callable[[Path], object], file: IO[bytes], name: str) -> None:

@@ -7,11 +7,11 @@ handwritten letters", arXiv:1702.05373, 2017.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import string
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_choice
-from .download import DownloadError, download
+from ..files import printable
+from .download import DownloadError, check_archive, download
 from .elsewhere import copies, first_file, listing
 from .idx import read_idx
 from .mnist import Split
@@ -83,12 +84,12 @@ def load_emnist(split: str = "balanced", data_dir: str | os.PathLike[str] | None
         return _splits([(str(path), read_idx(path)) for path in paths], split)
     archive = first_file(places, ARCHIVE)
     if archive is not None:
-        _check_archive(archive)
+        check_archive(archive, "EMNIST", ARCHIVE_SHA256)
     elif own is None:
         archive = _download(root)
     else:
         raise FileNotFoundError(
-            f"expected {ARCHIVE}, or {', '.join(names)}, in {own}, which "
+            f"expected {ARCHIVE}, or {', '.join(names)}, in {printable(own)}, which "
             f"{listing(own) if own.is_dir() else 'is no folder'}.\n{_advice()}"
         )
     return _splits(_read_archive(archive, names), split)
@@ -112,15 +113,6 @@ def _splits(files: list[tuple[str, NDArray[Any]]], split: str) -> tuple[Split, S
     return splits[0], splits[1]
 
 
-def _check_archive(path: Path) -> None:
-    """Raise ValueError if it is another file."""
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != ARCHIVE_SHA256:
-        raise ValueError(f"{path}: expected EMNIST's archive with the SHA-256 {ARCHIVE_SHA256}, got {found}; "
-                         "it is damaged or of another kind: download it again")
-
-
 def _read_archive(path: Path, names: list[str]) -> list[tuple[str, NDArray[Any]]]:
     """Return what the archive, which is the right one, holds under these names."""
     found = []
@@ -133,7 +125,8 @@ def _read_archive(path: Path, names: list[str]) -> list[tuple[str, NDArray[Any]]
 
 def _download(folder: Path) -> Path:
     try:
-        return download(ARCHIVE, MIRRORS, folder, _check_archive, ARCHIVE_BYTES)
+        check = partial(check_archive, owner="EMNIST", sha256=ARCHIVE_SHA256)
+        return download(ARCHIVE, MIRRORS, folder, check, ARCHIVE_BYTES)
     except DownloadError as error:
         raise DownloadError(
             "EMNIST is not on this machine and could not be downloaded.\n"

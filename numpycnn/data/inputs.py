@@ -100,6 +100,10 @@ class InputFormat:
             return prepare_digit(picture).image[..., None] * np.float32(255 * self.scale)
         return resized(picture, self.size, self.grey).reshape(self.shape) * np.float32(self.scale)
 
+    def has_digits(self, output_shape: Shape) -> bool:
+        """Whether a network of this output says which of the digits 0 to 9 was cut out of a picture."""
+        return self.prepare == "digit" and self.class_names is None and output_shape == (10,)
+
     def name_of(self, number: int) -> str:
         """Return the name of a class: its number where there are no names."""
         return str(number) if self.class_names is None else self.class_names[number]

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files import printable
 from .download import DownloadError, download
 from .elsewhere import copies, first_file, keras_folder, listing, read_npz, subfolders
 from .idx import idx_header, read_idx
@@ -241,15 +242,15 @@ def _read_all(data_set: DataSet, folders: list[Path], npz_folders: list[Path]) -
 def _read_folder(data_set: DataSet, folder: Path) -> list[NDArray[np.uint8]]:
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"expected a folder with the files of {data_set.name}, got {folder}, which is no "
+            f"expected a folder with the files of {data_set.name}, got {printable(folder)}, which is no "
             f"folder.\n{_recipe(data_set)}"
         )
     named = _subfolders(data_set, folder)
     folders = [folder, folder / "raw", *named]
     if not _is_there(data_set, folders, [folder, *named]):
-        seen = "; ".join(f"{each} {listing(each)}" for each in folders if each.is_dir())
+        seen = "; ".join(f"{printable(each)} {listing(each)}" for each in folders if each.is_dir())
         raise FileNotFoundError(
-            f"expected the files of {data_set.name} in {folder}, but it lacks "
+            f"expected the files of {data_set.name} in {printable(folder)}, but it lacks "
             f"{', '.join(_missing(data_set, folders))}.\n"
             f"What is there: {seen}.\n{_recipe(data_set)}"
         )

@@ -31,7 +31,10 @@ class Block(Layer):
 
     @property
     def learns(self) -> bool:
-        return any(layer.learns for layer in self.layers)
+        for layer in self.layers:  # asked at every step
+            if layer.learns:
+                return True
+        return False
 
     def join_model(self) -> None:
         super().join_model()

@@ -81,9 +81,6 @@ def _break(name: str) -> int:
         for bug in BUGS.values():
             console.print(f"{bug.name:30} {bug.kind}: {bug.mistake}", highlight=False, soft_wrap=True)
         return 0
-    if name != "all" and name not in BUGS:
-        console.print(f"unknown bug {name!r}; expected all, list, or one of {', '.join(BUGS)}", highlight=False)
-        return 2
     chosen = list(BUGS.values()) if name == "all" else [BUGS[name]]
     missed = 0
     for bug in chosen:
@@ -114,7 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="; ".join(f"{kind}: {text}" for kind, text in KINDS.items()) + " (default: %(default)s)",
     )
     parser.add_argument(
-        "--break", dest="bug", metavar="NAME",
+        "--break", dest="bug", metavar="NAME", choices=("list", "all", *BUGS),
         help="check a layer with this bug instead, to see it found (exit status 0 if it is); list: what there is; all",
     )
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "numpycnn model", 1
 MAX_CONFIG_BYTES = 64 * 2**20
 CONFIDENCE = "temperature", "threshold", "error", "answered"
+OTHERS = {b"": "an empty file", b"PK\3\4": "one that is cut short; copy it again",
+          b"\x89HDF": "an HDF5 file; a Keras file's name ends in .h5"}  # fmt: skip
 DISTANCE = "confidence/whitening", "confidence/means"
 
 
@@ -270,8 +272,7 @@ def _read(file: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
     if not zipfile.is_zipfile(file):
         file.seek(0)
         start = file.read(8)
-        hdf5 = start == b"\x89HDF\r\n\x1a\n"
-        kind = "an HDF5 file; a Keras file's name ends in .h5" if hdf5 else f"a file that begins with {start!r}"
+        kind = OTHERS.get(start[:4], f"a file that begins with {start!r}")
         raise ModelFileError(f"expected a .npz model that Sequential.save wrote, got {kind}")
     arrays: dict[str, NDArray] = {}
     with zipfile.ZipFile(file) as archive:
@@ -353,7 +354,7 @@ def _restore(
     model.fit_rng.bit_generator.state = config["fit_rng"]
     if "input_format" in config:  # not in files from before there was this
         model.input_format = InputFormat.from_config(config["input_format"])
-    confidence = _confidence(config, arrays)
+    confidence = _confidence(config, arrays, model)
     if "optimizer" in config:
         _restore_training(model, config, arrays)
     elif arrays:
@@ -362,12 +363,12 @@ def _restore(
     return model
 
 
-def _confidence(config: dict[str, Any], arrays: dict[str, NDArray]) -> Confidence | None:
+def _confidence(config: dict[str, Any], arrays: dict[str, NDArray], model: Sequential) -> Confidence | None:
     """Remove the arrays of a confidence, and return it; None in files from before there was one."""
     found, distance = dict(config.get("confidence", {})), None
     if "limit" in found:
         whitening, means = (arrays.pop(name) for name in DISTANCE)
-        distance = ClassDistance(whitening, means, found.pop("limit"))
+        distance = ClassDistance(whitening, means, found.pop("limit")).widened(model.layers)
     return Confidence(**found, distance=distance) if found else None
 
 

@@ -144,7 +144,7 @@ def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, d
     rows = empty_aligned((parts * filters + parts * blocks) * depth, x).reshape(-1, depth)
     totals = np.empty((parts, filters), x.dtype)
     for task in prange(parts * blocks):
-        part, block = task // blocks, task % blocks
+        part, block, spare = task // blocks, task % blocks, parts * filters + task
         start, stop = block * FILTER_BLOCK, min(block * FILTER_BLOCK + FILTER_BLOCK, filters)
         for f in range(start, stop):
             totals[part, f] = 0
@@ -154,18 +154,18 @@ def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, d
             for f in range(start, stop):
                 first, count = n * capacity + starts[n, f], np.int64(starts[n, f + 1] - starts[n, f])
                 row = part * filters + f
-                target = row if count <= LONG_SUM else parts * filters + task
-                for done in range(0, count, LONG_SUM):
-                    if target != row:
-                        for k in range(depth):
-                            rows[target, k] = 0
+                while count > LONG_SUM:
+                    for k in range(depth):
+                        rows[spare, k] = 0
                     _add_to_weights(
-                        rows, target * depth, run_length, x, n * image_size, runs, positions, values,
-                        first + done, min(LONG_SUM, count - done),
+                        rows, spare * depth, run_length, x, n * image_size, runs, positions, values, first, LONG_SUM,
                     )
-                    if target != row:
-                        for k in range(depth):
-                            rows[row, k] += rows[target, k]
+                    for k in range(depth):
+                        rows[row, k] += rows[spare, k]
+                    first, count = first + LONG_SUM, count - LONG_SUM
+                _add_to_weights(
+                    rows, row * depth, run_length, x, n * image_size, runs, positions, values, first, count,
+                )
                 totals[part, f] += sums[n, f]
     for part in range(1, parts):
         for f in range(filters):

@@ -82,7 +82,8 @@ class Kernel:
         if (noted or threads.forked) and self._call_otherwise(args):
             return
         with threads.lock:
-            threads.use()
+            if threads.caller.count != threads.wanted:
+                threads.use()
             self._parallel(*args)
 
     def _call_otherwise(self, args: tuple) -> bool:
@@ -291,7 +292,7 @@ class KernelCache(caching._Cache):
                 os.unlink(temporary)
                 raise
         except OSError as error:
-            warn_once(f"cannot keep compiled kernels in {path.parent} ({error}); they are compiled again next time")
+            _warn_of_the_folder(error.strerror)  # alone: with each kernel's file named, it would be said for each
 
     def _path(self, sig: Any, codegen: Any) -> Path:
         key = (self._name, str(sig), codegen.magic_tuple(), config.BOUNDSCHECK, config.OPT, sys.version_info[:2],
@@ -324,9 +325,13 @@ def cache_is_own() -> bool:
         if _is_own(folder.stat()):
             return True
     except OSError as error:
-        reason = str(error)
-    warn_once(f"cannot keep compiled kernels in {folder} ({reason}); they are compiled again next time")
+        reason = error.strerror
+    _warn_of_the_folder(reason)
     return False
+
+
+def _warn_of_the_folder(reason: str) -> None:
+    warn_once(f"cannot keep compiled kernels in {cache_dir()} ({reason}); they are compiled again next time")
 
 
 def _read_own(path: Path) -> bytes:
@@ -337,7 +342,7 @@ def _read_own(path: Path) -> bytes:
             found = os.fstat(file.fileno())
             if stat.S_ISREG(found.st_mode) and _is_own(found):
                 return file.read()
-            warn_once(f"a kernel in {path.parent} is not read but compiled again: others can have written {path.name}")
+            warn_once(f"kernels in {path.parent} that others can have written are not read but compiled again")
     except OSError:
         pass
     return b""

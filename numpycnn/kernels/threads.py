@@ -39,7 +39,7 @@ CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # "150000 100000": microseconds o
 
 lock = threading.RLock()  # the layer `workqueue` aborts the process when two threads call parallel kernels at once
 forked = False
-_count = config.NUMBA_NUM_THREADS
+wanted = config.NUMBA_NUM_THREADS
 
 
 class _Caller(threading.local):
@@ -47,12 +47,12 @@ class _Caller(threading.local):
     alone = False  # see on_one_thread
 
 
-_caller = _Caller()
+caller = _Caller()
 
 
 def set_num_threads(n: int) -> None:
     """Use `n` threads in every kernel from now on; results do not depend on it."""
-    global _count
+    global wanted
     limit = config.NUMBA_NUM_THREADS
     is_integer = isinstance(n, numbers.Integral) and not isinstance(n, bool)
     if not is_integer or not 1 <= n <= limit:
@@ -60,30 +60,29 @@ def set_num_threads(n: int) -> None:
             f"set_num_threads: expected an integer from 1 to {limit}, got {n!r}; "
             "the limit is NUMBA_NUM_THREADS, read when the process starts"
         )
-    _count = int(n)
+    wanted = int(n)
 
 
 def get_num_threads() -> int:
     """Number of threads that kernels called from here use."""
-    return 1 if _caller.alone else _count
+    return 1 if caller.alone else wanted
 
 
 def use() -> None:
     """Make the kernels that this thread calls use the number of threads that is set; the first call starts them."""
-    if _caller.count != _count:
-        with _calm_openmp():
-            numba.set_num_threads(get_num_threads())
-        _caller.count = _count
+    with _calm_openmp():
+        numba.set_num_threads(get_num_threads())
+    caller.count = wanted
 
 
 @contextlib.contextmanager
 def on_one_thread() -> Iterator[None]:
     """Run what this thread calls in this block on it alone, whatever is set, and whatever other threads do."""
-    before, _caller.alone, _caller.count = _caller.alone, True, 0
+    before, caller.alone, caller.count = caller.alone, True, 0
     try:
         yield
     finally:
-        _caller.alone, _caller.count = before, 0
+        caller.alone, caller.count = before, 0
 
 
 @contextlib.contextmanager

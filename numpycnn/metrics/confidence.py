@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_count, check_fraction, check_instance, check_label_pair, check_positive, check_probabilities
-from .distance import ClassDistance
+from .distance import ClassDistance, count_features
+
+if TYPE_CHECKING:
+    from ..layers.base import Layer
 
 MOST_BINS = 1_000_000
 TINY = 1e-45  # the smallest probability of float32, about
@@ -163,8 +167,9 @@ class Confidence:
                 f"{self.error:.2%} errors")
         return text if self.distance is None else f"{text}; none of them beyond the distance {self.distance.limit:.3g}"
 
-    def check_fits(self, size: int) -> None:
-        """Raise ValueError if a model whose last layer is given `size` numbers has other features."""
+    def check_fits(self, layers: Sequence[Layer]) -> None:
+        """Raise ValueError if a model of these layers has another number of features."""
+        size = count_features(layers)
         if self.distance is not None and self.distance.means.shape[1] != size:
             raise ValueError(f"confidence: expected a distance of {size} features, got one of "
                              f"{self.distance.means.shape[1]}; fit it to this model")

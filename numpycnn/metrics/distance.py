@@ -1,17 +1,22 @@
 """Is an input like anything that a network was trained on? The distance of its features from those of each class.
 
-A softmax has to choose: it gives a letter to some digit, often with a high probability. What the last layer is given,
-the features, says more: those of a letter lie where those of no digit do.
+A softmax has to choose: it gives a letter to some digit, often with a high probability. What the network saw on its
+way, the features, says more: those of a letter lie where those of no digit do.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_fraction, check_numeric, check_positive, check_rows, check_true_classes
+
+if TYPE_CHECKING:
+    from ..layers.base import Layer
 
 SHRINKAGE = 0.01  # of the covariance towards a multiple of the identity: directions without any spread get a little
 
@@ -46,8 +51,23 @@ class ClassDistance:
 
     def __call__(self, features: ArrayLike) -> NDArray[np.float64]:
         """Return the distance of each row of features (N, D) from the nearest class: (N,)."""
-        white = _unit(check_rows(features, self.means.shape[1:], "features")) @ self.whitening  # (N, D)
+        given = check_rows(features, self.means.shape[1:], "features").astype(np.float64)
+        white = given @ self.whitening  # (N, D)
         return np.min([np.linalg.norm(white - mean, axis=1) for mean in self.means], axis=0)
+
+    def widened(self, layers: Sequence[Layer]) -> ClassDistance:
+        """Return one for all features of these layers: where it is from before maps had means, those do not count."""
+        if len(self.whitening) != math.prod(layers[-1].input_shape):
+            return self
+        more = count_features(layers) - len(self.whitening)
+        means = np.pad(self.means, ((0, 0), (0, more)))
+        return ClassDistance(np.pad(self.whitening, (0, more)), means, self.limit)
+
+
+def count_features(layers: Sequence[Layer]) -> int:
+    """Return D of ``model.features``: what the last layer is given, and a number for each of the last maps."""
+    maps = [layer.output_shape[2] for layer in layers[:-1] if len(layer.output_shape) == 3]
+    return math.prod(layers[-1].input_shape) + sum(maps[-1:])
 
 
 def fit_class_distance(
@@ -55,8 +75,8 @@ def fit_class_distance(
 ) -> ClassDistance:
     r"""Measure where the features of each class lie, and how far off a new example of a class may be.
 
-    With the features scaled to length 1, :math:`f / |f|`, the mean :math:`\mu_c` of each class and one covariance
-    :math:`\Sigma` of all classes around their means, it is the Mahalanobis distance
+    With the mean :math:`\mu_c` of each class and one covariance :math:`\Sigma` of all classes around their means, it is
+    the Mahalanobis distance
 
     .. math:: d(f) = \min_c \sqrt{(f - \mu_c)^T \Sigma^{-1} (f - \mu_c)}
 
@@ -84,7 +104,7 @@ def fit_class_distance(
     References
     ----------
     K. Lee, K. Lee, H. Lee and J. Shin, "A simple unified framework for detecting out-of-distribution samples and
-    adversarial attacks", NeurIPS 2018; for the length 1 M. Mueller and M. Hein, "Mahalanobis++", ICML 2025.
+    adversarial attacks", NeurIPS 2018.
     """
     refused = check_fraction(refused, "refused")
     true, given = check_true_classes(y_true), _features(features, "features")
@@ -92,11 +112,10 @@ def fit_class_distance(
     if len(given) != len(true) or unseen.shape[1] != given.shape[1]:
         raise ValueError(f"features, held_out: expected {len(true)} rows, as y_true has, and one width, got shapes "
                          f"{given.shape} and {unseen.shape}")
-    unit = _unit(given)
     classes, which = np.unique(true, return_inverse=True)
-    means = np.stack([unit[which == c].mean(axis=0) for c in range(len(classes))])  # (C, D)
-    spread = unit - means[which]
-    covariance = spread.T @ spread / len(unit)
+    means = np.stack([given[which == c].mean(axis=0) for c in range(len(classes))])  # (C, D)
+    spread = given - means[which]
+    covariance = spread.T @ spread / len(given)
     least = max(SHRINKAGE * float(np.trace(covariance)) / len(covariance), 1e-12)
     variances, directions = np.linalg.eigh(covariance + least * np.eye(len(covariance)))
     whitening = directions / np.sqrt(variances)
@@ -110,10 +129,4 @@ def _features(values: ArrayLike, name: str) -> NDArray:
     if given.ndim != 2 or given.size == 0 or not np.isfinite(given).all():
         raise ValueError(f"{name}: expected finite numbers of shape (N, D), as model.features returns them, got NaN, "
                          f"infinity or shape {given.shape}")
-    return given
-
-
-def _unit(features: NDArray) -> NDArray[np.float64]:
-    """Scale each row to length 1."""
-    rows = features.astype(np.float64)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return given.astype(np.float64)

@@ -27,20 +27,26 @@ def describe(model: Sequential) -> dict[str, Any]:
     check_instance(model, Sequential, "model", "a Sequential")
     model._require_built("write_page")
     form = _input_format(model)
-    if len(model.output_shape) != 1 or not isinstance(model.loss, SoftmaxCrossEntropy):
-        raise ValueError(
-            "model: expected one that gives the probabilities of classes, got one of outputs of shape "
-            f"{model.output_shape}, with the loss {model.loss}; compile it with SoftmaxCrossEntropy"
-        )
+    check_classifier(model, "model")
     height, width, channels = form.shape
     with model.lock:
         described = [_layer(layer) for layer in model.layers]
     return {
-        "input": dict(height=height, width=width, channels=channels, prepare=form.prepare, scale=form.scale),
+        "input": dict(height=height, width=width, channels=channels, prepare=form.prepare, scale=form.scale,
+                      digits=form.has_digits(model.output_shape)),
         "classes": [form.name_of(number) for number in range(model.output_shape[0])],
         "layers": described,
         "confidence": _confidence(model.confidence, form),
     }
+
+
+def check_classifier(model: Sequential, name: str) -> None:
+    """Raise ValueError if it does not give the probabilities of classes."""
+    if len(model.output_shape) != 1 or not isinstance(model.loss, SoftmaxCrossEntropy):
+        raise ValueError(
+            f"{name}: expected a model that gives the probabilities of classes, got one of outputs of shape "
+            f"{model.output_shape}, with the loss {model.loss}; compile it with SoftmaxCrossEntropy"
+        )
 
 
 def _input_format(model: Sequential) -> InputFormat:

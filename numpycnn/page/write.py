@@ -20,7 +20,7 @@ from ..model import Sequential
 from .network import describe
 
 # In this order: each uses those before it.
-SCRIPTS = "arrays", "picture", "ink", "lines", "prepare", "network", "pad", "sources", "show", "page"
+SCRIPTS = "arrays", "picture", "ink", "lines", "prepare", "turned", "network", "pad", "sources", "show", "page"
 SUFFIXES = ".html", ".htm"
 MARKER = re.compile(r"\{\{(\w+)\}\}")
 

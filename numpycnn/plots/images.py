@@ -192,7 +192,7 @@ def plot_mistakes(
     ]
     captions = [f"image {index}" for index in shown]
     figure, _ = image_grid(displayable(pixels[shown]), titles, cols, min_width=4.8, captions=captions)
-    which = f"The {len(shown)} most confident of {len(mistakes)}" if len(shown) < len(mistakes) else str(len(shown))
+    which = f"The {len(shown)} most confident of {len(mistakes):,}" if len(shown) < len(mistakes) else str(len(shown))
     figure.suptitle(
         f"{which} mistake{'s' * (len(mistakes) > 1)} in {len(probs):,} images\n"
         "Predicted class over true class, each with its probability"

@@ -132,25 +132,37 @@ def predict_model(
 
 
 def features_model(model: Sequential, x: ArrayLike, batch_size: int | None = None) -> NDArray:
-    """Return what the last layer is given, a row of D numbers for each input, as in ``predict``: (N, D).
+    """Return what the network saw in each input, a row of D numbers, as in ``predict``: (N, D).
 
-    ``metrics.fit_class_distance`` tells by them what is like none of the classes.
+    That is what the last layer is given, scaled to length 1, and behind it the mean of each of the last maps, if there
+    are any. ``metrics.fit_class_distance`` tells by them what is like none of the classes. The maps' means say how much
+    there is of each pattern; the layers behind them leave that out where it tells no class from another.
 
     Parameters
     ----------
     x : array of shape (N, *input_shape)
     batch_size : int, optional
         As for ``predict``.
+
+    References
+    ----------
+    M. Mueller and M. Hein, "Mahalanobis++", ICML 2025, for the length 1.
     """
     model._require_built("features")
     images = check_images(model, x)
     alone = model.plan[-1] is model.layers[-1]  # not in a block with the layer before it
     steps = model.plan[:-1] if alone else model.layers[:-1]
+    last = next((step for step in reversed(steps) if len(step.output_shape) == 3), None)  # whose output is maps
     made = []
     with model.lock:
         for rows in batches(len(images), batch_size):
             y = images[rows]
+            means = np.empty((len(y), 0), y.dtype)
             for step in steps:
                 y = step.forward(y)
-            made.append(y.reshape(len(y), -1).copy())  # the last step writes over its own at the next call
+                if step is last:
+                    means = y.mean(axis=(1, 2))  # (N, C)
+            given = y.reshape(len(y), -1)  # (N, D - C)
+            length = np.maximum(np.linalg.norm(given, axis=1, keepdims=True), 1e-12)
+            made.append(np.concatenate([given / length, means], axis=1))
     return np.concatenate(made)

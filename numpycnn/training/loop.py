@@ -64,7 +64,8 @@ def shared_step(model: Sequential, share: Share, batch: Batch) -> tuple[float, N
 def update(model: Sequential, optimizer: Optimizer) -> None:
     """Let the optimizer take its step on all parameters that are not frozen."""
     values, grads = model.arena.values, model.arena.grads
-    model.confidence = None  # it was found for other weights
+    if model.confidence is not None:
+        model.confidence = None  # it was found for other weights
     if model.trainable:
         optimizer.step(values, grads)
     else:  # an optimizer of one's own that takes no parts raises: it would move frozen layers

@@ -48,7 +48,8 @@ class History:
     interrupted: bool = False
 
     def __getitem__(self, name: str) -> list[float]:
-        raise TypeError(f"a History holds its figures in history: write history.history[{name!r}]")
+        key = f"[{name!r}]" if isinstance(name, str) else ""  # `in`, `for` and list ask for number 0
+        raise TypeError(f"a History holds its figures in history: write history.history{key}")
 
     def append(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
         """Add the figures of one epoch."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "numpycnn"
@@ -18,10 +19,13 @@ KERNELS: dict[str, str] = next(
     if isinstance(statement, ast.Assign) and statement.targets[0].id == "KERNELS"
 )
 
+Place = tuple[str, str]  # a file of kernels and a name in it: several files have a `_prepare`
+
 # For a file, a folder in a room or a room: arguments of pytest, one command after the other until a test fails.
 # {kernels} stands for the tests of those kernels that run the mutated statement, {files} for those of the files that
 # these kernels stand in.
 KERNELS_TESTS, PROCESSES = "tests/kernels/test_kernels.py", "tests/kernels/test_kernel_processes.py"
+SOME = "table or has_a_twin or every_twin or relu_forward"
 KERNEL_RULES = "nan or long or one_line or vectors or tiles or ties or zero or flush or compiled"
 TWIN = "agrees_with_its_twin and float32 and ({kernels})"
 MODELS = "tests/package/test_errors.py tests/io/test_persistence.py tests/model/test_model.py"
@@ -85,9 +89,9 @@ COMMANDS = {
                 f"{KERNELS_TESTS} -k '{KERNEL_RULES} or {{kernels}}'",
                 f"NUMBA_BOUNDSCHECK=1 {KERNELS_TESTS} -k '{TWIN}'",
                 f"{PROCESSES} -k 'beyond_its_arrays and ({{files}})'",
-                "tests/gradients/test_fusion.py tests/gradients/test_agreement.py"],
+                "tests/layers/test_precision.py tests/gradients/test_fusion.py tests/gradients/test_agreement.py"],
     "kernels/reference.py": [f"{KERNELS_TESTS} -k '{TWIN}'", f"{KERNELS_TESTS} -k 'one_line or flush or {{kernels}}'"],
-    "kernels/__init__.py": [f"{KERNELS_TESTS} -k 'using or unknown or number_of_threads or table or twin'",
+    "kernels/__init__.py": [f"{KERNELS_TESTS} -k 'using or unknown or number_of_threads or {SOME}'",
                             "tests/kernels/test_ahead.py"],
     "kernels/jit.py": [f"{PROCESSES} -k 'not narrower and not beyond_its_arrays'",
                        f"{KERNELS_TESTS} -k 'number_of_threads or concurrent or relu_forward'",
@@ -115,25 +119,34 @@ def commands_for(file: str, line: int) -> list[str]:
 def kernels_that_run(file: str, line: int) -> list[str]:
     """Return the kernels whose functions lead, name by name, to the statement at this line; all if none does."""
     judges = file == "kernels/reference.py"  # the twins bear the kernels' names, and use no other file
-    uses: dict[str, set[str]] = {}
-    mutated: set[str] = set()
+    uses: dict[Place, set[Place]] = {}
+    mutated: set[Place] = set()
     for path in PACKAGE.glob("kernels/*.py"):
         if (path.name == "reference.py") != judges:
             continue
-        for statement in ast.parse(path.read_text()).body:
+        body = ast.parse(path.read_text()).body
+        imported = {
+            name.asname or name.name: (statement.module, name.name) for statement in body
+            if isinstance(statement, ast.ImportFrom) and statement.level == 1 and statement.module
+            for name in statement.names
+        }
+        for statement in body:
             names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
             if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-                defined = {statement.name}
+                defined = {(path.stem, statement.name)}
             else:
-                defined = {name.id for name in names if isinstance(name.ctx, ast.Store)}
-            uses |= dict.fromkeys(defined, {name.id for name in names})
+                defined = {(path.stem, name.id) for name in names if isinstance(name.ctx, ast.Store)}
+            for place in defined:
+                uses.setdefault(place, set()).update(imported.get(name.id, (path.stem, name.id)) for name in names)
             first = min(node.lineno for node in (statement, *getattr(statement, "decorator_list", [])))
             if path == PACKAGE / file and first <= line <= statement.end_lineno:
                 mutated |= defined
-    return [kernel for kernel in KERNELS if mutated & reachable(kernel, uses)] or list(KERNELS)
+    found = [kernel for kernel, stem in KERNELS.items()
+             if mutated & reachable(("reference" if judges else stem, kernel), uses)]
+    return found or list(KERNELS)
 
 
-def reachable(name: str, uses: dict[str, set[str]]) -> set[str]:
+def reachable(name: Any, uses: dict[Any, set[Any]]) -> set[Any]:
     """Return the name, the names that it uses, the names that those use, and so on."""
     found, new = set(), {name}
     while new:

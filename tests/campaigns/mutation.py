@@ -49,6 +49,7 @@ WALL_SECONDS = 1800  # for a mutant that waits forever without using the process
 # Long, and they start programs that judge nothing in the package, or have commands of their own.
 NOT_PROBED = ["tests/references", "tests/campaigns", "tests/package/test_benchmarks.py", "tests/kernels"]
 ADDRESS_SPACE = 8 * 2**30  # for a mutant that asks for all memory there is
+WIDE = "exchange/c/"  # whose tests compile C with sanitizers, which take terabytes of addresses and little memory
 
 # The first two need arguments; the last one fails on names with a dot, such as gzip.BadGzipFile.
 LEFT_OUT = ["core/VariableInserter", "core/VariableReplacer", "core/ExceptionReplacer"]
@@ -132,6 +133,7 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self.copy, self.fresh, self.kernels = folder / "copy", folder / "fresh", folder / "kernels"
         self.table = folder / "touched.json"
+        self.limit = resource.RLIM_INFINITY
 
     def prepare(self, mutants: list[Mutant]) -> None:
         """Copy the repository, run its tests with a probe at each mutant, keep what was compiled and what was met."""
@@ -152,7 +154,11 @@ class Workshop:
         print("the unmutated code:", self.run("tests", *ignored, hits=hits), flush=True)
         print((self.copy / "output").read_text(), flush=True)
         found = json.loads(self.table.read_text())
-        found["tests_of"] = {mutants[int(number)].key: tests for number, tests in found["tests_of"].items()}
+        # The exercises' judge makes mistakes in sources, in the probes' numbers, too: some stand for nothing.
+        found["tests_of"] = {
+            mutant.key: found["tests_of"][str(number)] for number, mutant in enumerate(mutants)
+            if str(number) in found["tests_of"]
+        }
         shutil.rmtree(self.kernels)
         (self.copy / "cache").rename(self.kernels)
         self._copy_fresh("")
@@ -197,6 +203,7 @@ class Workshop:
             return "no program"
         self._copy_fresh(mutant.file)
         self._write(mutant.file, code)
+        self.limit = resource.RLIM_INFINITY if mutant.file.startswith(WIDE) else ADDRESS_SPACE
         table = json.loads(self.table.read_text())
         if command is not None:
             return self.run(command, *(f"--deselect={test}" for test in table["failed"]))
@@ -235,7 +242,7 @@ class Workshop:
             os.setsid()
             if hits is None:
                 resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS + 10))
-            resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+            resource.setrlimit(resource.RLIMIT_AS, (self.limit, self.limit))
             output = os.open(self.copy / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(output, 1)
             os.dup2(output, 2)

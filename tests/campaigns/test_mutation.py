@@ -53,6 +53,17 @@ def test_a_kernel_is_judged_by_the_tests_of_those_that_run_it():
     assert set(judges.kernels_that_run("kernels/reference.py", 1)) == set(judges.KERNELS)  # the docstring: all
 
 
+@pytest.mark.parametrize("file, kernel", [
+    ("winograd", "winograd_relu_pool_forward"), ("winograd_map", "winograd_forward"),
+    ("winograd_gradient", "winograd_weight_gradient"),
+])
+def test_functions_of_the_same_name_in_several_files_are_kept_apart(file, kernel):
+    text = (judges.PACKAGE / f"kernels/{file}.py").read_text()
+    for name in re.findall(r"^def (_?(?:run|prepare|finish)\w*)\(", text, re.M):
+        line = text[: text.index(f"def {name}(")].count("\n") + 2
+        assert judges.kernels_that_run(f"kernels/{file}.py", line) == [kernel], name
+
+
 SOURCE = '''\
 LIMIT = 3
 

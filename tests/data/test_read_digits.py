@@ -10,7 +10,7 @@ from own_pictures import enlarged
 
 from numpycnn import Flatten, Reading, Sequential, load_synthetic_digits, prepare_digit, read_digits
 from numpycnn.data.own_digit.ink import components, resample
-from numpycnn.data.own_digit.sheet import _middle, as_mnist
+from numpycnn.data.own_digit.sheet import _lines, _middle, _Piece, as_mnist
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 IMAGES, LABELS = load_synthetic_digits(400, seed=5)
@@ -114,6 +114,14 @@ class Upright(Nearest):
     def predict(self, x):
         wide = (x.max(axis=1)[..., 0] > 0.5).sum(axis=1)
         return np.stack([np.where(wide < 9, 0.99, 0.3), *np.zeros((8, len(x))), np.where(wide < 9, 0.01, 0.7)], axis=1)
+
+
+@pytest.mark.parametrize("column", [1, 2])
+def test_a_small_piece_is_not_cut_at_its_edge(column):
+    ink = np.ones((12, 14), np.float32)
+    ink[:, column] = 0
+    lines = _lines(_Piece(ink, (0, 0, 12, 14)))
+    assert (column in [line.column for line in lines]) == (column == 2)
 
 
 def test_narrow_digits_that_touch_are_cut():

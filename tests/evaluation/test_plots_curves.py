@@ -148,6 +148,11 @@ def test_matrix_is_coloured_by_share_of_the_row_with_a_scale_for_mistakes():
     assert misses.get_clim() == (0, 0.2)  # 2 of 10, the most frequent mistake
 
 
+def test_the_names_of_many_classes_have_room():
+    (label, *_) = plot_confusion_matrix(np.eye(100, dtype=int)).axes[0].get_yticklabels()
+    assert 6 < label.get_size() < 8.5, "points; a cell has 8.7"
+
+
 def test_a_single_slip_of_a_good_model_stays_pale():
     _, misses = plot_confusion_matrix([[1000, 1], [0, 1000]]).axes[0].get_images()
     assert misses.get_clim() == (0, 0.02)

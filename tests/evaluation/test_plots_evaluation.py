@@ -54,6 +54,8 @@ def test_a_full_grid_says_how_many_there_are_in_all():
     assert figure.get_suptitle().startswith("The 2 most confident of 3 mistakes in 6 images")
     figure = plot_mistakes(random_images(3), labels[:3], probs[:3])
     assert figure.get_suptitle().startswith("1 mistake in 3 images")
+    figure = plot_mistakes(random_images(1200), np.zeros(1200, int), np.tile([0.1, 0.9], (1200, 1)), rows=1, cols=1)
+    assert figure.get_suptitle().startswith("The 1 most confident of 1,200 mistakes in 1,200 images")
 
 
 def test_no_mistake_is_said_and_no_error(tmp_path):

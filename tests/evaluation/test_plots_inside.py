@@ -108,7 +108,8 @@ def test_filters_answer_to_what_they_were_made_for():
     np.testing.assert_array_equal(shown(figure, 2), edge[0].patch[..., 0])
     figure.draw_without_rendering()
     name, patch = figure.axes[2].yaxis.label, figure.axes[2]
-    assert name.get_text() == "filter 1" and name.get_window_extent().x1 <= patch.get_window_extent().x0, "beside it"
+    assert name.get_text() == "filter 1" and name.get_rotation() == 0
+    assert name.get_window_extent().x1 <= patch.get_window_extent().x0, "beside it"
 
 
 def test_a_patch_is_all_that_an_output_pixel_depends_on():

@@ -58,6 +58,11 @@ def test_a_layer_computes_the_same_in_onnx_and_after_it(name, tmp_path):
     np.testing.assert_allclose(again.predict(x), expected, rtol=1e-5, atol=1e-5)
 
 
+def test_a_layer_of_each_channel_alone_is_one_again(tmp_path):
+    model = nc.Sequential([nc.DepthwiseConv2D(3, depth_multiplier=2)], (5, 5, 2), seed=0)
+    assert repr(loaded(to_onnx(model), tmp_path)) == repr(model)
+
+
 @pytest.mark.parametrize("make", [small_cnn, small_stateful_cnn])
 def test_a_classifier_keeps_all_that_prediction_needs(make, tmp_path):
     model, (x, y) = make(), make_images()
@@ -252,6 +257,12 @@ REFUSED = {
     "channels around": (graph(("Pad", "x p", "a", {}), ("Conv", "a w", "y", {}), p=np.array([0, 1, 0, 0, 0, 0, 0, 0]),
                               **FILTERS), "expected zeros above"),
     "a matrix of others": (graph(("Gemm", "x w", "y", {}), shape=(4,), w=normal(3, 3)), "a matrix with 4 rows"),
+    **{f"a bias of shape {shape}": (
+        graph(("Gemm", "x w b", "y", {}), shape=(4,), w=normal(4, 6), b=normal(*shape)), "expected a bias of 6 numbers"
+    ) for shape in [(6, 1), (2, 3), (2, 6), (5,)]},
+    **{f"a batch of {size}": (
+        graph(("Flatten", "x", "a", {}), ("Reshape", "a s", "y", {}), s=np.array([size, 16])), "that leaves the batch"
+    ) for size in (1, 7)},
     "training": (graph(("BatchNormalization", "x c c c c", "y", {"training_mode": 1}), c=normal(1)), "training_mode 0"),
     "reordered output": (graph(("Conv", "x w", "a", {}), ("Flatten", "a", "y", {}), **FILTERS), "moves them"),
     "swapped axes": (graph(("Transpose", "x", "a", {"perm": [0, 1, 3, 2]}), ("Conv", "a w", "y", {}), **FILTERS),

@@ -19,6 +19,7 @@ from numpycnn import Conv2D, Dense, Flatten, MaxPool2D, ModelFileError, Sequenti
 from numpycnn.command.recipes import RECIPES
 from numpycnn.exchange.torch import load_state_dict, read_state_dict, save_state_dict, sequential_code
 from numpycnn.exchange.torch import state_dict as state_dict_module
+from numpycnn.exchange.torch.archive import rebuild_tensor
 from numpycnn.exchange.torch.modules import WRITERS
 
 RECORDED = TESTS / "exchange" / "recorded"
@@ -239,6 +240,11 @@ def test_every_changed_byte_is_read_or_refused(tmp_path):
         except ModelFileError:
             outcomes.add(ModelFileError)
     assert outcomes == {dict, ModelFileError}
+
+
+def test_nobody_writes_through_a_tensor_into_others_of_its_storage():
+    tensor = rebuild_tensor(np.arange(6), 1, (2, 2), (2, 1))
+    assert tensor.tolist() == [[1, 2], [3, 4]] and not tensor.flags.writeable
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, world", b"\xff" * 64, b"\x02" + bytes(7) + b"{}"])

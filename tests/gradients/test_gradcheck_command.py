@@ -85,9 +85,15 @@ def test_every_kind_has_its_table(monkeypatch, capsys):
     assert "adjoint: 3 arrays, 6 directions" in out  # two of each array, batches of 64
 
 
-def test_a_bug_is_shown_being_found(capsys):
+def test_a_bug_is_shown_being_found(capsys, monkeypatch):
+    monkeypatch.setattr("numpycnn.gradcheck.__main__.WIDTH", 40)
     assert main(["--break", "maxpool-overlap"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
+    out = capsys.readouterr().out
+    bug = BUGS["maxpool-overlap"]
+    said, found, *_ = out.splitlines()  # whole lines: to break them is up to the terminal
+    assert said == f"{bug.name} ({bug.kind}): {bug.mistake}"
+    assert found.startswith("  MaxPoolOverlapAssigned") and "instead of adding" in found
+    out = " ".join(out.split())
     assert "backward assigns (=) where overlapping windows must add (+=)" in out
     assert "MaxPoolOverlapAssigned" in out and "overlapping windows overwrite instead of adding" in out
     assert "1 of 1 rejected" in out
@@ -97,8 +103,9 @@ def test_bugs_are_listed(capsys):
     assert main(["--break", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(BUGS)
-    assert main(["--break", "maxpool"]) == 2
-    assert "unknown bug 'maxpool'; expected all, list, or one of" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="2"):
+        main(["--break", "maxpool"])
+    assert "--break: invalid choice: 'maxpool'" in capsys.readouterr().err
 
 
 def test_a_bug_that_passes_fails_the_command(monkeypatch, capsys):
@@ -123,6 +130,12 @@ def test_the_table_suits_the_terminal(columns, left_out):
     for line, row in zip(lines[-3:], report.rows):
         assert line.split()[0] == row.name and f" {row.error:.1e} " in line and line.endswith(" pass")
         assert (f" {row.skipped}/{row.elements} " in line) == ("Kinks" not in left_out)
+
+
+def test_the_table_is_wide_where_it_just_fits():
+    report = gradcheck.check_layer(Dense(4), (3,))
+    wide, tight, narrow = (_table([("Dense", report)], columns).plain.splitlines() for columns in (200, 66, 65))
+    assert max(map(len, wide)) == 66 and wide == tight != narrow
 
 
 @pytest.mark.parametrize("columns", [80, 100])

@@ -30,11 +30,12 @@ const pictureOf = ({height, width, rgba}) => {
 const inputs = (given.inputs || []).map(numbers => run(model, Float32Array.from(numbers)));
 const pictures = (given.pictures || []).map(picture => {
   const seen = model ? inputOf(model, pictureOf(picture)) : prepareDigit(pictureOf(picture));
-  return {...seen, image: Array.from(seen.image.data), ink: null,
-    probabilities: model ? predict(model, seen.image).probabilities : null};
+  const answer = model && !seen.empty ? predict(model, seen.image) : {verdict: null};
+  return {...seen, notes: model ? notesOf(model, seen, answer.verdict) : seen.notes, ink: null,
+    image: Array.from(seen.image.data), turned: given.degrees.map(each => Array.from(turned(seen.image, each).data))};
 });
 for (const one of inputs) {
-  one.distance = model.confidence && classDistance(model.confidence, one.activations.at(-2));
+  one.distance = model.confidence && classDistance(model.confidence, one.features);
   one.activations = one.activations.map(values => Array.from(values));
 }
 console.log(JSON.stringify({inputs, pictures}));
@@ -47,13 +48,17 @@ def needs_node():
         pytest.skip("Node.js is not installed: the page's JavaScript runs in the campaign's browser alone")
 
 
-def in_node(model=None, inputs=(), pictures=()):
-    """Return what the scripts make of inputs (the model's) and of pictures, uint8 (H, W) or (H, W, 3 or 4)."""
+def in_node(model=None, inputs=(), pictures=(), degrees=()):
+    """Return what the scripts make of inputs (the model's) and of pictures, uint8 (H, W) or (H, W, 3 or 4).
+
+    `degrees` are those by which what is seen of each picture is turned.
+    """
     code = "\n".join(["'use strict';", *(part(f"scripts/{name}.js") for name in COMPUTING), DRIVER])
     given = {
         "model": None if model is None else as_json(describe(model)),
         "inputs": [np.asarray(x, float).ravel().tolist() for x in inputs],
         "pictures": [as_rgba(picture) for picture in pictures],
+        "degrees": list(degrees),
     }
     done = subprocess.run(
         ["node", "-e", code], input=json.dumps(given), capture_output=True, text=True, timeout=300, encoding="utf-8",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from model_files import forge
 
-from numpycnn import Dense, Flatten, ModelFileError, ReLU, Sequential
+from numpycnn import Conv2D, Dense, Flatten, MaxPool2D, ModelFileError, ReLU, Sequential
 from numpycnn.metrics import Confidence, fit_class_distance, fit_confidence
 
 X, Y = np.random.default_rng(0).random((12, 2, 3), np.float32), np.arange(12) % 3
@@ -23,11 +23,36 @@ def model():
     return model
 
 
-def test_features_are_what_the_last_layer_is_given(model):
-    np.testing.assert_allclose(model.features(X, batch_size=5), model.activations(X)[-2], atol=1e-6)
+def unit(rows):
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def test_features_are_what_the_last_layer_is_given_in_length_1(model):
+    np.testing.assert_allclose(model.features(X, batch_size=5), unit(model.activations(X)[-2]), atol=1e-6)
     in_a_block = Sequential([Flatten(), Dense(3), ReLU()], input_shape=(2, 3), seed=0)
-    np.testing.assert_allclose(in_a_block.features(X), in_a_block.activations(X)[-2], atol=1e-6)
-    np.testing.assert_array_equal(Sequential([Flatten()], input_shape=(2, 3)).features(X), X.reshape(12, 6))
+    np.testing.assert_allclose(in_a_block.features(X), unit(in_a_block.activations(X)[-2]), atol=1e-6)
+    alone = Sequential([Flatten()], input_shape=(2, 3))
+    np.testing.assert_allclose(alone.features(X), unit(X.reshape(12, 6)), atol=1e-6)
+
+
+def test_the_means_of_the_last_maps_are_features(tmp_path):
+    layers = Conv2D(4, 2), ReLU(), Conv2D(5, 2, strides=2), ReLU(), MaxPool2D(2), Flatten(), Dense(6), ReLU(), Dense(3)
+    model = Sequential(layers, input_shape=(7, 9, 1), seed=0)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x = np.random.default_rng(1).random((12, 7, 9, 1), np.float32)
+    seen, features = model.activations(x), model.features(x, batch_size=5)
+    np.testing.assert_allclose(features, np.c_[unit(seen[-2]), seen[4].mean(axis=(1, 2))], atol=1e-6)
+    model.confidence = Confidence(1.0, 0.9, 0.01, 1.0, fit_class_distance(Y, features, features))
+    before = fit_class_distance(Y, features[:, :6], features[:, :6])  # as files have it from before maps had means
+    model.save(tmp_path / "model.npz")
+
+    def alter(config, arrays):
+        arrays.update({"confidence/whitening": before.whitening, "confidence/means": before.means})
+
+    (tmp_path / "old.npz").write_bytes(forge((tmp_path / "model.npz").read_bytes(), alter))
+    for name, distances in ("model", model.confidence.distance(features)), ("old", before(features[:, :6])):
+        kept = Sequential.load(tmp_path / f"{name}.npz").confidence.distance
+        np.testing.assert_allclose(kept(features), distances, rtol=1e-6)
 
 
 def test_files_copies_and_pickles_keep_it(model, tmp_path):

@@ -154,6 +154,17 @@ def test_a_header_that_goes_round_is_refused():
         attributes.attribute_data(header, 0, b"model_config")
 
 
+def test_an_attribute_is_found_among_other_messages_and_shared_ones():
+    def attribute(data, kind=attributes.ATTRIBUTE, flags=0):
+        message = struct.pack("<BxHHH16s16x", 1, 13, 8, 8, b"model_config") + data
+        return struct.pack("<HHB3x", kind, len(message), flags) + message
+
+    messages = struct.pack("<HHB3x", 0, 0, 0) + attribute(b"no attribute", kind=5)  # nothing, and another kind
+    messages += attribute(b"elsewhere", flags=attributes.SHARED) + attribute(b"{}")
+    header = struct.pack("<8xI4x", len(messages)) + messages
+    assert attributes.attribute_data(header, 0, b"model_config") == b"{}"
+
+
 # -- files made to harm -----------------------------------------------------------------------
 
 FLATTEN_DENSE = [("Flatten", {}), ("Dense", {"units": 2})]

@@ -54,7 +54,8 @@ def npz(**arrays):
 @pytest.mark.parametrize(
     "data, message",
     [
-        (b"", "got a file that begins with b''"),
+        (b"", "got an empty file"),
+        (npz(weight=np.ones(3))[:-9], "got one that is cut short; copy it again"),
         (b"<!DOCTYPE html><html>404</html>", "begins with b'<!DOCTYP'"),
         (b"\x89HDF\r\n\x1a\n" + bytes(2000), "got an HDF5 file"),
         (npz(weight=np.ones(3)), "this is another .npz file"),

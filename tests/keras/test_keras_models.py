@@ -230,6 +230,9 @@ def test_layers_that_two_models_share_learn_in_both():
 def test_weights_one_by_one():
     model = small()
     kernel = model.layers[0].kernel
+    for dtype in ("float32", "float64"):
+        copied = np.asarray(kernel, None if dtype == "float32" else dtype)
+        assert copied.dtype == dtype and np.array_equal(copied, kernel.numpy()) and copied.any()
     kernel.assign(np.zeros((3, 3, 1, 3)))
     assert not model.predict(X)[:, 0].std() and kernel.shape == (3, 3, 1, 3) and kernel.dtype == "float32"
     assert [w.name for w in model.layers[2].weights] == ["kernel", "bias"]
@@ -259,6 +262,26 @@ def test_files(tmp_path, suffix):
         model.save(path, overwrite=False)
 
 
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+def test_a_yes_or_no_question_comes_back_from_a_file(tmp_path, suffix):
+    pytest.importorskip("h5py")
+    model = keras.Sequential([layers.Flatten(input_shape=(8, 8, 1)), layers.Dense(1, activation="sigmoid")])
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+    model.save(tmp_path / f"model{suffix}")
+    again = keras.models.load_model(tmp_path / f"model{suffix}")
+    assert again.metrics_names == ["loss", "accuracy"]
+    assert np.allclose(again.predict(X), model.predict(X), atol=1e-6)
+    assert again.evaluate(X, Y > 1) == pytest.approx(model.evaluate(X, Y > 1), rel=1e-5)
+
+
+def test_what_is_compiled_before_it_knows_its_input_is_compiled_in_its_file(tmp_path):
+    model = keras.Sequential([layers.Flatten(), layers.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.build((None, 8, 8, 1))
+    model.save(tmp_path / "model.npz")
+    assert type(keras.models.load_model(tmp_path / "model.npz").optimizer) is keras.optimizers.Adam
+
+
 def test_penalties_come_back_from_a_file(tmp_path):
     penalty = keras.regularizers.l2(0.5)
     model = keras.Sequential([
@@ -274,6 +297,7 @@ def test_penalties_come_back_from_a_file(tmp_path):
 
 def test_summary(capsys):
     inputs = keras.Input((8, 8, 1), name="images")
+    assert inputs.root.output_shape == inputs.shape == (None, 8, 8, 1)  # before any model has it
     model = keras.Model(inputs, layers.Dense(3)(layers.BatchNormalization()(layers.Flatten()(inputs))), name="net")
     model.summary()
     text = capsys.readouterr().out

@@ -1,11 +1,16 @@
 """Every compiled kernel against its twin in plain NumPy, at every awkward size; threads; the twins themselves."""
 
 import ast
+import errno
 import gc
+import importlib.metadata
 import inspect
+import itertools
 import math
 import os
+import tempfile
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -389,11 +394,15 @@ def test_a_map_by_winograd_lets_nan_and_infinity_into_their_own_patches_alone(dt
 @needs_jit
 @both_dtypes
 def test_winograd_finds_the_first_of_equal_sums(dtype):
-    """Small whole numbers: plain sums are exact, often 0 or equal, and those of the transforms are off by rounding."""
+    """Small whole numbers: plain sums are exact, often 0 or equal, and those of the transforms are off by rounding.
+
+    By how much, the largest pixel of each image says: their images differ.
+    """
     rng, cut = np.random.default_rng(0), 0
     for call in calls("winograd_relu_pool_forward", dtype):
         x, w, b = call.inputs
         x[...], w[...], b[...] = rng.integers(0, 3, x.shape), rng.integers(-1, 2, w.shape), 0
+        x *= np.array([1, 256, 65536], dtype)[np.arange(len(x)) % 3, None, None, None]
         w[rng.random(w.shape) < 0.7] = 0
         y, codes = call.outputs[0], np.full(call.outputs[0].shape, 99, np.uint8)
         y, codes = Call([x, w, b], call.numbers, [y, codes]).run(compiled("winograd_relu_pool_forward"))
@@ -509,6 +518,31 @@ def test_what_is_said_about_compiling_is_said_once(monkeypatch, capsys):
     assert said.count("compiling kernels") == said.count("numpycnn: no room") == 1
 
 
+@needs_jit
+def test_a_folder_that_takes_or_gives_no_kernels_is_named_once(monkeypatch, capsys, tmp_path):
+    """Not for each kernel, though each has a file of its own."""
+
+    def refuse(dir):
+        raise OSError(errno.ENOSPC, "No space left on device", f"{dir}/tmp{next(numbers)}")
+
+    numbers, codegen = itertools.count(), types.SimpleNamespace(magic_tuple=tuple)
+    monkeypatch.setattr(jit, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(jit, "cache_is_own", lambda: True)
+    monkeypatch.setattr(jit, "_is_own", lambda found: False)
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    jit.warn_once.cache_clear()
+    for kernel in (compiled("relu_forward"), compiled("relu_backward")):
+        cache = kernel._parallel._cache
+        cache.save_overload("()", types.SimpleNamespace(_reduce=tuple, codegen=codegen))
+        cache._path("()", codegen).write_bytes(b"forged")
+        jit._read_own(cache._path("()", codegen))
+    jit.warn_once.cache_clear()
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and len(list(tmp_path.iterdir())) == 2
+    assert f"cannot keep compiled kernels in {tmp_path} (No space left on device)" in said[0]
+    assert f"kernels in {tmp_path} that others can have written are not read" in said[1]
+
+
 # -- which kernels run, on how many threads ---------------------------------------------------------------
 
 
@@ -547,6 +581,16 @@ def test_the_number_of_threads_is_checked(threads):
         if not kernels.jit_disabled():
             compiled("relu_forward")(np.zeros(3, np.float32), np.zeros(3, np.float32))
             assert numba.get_num_threads() == n
+
+
+def test_of_the_package_tbb_one_library_is_loaded(monkeypatch):
+    """Its others replace malloc, or trace."""
+    name, files = Path(kernel_threads.TBB_LIBRARY).name, []
+    for file in ("libtbbmalloc_proxy.so.2", name, "METADATA"):
+        files.append(importlib.metadata.PackagePath("lib", file))
+        files[-1].dist = types.SimpleNamespace(locate_file=Path)
+    monkeypatch.setattr(importlib.metadata, "files", {"tbb": files}.get)
+    assert list(kernel_threads._places_of_tbb())[1:] == [Path("lib", name)]
 
 
 @needs_jit

@@ -1,13 +1,14 @@
 """``numpycnn.testing.check_layer``: right layers pass, and every check rejects a layer that breaks its rule."""
 
 import copy
+import re
 
 import numpy as np
 import pytest
 import wrong_layers as wrong
 from wrong_layers import BatchMeanInTraining, Centred, Right, SlightlyWrong
 
-from numpycnn import BatchNorm, Conv2D, Dense, Sequential, kernels, testing
+from numpycnn import BatchNorm, Conv2D, Dense, Layer, Sequential, kernels, testing
 from numpycnn.testing import CHECKS, ContractError, check_layer
 
 SHAPE = (4, 3)
@@ -83,6 +84,26 @@ def test_every_check_rejects_a_layer_that_breaks_its_rule(name):
     message = str(caught.value)
     assert "breaks the contract of a layer" in message and f"\n  {name}: expected " in message and ", got " in message
     assert f"{len(caught.value.failures)} of {len(CHECKS)} checks failed" in message
+
+
+@pytest.mark.parametrize("bad", [None, "ab", 28, (None, 3), (0, 4, 4), (-1,), (2.5, 4), (True, 4)], ids=repr)
+def test_each_bad_shape_is_tried(bad):
+    class TakesIt(Right):
+        pass
+
+    TakesIt.build = lambda self, shape, *others: Layer.build(self, (1,) if repr(shape) == repr(bad) else shape, *others)
+    with pytest.raises(ContractError, match=re.escape(f"build({bad!r})")):
+        check_layer(TakesIt(), SHAPE, checks=["build_refuses_bad_shapes"])
+
+
+@pytest.mark.parametrize("bad", ["int32", "float16", "complex64", None])
+def test_each_bad_dtype_is_tried(bad):
+    class TakesIt(Right):
+        pass
+
+    TakesIt.build = lambda self, shape, rng, dtype: Layer.build(self, shape, rng, "float32" if dtype == bad else dtype)
+    with pytest.raises(ContractError, match=f"dtype {bad!r}"):
+        check_layer(TakesIt(), SHAPE, checks=["build_refuses_other_dtypes"])
 
 
 def test_all_failures_are_told():

@@ -11,8 +11,9 @@ import pytest
 from numpycnn import learn
 from numpycnn.learn import chance, conditions, course, exercises, observations
 from numpycnn.learn.exercises import EXERCISES
-from numpycnn.mistakes import MISTAKES, edited, solutions
+from numpycnn.mistakes import MISTAKES, edited, solutions, systematic
 from numpycnn.mistakes import styles as other_styles
+from numpycnn.mistakes.systematic import METHODS
 
 ENTRIES = [(name, entry) for name in EXERCISES for entry in MISTAKES[name]]
 STYLES = [name for name in vars(styles) if name.rsplit("_", 1)[0] in EXERCISES]
@@ -281,3 +282,44 @@ def test_a_forward_of_the_course_returns_two_things_or_is_judged_as_it_is(result
 def test_what_a_case_has_that_the_simplest_has_not(case, said):
     found = [words for words, holds in conditions.CONDITIONS if holds(case)]
     assert len(found) == bool(said) and all(said in words for words in found)
+
+
+@pytest.mark.parametrize("count", [4, 5])
+def test_what_stands_in_wrong_places_is_said_of_more_than_four(count):
+    wanted = np.arange(1.0, 13).reshape(3, 4)
+    mine = wanted.copy()
+    mine.ravel()[[0, 3, 5, 6, 10][:count]] = 99
+    assert conditions.pattern([(mine, wanted)]) == (". Wherever it is wrong there stands 99" if count > 4 else "")
+
+
+@pytest.mark.parametrize("shape, remains", [((1, 4, 4, 1), False), ((1, 5, 4, 1), True), ((1, 4, 5, 1), True)])
+def test_pixels_may_be_left_over_at_either_side(shape, remains):
+    holds = dict(conditions.CONDITIONS)["pixels are left over at the end of a row or column"]
+    assert holds({"x": np.zeros(shape), "w": np.zeros((2, 2, 1, 1)), "stride": 2}) == remains
+
+
+def test_a_sum_may_have_been_any_other_method():
+    sources = [each.source for each in systematic(solutions.dense_backward)]
+    assert all(any(f"dy.{method}(axis=0)" in source for source in sources) for method in METHODS)
+
+
+def test_the_sides_are_swapped_where_that_makes_a_difference():
+    ends = {each.source.rstrip().rpartition("return ")[2] for each in systematic(solutions.dense_forward)}
+    assert "w @ x + b" in ends and "b + x @ w" not in ends
+
+
+@pytest.mark.parametrize("paddings, says", [
+    ((1, 1, 1, 0), ". It is wrong in 2 of 4 cases; what these have in common: there is padding"),
+    ((0, 1, 0, 1), ". It is wrong in 2 of 4 cases"), ((1, 1, 0, 0), ". It is wrong just where there is padding"),
+    ((0, 0, 1, 1), ". It is wrong everywhere but where there is padding"),
+])
+def test_what_failing_cases_have_in_common(paddings, says):
+    cases = [{"padding": padding} for padding in paddings]
+    assert conditions.condition(cases, [False, False, True, True]) == says
+
+
+def test_statistics_of_weights_are_what_their_names_say():
+    w = np.zeros((50, 2))
+    w[:2] = [[10, -10], [-10, 10]]  # 4 of 100: a deviation of 2, a mean of 0
+    found = chance._observe_weights(w, w, -w, {"shape": w.shape})
+    np.testing.assert_allclose(found, [np.log(2 * 5), 0, 0.04 * 5**4 / 10, 3 * 0.04, 0.5, 2 / 50, 1, 1])

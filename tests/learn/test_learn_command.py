@@ -56,6 +56,7 @@ def test_a_folder_that_cannot_be_made(capsys, tmp_path):
     (WRONG, 1, "dense_backward is not right yet. db: db is a mean over the batch"),
     ("def dense_backwards(dy, x, w):\n    pass\n", 1, "defines no function dense_backward; did you mean"),
     ("def dense_backward(:\n", 1, "line 1: Python cannot read it"),
+    ("# für mich\n" + RIGHT, 1, "mine.py: expected a text file in UTF-8"),
     ("1 / 0\n", 1, "does not run: ZeroDivisionError"),
     ("exit()\n", 1, "does not run: SystemExit"),
     ("while True:\n    pass\n", 1, "does not run: TooSlow: it did not end within 0.5 seconds"),
@@ -64,7 +65,7 @@ def test_a_folder_that_cannot_be_made(capsys, tmp_path):
 def test_a_file_is_judged(capsys, tmp_path, source, status, says):
     path = tmp_path / "mine.py"
     if source is not None:
-        path.write_text(source)
+        path.write_text(source, encoding="latin-1")
     limit = ["--time-limit", "0.5"] if source and "while" in source else []
     found, text = run(capsys, "check", "dense_backward", path, *limit)
     assert found == status and says in text

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,7 +66,9 @@ def test_a_wrong_option_is_one_line(call, command):
     (["trian"], 2, "unknown command 'trian'; did you mean 'train'?"),
     (["\x1b[2J"], 2, r"unknown command"),
     (["--colour"], 2, "unrecognized arguments: --colour"),
-    (["info", "absent.npz"], 1, "absent.npz: No such file"),
+    (["info", "absent.npz"], 2, "there is no absent.npz; train one with `numpycnn train`"),
+    (["profile", "--model", "a\nb\x1b"], 2, r"there is no a\nb\x1b; train one"),
+    (["train", "--images", "a\nb\x1b"], 1, r"a\nb\x1b: expected a folder with a subfolder"),
     (["info", "."], 1, "."),
     (["predict", "x.png", "--model", "absent.npz"], 1, "there is no model absent.npz; train one with `numpycnn train`"),
     (["predict", "x.png", "--json", "--csv"], 2, "not allowed with argument"),
@@ -74,6 +77,7 @@ def test_a_wrong_option_is_one_line(call, command):
     (["profile", "--recipe", "resnet"], 2, "--recipe"),
     (["compile", "--threads", "0"], 2, "--threads"),
     (["gradcheck", "--kind", "none"], 2, "--kind"),
+    (["gradcheck", "--break", "none"], 2, "--break: invalid choice: 'none'"),
     (["data", "steal"], 2, "steal"),
     (["data", "list", "imagenet"], 2, "imagenet"),
     (["train", "--size", "8"], 2, "--size, --grey: expected with --images alone"),
@@ -86,6 +90,74 @@ def test_errors(call, monkeypatch, tmp_path, arguments, status, fragment):
     found, text, errors = call(*arguments)
     assert found == status and fragment in errors and "Traceback" not in errors and errors.count("\n") == 1
     assert errors[:-1].isprintable()
+
+
+HOSTILE = "a\nb \x1b[31m'\"$(touch executed)"  # the beginning of each file's name below
+
+
+def make_bad_files(folder, good):
+    """Write files with good content that is spoilt, or that are no files, each with the ending of the good one."""
+    content, suffix = good.read_bytes(), good.suffix
+    contents = {"text": b"hello, it is me", "empty": b"", "cut": content[: len(content) // 2], "zeros": bytes(999)}
+    for name, each in contents.items():
+        (folder / f"{HOSTILE} {name}{suffix}").write_bytes(each)
+    with open(folder / f"{HOSTILE} huge{suffix}", "wb") as file:
+        file.truncate(50 * 2**30)  # takes no room on the disk
+    (folder / f"{HOSTILE} folder{suffix}").mkdir()
+    os.symlink(f"{HOSTILE} loop{suffix}", folder / f"{HOSTILE} loop{suffix}")
+    os.mkfifo(folder / f"{HOSTILE} pipe{suffix}")
+    return sorted(folder.iterdir()) + [folder / f"{HOSTILE} absent{suffix}"]
+
+
+def states(folder):
+    """Return what would differ if a file of the folder was changed or added; `train` makes its folder at the start."""
+    files = [path for path in sorted(folder.iterdir()) if path.name != "runs"]
+    return [(path.name, path.lstat().st_mtime_ns, path.lstat().st_size) for path in files]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names, and no pipes in folders")
+@pytest.mark.parametrize("arguments, suffix", [
+    (["info", "BAD"], ".npz"), (["info", "BAD"], ".h5"), (["info", "BAD"], ".keras"), (["info", "BAD"], ".onnx"),
+    (["page", "BAD", "-o", "new.html"], ".npz"), (["predict", "a.png", "--model", "BAD"], ".npz"),
+    (["predict", "BAD", "--model", "MODEL"], ".JPG"), (["predict", "BAD", "--model", "MODEL", "--json"], ".JPG"),
+    (["export", "--to", "c", "BAD", "--output", "new.c"], ".npz"), (["verify", "--against", "c", "BAD"], ".npz"),
+    (["profile", "--model", "BAD"], ".npz"), (["train", "--images", "BAD"], ".JPG"),
+])
+def test_bad_files(call, model_path, pictures, monkeypatch, tmp_path, arguments, suffix):
+    """One line says what is wrong with each; nothing is written, changed or executed."""
+    folder, good = tmp_path / "bad", next(pictures.glob("*.JPG")) if suffix == ".JPG" else tmp_path / f"good{suffix}"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    if suffix != ".JPG":
+        Sequential.load(model_path).save(good)
+    bad = make_bad_files(folder, good)
+    before = states(folder)
+    for path in bad:
+        named = {"BAD": path.relative_to(folder), "MODEL": model_path}
+        status, text, errors = call(*(named.get(each, each) for each in arguments))
+        assert status in (1, 2) and (text == "" or "--json" in arguments), path
+        assert errors.startswith(f"numpycnn {arguments[0]}: ") and errors.endswith("\n") and errors[:-1].isprintable()
+    assert states(folder) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names, and no pipes in folders")
+@pytest.mark.parametrize("arguments", [
+    ["page", "MODEL", "-o", "OUT.html"], ["predict", "PICTURE", "--model", "MODEL", "--output", "OUT.png"],
+    ["export", "--to", "c", "MODEL", "--output", "OUT.c"], ["export", "--to", "onnx", "MODEL", "--output", "OUT.onnx"],
+    ["export", "--to", "torch", "MODEL", "--output", "OUT.safetensors"],
+])
+def test_places_that_cannot_be_written_to(call, model_path, pictures, tmp_path, arguments):
+    (tmp_path / "file").write_text("kept")
+    suffix = Path(arguments[-1]).suffix
+    (tmp_path / f"folder{suffix}").mkdir()
+    (tmp_path / "code.py").mkdir()  # beside the weights for PyTorch
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    before = sorted(tmp_path.rglob("*"))
+    for place in ("file/new", "folder", "pipe", "x" * 255, *["code"] * (suffix == ".safetensors")):
+        named = {"MODEL": model_path, "PICTURE": pictures / "a.png", arguments[-1]: tmp_path / f"{place}{suffix}"}
+        status, _, errors = call(*(named.get(each, each) for each in arguments))
+        assert status == 1 and errors.count("\n") == 1 and place in errors, errors
+    assert sorted(tmp_path.rglob("*")) == before and (tmp_path / "file").read_text() == "kept"
 
 
 def test_a_count_is_a_whole_number_from_1_on():
@@ -105,11 +177,12 @@ def test_version_and_recipes(call):
     assert "lenet5" in call("train", "--recipe", "list")[1]
 
 
-def test_gradcheck_compile_and_profile_are_the_programs_of_these_names(call, monkeypatch):
+def test_gradcheck_compile_and_profile_are_the_programs_of_these_names(call, tmp_path):
     status, text, _ = call("gradcheck", "--break", "list")
     assert status == 0 and "shape" in text
-    model = ["--recipe", "mlp", "--batch-size", 2, "--repeats", 1]
-    assert "total" in call("profile", *model)[1]
+    Sequential([Dense(2)], input_shape=(3,)).save(tmp_path / "never_compiled.npz")
+    for model in (["--recipe", "mlp"], ["--model", tmp_path / "never_compiled.npz"]):
+        assert "total" in call("profile", *model, "--batch-size", 2, "--repeats", 1)[1]
 
 
 # -- a model of three classes in colour
@@ -197,6 +270,12 @@ def test_predict_reads_standard_input_and_ends_where_its_reader_does(model_path,
     assert process.returncode == 1 and b"Traceback" not in process.stderr and b"expected a picture" in process.stderr
 
 
+def test_standard_input_that_is_closed(call, model_path, monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)  # as Python has it then
+    status, text, errors = call("predict", "-", "--model", model_path)
+    assert (status, text) == (1, "") and errors.count("\n") == 1 and "it is closed" in errors
+
+
 def test_a_model_file_that_does_not_say_what_its_inputs_were(call, pictures, tmp_path):
     for shape, classes, expected in [((28, 28, 1), 10, 0), ((8, 8, 3), 10, 1)]:
         model = Sequential([Flatten(), Dense(classes)], input_shape=shape, seed=0)
@@ -205,6 +284,8 @@ def test_a_model_file_that_does_not_say_what_its_inputs_were(call, pictures, tmp
         status, _, errors = call("predict", pictures / "a.png", "--model", tmp_path / "model.npz")
         assert status == expected and "does not say what its inputs were" in errors and "--prepare" in errors
         assert call("predict", pictures / "a.png", "--model", tmp_path / "model.npz", "--prepare", "resize")[0] == 0
+    os.rename(tmp_path / "model.npz", tmp_path / "\x1b[2J.npz")
+    assert r"\x1b[2J.npz does not say" in call("predict", "a.png", "--model", tmp_path / "\x1b[2J.npz")[2]
 
 
 def answer(shares=(0.12345678, 0.87654322), **said):

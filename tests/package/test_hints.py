@@ -71,6 +71,14 @@ ADVICE = {
         lambda: small_cnn().compile("adam", "categorical_crossentropy", ["acuracy"]), ValueError, "mean 'accuracy'"
     ),
     "history as a dict": (lambda: nc.History()["loss"], TypeError, r"history.history\['loss'\]"),
+    "history asked for a name": (lambda: "loss" in nc.History(), TypeError, "write history.history$"),
+    "one of several losses": (
+        lambda: small_cnn().compile("adam", "cross_entropy"), ValueError,
+        "mean 'sparse_categorical_crossentropy' or 'categorical_crossentropy' or 'binary_crossentropy'",
+    ),
+    "what makes a generator": (
+        lambda: small_cnn().fit(batches), TypeError, r"\(a function\); call it if it makes what is wanted: batches\(\)"
+    ),
     "a generator": (lambda: small_cnn().fit(batches(), Y), TypeError, r"\(a generator\).* x = np.concatenate"),
     "a generator to evaluate": (lambda: small_cnn().evaluate(batches(), Y), TypeError, r"x = np.concatenate"),
     "no labels": (lambda: small_cnn().fit(X), TypeError, "labels: expected an array of real numbers"),

@@ -185,7 +185,8 @@ def png(picture, **options):
 
 
 def choose(page, name, content):
-    page.get_by_label("Choose a picture").set_input_files({"name": name, "mimeType": "", "buffer": content})
+    kind = "image/gif" if name.endswith(".gif") else ""
+    page.get_by_label("Choose a picture").set_input_files({"name": name, "mimeType": kind, "buffer": content})
     page.wait_for_timeout(400)
 
 
@@ -206,6 +207,12 @@ def test_files(open_page, page_file):
     assert answer(page) == "4" and not page.locator("#trouble").is_visible()
     choose(page, "empty.png", png(np.full((50, 60), 200, np.uint8)))
     assert "empty" in page.locator("#notes").inner_text()
+    film, turned = io.BytesIO(), [Image.fromarray(a_four(300, 260, 0.1, 0.9)).rotate(90 * n) for n in (1, 0)]
+    turned[0].save(film, "GIF", save_all=True, append_images=turned[1:])
+    choose(page, "film.gif", film.getvalue())  # its first picture lies on its side
+    page.wait_for_timeout(600)
+    for note in "several pictures in one file: only the first was looked at", "may lie on its side":
+        assert note in page.locator("#notes").inner_text()
     draw(page, SEVEN)
     assert answer(page) == "7" and not page.locator("#found").is_visible()
 

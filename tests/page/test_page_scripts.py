@@ -14,9 +14,11 @@ from page_scripts import in_node, needs_node
 from test_page import classifier
 
 import numpycnn as nc
+from numpycnn.command import predict
 from numpycnn.data import inputs
+from numpycnn.data.own_digit.turned import DEGREES, turned
 from numpycnn.kernels import using
-from numpycnn.metrics import fit_class_distance, fit_confidence
+from numpycnn.metrics import Confidence, fit_class_distance, fit_confidence
 from numpycnn.page.write import part
 
 
@@ -68,7 +70,8 @@ def test_global_pooling(pooling):
 
 def test_what_to_think_of_an_answer_is_as_in_python():
     needs_node()
-    model = classifier(nc.Flatten(), nc.Dense(6), nc.ReLU(), nc.Dense(3), input_shape=(4, 3, 1))
+    maps = nc.Conv2D(2, 1), nc.Flatten(), nc.Dense(6)
+    model = classifier(*maps, nc.ReLU(), nc.Dense(3), input_shape=(4, 3, 1))
     rng = np.random.default_rng(0)
     labels, x = rng.integers(3, size=300), rng.random((300, 4, 3, 1), np.float32)
     x += 2 * (np.arange(4) == labels[:, None])[:, :, None, None]  # a bright row for each class
@@ -152,6 +155,34 @@ def test_hard_pictures_are_prepared_as_in_python(monkeypatch):
     drawn = [draw(hard.enlarged(images[5], 90), rng) for draw in (*hard.KINDS.values(), *hard.EMPTY.values())]
     given = [np.rint(255 * picture).astype(np.uint8) for picture in drawn]
     assert {"the paper's lines left out", "a box's frame left out"} <= prepared_alike(given)
+
+
+def test_digits_are_turned_as_in_python():
+    """By odd angles, too, at which no pixel falls on another."""
+    needs_node()
+    four, degrees = a_four(90, 70, 0.1, 0.9), [*DEGREES, 7, 100.5]
+    found = in_node(pictures=[four], degrees=degrees)["pictures"][0]["turned"]
+    for ours, each in zip(found, degrees, strict=True):
+        theirs = turned(nc.prepare_digit(four).image, each)
+        np.testing.assert_allclose(np.reshape(ours, (28, 28)), theirs, rtol=0, atol=1e-5)
+
+
+def test_all_notes_are_those_of_the_command(capsys):
+    """What `numpycnn predict` prints below its answers, line by line, and what it thinks of them."""
+    needs_node()
+    model = classifier(nc.Flatten(), nc.Dense(10))
+    upright = a_four(90, 70, 0.1, 0.9)
+    given = [upright, np.rot90(upright).copy(), *pictures()[:9]]
+    seen, lying = (nc.prepare_digit(picture).image.ravel() for picture in given[:2])
+    towards = seen - lying  # a network that knows the upright 4 alone
+    model.set_weights([np.outer(towards, np.eye(10)[4]), -np.eye(10)[4] * (towards @ (seen + lying)) / 2])
+    model.confidence = Confidence(1.0, 0.9, 0.01, 1.0)
+    with using("reference"):
+        form, printed = predict.input_format(model, None, "model"), lambda name, error: pytest.fail(str(error))
+        answers = predict.ask(model, form, iter([("", picture) for picture in given]), printed, "one")
+        expected = [answer.notes for answer in answers]
+    assert [ours["notes"] for ours in in_node(model, pictures=given)["pictures"]] == expected
+    assert ["may lie on its side" in " ".join(notes) for notes in expected[:2]] == [False, True]
 
 
 @pytest.mark.parametrize("name", ["ink", "lines", "prepare"])

@@ -18,7 +18,7 @@ from typing import Any, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...files import open_file, path_text
+from ...files import open_file, path_text, printable
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right, the last two exclusive
 
@@ -122,12 +122,12 @@ def read_picture(image: Any) -> Picture:
     if isinstance(image, (str, os.PathLike)):
         path = Path(path_text(image, "image"))
         if path.is_dir():
-            raise ValueError(f"{path}: expected a picture, got a folder; name the file inside it")
+            raise ValueError(f"{printable(path)}: expected a picture, got a folder; name the file inside it")
         try:
             with open_file(path) as file:  # given the path, Pillow misreads a TIFF that is stored on its side
-                return _open(file, str(path))
+                return _open(file, printable(path))
         except FileNotFoundError as error:
-            raise FileNotFoundError(f"expected a picture, but there is no file {path}") from error
+            raise FileNotFoundError(f"expected a picture, but there is no file {printable(path)}") from error
     if isinstance(image, (bytes, bytearray, memoryview)):
         return _open(io.BytesIO(image), f"image ({len(image):,} bytes)")
     if hasattr(image, "read"):

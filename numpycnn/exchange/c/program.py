@@ -103,9 +103,9 @@ def export_c(model: Sequential, path: str | os.PathLike) -> None:
         raise ValueError(f"export_c: expected a name that C can include and name in a comment, got {path.stem!r}")
     with model.lock:
         header, source = Program(model, path.stem).files()
-    for target, content in ((path.with_suffix(".h"), header), (path, source)):
-        with atomic_write(target) as file:
-            file.write(content.encode())
+    with atomic_write(path.with_suffix(".h")) as header_file, atomic_write(path) as source_file:  # both or none
+        header_file.write(header.encode())
+        source_file.write(source.encode())
 
 
 class Program:

@@ -164,7 +164,7 @@ def _dense(walk: Walk, weight: NDArray, bias: NDArray | None) -> None:
         raise ModelFileError(f"expected a matrix with {walk.shape[0]} rows, got {weight.shape}")
     arrays = {"weight": walk.ordered(weight)}
     if bias is not None:
-        if bias.size not in (1, units) or bias.shape[-1:] not in ((), (1,), (units,)):
+        if bias.size != 1 and not bias.size == units == bias.shape[-1]:
             raise ModelFileError(f"expected a bias of {units} numbers, got shape {bias.shape}")
         arrays["bias"] = np.broadcast_to(bias.reshape(-1), (units,))
     walk.order = None

@@ -26,7 +26,10 @@ PLAIN_LOSSES: dict[str, type[Loss]] = {
 REDUCTIONS = {"sum_over_batch_size": "mean", "mean": "mean", "auto": "mean", "sum": "sum",
               "mean_with_sample_weight": "weighted_mean"}  # fmt: skip
 TO_KERAS = {"mean": "sum_over_batch_size", "sum": "sum", "weighted_mean": "mean_with_sample_weight"}
-ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
+ACCURACIES = {
+    SoftmaxCrossEntropy: ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy"),
+    BinaryCrossEntropy: ("accuracy", "acc", "binary_accuracy"),
+}
 # Arguments of Keras's losses that there is nothing like here, with the values that make no difference.
 NEUTRAL = {"ignore_class": (None,), "axis": (-1, 1)}
 
@@ -103,7 +106,7 @@ def read_metrics(config: Config, loss: Loss) -> list[str]:
         elif entry is not None:
             arguments = entry["config"] if isinstance(entry, dict) else None
             names += [_name(entry), arguments.get("name") if isinstance(arguments, dict) else None]
-    return ["accuracy"] if isinstance(loss, SoftmaxCrossEntropy) and any(n in ACCURACIES for n in names) else []
+    return ["accuracy"] if any(name in ACCURACIES.get(type(loss), ()) for name in names) else []
 
 
 def _name(described: Any) -> str:

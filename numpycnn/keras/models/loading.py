@@ -66,8 +66,9 @@ def keras_layers(model: CoreSequential) -> list[Any]:
             made.append(_layer(LAYERS[kind], layer))
         else:
             raise ValueError(f"keras.models: there is no layer like {layer!r} in the facade; use numpycnn.Sequential")
-    if isinstance(model.loss, core_losses.SoftmaxCrossEntropy) and not model.loss.predict_logits:
-        _activate(made, "softmax")
+    for loss, activation in ((core_losses.SoftmaxCrossEntropy, "softmax"), (core_losses.BinaryCrossEntropy, "sigmoid")):
+        if isinstance(model.loss, loss) and not model.loss.predict_logits:
+            _activate(made, activation)
     return made
 
 

@@ -144,14 +144,25 @@ function readModel(text) {
 // What each layer makes of the input, the probabilities of the classes, and what to think of the answer.
 function run(model, x) {
   const activations = [];
-  let features; // what the last layer is given
-  for (const layer of model.layers) {
-    features = x;
+  let given = x; // to the last layer
+  let means = []; // of the last maps before it
+  model.layers.forEach((layer, i) => {
+    given = x;
     x = LAYERS[layer.does](layer, x);
     activations.push(x);
-  }
+    if (i + 1 < model.layers.length && layer.shape.length === 3) means = meansOf(x, layer.shape[2]);
+  });
+  const length = Math.max(Math.sqrt(sum(given.map(value => value * value))), 1e-12);
+  const features = [...given.map(value => value / length), ...means];
   const probabilities = softmax(x);
-  return {activations, probabilities, verdict: judge(model.confidence, probabilities, features)};
+  return {activations, features, probabilities, verdict: judge(model.confidence, probabilities, features)};
+}
+
+// The mean of each map; `x` holds them pixel after pixel.
+function meansOf(x, maps) {
+  const totals = new Float64Array(maps);
+  x.forEach((value, i) => { totals[i % maps] += value; });
+  return totals.map(total => (total * maps) / x.length);
 }
 
 // What the network is given of a picture: {image, channels, box, notes}.
@@ -164,6 +175,15 @@ function inputOf(model, picture) {
 // Run the network on such an image, 0 to 1: its pixels were bytes times `scale` in training.
 const predict = (model, image) => run(model, image.data.map(value => value * 255 * model.input.scale));
 
+// All that is to be said of a picture, once the network has answered.
+function notesOf(model, {image, notes}, verdict) {
+  const words = model.confidence?.words;
+  if (!model.input.digits || !words || verdict !== words.none) return notes;
+  const isSure = copy => predict(model, copy).verdict === words.sure;
+  if (!seemsTurned(image, isSure)) return notes;
+  return [...notes, "may lie on its side: the network is sure of it when it is turned"];
+}
+
 // Beside numpycnn/metrics/confidence.py: in words, whether to trust the answer; null where the model does not know.
 function judge(confidence, probabilities, features) {
   if (!confidence) return null;
@@ -173,13 +193,12 @@ function judge(confidence, probabilities, features) {
   return best >= threshold ? words.sure : words.notSure;
 }
 
-// Beside numpycnn/metrics/distance.py: how far features, scaled to length 1, are from the nearest class.
+// Beside numpycnn/metrics/distance.py: how far features are from the nearest class.
 function classDistance({whitening, means}, features) {
   const size = features.length;
-  const length = Math.max(Math.sqrt(sum(features.map(value => value * value))), 1e-12);
   const white = new Float64Array(size);
   features.forEach((value, i) => {
-    if (value !== 0) for (let j = 0; j < size; j++) white[j] += (value / length) * whitening[i * size + j];
+    if (value !== 0) for (let j = 0; j < size; j++) white[j] += value * whitening[i * size + j];
   });
   let nearest = Infinity;
   for (let first = 0; first < means.length; first += size) {

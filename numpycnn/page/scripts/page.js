@@ -6,8 +6,10 @@ const figures = makeLayers(model.layers);
 const [canvas, video] = [element("pad"), element("video")];
 const PAD_SIDE = 200; // pixels that a drawing is read in
 const CAMERA_SIDE = 320;
+const REST = 100; // milliseconds without a change, after which a drawing is looked at longer
 let colours = mapColours();
 let bitmap = null; // the picture that lies on the pad, if one does
+let wondering = null; // whether the digit lies on its side, which takes longer than the answer
 let pending = null; // when the change was made that is not shown yet
 
 const pad = makePad(canvas, element("pen"), time => {
@@ -27,7 +29,7 @@ function soon(time) {
 
 function lookAgain(start = performance.now()) {
   if (video.srcObject) lookAt(pictureFrom(video, video.videoWidth, video.videoHeight, CAMERA_SIDE));
-  else if (bitmap) lookAt(pictureFrom(bitmap, bitmap.width, bitmap.height));
+  else if (bitmap) lookAt({...pictureFrom(bitmap, bitmap.width, bitmap.height), notes: bitmap.notes || []});
   else lookAt(pictureFrom(canvas, canvas.width, canvas.height, PAD_SIDE, false));
   performance.measure("shown", {start, end: performance.now()});
 }
@@ -41,7 +43,6 @@ function lookAt(picture) {
   const {activations, probabilities, verdict} = empty ? nothingSaid : predict(model, seen.image);
   const doubt = verdict && verdict !== model.confidence.words.sure ? verdict : "";
   showSeen(seen.image, seen.channels);
-  showNotes(nothing ? [] : seen.notes);
   showBox(drawn || empty ? null : seen.box, picture);
   figures.forEach((figure, i) => { if (figure) showLayer(figure, activations[i], colours); });
   const best = showBars(bars, probabilities);
@@ -54,8 +55,16 @@ function lookAt(picture) {
   element("hint").hidden = !nothing;
   element("undo").disabled = element("clear").disabled = nothing;
   const answer = empty ? [] : [`${name}, ${percent(probabilities[best])}`, doubt];
-  say(nothing ? "" : [...answer, ...seen.notes].filter(Boolean).join(". "));
-  return {seen, probabilities};
+  const tell = notes => {
+    showNotes(nothing ? [] : notes);
+    say(nothing ? "" : [...answer, ...notes].filter(Boolean).join(". "));
+  };
+  const tellAll = () => tell(notesOf(model, seen, verdict));
+  clearTimeout(wondering);
+  if (drawn) {
+    tell(seen.notes);
+    wondering = setTimeout(tellAll, REST);
+  } else tellAll();
 }
 
 // Take a picture or the camera away, and leave the pad to the pen.
@@ -99,6 +108,7 @@ async function trying(act) {
 const openFile = file => trying(async () => {
   const decoded = await bitmapOf(file);
   readPicture(decoded.height, decoded.width); // refuses one that is too large before it takes the place of another
+  decoded.notes = await notesOnFile(file);
   put(decoded);
 });
 

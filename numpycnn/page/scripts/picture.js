@@ -12,7 +12,7 @@ function readPicture(height, width, pixels, printed = true) {
     throw new Refused(`This picture has ${width} x ${height} pixels; at most ${MAX_PIXELS / 1e6} million can be read. ` +
       "Cut it to the digit or scale it down.");
   }
-  return {height, width, pixels, printed, whole: [0, 0, height, width]};
+  return {height, width, pixels, printed, notes: [], whole: [0, 0, height, width]};
 }
 
 class Refused extends Error {} // with a message for the reader of the page

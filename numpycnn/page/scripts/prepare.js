@@ -16,7 +16,8 @@ const [MAIN, FAR, SHALLOW] = [0.2, 0.15, 0.3];
 function prepareDigit(picture) {
   let seen = look(picture, picture.whole);
   if (!seen) {
-    return {image: imageOf(SIZE, SIZE), empty: true, box: null, notes: ["empty: nothing stands out from the background"]};
+    const notes = ["empty: nothing stands out from the background", ...picture.notes];
+    return {image: imageOf(SIZE, SIZE), empty: true, box: null, notes};
   }
   const {touched} = seen; // of the whole picture; a close-up has borders of its own
   if (seen.factor > 1 && Math.max(seen.digit.height, seen.digit.width) < CLOSE_UP) {
@@ -27,7 +28,7 @@ function prepareDigit(picture) {
     empty: false,
     inverted: seen.ink.dark,
     box: seen.box,
-    notes: notesOn(seen, touched),
+    notes: [...notesOn(seen, touched), ...picture.notes],
   };
 }
 
@@ -54,14 +55,7 @@ function look(picture, region) {
   // A stroke ends softly: its pale edge belongs to it.
   const near = widened(mask, 2 + Math.floor(Math.max(height, width) / 256));
   const amount = mapped(ink.amount, (value, i) => (near.data[i] ? value : 0));
-  let [y0, x0, y1, x1] = [height, width, 0, 0];
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      if (amount.data[i] <= PALE) continue;
-      [y0, y1] = [Math.min(y0, y), y + 1];
-      [x0, x1] = [Math.min(x0, x), Math.max(x1, x + 1)];
-    }
-  }
+  const [y0, x0, y1, x1] = inked(amount);
   return {
     ink,
     digit: cut(amount, y0, x0, y1, x1),
@@ -72,6 +66,19 @@ function look(picture, region) {
     factor,
     notes,
   };
+}
+
+// The box of all that is not paper.
+function inked({height, width, data}) {
+  let [y0, x0, y1, x1] = [height, width, 0, 0];
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (data[i] <= PALE) continue;
+      [y0, y1] = [Math.min(y0, y), y + 1];
+      [x0, x1] = [Math.min(x0, x), Math.max(x1, x + 1)];
+    }
+  }
+  return [y0, x0, y1, x1];
 }
 
 // What is darker or brighter than the paper or, if that is little, of another colour.

@@ -27,6 +27,17 @@ async function bitmapOf(file) {
   }
 }
 
+// What is to be said of a file as such: that it holds several pictures, where the browser can tell.
+async function notesOnFile(file) {
+  try {
+    const decoder = new ImageDecoder({data: file.stream(), type: file.type});
+    await decoder.completed;
+    return decoder.tracks.selectedTrack.frameCount > 1 ? ["several pictures in one file: only the first was looked at"] : [];
+  } catch {
+    return []; // no such decoder, or none for this kind: what was read is one picture
+  }
+}
+
 const CAMERA_TROUBLE = {
   NotAllowedError: "The camera was not allowed. The browser's settings for this page can allow it.",
   NotFoundError: "No camera was found on this machine.",
