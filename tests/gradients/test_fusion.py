@@ -228,8 +228,7 @@ WINO_STRIDE2 = WinogradConvStride2
         ([Conv2D(4, 3, groups=2), BatchNorm(), ReLU()], (6, 8, 2), [Conv2D, Normalised]),
         ([Conv2D(1, 3), BatchNorm(), ReLU(), MaxPool2D(2, padding=1)], (6, 8, 2), [ConvNormalised, MaxPool2D]),
         ([Dense(3), BatchNorm(), ReLU(), Dense(3)], (5,), [Dense, Normalised, Dense]),
-        ([Conv2D(32, 3), Conv2D(16, 3), ReLU(), Conv2D(16, 3), ReLU()], (10, 10, 16), [WINO, WINO_RELU, ConvReLU]),
-        ([Conv2D(32, 3), ReLU(), Conv2D(32, 3), ReLU()], (9, 8, 16), [WINO_RELU, ConvReLU]),  # 7 x 6, 5 x 4 outputs
+        ([Conv2D(32, 3), Conv2D(16, 3), ReLU(), Conv2D(16, 3), ReLU()], (9, 9, 16), [WINO, WINO_RELU, ConvReLU]),
         ([Conv2D(16, 3), Conv2D(64, 3, padding=3)], (9, 9, 16), [PLAIN, PLAIN]),
         ([Conv2D(32, 5, strides=2), Conv2D(32, 5, strides=2, padding=4)], (9, 9, 4), [WINO_STRIDE2, WINO_STRIDE2]),
         ([Conv2D(32, 6, strides=2, padding=1)], (9, 9, 4), [DirectConv]),  # a part of its filters has 4 rows
