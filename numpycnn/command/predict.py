@@ -84,13 +84,13 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
 def load_model(path: Path) -> Sequential:
     """Load the model, or say how to get one."""
-    shown = printable(path)
+    name = printable(path)
     if not path.exists():
-        raise FileNotFoundError(f"there is no model {shown}; train one with `numpycnn train`, or name one with --model")
+        raise FileNotFoundError(f"there is no model {name}; train one with `numpycnn train`, or name one with --model")
     model = Sequential.load(path)
     if len(model.input_shape) != 3 or model.input_shape[2] not in (1, 3):
-        raise ValueError(f"{shown}: expected a model of images, (rows, columns, 1 or 3), got {model.input_shape}")
-    check_classifier(model, shown)
+        raise ValueError(f"{name}: expected a model of images, (rows, columns, 1 or 3), got one of {model.input_shape}")
+    check_classifier(model, name)
     return model
 
 

@@ -286,6 +286,12 @@ def peak_memory_and_seconds(action):
         tracemalloc.stop()
 
 
+def test_pixels_are_in_memory_once(tmp_path):
+    write_idx(tmp_path / "a.idx", np.zeros((10, 1000, 1000), np.uint8))
+    memory, _ = peak_memory_and_seconds(lambda: read_idx(tmp_path / "a.idx"))
+    assert memory < 16e6
+
+
 @pytest.fixture(scope="module")
 def ten_gigabytes_packed():
     return gzip.compress(bytes(2**26), compresslevel=1) * 160  # 160 members of 64 MB of zeros

@@ -203,6 +203,8 @@ HOSTILE = {
     "backwards": (tensors(strides=(-1, 1)), "of at least 0"), "ranks": (tensors(strides=(1,)), "at most the storage"),
     "another storage": (tensors(storage="os system"), "got the name 'os.system'"),
     "no storage": (archive(tensor()), "damaged"),
+    "a call of a number": (archive(b"K\x01)R."), "expected a name to be called"),
+    "a call with a number": (archive(b"ccollections\nOrderedDict\nK\x00R."), "expected a name to be called"),
     "a huge pickle": (archive(bytes(2**22 + 1)), "at most 4,194,304 bytes"),
 }  # fmt: skip
 

@@ -685,7 +685,7 @@ def nadam(rng, dtype) -> Iterator[Call]:
 
 def warp(rng, dtype) -> Iterator[Call]:
     for n, (h, w), c in itertools.product([1, 5], [(1, 1), (1, 9), (7, 8), (28, 28)], [1, 3]):
-        identity = np.broadcast_to(np.eye(2, 3), (n, 2, 3)).astype(dtype)
+        identity = np.ascontiguousarray(np.broadcast_to(np.eye(2, 3), (n, 2, 3)), dtype)
         wild = 3 * rng.standard_normal((n, 2, 3)).astype(dtype)
         still, bent = np.zeros((1, 2, h, w), dtype), rough(rng, dtype, n, 2, h, w)
         bent.flat[0] = np.nan  # a position that is none is background, not an address

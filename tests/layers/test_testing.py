@@ -106,6 +106,16 @@ def test_each_bad_dtype_is_tried(bad):
         check_layer(TakesIt(), SHAPE, checks=["build_refuses_other_dtypes"])
 
 
+def test_what_a_layer_draws_for_itself_belongs_to_its_state():
+    class DrawsItsFactor(Right):
+        def setup(self, rng):
+            self.factor = 1 + rng.random()
+            return super().setup(rng)
+
+    with pytest.raises(ContractError, match="state_goes_to_another_layer"):
+        check_layer(DrawsItsFactor(), SHAPE, checks=["state_goes_to_another_layer"])
+
+
 def test_all_failures_are_told():
     class Hopeless(SlightlyWrong):
         def __repr__(self):

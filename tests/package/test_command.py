@@ -156,7 +156,8 @@ def test_places_that_cannot_be_written_to(call, model_path, pictures, tmp_path, 
     for place in ("file/new", "folder", "pipe", "x" * 255, *["code"] * (suffix == ".safetensors")):
         named = {"MODEL": model_path, "PICTURE": pictures / "a.png", arguments[-1]: tmp_path / f"{place}{suffix}"}
         status, _, errors = call(*(named.get(each, each) for each in arguments))
-        assert status == 1 and errors.count("\n") == 1 and place in errors, errors
+        lines = [line for line in errors.splitlines() if not line.startswith("numpycnn: compiling")]
+        assert status == 1 and len(lines) == 1 and place in lines[0], errors
     assert sorted(tmp_path.rglob("*")) == before and (tmp_path / "file").read_text() == "kept"
 
 

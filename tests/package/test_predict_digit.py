@@ -115,7 +115,7 @@ def test_bad_files_do_not_stop_the_good_ones(model_path, pictures, tmp_path, cap
 
 def test_nothing_to_draw(model_path, tmp_path, capsys):
     assert main(tmp_path / "absent.png", "--model", model_path, "--output", tmp_path / "x.png") == 1
-    assert "1 of 1 files could not be read" in capsys.readouterr().err
+    assert "expected a picture, but there is no file" in capsys.readouterr().err
     assert not (tmp_path / "x.png").exists()
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from numpycnn import (
     SpatialDropout2D,
     TerminateOnNaN,
 )
+from numpycnn.exchange import distributed
 from numpycnn.layers.share import Share
 
 X, Y = make_vectors(21)
@@ -447,3 +449,11 @@ def test_ctrl_c_at_mpirun_ends_all_after_a_step_with_a_backup(tmp_path):
     assert process.returncode == 3 and output.count("fit: interrupted") == 1, output
     again = finished(mpirun(2, "long_training", folder), folder, 2)
     assert all(a.tobytes() == b.tobytes() for one, other in zip(again, expected) for a, b in zip(one, other))
+
+
+@pytest.mark.parametrize("others, expected", [(set(), 4), ({-1}, 6)], ids=["all may use all", "cores of its own"])
+def test_processes_of_one_machine_share_its_cores(monkeypatch, others, expected):
+    monkeypatch.setattr(distributed.threads, "cores", lambda: 8)
+    monkeypatch.setattr(distributed.threads, "get_num_threads", lambda: 6)
+    machine = SimpleNamespace(size=2, allgather=lambda allowed: [allowed, allowed | others])
+    assert distributed._own_cores(machine) == expected
