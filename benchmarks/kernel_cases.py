@@ -23,10 +23,10 @@ from numpycnn.memory import empty_aligned
 BATCH = 64
 TRAINED = 800 * BATCH  # images before the recording, most of an epoch: later, there are more zeros still
 
-# The reference CNN with zeros around the images, and with a convolution that no maximum follows.
+# The reference CNN with zeros around the images, and with filters of 5 x 5.
 PADDED = Network(
-    "with padding and average pooling", (28, 28, 1), 0,
-    (Conv(32, 3, "same"), RELU, Pool("max"), Conv(64, 3, "same"), RELU, Pool("average"), Flatten(), Dense(128), RELU,
+    "with padding and larger filters", (28, 28, 1), 0,
+    (Conv(32, 3, "same"), RELU, Pool("max"), Conv(64, 5, "same"), RELU, Pool("max"), Flatten(), Dense(128), RELU,
      Dense(10)),
 )
 
@@ -88,16 +88,17 @@ WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
     "matmul_tn": (FLOPS, lambda a: 2 * a.x.size * a.dy.shape[1]),
     "matmul_nt": (FLOPS, lambda a: 2 * a.dy.size * len(a.w)),
     "conv_forward": (FLOPS, lambda a: 2 * a.y.size * len(a.w)),
-    "conv_relu_forward": (FLOPS, lambda a: 2 * a.y.size * len(a.w)),
     "conv_relu_pool_forward": (FLOPS, lambda a: 2 * 4 * a.y.size * len(a.w)),
     "winograd_relu_pool_forward": (FLOPS, lambda a: 2 * 4 * a.y.size * len(a.w)),  # as the formula says: it makes fewer
     "winograd_forward": (FLOPS, lambda a: 2 * a.y.size * len(a.w)),  # the same
     "winograd_weight_gradient": (FLOPS, lambda a: 2 * a.dy.size * len(a.dw)),
+    "conv_dense_weight_gradient": (FLOPS, lambda a: 2 * a.dy.size * len(a.dw)),
+    "conv_dense_input_gradient": (FLOPS, lambda a: 2 * a.dy.size * len(a.w)),
     "conv_entries": (BYTES, lambda a: traffic(a.dy, a.codes) + 8 * entries(a)),
     "conv_weight_gradient": (FLOPS, lambda a: 2 * entries(a) * len(a.dw)),
     "conv_input_gradient": (FLOPS, lambda a: 2 * entries(a) * len(a.w)),
     "window_input_gradient": (FLOPS, lambda a: 2 * int((a.codes < 4).sum()) * len(a.w)),
-    "conv_tap_gradient": (FLOPS, lambda a: 2 * int((a.codes < a.group).sum()) * len(a.dw)),
+    "conv_tap_gradient": (FLOPS, lambda a: 2 * int((a.codes < 4).sum()) * len(a.dw)),
     "pad_images": (BYTES, lambda a: traffic(a.x, a.padded)),
     "crop_images": (BYTES, lambda a: 2 * traffic(a.x)),
     "im2col": (BYTES, lambda a: traffic(a.x, a.cols)),

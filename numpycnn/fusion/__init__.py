@@ -2,7 +2,7 @@
 
 from .activated import Activated
 from .block import Block
-from .convolution import ConvReLU, ConvReLUPool, DirectConv, DirectConvStride1
+from .convolution import ConvReLU, ConvReLUPool, DirectConv
 from .dense import DenseReLU
 from .normalised import ConvNormalised, Normalised
 from .plan import RULES, make_plan
@@ -12,6 +12,5 @@ from .winograd import WinogradConv, WinogradConvReLU
 
 __all__ = [
     "RULES", "Activated", "Block", "ConvNormalised", "ConvReLU", "ConvReLUPool", "DenseReLU", "DirectConv",
-    "DirectConvStride1", "Normalised", "PoolReLU", "WinogradConv", "WinogradConvReLU",
-    "WinogradConvStride2", "make_plan",
+    "Normalised", "PoolReLU", "WinogradConv", "WinogradConvReLU", "WinogradConvStride2", "make_plan",
 ]

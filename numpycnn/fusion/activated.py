@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 from ..layers import ELU, GELU, Conv2D, Dense, Layer, LeakyReLU, Sigmoid, SiLU, Tanh
 from ..layers.activations import Activation
 from .block import Block, shares_of
-from .convolution import DirectConv, DirectConvStride1
+from .convolution import DirectConv
 from .strided import WinogradConvStride2
 from .winograd import WinogradConv
 
 ACTIVATIONS = (ELU, GELU, LeakyReLU, SiLU, Sigmoid, Tanh)  # ReLU has blocks of its own, which make use of its zeros
 # What a layer runs as where no rule takes it together with others: the first block that suits.
 ALONE: dict[type[Layer], tuple[type[Block], ...]] = {
-    Conv2D: (WinogradConv, WinogradConvStride2, DirectConvStride1, DirectConv), Dense: ()
+    Conv2D: (WinogradConv, WinogradConvStride2, DirectConv), Dense: ()
 }
 
 

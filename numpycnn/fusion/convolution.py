@@ -13,46 +13,26 @@ from ..kernels import ops
 from ..layers import Conv2D, Layer, MaxPool2D
 from ..layers.conv import as_rows
 from ..layers.window import Window
-from .block import Block, mean_share
-from .patches import (
-    Patches,
-    addressable,
-    bordered_gradient_shape,
-    little_padding,
-    padded_shape,
-    shared_patches,
-)
+from .block import Block
+from .patches import Patches, addressable, little_padding, padded_shape, shared_patches
 from .winograd import LANES, winograd_share
 
 WINOGRAD_CHANNELS = 16  # below, transforming the image costs more than the multiplications that it saves
+CUT = 4  # the code of a window without a positive pixel
 MOST_PATCHES = 2**22  # a block keeps the start offset of each of them in memory, from the first image on
 
 
 class DirectConv(Block):
-    """Conv2D without a matrix of patches: they are read in the image itself."""
+    """Conv2D without a matrix of patches: they are read, and their gradients added up, where they lie in the image."""
 
-    group = 1  # pixels of which at most one passes the gradient on
-    by_windows = False  # whether dx is summed window by window
+    relu = False
 
     def __init__(self, conv: Conv2D, *others: Layer) -> None:
         super().__init__(conv, *others)
         self.conv = conv
         self.weight_and_bias = conv.weight_and_bias
-        self.padded_shape = padded_shape(conv)
-
-    # At the first image: a file of a few kilobytes may describe a model that takes gigabytes to run.
-
-    @functools.cached_property
-    def patches(self) -> Patches:
-        return shared_patches(self.padded_shape, self.conv.window)
-
-    @functools.cached_property
-    def offsets(self) -> NDArray:
-        return self.in_groups(self.patches.starts).reshape(-1)
-
-    @functools.cached_property
-    def by_taps(self) -> bool:
-        return self._filters_fill_vectors()
+        self.padded_shape, window = padded_shape(conv), conv.window
+        self.geometry = *window.kernel, *window.strides, *window.dilation, *window.before
 
     @staticmethod
     def suits(*layers: Any) -> bool:
@@ -62,28 +42,85 @@ class DirectConv(Block):
         lean = little_padding(padded, conv.input_shape)
         return conv.groups == 1 and few and lean and addressable(padded) and addressable(conv.output_shape)
 
-    def in_groups(self, starts: NDArray) -> NDArray:
-        """Order the starts (OH, OW) of the patches so that those of a group follow each other."""
-        return starts
+    def forward(self, x: NDArray, training: bool = False) -> NDArray:
+        x = self.check_input(x)
+        y = self.empty("y", (len(x), *self.output_shape))
+        ops.conv_forward(x, *self.weight_and_bias(), *self.geometry, self.relu, y)
+        self.save_for_backward(training, len(x), x, y)
+        return y
 
-    def _filters_fill_vectors(self) -> bool:
+    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
+        """Of what ReLU lets through, if there is one: each pixel's gradient times its patch, and times its filters."""
+        dy = self.check_output_gradient(dy)
+        x, y = self.saved
+        weight, gradients = self.conv.parameters[0], (dy, y)
+        if self.conv.learns:
+            db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
+            dw = as_rows(weight.grad)
+            ops.conv_dense_weight_gradient(x, *gradients, *self.geometry, self.relu, dw, db)
+        if not need_dx:
+            return None
+        dx = self.empty("dx", x.shape)
+        ops.conv_dense_input_gradient(as_rows(weight.value), *gradients, *self.geometry, self.relu, dx)
+        return dx
+
+
+class ConvReLU(DirectConv):
+    """Conv2D, then ReLU."""
+
+    relu = True
+
+    def choices(self) -> list[NDArray]:
+        """Return where the output was positive."""
+        _, y = self.saved
+        return [y > 0]
+
+
+class ConvReLUPool(DirectConv):
+    """Conv2D, then ReLU, then MaxPool2D over 2 x 2: only the pooled map is written to memory.
+
+    Beside it, a byte is kept for each of its elements: which pixel of the window won, or that ReLU cut. At least three
+    quarters of the gradient before pooling are zeros; backward does not visit them.
+    """
+
+    def __init__(self, conv: Conv2D, *others: Layer) -> None:
+        super().__init__(conv, *others)
+        window = conv.window  # of 3 x 3 neighbouring pixels, one at each pixel? Then dx is summed window by window
+        self.by_windows = window.kernel == (3, 3) and window.strides == window.dilation == (1, 1)
+
+    # At the first image: a file of a few kilobytes may describe a model that takes gigabytes to run.
+
+    @functools.cached_property
+    def patches(self) -> Patches:
+        return shared_patches(self.padded_shape, self.conv.window)
+
+    @functools.cached_property
+    def offsets(self) -> NDArray:
+        """Where patches start, the four of a window behind each other."""
+        height, width, _ = self.output_shape
+        windows = self.patches.starts[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+        return windows.transpose(0, 2, 1, 3).reshape(-1)  # (OH * OW * 4,)
+
+    @functools.cached_property
+    def by_taps(self) -> bool:
         """Whether the weights' gradient is summed for all filters at once, at each pixel, zeros included."""
-        patches, filters = self.patches, self.conv.filters
-        by_taps = len(patches.taps) * vectors(filters)
-        return by_taps <= filters * len(patches.runs) * vectors(patches.run_length)
+        return self.patches.run_length < LANES
+
+    @staticmethod
+    def suits(*layers: Any) -> bool:
+        return is_plain_pool(layers[2]) and DirectConv.suits(*layers)
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self._pad(self.check_input(x))
         y = self.empty("y", (len(x), *self.output_shape))
-        maps = as_maps(y)
-        codes = self.empty("codes", maps.shape if training else (0, 0, 0), np.uint8)  # which pixel of a group won
-        self._run(x, *self.weight_and_bias(), maps, codes)
+        maps, patches, (weight, bias) = as_maps(y), self.patches, self.weight_and_bias()
+        codes = self.empty("codes", maps.shape if training else (0, 0, 0), np.uint8)  # which pixel of a window won
+        if self.by_windows and self.conv.input_shape[2] >= WINOGRAD_CHANNELS:
+            ops.winograd_relu_pool_forward(x, weight, bias, self.output_shape[1], maps, codes)
+        else:
+            ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, maps, codes)
         self.save_for_backward(training, len(x), x, codes)
         return y
-
-    def _run(self, x: NDArray, weight: NDArray, bias: NDArray, y: NDArray, codes: NDArray) -> None:
-        ops.conv_forward(x, weight, bias, self.offsets, self.patches.runs, self.patches.run_length, y)
-        codes[...] = 0
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """Visit the pixels that won: each gives its gradient times its patch to dw, times its filter to dx."""
@@ -96,7 +133,7 @@ class DirectConv(Block):
         by_taps, by_entries = learns and self.by_taps, learns and not self.by_taps  # what gives dw
         if by_taps:
             in_squares = self.by_windows and x.shape[3] == 1
-            ops.conv_tap_gradient(x, dy, codes, self.offsets, self.group, self.patches.taps, in_squares, dw, db)
+            ops.conv_tap_gradient(x, dy, codes, self.offsets, self.patches.taps, in_squares, dw, db)
         if by_entries or (need_dx and not self.by_windows):
             entries, sums = self._entries(dy, codes)
         if by_entries:
@@ -115,8 +152,22 @@ class DirectConv(Block):
         starts = self.empty("starts", (len(dy), self.conv.filters + 1), np.int32)
         positions = self.empty("positions", (len(dy), dy[0].size), np.int32)
         values, sums = self.empty("values", positions.shape), self.empty("sums", (len(dy), self.conv.filters))
-        ops.conv_entries(dy, codes, self.offsets, self.group, starts, positions, values, sums)
+        ops.conv_entries(dy, codes, self.offsets, starts, positions, values, sums)
         return (starts, positions, values), sums
+
+    def choices(self) -> list[NDArray]:
+        """Return each element's code: which pixel of its window won, or that ReLU cut."""
+        _, codes = self.saved
+        return [codes.copy()]
+
+    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
+        conv, (height, width, _), (codes,) = self.conv, self.output_shape, self.choices()
+        kept = 2 * height, 2 * width  # pooling drops a last odd row
+        share = math.prod(kept) / math.prod(conv.output_shape[:2])
+        if self.by_windows and conv.input_shape[2] >= WINOGRAD_CHANNELS:
+            share = winograd_share(conv, len(codes), kept)
+        dense = len(codes) * math.prod(conv.output_shape)
+        return share, 1.0 if self.by_taps else float((codes < CUT).sum()) / dense
 
     def _pad(self, x: NDArray) -> NDArray:
         """Return `x` with the zeros around it that the convolution reads."""
@@ -135,120 +186,10 @@ class DirectConv(Block):
         return dx
 
 
-class DirectConvStride1(DirectConv):
-    """The same for strides of 1: dx is also a convolution, of dy with the filters turned by 180 degrees."""
-
-    def __init__(self, conv: Conv2D) -> None:
-        super().__init__(conv)
-        window = conv.window
-        self.dy_shape = bordered_gradient_shape(conv)
-        self.border = [extent - 1 - before for extent, before in zip(window.extent, window.before)]
-
-    @functools.cached_property
-    def dy_patches(self) -> Patches:
-        window = self.conv.window
-        return shared_patches(self.dy_shape, Window.on(self.dy_shape, window.kernel, (1, 1), "valid", window.dilation))
-
-    @staticmethod
-    def suits(*layers: Any) -> bool:
-        conv = layers[0]
-        window = conv.window
-        dy_fits_inside = all(extent > before for extent, before in zip(window.extent, window.before))
-        suits = conv.strides == (1, 1) and dy_fits_inside and DirectConv.suits(conv)
-        bordered = bordered_gradient_shape(conv)
-        return suits and addressable(bordered) and little_padding(bordered, conv.output_shape)
-
-    def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
-        """As in Conv2D, with dx as a convolution of dy in a border of zeros."""
-        dy = self.check_output_gradient(dy)
-        super().backward(dy, need_dx=False)
-        if not need_dx:
-            return None
-        padded = self.empty("dy padded", (len(dy), *self.dy_shape))
-        ops.pad_images(dy, *self.border, padded)
-        weight = self.conv.parameters[0].value
-        turned = np.ascontiguousarray(weight[::-1, ::-1].transpose(0, 1, 3, 2))  # (kh, kw, F, C)
-        dx = self.empty("dx", (len(dy), *self.conv.input_shape))
-        patches, no_bias = self.dy_patches, np.zeros(dx.shape[3], self.dtype)
-        starts = patches.starts.reshape(-1)
-        ops.conv_forward(padded, as_rows(turned), no_bias, starts, patches.runs, patches.run_length, as_maps(dx))
-        return dx
-
-    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
-        """A window at each pixel of x gives dx, not one at each of y."""
-        dx = math.prod(self.conv.input_shape[:2]) / math.prod(self.conv.output_shape[:2])
-        return 1.0, mean_share(1.0, dx, self.conv.trainable, need_dx)
-
-
-class ConvReLU(DirectConv):
-    """Conv2D, then ReLU: backward visits only what ReLU let through."""
-
-    def _filters_fill_vectors(self) -> bool:
-        return self.patches.run_length < LANES
-
-    def _run(self, x: NDArray, weight: NDArray, bias: NDArray, y: NDArray, codes: NDArray) -> None:
-        patches = self.patches
-        ops.conv_relu_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
-
-    def choices(self) -> list[NDArray]:
-        """Return each element's code: which pixel of its group won, or that ReLU cut."""
-        _, codes = self.saved
-        return [codes.copy()]
-
-    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
-        (codes,) = self.choices()
-        dense = len(codes) * math.prod(self.conv.output_shape)
-        return 1.0, 1.0 if self.by_taps else float((codes < self.group).sum()) / dense
-
-
-class ConvReLUPool(ConvReLU):
-    """Conv2D, then ReLU, then MaxPool2D over 2 x 2: only the pooled map is written to memory.
-
-    Beside it, a byte is kept for each of its elements: which pixel of the window won, or that ReLU cut. At least three
-    quarters of the gradient before pooling are zeros; backward does not visit them.
-    """
-
-    group = 4
-
-    def __init__(self, conv: Conv2D, *others: Layer) -> None:
-        super().__init__(conv, *others)
-        window = conv.window  # of 3 x 3 neighbouring pixels, one at each pixel?
-        self.by_windows = window.kernel == (3, 3) and window.strides == window.dilation == (1, 1)
-
-    @staticmethod
-    def suits(*layers: Any) -> bool:
-        return is_plain_pool(layers[2]) and ConvReLU.suits(*layers)
-
-    def in_groups(self, starts: NDArray) -> NDArray:
-        height, width, _ = self.output_shape
-        windows = starts[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
-        return windows.transpose(0, 2, 1, 3)  # (OH, OW, 2, 2)
-
-    def _run(self, x: NDArray, weight: NDArray, bias: NDArray, y: NDArray, codes: NDArray) -> None:
-        conv, patches = self.conv, self.patches
-        if self.by_windows and conv.input_shape[2] >= WINOGRAD_CHANNELS:
-            ops.winograd_relu_pool_forward(x, weight, bias, self.output_shape[1], y, codes)
-        else:
-            ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, y, codes)
-
-    def executed_shares(self, need_dx: bool) -> tuple[float, float]:
-        conv, (height, width, _) = self.conv, self.output_shape
-        kept = 2 * height, 2 * width  # pooling drops a last odd row
-        share = math.prod(kept) / math.prod(conv.output_shape[:2])
-        if self.by_windows and conv.input_shape[2] >= WINOGRAD_CHANNELS:
-            share = winograd_share(conv, len(self.saved[0]), kept)
-        return share, super().executed_shares(need_dx)[1]
-
-
 def is_plain_pool(pool: MaxPool2D) -> bool:
     """Whether the windows are 2 x 2, side by side and without padding."""
     height, width, _ = pool.input_shape
     return pool.window == Window((2, 2), (2, 2), (1, 1), before=(0, 0), count=(height // 2, width // 2))
-
-
-def vectors(n: int) -> int:
-    """Vectors that hold `n` elements."""
-    return -(-n // LANES)
 
 
 def as_maps(a: NDArray) -> NDArray:

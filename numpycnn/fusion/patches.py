@@ -69,11 +69,6 @@ def padded_shape(conv: Conv2D) -> Shape:
     return *conv.window.padded(conv.input_shape), conv.input_shape[2]
 
 
-def bordered_gradient_shape(conv: Conv2D) -> Shape:
-    """Return the shape (H, W, F) of dy in the zeros with which a convolution of it gives dx."""
-    return *(size + extent - 1 for size, extent in zip(conv.input_shape, conv.window.extent)), conv.filters
-
-
 def little_padding(padded: Shape, image: Shape) -> bool:
     """Whether an image with zeros around it is no waste of memory; a large dilation asks for a thousand images."""
     return math.prod(padded) <= max(MOST_PADDED * math.prod(image), MOST_SMALL)

@@ -18,7 +18,6 @@ FEWEST, MORE = 16, 32
 LANES = 16  # numbers of float32 in a vector of 64 bytes, the widest that CPUs have
 # So many outputs of a batch, and whole vectors of channels and filters, have tiles of 4 x 4 outputs on every machine.
 MANY_OUTPUTS, MANY_FOR_WEIGHTS = 832, 4096
-SMALLEST_MAP = 30  # outputs; ConvReLU took 0.6 to 1.1 of the time on 5 x 5, on 7 x 7 0.7 to 1.5, on 10 x 10 1.0 to 2.6
 
 
 class WinogradConv(Block):
@@ -86,11 +85,6 @@ class WinogradConvReLU(WinogradConv):
     """The same, then ReLU."""
 
     relu = True
-
-    @staticmethod
-    def suits(*layers: Any) -> bool:
-        """Whether the map is large enough: ConvReLU, which leaves out what ReLU cut, is faster on small ones."""
-        return WinogradConv.suits(*layers) and math.prod(layers[0].output_shape[:2]) >= SMALLEST_MAP
 
     def choices(self) -> list[NDArray]:
         """Return where the output was positive."""

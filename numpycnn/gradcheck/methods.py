@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import kernels
 from ..checks import check_choice, check_count, check_positive
-from ..fusion import DirectConv, DirectConvStride1, WinogradConv, WinogradConvStride2
+from ..fusion import DirectConv, WinogradConv, WinogradConvStride2
 from ..layers import (
     GELU,
     AvgPool2D,
@@ -42,13 +42,13 @@ STEP, TOLERANCE = 2.0**-17, 1e-7  # 7.6e-6; a power of two, so that x + h and x 
 # step, and with a large step rounding does not matter. Subclasses may be curved: they are checked with the small step.
 EXACT_CLASSES = (
     Conv2D, DepthwiseConv2D, SeparableConv2D, Dense, Flatten, Reshape, ZeroPad2D, Rescale, AvgPool2D, GlobalAvgPool2D,
-    GaussianNoise, DirectConv, DirectConvStride1, WinogradConv, WinogradConvStride2, MeanSquaredError,
+    GaussianNoise, DirectConv, WinogradConv, WinogradConvStride2, MeanSquaredError,
 )
 EXACT_STEP = 1.0
 # These are smooth everywhere: they make no choice that could be recorded. Subclasses may.
 SMOOTH_CLASSES = (
     Conv2D, DepthwiseConv2D, SeparableConv2D, Dense, Flatten, Reshape, ZeroPad2D, Rescale, AvgPool2D, GlobalAvgPool2D,
-    DirectConv, DirectConvStride1, WinogradConv, WinogradConvStride2, BatchNorm, LayerNorm, Dropout, SpatialDropout2D,
+    DirectConv, WinogradConv, WinogradConvStride2, BatchNorm, LayerNorm, Dropout, SpatialDropout2D,
     GaussianNoise, GELU, Sigmoid, SiLU, Softmax, Tanh,
 )
 COMPLEX_TOLERANCE = 1e-13

@@ -24,14 +24,15 @@ from .jit import device, kernel
 from .matmul import empty_aligned, transpose
 from .simd import VECTOR_BYTES
 from .tiles import (
-    FILTER_ROWS, LONG_SUM, RUN_VECTORS, TAP_VECTORS, TAPS, TILE_ROWS, TILE_WINDOWS, WINDOW, WINNERS,
-    make_convolution_tile, make_gradient_tile, make_tap_gradient_tile, window_gradient, winners,
+    FILTER_ROWS, LONG_SUM, RUN_VECTORS, TAP_VECTORS, TAPS, TILE_WINDOWS, WINDOW, WINNERS, make_gradient_tile,
+    make_tap_gradient_tile, make_window_tile, window_gradient, winners,
 )
 
 PARTS = 4  # cuts of the batch whose sums are formed apart: threads share them without changing their bits
 FILTER_BLOCK = 64  # filters that share an image while it is in the nearest cache; their sums stream from the next
 IMAGE_BLOCK = 8  # images whose sums are formed apart, so that threads can share the work without changing its bits
 
+_window_tile = make_window_tile(TILE_WINDOWS)
 _taps, _taps_in_squares = make_tap_gradient_tile(False), make_tap_gradient_tile(True)
 
 
@@ -45,83 +46,38 @@ def _taps_of(runs, run_length):
     return taps
 
 
-def _make_forward(pixels, rectified, pooled):
-    """Make one task of a forward: a tile of `pixels` pixels for all filters, or, past the last tile, one output."""
-    group = WINDOW if pooled else 1
-    tile, one = (make_convolution_tile(size, rectified, pooled) for size in (pixels, group))
-    width = pixels // group  # outputs of a tile
-
-    @device
-    def forward(task, tiles, x, w, b, offsets, taps, y, codes):
-        images, outputs, filters = y.shape
-        n, p = task // tiles, task % tiles
-        whole = p < outputs // width
-        p = p * width if whole else outputs - tiles + p
-        ix, iy, i = n * (x.size // images), (n * outputs + p) * filters, p * group
-        lanes = VECTOR_BYTES // x.itemsize
-        keep = codes.size > 0
-        f = 0
-        while f < filters:
-            left = filters - f
-            if whole:
-                tile(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
-            else:
-                one(x, ix, offsets, i, taps, w, f, filters, b, y, iy + f, codes, keep, left)
-            f += 2 * lanes if left >= 2 * lanes else lanes
-
-    return forward
-
-
-_forward = _make_forward(TILE_ROWS, False, False)
-_relu_forward = _make_forward(TILE_ROWS, True, False)
-_relu_pool_forward = _make_forward(TILE_WINDOWS * WINDOW, True, True)
-
-
-@kernel
-def conv_forward(x, w, b, offsets, runs, run_length, y):
-    """y = conv(x): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F)."""
-    tiles, taps = y.shape[1] // TILE_ROWS + y.shape[1] % TILE_ROWS, _taps_of(runs, run_length)
-    no_codes = np.empty((0, 0, 0), np.uint8)
-    for task in prange(y.shape[0] * tiles):
-        _forward(task, tiles, x, w, b, offsets, taps, y, no_codes)
-
-
-@kernel
-def conv_relu_forward(x, w, b, offsets, runs, run_length, y, codes):
-    """y = relu(conv(x)): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y and codes (N, P, F).
-
-    A code is 1 where ReLU cut, 0 elsewhere; an empty array of codes is not written.
-    """
-    tiles, taps = y.shape[1] // TILE_ROWS + y.shape[1] % TILE_ROWS, _taps_of(runs, run_length)
-    for task in prange(y.shape[0] * tiles):
-        _relu_forward(task, tiles, x, w, b, offsets, taps, y, codes)
-
-
 @kernel
 def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
     """y = maxpool(relu(conv(x))), windows of 2 x 2: x (N, H, W, C), w (K, F), b (F,), offsets (P * 4,) to (N, P, F).
 
     A code names the pixel of the window that won, 4 where ReLU cut; an empty array of codes is not written.
     """
-    tiles, taps = y.shape[1] // TILE_WINDOWS + y.shape[1] % TILE_WINDOWS, _taps_of(runs, run_length)
-    for task in prange(y.shape[0] * tiles):
-        _relu_pool_forward(task, tiles, x, w, b, offsets, taps, y, codes)
+    images, outputs, filters = y.shape
+    tiles, lanes = (outputs + TILE_WINDOWS - 1) // TILE_WINDOWS, VECTOR_BYTES // x.itemsize
+    taps, keep = _taps_of(runs, run_length), codes.size > 0
+    for task in prange(images * tiles):
+        n, first = task // tiles, task % tiles * TILE_WINDOWS
+        f = 0
+        while f < filters:
+            ix, iy, left = n * (x.size // images), n * outputs * filters + f, filters - f
+            _window_tile(x, ix, offsets, 0, first, outputs, taps, w, f, filters, b, y, iy, codes, keep, left)
+            f += 2 * lanes if left >= 2 * lanes else lanes
 
 
 @kernel
-def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):
-    """List the pixels that won: dy, codes (N, P, F), offsets (P * group,) to lists (N, P * F), filter after filter.
+def conv_entries(dy, codes, offsets, starts, positions, values, sums):
+    """List the pixels that won: dy, codes (N, P, F), offsets (P * 4,) to lists (N, P * F), filter after filter.
 
     ``positions`` is where the pixel's patch starts in its image, ``values`` its gradient; filter f's entries are those
     from ``starts[n, f]`` to ``starts[n, f + 1]``, their total is ``sums[n, f]``.
     """
     images, windows, filters = dy.shape
-    cut = np.uint8(group)
-    last, step, codes_of_window = np.uintp(group - 1), np.uintp(filters), np.uintp(group + 1)
-    starts_by_code = np.empty(windows * (group + 1), offsets.dtype)  # any start will do where ReLU cut
+    cut = np.uint8(WINDOW)
+    last, step, codes_of_window = np.uintp(WINDOW - 1), np.uintp(filters), np.uintp(WINDOW + 1)
+    starts_by_code = np.empty(windows * (WINDOW + 1), offsets.dtype)  # any start will do where ReLU cut
     for i in range(starts_by_code.size):
-        p, q = i // (group + 1), i % (group + 1)
-        starts_by_code[i] = offsets[p * group + min(q, group - 1)]
+        p, q = i // (WINDOW + 1), i % (WINDOW + 1)
+        starts_by_code[i] = offsets[p * WINDOW + min(q, WINDOW - 1)]
     for n in prange(images):
         place, value, total, part = positions[n], values[n], sums[n], np.zeros(filters, dy.dtype)
         total[:] = 0
@@ -296,10 +252,10 @@ def _winners_of(codes, at, count, q):
 
 
 @kernel
-def conv_tap_gradient(x, dy, codes, offsets, group, taps, in_squares, dw, db):
+def conv_tap_gradient(x, dy, codes, offsets, taps, in_squares, dw, db):
     """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,).
 
-    ``in_squares`` says that these are the 3 x 3 taps of one channel, for windows of 2 x 2 pixels.
+    ``in_squares`` says that these are the 3 x 3 taps of one channel.
     """
     images, windows, filters = dy.shape
     image_size = x.size // images
@@ -321,12 +277,12 @@ def conv_tap_gradient(x, dy, codes, offsets, group, taps, in_squares, dw, db):
             left, idy = filters - f, n * windows * filters + f
             if in_squares:
                 _taps_in_squares(
-                    x, n * image_size, image_size, count, offsets, group, padded_taps, part * TAPS, dy, idy, codes,
+                    x, n * image_size, image_size, count, offsets, padded_taps, part * TAPS, dy, idy, codes,
                     windows, filters, parts, i_out + f, left,
                 )
             else:
                 _taps(
-                    x, n * image_size, image_size, count, offsets, group, padded_taps, part * TAPS, dy, idy, codes,
+                    x, n * image_size, image_size, count, offsets, padded_taps, part * TAPS, dy, idy, codes,
                     windows, filters, parts, i_out + f, left,
                 )
             f += TAP_VECTORS * lanes if left >= TAP_VECTORS * lanes else lanes

@@ -6,6 +6,8 @@ import numpy as np
 from numba import prange
 
 from .jit import device, kernel
+from .matmul import empty_aligned
+from .tiles import sum_over
 
 
 @device
@@ -13,6 +15,16 @@ def _window(position, stride, before, pool, size):
     """First and last + 1 pixel, along one axis, of the window at this output position, cut to the image."""
     first = position * stride - before
     return max(0, first), min(size, first + pool)
+
+
+@device
+def _windows_with(size, stride, before, pool, count):
+    """First and last + 1 window, along one axis, with each of `size` pixels; none where windows leave gaps."""
+    windows = np.empty((size, 2), np.int64)
+    for pixel in range(size):
+        windows[pixel, 0] = max(0, (pixel + before - pool) // stride + 1)
+        windows[pixel, 1] = max(windows[pixel, 0], min(count, (pixel + before) // stride + 1))
+    return windows
 
 
 @kernel
@@ -59,32 +71,20 @@ def maxpool_backward(dy, winners, dx):
 
 @kernel
 def avgpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y):
-    """Mean of each window's cells inside the image: x (N, H, W, C) to y (N, OH, OW, C).
-
-    The windows' rows are added up first, in one long loop: few channels make short ones.
-    """
+    """Mean of each window's cells inside the image: x (N, H, W, C) to y (N, OH, OW, C), by rows of windows."""
     images, height, width, channels = x.shape
     out_h, out_w = y.shape[1], y.shape[2]
-    x_rows = x.reshape(images, height, width * channels)
+    one, row_size = x.dtype.type(1), width * channels
     for row in prange(images * out_h):
         n, oy = row // out_h, row % out_h
         y_start, y_stop = _window(oy, stride_h, top, pool_h, height)
-        total = np.empty(width * channels, x.dtype)
-        for i in range(total.size):
-            total[i] = x_rows[n, y_start, i]
-        for iy in range(y_start + 1, y_stop):
-            for i in range(total.size):
-                total[i] += x_rows[n, iy, i]
+        total = empty_aligned(row_size, x)
+        sum_over(x, (n * height + y_start) * row_size, row_size, y_stop - y_start, one, total, 0, row_size)
         for ox in range(out_w):
             x_start, x_stop = _window(ox, stride_w, left, pool_w, width)
-            cells, mean = x.dtype.type((y_stop - y_start) * (x_stop - x_start)), y[n, oy, ox]
-            for c in range(channels):
-                mean[c] = total[x_start * channels + c]
-            for ix in range(x_start + 1, x_stop):
-                for c in range(channels):
-                    mean[c] += total[ix * channels + c]
-            for c in range(channels):
-                mean[c] /= cells
+            cells = x.dtype.type((y_stop - y_start) * (x_stop - x_start))
+            iy, pixels = (row * out_w + ox) * channels, x_stop - x_start
+            sum_over(total, x_start * channels, channels, pixels, cells, y, iy, channels)
 
 
 @kernel
@@ -92,22 +92,20 @@ def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
     """Share each window's gradient among its cells: dy (N, OH, OW, C) to dx (N, H, W, C), by rows of windows."""
     images, height, width, channels = dx.shape
     out_h, out_w = dy.shape[1], dy.shape[2]
-    dx_rows = dx.reshape(images, height, width * channels)
+    one, row_size = dx.dtype.type(1), width * channels
+    windows_of_row = _windows_with(height, stride_h, top, pool_h, out_h)
+    windows_of_column = _windows_with(width, stride_w, left, pool_w, out_w)
     for n in prange(images):
-        shares = np.empty(width * channels, dx.dtype)
-        for iy in range(height):
-            for i in range(shares.size):
-                dx_rows[n, iy, i] = 0
+        shares, sums = empty_aligned(out_w * channels, dy), empty_aligned(out_h * row_size, dy)
         for oy in range(out_h):
             y_start, y_stop = _window(oy, stride_h, top, pool_h, height)
-            for i in range(shares.size):
-                shares[i] = 0
             for ox in range(out_w):
                 x_start, x_stop = _window(ox, stride_w, left, pool_w, width)
-                cells, gradient = dx.dtype.type((y_stop - y_start) * (x_stop - x_start)), dy[n, oy, ox]
-                for ix in range(x_start, x_stop):
-                    for c in range(channels):
-                        shares[ix * channels + c] += gradient[c] / cells
-            for iy in range(y_start, y_stop):
-                for i in range(shares.size):
-                    dx_rows[n, iy, i] += shares[i]
+                cells, at = dy.dtype.type((y_stop - y_start) * (x_stop - x_start)), ox * channels
+                sum_over(dy, (n * out_h + oy) * out_w * channels + at, 0, 1, cells, shares, at, channels)
+            for ix in range(width):
+                (first, end), i_sum = windows_of_column[ix], (oy * width + ix) * channels
+                sum_over(shares, first * channels, channels, end - first, one, sums, i_sum, channels)
+        for iy in range(height):
+            (first, end), i_dx = windows_of_row[iy], (n * height + iy) * row_size
+            sum_over(sums, first * row_size, row_size, end - first, one, dx, i_dx, row_size)

@@ -1,7 +1,6 @@
 """Every kernel once more in plain NumPy: the judge of the compiled ones, and what runs with the JIT disabled.
 
-Same names and arguments as the kernels; slow, short, and importing nothing but NumPy. What a network is made of comes
-first; the convolutions that run as one with ReLU and pooling, and the words that they need, stand at the end.
+Same names and arguments; slow, short, importing nothing but NumPy. Convolutions in one with pooling stand at the end.
 """
 
 from __future__ import annotations
@@ -55,6 +54,35 @@ def crop_images(padded, top, left, x):
     x[...] = padded[:, top : top + x.shape[1], left : left + x.shape[2]]
 
 
+def conv_forward(x, w, b, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, relu, y):
+    """y = conv(x), then ReLU if `relu`: x (N, H, W, C), w (kh * kw * C, F), b (F,), y (N, OH, OW, F)."""
+    sums = _columns(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, y.shape) @ w + b
+    y[...] = np.maximum(sums, 0) if relu else sums
+
+
+def conv_dense_weight_gradient(x, dy, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left,
+                               relu, dw, db):
+    """dw (kh * kw * C, F) and db (F,); of what ReLU lets through if `relu`: x (N, H, W, C), dy, y (N, OH, OW, F)."""
+    cols = _columns(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, y.shape)
+    dsums = np.where(relu & (y <= 0), 0, dy)
+    dw[...] = cols.reshape(-1, len(dw)).T @ dsums.reshape(-1, len(db))
+    db[...] = dsums.sum(axis=(0, 1, 2))
+
+
+def conv_dense_input_gradient(w, dy, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left,
+                              relu, dx):
+    """dx (N, H, W, C); of what ReLU lets through if `relu`: w (kh * kw * C, F), dy, y (N, OH, OW, F)."""
+    dcols = np.where(relu & (y <= 0), 0, dy) @ w.T
+    col2im(dcols, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, dx)
+
+
+def _columns(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, y_shape):
+    """Return the patch under each output: (N, OH, OW, kh * kw * C)."""
+    cols = np.empty((*y_shape[:3], kernel_h * kernel_w * x.shape[3]), x.dtype)
+    im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, cols)
+    return cols
+
+
 def depthwise_forward(x, w, stride_h, stride_w, dilation_h, dilation_w, top, left, y):
     """y = each channel convolved with its own filters: x (N, H, W, C), w (kh, kw, C, m), y (N, OH, OW, C * m)."""
     patches = _patches_of_channels(x, w.shape, stride_h, stride_w, dilation_h, dilation_w, top, left, y.shape)
@@ -76,10 +104,8 @@ def depthwise_input_gradient(dy, w, stride_h, stride_w, dilation_h, dilation_w, 
 
 def _patches_of_channels(x, kernel, stride_h, stride_w, dilation_h, dilation_w, top, left, out):
     """Return the patch under each filter position: (N, OH, OW, kh, kw, C)."""
-    kernel_h, kernel_w, channels, _ = kernel
-    cols = np.empty((*out[:3], kernel_h * kernel_w * channels), x.dtype)
-    im2col(x, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, cols)
-    return cols.reshape(*out[:3], kernel_h, kernel_w, channels)
+    cols = _columns(x, *kernel[:2], stride_h, stride_w, dilation_h, dilation_w, top, left, out)
+    return cols.reshape(*out[:3], *kernel[:3])
 
 
 def maxpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y, winners):
@@ -480,59 +506,35 @@ def warp(x, matrices, field, fill, y):
 
 
 # -- convolutions that read their patches where they lie --------------------------------------------------------------
-# An image is a row of H * W * C elements here. A patch is what a filter sees at one stop, and
-#
-# offsets     where patches start in that row, a number for each output pixel. Where pixels are pooled, the four of a
-#             window follow each other: P windows have 4 * P offsets.
-# runs        where the pieces of a patch start, counted from its first element. Each is `run_length` neighbouring
-#             elements: a filter of 3 x 3 pixels has three runs, its rows.
-# taps        where each single element of a patch is, counted from its first: all runs written out.
-# codes       which pixel of a group passes the gradient on, a byte for each output: its number in the group, or the
-#             group's size if ReLU cut the output to 0. A group is one pixel, or the four of a pooling window.
-# entries     the pixels that pass a gradient on, as lists: filter after filter, image by image.
-
-
-def conv_forward(x, w, b, offsets, runs, run_length, y):
-    """y = conv(x): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y (N, P, F)."""
-    y[...] = _patches(x, offsets, runs, run_length) @ w + b
-
-
-def conv_relu_forward(x, w, b, offsets, runs, run_length, y, codes):
-    """y = relu(conv(x)): x (N, H, W, C), w (K, F), b (F,), offsets (P,) to y and codes (N, P, F): 1 where ReLU cut."""
-    sums = _patches(x, offsets, runs, run_length) @ w + b
-    _rectified_maximum(sums[:, :, None], y, codes)
+# An image is a row of H * W * C elements here; a patch is what a filter sees at one stop.
+# offsets     where patches start in that row; the four of a pooling window follow each other: 4 * P of P windows
+# runs        where the pieces of a patch start, from its first element: `run_length` neighbouring elements each
+# taps        where each single element of a patch is, counted from its first: all runs written out
+# codes       which of a window's four pixels passes the gradient on, a byte for each output; 4 if ReLU cut it to 0
+# entries     the pixels that pass a gradient on, as lists: filter after filter, image by image
 
 
 def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
     """y = maxpool(relu(conv(x))) over windows of four: offsets (P * 4,) to y and codes (N, P, F): who won, 4 if cut."""
-    sums = _patches(x, offsets, runs, run_length) @ w + b
-    _rectified_maximum(sums.reshape(len(x), -1, 4, w.shape[1]), y, codes)
+    _rectified_maximum((_patches(x, offsets, runs, run_length) @ w + b).reshape(len(x), -1, 4, w.shape[1]), y, codes)
 
 
 def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     """The same for 3 x 3 filters on neighbouring pixels, `grid_width` windows in a row, computed the plain way."""
     images, windows, filters = y.shape
     grid = images, windows // grid_width, grid_width, filters
-    sums = _three_by_three(x, 0, 0, (images, 2 * grid[1], 2 * grid_width)) @ w + b
+    sums = _columns(x, 3, 3, 1, 1, 1, 1, 0, 0, (images, 2 * grid[1], 2 * grid_width)) @ w + b
     _rectified_maximum(_pixels_of_windows(sums, 2, grid).reshape(images, windows, 4, filters), y, codes)
 
 
 def winograd_forward(x, w, b, top, left, relu, y):
     """y = conv(x), then ReLU if `relu`: x (N, H, W, C), 3 x 3 filters w (9 * C, F), b (F,), y (N, OH, OW, F)."""
-    sums = _three_by_three(x, top, left, y.shape) @ w + b
-    y[...] = np.maximum(sums, 0) if relu else sums
+    conv_forward(x, w, b, 3, 3, 1, 1, 1, 1, top, left, relu, y)
 
 
 def winograd_weight_gradient(x, dy, top, left, dw):
     """dw (9 * C, F) of that convolution: x (N, H, W, C), dy (N, OH, OW, F)."""
-    dw[...] = _three_by_three(x, top, left, dy.shape).reshape(-1, len(dw)).T @ dy.reshape(-1, dw.shape[1])
-
-
-def _three_by_three(x, top, left, shape):
-    """Return the patch under each output, `top` rows and `left` columns of zeros before the image: (N, OH, OW, 9 C)."""
-    cols = np.empty((*shape[:3], 9 * x.shape[3]), x.dtype)
-    im2col(x, 3, 3, 1, 1, 1, 1, top, left, cols)
-    return cols
+    dw[...] = _columns(x, 3, 3, 1, 1, 1, 1, top, left, dy.shape).reshape(-1, len(dw)).T @ dy.reshape(-1, dw.shape[1])
 
 
 def _patches(x, offsets, runs, run_length):
@@ -550,24 +552,23 @@ def _rectified_maximum(values, y, codes):
         codes[...] = np.where(cut, values.shape[-2], values.argmax(axis=-2))
 
 
-def conv_entries(dy, codes, offsets, group, starts, positions, values, sums):
-    """List the pixels that won: dy, codes (N, P, F), offsets (P * group,) to lists (N, P * F), filter after filter."""
+def conv_entries(dy, codes, offsets, starts, positions, values, sums):
+    """List the pixels that won: dy, codes (N, P, F), offsets (P * 4,) to lists (N, P * F), filter after filter."""
     for n in range(len(dy)):
-        f, p = np.nonzero(codes[n].T < group)
+        f, p = np.nonzero(codes[n].T < 4)
         starts[n] = np.searchsorted(f, np.arange(dy.shape[2] + 1))
-        positions[n, : len(f)] = offsets[p * group + codes[n, p, f]]
+        positions[n, : len(f)] = offsets[p * 4 + codes[n, p, f]]
         values[n, : len(f)] = dy[n, p, f]
-        sums[n] = np.where(codes[n] < group, dy[n], 0).sum(axis=0)
+        sums[n] = np.where(codes[n] < 4, dy[n], 0).sum(axis=0)
 
 
 def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, dw, db):
     """dw (K, F) and db (F,) from the listed pixels: each adds its value times its patch of x (N, H, W, C)."""
-    columns = np.zeros(dw.T.shape, dw.dtype)
+    dw[...] = 0
     for n in range(len(x)):
         f = np.repeat(np.arange(db.size), np.diff(starts[n]))
         patches = _patches(x[n : n + 1], positions[n, : len(f)], runs, run_length)[0]
-        np.add.at(columns, f, values[n, : len(f), None] * patches)
-    dw[...] = columns.T
+        np.add.at(dw.T, f, values[n, : len(f), None] * patches)
     db[...] = sums.sum(axis=0)
 
 
@@ -591,10 +592,9 @@ def window_input_gradient(w, dy, codes, offsets, row, dx):
         np.add.at(dx[n].reshape(-1), places, dy[n, p, f][:, None] * w.T[f])
 
 
-def conv_tap_gradient(x, dy, codes, offsets, group, taps, in_squares, dw, db):
+def conv_tap_gradient(x, dy, codes, offsets, taps, in_squares, dw, db):
     """dw (K, F) and db (F,) for patches of few elements: x (N, H, W, C), dy, codes (N, P, F), taps (K,)."""
-    pixels = np.arange(group)[:, None] == codes[:, :, None]  # (N, P, group, F): which pixel has the gradient
-    gradients = np.where(pixels, dy[:, :, None], 0).reshape(-1, db.size)
+    gradients = np.where(np.arange(4)[:, None] == codes[:, :, None], dy[:, :, None], 0).reshape(-1, db.size)
     patches = x.reshape(len(x), -1)[:, offsets[:, None] + taps].reshape(-1, len(taps))
     dw[...] = patches.T @ gradients
     db[...] = gradients.sum(axis=0)

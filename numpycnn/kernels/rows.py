@@ -8,6 +8,7 @@ from numba import prange
 from .jit import device, kernel
 from .tiles import prefetch
 
+WIDE = 16  # elements, or more, that are added up side by side: as many rows as it takes, where columns are few
 CHUNK = 256  # rows summed by themselves before they join the total: rounding grows with their number, not all rows'
 
 
@@ -31,16 +32,28 @@ def take_rows(x, rows, y):
             y[i, k] = x[rows[i], k]
 
 
+@device
+def add_rows(elements, total):
+    """Add each row of a matrix (M, N), given as a vector of its elements, to total (N,)."""
+    columns = total.size
+    wide = np.zeros((WIDE + columns - 1) // columns * columns, elements.dtype)
+    for start in range(0, elements.size, wide.size):
+        row = elements[start : start + wide.size]
+        for j in range(row.size):
+            wide[j] += row[j]
+    for start in range(0, wide.size, columns):
+        for j in range(columns):
+            total[j] += wide[start + j]
+
+
 @kernel
 def sum_rows(x, total):
     """Sum over the first axis: x (M, N) to total (N,), in chunks of rows so that rounding stays small."""
     rows, columns = x.shape
-    chunks = (rows + CHUNK - 1) // CHUNK
+    chunks, elements = (rows + CHUNK - 1) // CHUNK, x.reshape(-1)
     partial = np.empty((chunks, columns), x.dtype)
     for chunk in prange(chunks):
         for j in range(columns):
             partial[chunk, j] = 0
-        for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, rows)):
-            for j in range(columns):
-                partial[chunk, j] += x[i, j]
+        add_rows(elements[chunk * CHUNK * columns : min(chunk * CHUNK + CHUNK, rows) * columns], partial[chunk])
     add_up(partial, total)

@@ -204,49 +204,87 @@ def transposition(code, a, ia, a_row, b, ib, b_row):  # type: ignore
         vectors.store(row, code.step(b.at(ib), k, b_row), 0)
 
 
+@tile
+def sum_over(code, x, ix, x_row, rows, divisor, y, iy, columns):  # type: ignore
+    """``y = sum / divisor`` of `rows` rows of any length, `x_row` elements apart."""
+
+    def piece(vectors: Vectors, first: Any, nothing: list) -> list:
+        start = code.step(x.at(ix), first)
+
+        def add(k, total):  # type: ignore
+            return [code.builder.fadd(total[0], vectors.load(code.step(start, k, x_row), 0))]
+
+        (total,) = loop(code.builder, rows, add, [vectors.zero])
+        is_one = code.builder.fcmp_ordered("==", divisor, divisor.type(1.0))  # dividing takes longer than to ask
+        quotient = lambda: code.builder.fdiv(total, vectors.broadcast(divisor))  # noqa: E731
+        vectors.store(code.first_of([(is_one, lambda: total), (None, quotient)]), code.step(y.at(iy), first), 0)
+        return []
+
+    code.vector_by_vector(x, columns, piece)
+
+
 # -- convolution, forward ----------------------------------------------------------------------------------------------
 
 
-def make_convolution_tile(pixels: int, rectified: bool, pooled: bool) -> Any:
-    """Make ``y = b + patch @ w`` at `pixels` pixels, for two vectors of filters (one at the edge).
+def patch_sums(code, vectors, x, ix, offsets, i_offset, numbers, taps, w, f, filters, b):  # type: ignore
+    """Emit ``b + patch @ w`` for the patches that start at ``x[ix + offsets[i_offset + number]]``, vector by vector.
 
-    If `rectified`, negative values are cut to 0, and a code says so: 1 where ReLU cut, 0 elsewhere. If `pooled`, four
-    pixels in a row form a window, and only its largest value is stored, with a code: which of the four won, the first
-    if several tie, or 4 where ReLU cut.
+    A patch consists of the elements ``taps[...]`` from its start. Filters are columns of `w`, starting with `f`.
     """
-    group = WINDOW if pooled else 1
+    patches = [code.step(x.at(ix), code.index(offsets.at(i_offset), number)) for number in numbers]
+    biases = [vectors.load(b.at(f), v) for v in range(vectors.count)]
+
+    def step(t, sums):  # type: ignore
+        element, w_row = code.index(taps.at(INDEX(0)), t), code.step(w.at(f), t, filters)
+        weights, new = [vectors.load(w_row, v) for v in range(vectors.count)], []
+        for patch in patches:  # each value right before its use: few registers
+            value = vectors.broadcast(code.load(code.step(patch, element)))
+            new += [vectors.multiply_add(value, weight, sums[len(new) + v]) for v, weight in enumerate(weights)]
+        return new
+
+    return loop(code.builder, taps.size, step, biases * len(patches))
+
+
+def numbers_from(code: Any, first: Any, count: int, total: Any) -> list:
+    """Emit the numbers first, first + 1, ..., `count` of them; where there are no more than `total`, the last again."""
+    numbers, last = [code.builder.add(first, INDEX(k)) for k in range(count)], code.builder.sub(total, INDEX(1))
+    return [code.builder.select(code.builder.icmp_signed("<", n, last), n, last) for n in numbers]
+
+
+@tile
+def plain_sums(code, patch, i_patch, taps, w, f, filters, b, y, iy, columns):  # type: ignore
+    """``y = b + patch @ w`` for one patch that is given by itself, and two vectors of filters (one at the edge)."""
+
+    def block(vectors: Vectors) -> None:
+        sums = patch_sums(code, vectors, patch, i_patch, taps, INDEX(0), [INDEX(0)], taps, w, f, filters, b)
+        for v, total in enumerate(sums):
+            vectors.store(total, y.at(iy), v)
+
+    code.whole_or_edge(patch, 2, columns, block, edge_count=1)
+
+
+def make_window_tile(windows: int) -> Any:
+    """Make ``y = b + patch @ w`` for pooling windows, four pixels in a row each, of which the largest is stored, or 0.
+
+    Windows are those from `first` on; beyond the last of `outputs`, that one is computed again. A code says which of
+    the four won, the first if several tie, or 4 where ReLU cut. Codes lie as y does, and are written if `keep`.
+    """
 
     @tile
-    def convolution_tile(  # type: ignore
-        code, x, ix, offsets, i_offset, taps, w, f, filters, b, y, iy, codes, keep, columns
+    def window_tile(  # type: ignore
+        code, x, ix, offsets, i_offset, first, outputs, taps, w, f, filters, b, y, iy, codes, keep, columns
     ):
-        """Patches start at ``x[ix + offsets[...]]`` and consist of the elements ``taps[...]`` further on.
-
-        Filters are columns of `w`, starting with `f`; codes lie as y does, written if `keep`.
-        """
+        places = numbers_from(code, first, windows, outputs)
+        starts = [code.builder.mul(place, INDEX(WINDOW)) for place in places]
+        numbers = [code.builder.add(start, INDEX(q)) for start in starts for q in range(WINDOW)]
 
         def block(vectors: Vectors) -> None:
             width = vectors.count
-            patches = [code.step(x.at(ix), code.index(offsets.at(i_offset), p)) for p in range(pixels)]
-            biases = [vectors.load(b.at(f), v) for v in range(width)]
-
-            def step(t, sums):  # type: ignore
-                element, w_row = code.index(taps.at(INDEX(0)), t), code.step(w.at(f), t, filters)
-                w_vectors = [vectors.load(w_row, v) for v in range(width)]
-                new = []
-                for i, patch in enumerate(patches):  # each value right before its use: few registers
-                    value = vectors.broadcast(code.load(code.step(patch, element)))
-                    new += [vectors.multiply_add(value, w_vectors[v], sums[i * width + v]) for v in range(width)]
-                return new
-
-            sums = loop(code.builder, taps.size, step, biases * pixels)
-            for k in range(pixels // group):
-                y_row, code_row = (code.step(at, k, filters) for at in (y.at(iy), codes.at(iy)))
+            sums = patch_sums(code, vectors, x, ix, offsets, i_offset, numbers, taps, w, f, filters, b)
+            for k, place in enumerate(places):
+                y_row, code_row = (code.step(at, place, filters) for at in (y.at(iy), codes.at(iy)))
                 for v in range(width):
-                    window = [sums[(k * group + q) * width + v] for q in range(group)]
-                    if not rectified:
-                        vectors.store(window[0], y_row, v)
-                        continue
+                    window = [sums[(k * WINDOW + q) * width + v] for q in range(WINDOW)]
                     best, winner = rectified_maximum(vectors, window)
                     vectors.store(best, y_row, v)
                     with code.builder.if_then(keep):
@@ -254,7 +292,7 @@ def make_convolution_tile(pixels: int, rectified: bool, pooled: bool) -> Any:
 
         code.whole_or_edge(x, 2, columns, block, edge_count=1)
 
-    return convolution_tile
+    return window_tile
 
 
 def rectified_maximum(vectors: Vectors, values: list) -> tuple:
@@ -446,16 +484,16 @@ def make_tap_gradient_tile(in_squares: bool) -> Any:
 
     A filter takes part where its code names the pixel; row ``TAPS`` of `out` is the sum of dy alone.
 
-    If `in_squares`, the taps are those of a 3 x 3 filter and one channel, and a window is 2 x 2 pixels. A window's
+    If `in_squares`, the taps are those of a 3 x 3 filter and one channel. A window's
     patches are a square of 4 x 4 then, and where that is one vector, each filter picks its winner's tap from it.
     """
 
     @tile
     def tap_gradient_tile(  # type: ignore
-        code, x, ix, image_size, images, offsets, group, taps, i_tap, dy, idy, codes, windows, filters, out, i_out,
+        code, x, ix, image_size, images, offsets, taps, i_tap, dy, idy, codes, windows, filters, out, i_out,
         columns
     ):
-        """Pixel q of window p starts at ``offsets[p * group + q]``."""
+        """Pixel q of window p starts at ``offsets[p * WINDOW + q]``."""
         builder = code.builder
 
         def block(vectors: Vectors) -> None:
@@ -463,7 +501,7 @@ def make_tap_gradient_tile(in_squares: bool) -> Any:
             tap_offsets = [code.index(taps.at(i_tap), k) for k in range(TAPS)]
 
             def in_square(p, x_image, gradients, winners, sums):  # type: ignore
-                corner = code.step(x_image, code.index(offsets.at(INDEX(0)), builder.mul(p, group)))
+                corner = code.step(x_image, code.index(offsets.at(INDEX(0)), builder.mul(p, INDEX(WINDOW))))
                 square = vectors.load_square(corner, builder.sub(tap_offsets[3], tap_offsets[0]), UNION)
                 cut = [builder.icmp_unsigned("==", winner, vectors.code(WINDOW)) for winner in winners]
                 passed = [builder.select(no, vectors.zero, gradient) for no, gradient in zip(cut, gradients)]
@@ -478,7 +516,7 @@ def make_tap_gradient_tile(in_squares: bool) -> Any:
 
             def pixel_by_pixel(p, x_image, gradients, winners, sums):  # type: ignore
                 def pixel(q, sums):  # type: ignore
-                    offset = code.index(offsets.at(INDEX(0)), builder.add(builder.mul(p, group), q))
+                    offset = code.index(offsets.at(INDEX(0)), builder.add(builder.mul(p, INDEX(WINDOW)), q))
                     x_pixel, number = code.step(x_image, offset), vectors.broadcast_code(q)
                     kept = [
                         builder.select(builder.icmp_signed("==", winner, number), gradient, vectors.zero)
@@ -491,7 +529,7 @@ def make_tap_gradient_tile(in_squares: bool) -> Any:
                     ]
                     return new + [builder.fadd(s, k) for s, k in zip(sums[TAPS * width :], kept)]
 
-                return loop(builder, group, pixel, sums)
+                return loop(builder, INDEX(WINDOW), pixel, sums)
 
             def image(n, nothing):  # type: ignore
                 x_image, first = code.step(x.at(ix), n, image_size), builder.mul(n, windows)

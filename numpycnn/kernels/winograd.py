@@ -29,7 +29,7 @@ from numba import prange, types
 from .jit import called, device, kernel
 from .matmul import empty_aligned
 from .simd import INDEX, VECTOR_BYTES, Vectors, returns
-from .tiles import WINDOW, equal, make_convolution_tile, squares, survey
+from .tiles import WINDOW, equal, make_window_tile, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, load_square, make_transform, output_matrix,
     pixel_matrix, points_of, products, transform_filters,
@@ -114,7 +114,7 @@ def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, ma
 
 
 _transform_tile = make_transform(pixel_matrix, KINDS)
-_window_tile = make_convolution_tile(WINDOW, True, True)
+_window_tile = make_window_tile(1)
 
 
 # -- the stages ------------------------------------------------------------------------------------------------------
@@ -158,7 +158,8 @@ def _sum_plainly(doubts, wide, x, pixel, w, b, f, count, offsets, i_offset, taps
                 r, q = k // wide, k % wide
                 ix, iy = (pixel + 2 * r * width + 2 * q) * channels, (window + r * grid_width + q) * filters + f + g
                 _window_tile(
-                    x, ix, offsets, i_offset, taps, w, f + g, filters, b, y, iy, codes, keep, min(lanes, count - g)
+                    x, ix, offsets, i_offset, 0, 1, taps, w, f + g, filters, b, y, iy, codes, keep,
+                    min(lanes, count - g),
                 )
 
 

@@ -74,9 +74,9 @@ def _add_tiles(down, across, side, part, parts, x, c, count, dy, before_y, befor
     # No powers of 2 from one pair of points to the next: they would clash in the cache.
     v_step, z_step = STEPS * block + lanes, STEPS * padded + lanes
     v, z = empty_aligned(down * across * v_step, x), empty_aligned(down * across * z_step, x)
-    for k in range(v.size):
+    for k in range(v.size if count < block else 0):
         v[k] = 0  # beyond the last channel
-    for k in range(z.size):
+    for k in range(z.size if filters < padded else 0):
         z[k] = 0  # beyond the last filter
     start, last = tiles * part // parts, tiles * (part + 1) // parts
     is_first = (down == side) & (across == side)

@@ -21,7 +21,7 @@ from numba import prange, types
 from .jit import called, device, kernel
 from .matmul import empty_aligned
 from .simd import INDEX, VECTOR_BYTES, returns
-from .tiles import equal, make_convolution_tile, squares
+from .tiles import equal, plain_sums, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, load_inside, load_square,
     make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, products, transform_filters,
@@ -35,7 +35,6 @@ BORDERS = 5  # ways in which a patch lies along an axis, see _border
 FACTS = 3 + BORDERS**2  # that are known of a filter, see _learn_filters
 
 _transform_tile = make_transform_inside(pixel_matrix, True)
-_plain_tile = make_convolution_tile(1, False, False)
 
 
 # -- what becomes of the products --------------------------------------------------------------------------------------
@@ -115,29 +114,29 @@ def _find_flat(down, across, x, image, top, left, height, width, channels, backg
 
     Pixels outside the image are both.
     """
-    kinds = np.full((LONG, LONG), 3 if min(height, width) >= 3 else 1, np.uint8)  # outside; of smaller images, zeros
+    kinds = np.full(LONG * LONG, 3 if min(height, width) >= 3 else 2, np.uint8)  # outside; of smaller images, zeros
+    first, end = max(0, -left), min(across, width - left)
     for i in range(max(0, -top), min(down, height - top)):
-        for j in range(max(0, -left), min(across, width - left)):
-            zeros, known = True, True
-            at = image + ((top + i) * width + left + j) * channels
-            for c in range(channels):
-                zeros &= x[at + c] == 0
-                known &= x[at + c] == background[c]
-            kinds[i, j] = zeros | known << 1
+        at = image + ((top + i) * width + left + first) * channels
+        survey(x, at, end - first, channels, background, kinds, i * LONG + first)
     flat = 0
-    for i in range(down - 2):
-        for j in range(across - 2):
-            kind = 3
-            for k in range(9):
-                kind &= kinds[i + k // 3, j + k % 3]
-            flat |= (kind & 1) << (i * (across - 2) + j) | (kind >> 1) << (i * (across - 2) + j + OUTPUTS)
+    for known in range(2):
+        last, one_before = 0, 0  # of the two rows above: where three pixels side by side are flat, a bit each
+        for i in range(down):
+            bits = 0
+            for j in range(across):
+                bits |= np.int64(kinds[i * LONG + j] >> (1 - known) & 1) << j
+            bits &= bits >> 1 & bits >> 2
+            if i >= 2:
+                flat |= (bits & last & one_before) << ((i - 2) * (across - 2) + known * OUTPUTS)
+            last, one_before = bits, last
     return flat
 
 
 @called
 def _sum_plainly(patch, i_patch, taps, w, f, b, y, iy, count):
     """The sums of one patch for at most a vector of filters, from f on, in the layers' order."""
-    _plain_tile(patch, i_patch, taps, 0, taps, w, f, b.size, b, y, iy, np.empty(0, np.uint8), False, count)
+    plain_sums(patch, i_patch, taps, w, f, b.size, b, y, iy, count)
 
 
 @called
@@ -148,21 +147,27 @@ def _correct(doubts, flat, across, x, image, top, left, height, width, channels,
     for i in range(rows):
         for j in range(pixels):
             k, at = i * (across - 2) + j, iy + i * row + j * filters
-            is_flat = flat >> k & 1 or flat >> (k + OUTPUTS) & 1
-            if is_flat:
+            if flat >> k & 1 or flat >> (k + OUTPUTS) & 1:
                 known = 2  # which row of facts
                 if not flat >> k & 1:
                     known = 3 + _border(top + i, height) * BORDERS + _border(left + j, width)
+                sums, source = y[at : at + count], facts[known * filters + f : known * filters + f + count]
                 for g in range(count):
-                    y[at + g] = facts[known * filters + f + g]
+                    sums[g] = source[g]
+                continue
             for g in range(0, count, lanes):
-                if not is_flat and doubts >> (g // lanes * OUTPUTS + k) & 1:
+                if doubts >> (g // lanes * OUTPUTS + k) & 1:
+                    sums = y[at + g : at + min(g + lanes, count)]
                     _gather(x, image, top + i, left + j, height, width, channels, patch)
-                    _sum_plainly(patch, 0, taps, w, f + g, b, y, at + g, min(lanes, count - g))
-            if relu:
-                for g in range(count):
-                    value = y[at + g]
-                    y[at + g] = 0 if value <= 0 else value
+                    _sum_plainly(patch, 0, taps, w, f + g, b, y, at + g, sums.size)
+                    _rectify(sums, relu)
+
+
+@device
+def _rectify(sums, relu):
+    """Cut negative sums to 0 if `relu`."""
+    for g in range(sums.size if relu else 0):
+        sums[g] = 0 if sums[g] <= 0 else sums[g]
 
 
 @device
@@ -188,7 +193,7 @@ def _learn_filters(w, b, first, end, background, relu, taps, facts):
     """Set facts (FACTS * F,) of filters `first` to `end`.
 
     How far off a sum may be, for a largest pixel of 1, as rounding errors add up in a random walk over as many terms;
-    the same for the bias (both 0 without ReLU, which alone decides by them); the sums of a patch of zeros, and of the
+    the same for the bias (both 0 without ReLU, which alone decides by them); what comes of a patch of zeros, and of the
     background's patches, for each way in which they lie in the image.
     """
     filters, channels, lanes = b.size, background.size, VECTOR_BYTES // w.itemsize
@@ -205,7 +210,9 @@ def _learn_filters(w, b, first, end, background, relu, taps, facts):
             for c in range(channels):
                 patch[k * channels + c] = background[c] if inside else 0
         for f in range(first, end, lanes):
-            _sum_plainly(patch, 0, taps, w, f, b, facts, known * filters + f, min(lanes, end - f))
+            count = min(lanes, end - f)
+            _sum_plainly(patch, 0, taps, w, f, b, facts, known * filters + f, count)
+            _rectify(facts[known * filters + f : known * filters + f + count], relu)
 
 
 @device

@@ -36,7 +36,6 @@ from numpycnn.fusion import (
     ConvReLUPool,
     DenseReLU,
     DirectConv,
-    DirectConvStride1,
     Normalised,
     PoolReLU,
     WinogradConv,
@@ -64,17 +63,13 @@ UNUSUAL_WINOGRAD = {Conv2D: lambda c: Conv2D(c, 3, padding=(2, 1), use_bias=Fals
 # Layers that match these blocks, and no rule before theirs.
 SPECIAL = {
     ("usual", ConvReLU): {Conv2D: lambda c: Conv2D(c, 2)},
-    ("usual", DirectConvStride1): {Conv2D: lambda c: Conv2D(c, 5, padding="same")},
     ("unusual", WinogradConv): UNUSUAL_WINOGRAD,
     ("unusual", WinogradConvReLU): UNUSUAL_WINOGRAD,
     ("usual", WinogradConvStride2): {Conv2D: lambda c: Conv2D(c, 5, strides=2, padding="same")},
     ("unusual", WinogradConvStride2): {
         Conv2D: lambda c: Conv2D(c, (6, 4), strides=2, padding=(2, 1), use_bias=False)
     },
-    ("usual", DirectConv): {Conv2D: lambda c: Conv2D(c, 3, strides=2)},
-    ("unusual", DirectConvStride1): {
-        Conv2D: lambda c: Conv2D(c, (2, 3), padding="same", use_bias=False, dilation_rate=(1, 2))
-    },
+    ("usual", DirectConv): {Conv2D: lambda c: Conv2D(c, 5, padding="same")},
     ("unusual", PoolReLU): {MaxPool2D: lambda c: MaxPool2D(3, strides=2, padding="same")},  # overlapping
 }
 
@@ -207,7 +202,7 @@ def same_but(layer, subclass):
     return layer
 
 
-POOLED, RECTIFIED, POOLS, PLAIN = [ConvReLUPool], [ConvReLU, MaxPool2D], [Conv2D, PoolReLU], DirectConvStride1
+POOLED, RECTIFIED, POOLS, PLAIN = [ConvReLUPool], [ConvReLU, MaxPool2D], [Conv2D, PoolReLU], DirectConv
 TWICE, WINO, WINO_RELU = [Activated, Flatten, Activated], WinogradConv, WinogradConvReLU
 WINO_STRIDE2 = WinogradConvStride2
 
@@ -233,9 +228,8 @@ WINO_STRIDE2 = WinogradConvStride2
         ([Conv2D(4, 3, groups=2), BatchNorm(), ReLU()], (6, 8, 2), [Conv2D, Normalised]),
         ([Conv2D(1, 3), BatchNorm(), ReLU(), MaxPool2D(2, padding=1)], (6, 8, 2), [ConvNormalised, MaxPool2D]),
         ([Dense(3), BatchNorm(), ReLU(), Dense(3)], (5,), [Dense, Normalised, Dense]),
-        ([Conv2D(32, 3), Conv2D(16, 3), ReLU(), Conv2D(16, 3), ReLU()], (10, 10, 16), [WINO, WINO_RELU, ConvReLU]),
-        ([Conv2D(32, 3), ReLU(), Conv2D(32, 3), ReLU()], (9, 8, 16), [WINO_RELU, ConvReLU]),  # 7 x 6, 5 x 4 outputs
-        ([Conv2D(16, 3), Conv2D(64, 3, padding=3)], (9, 9, 16), [PLAIN, DirectConv]),
+        ([Conv2D(32, 3), Conv2D(16, 3), ReLU(), Conv2D(16, 3), ReLU()], (9, 9, 16), [WINO, WINO_RELU, ConvReLU]),
+        ([Conv2D(16, 3), Conv2D(64, 3, padding=3)], (9, 9, 16), [PLAIN, PLAIN]),
         ([Conv2D(32, 5, strides=2), Conv2D(32, 5, strides=2, padding=4)], (9, 9, 4), [WINO_STRIDE2, WINO_STRIDE2]),
         ([Conv2D(32, 6, strides=2, padding=1)], (9, 9, 4), [DirectConv]),  # a part of its filters has 4 rows
         ([Conv2D(32, 5, strides=2, padding=5), Conv2D(32, 3, strides=2)], (9, 9, 4), [DirectConv] * 2),
@@ -271,14 +265,6 @@ def test_outputs_too_large_for_a_list_of_patches_do_not_match():
     for width, suits in ((2**11, True), (2**11 + 1, False)):
         conv.build((2**11, width, 1))
         assert ConvReLU.suits(conv, relu) is suits
-
-
-def test_the_weights_gradient_is_summed_the_way_that_takes_fewer_vectors():
-    """By taps: 9 a channel, of all filters each. By runs: 3 rows of a patch, for each filter. 16 numbers a vector."""
-    for filters, channels, by_taps in ((1, 1, False), (3, 1, True), (16, 6, True), (17, 6, False), (33, 6, True)):
-        conv = Conv2D(filters, 3, strides=2)
-        conv.build((9, 9, channels))
-        assert DirectConv(conv).by_taps is by_taps, (filters, channels)
 
 
 # -- every block equals its layers ------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 from kernel_call import Call, rough, unwritten
 
 from numpycnn import Conv2D, MaxPool2D, ReLU
-from numpycnn.fusion import ConvReLU, ConvReLUPool
+from numpycnn.fusion import ConvReLUPool, DirectConv
 from numpycnn.fusion.convolution import as_maps
 from numpycnn.kernels import KERNELS, reference
 
@@ -174,11 +174,11 @@ BLOCKS: list[tuple[int, int, int, tuple[int, int], dict[str, Any]]] = [
 ]
 
 
-def blocks(rows=BLOCKS) -> Iterator[tuple[ConvReLU, int]]:
-    """Yield every block, without and with pooling, and its number of images."""
-    for (channels, filters, images, image, arguments), cls in itertools.product(rows, [ConvReLU, ConvReLUPool]):
+def blocks(cls=ConvReLUPool, rows=BLOCKS) -> Iterator[tuple]:
+    """Yield every block of the class, with pooling or without, and its number of images."""
+    for channels, filters, images, image, arguments in rows:
         shape: tuple[int, ...] = (*image, channels)
-        layers = [Conv2D(filters, **arguments), ReLU(), *([MaxPool2D(2)] if cls is ConvReLUPool else [])]
+        layers = [Conv2D(filters, **arguments), *([ReLU(), MaxPool2D(2)] if cls is ConvReLUPool else [])]
         for layer in layers:
             shape = layer.build(shape, np.random.default_rng(0))
         if cls.suits(*layers):
@@ -187,8 +187,9 @@ def blocks(rows=BLOCKS) -> Iterator[tuple[ConvReLU, int]]:
 
 def forward_operands(block, n, rng, dtype):
     """Return x, w and b in normal numbers, and in whole numbers, which make ties and every order of sums exact."""
-    depth, filters = len(block.patches.taps), block.conv.filters
-    shapes = [(n, *block.padded_shape), (depth, filters), (filters,)]
+    depth, filters = math.prod(block.conv.parameters[0].value.shape[:3]), block.conv.filters
+    image = block.input_shape if type(block) is DirectConv else block.padded_shape
+    shapes = [(n, *image), (depth, filters), (filters,)]
     x, w, b = (rng.integers(-2, 3, shape).astype(dtype) for shape in shapes)
     x[:, : x.shape[1] // 2] = 1  # so that whole windows tie
     b[filters // 2] = -(2.0**20)  # a filter that ReLU cuts everywhere
@@ -196,15 +197,15 @@ def forward_operands(block, n, rng, dtype):
     return [rough(rng, dtype, *shape) for shape in shapes], [x, w, b]
 
 
-def rectified_forward(group, rng, dtype) -> Iterator[Call]:
-    for block, n in blocks():
-        if block.group != group:
-            continue
-        rounded, exact = forward_operands(block, n, rng, dtype)
-        patches = [block.offsets, block.patches.runs, block.patches.run_length]
-        y = as_maps(unwritten(dtype, n, *block.output_shape))
-        yield Call(rounded, patches, [y, empty_codes()], roundings=len(block.patches.taps) + 1)
-        yield Call(exact, patches, [y, np.full(y.shape, 99, np.uint8)])
+def convolved(cls, rng, dtype) -> Iterator[tuple]:
+    """Yield operands whose sums are rounded, others whose sums are exact, where patches lie, and y."""
+    for block, n in blocks(cls):
+        y = unwritten(dtype, n, *block.output_shape)
+        if cls is DirectConv:
+            yield *forward_operands(block, n, rng, dtype), list(block.geometry), y
+        else:
+            places = [block.offsets, block.patches.runs, block.patches.run_length]
+            yield *forward_operands(block, n, rng, dtype), places, as_maps(y)
 
 
 def empty_codes():
@@ -213,17 +214,38 @@ def empty_codes():
 
 
 def conv_forward(rng, dtype) -> Iterator[Call]:
-    for call in conv_relu_forward(rng, dtype):
-        call.outputs.pop()  # no codes
-        yield call
+    for rounded, exact, places, y in convolved(DirectConv, rng, dtype):
+        for relu in (False, True):
+            yield Call(rounded, [*places, relu], [y], roundings=len(rounded[1]) + 1)
+            yield Call(exact, [*places, relu], [y])
 
 
-def conv_relu_forward(rng, dtype) -> Iterator[Call]:
-    return rectified_forward(1, rng, dtype)
+def conv_dense_weight_gradient(rng, dtype) -> Iterator[Call]:
+    for (x, w, _), _, places, y in convolved(DirectConv, rng, dtype):
+        outputs = [unwritten(dtype, *w.shape), unwritten(dtype, w.shape[1])]
+        for relu in (False, True):
+            gradients = [rough(rng, dtype, *y.shape), cut(rng, dtype, y.shape)]
+            yield Call([x, *gradients], [*places, relu], outputs, roundings=y[..., 0].size)
+
+
+def conv_dense_input_gradient(rng, dtype) -> Iterator[Call]:
+    for (x, w, _), _, places, y in convolved(DirectConv, rng, dtype):
+        # A pixel of x lies in as many patches as a patch has pixels, at most, and each adds all filters.
+        roundings = w.size // x.shape[3]
+        for relu in (False, True):
+            gradients = [rough(rng, dtype, *y.shape), cut(rng, dtype, y.shape)]
+            yield Call([w, *gradients], [*places, relu], [unwritten(dtype, *x.shape)], roundings=roundings)
+
+
+def cut(rng, dtype, shape):
+    """Outputs of ReLU: half of them zeros."""
+    return np.maximum(rough(rng, dtype, *shape), 0)
 
 
 def conv_relu_pool_forward(rng, dtype) -> Iterator[Call]:
-    return rectified_forward(4, rng, dtype)
+    for rounded, exact, places, y in convolved(ConvReLUPool, rng, dtype):
+        yield Call(rounded, places, [y, empty_codes()], roundings=len(rounded[1]) + 1)
+        yield Call(exact, places, [y, np.full(y.shape, 99, np.uint8)])
 
 
 # Blocks of so many windows, and of whole vectors, that they are cut into tiles of two windows as well, to a side.
@@ -247,7 +269,7 @@ def winograd_relu_pool_forward(rng, dtype) -> Iterator[Call]:
         x, w, b = (float(abs(a).max()) for a in rounded)
         yield Call(rounded, numbers, [y, empty_codes()], channels + 17, magnitude=81 * channels * x * w + b)
         yield Call(exact, numbers, [y, np.full(y.shape, 99, np.uint8)])
-    for block, n in blocks(MANY_WINDOWS):
+    for block, n in blocks(rows=MANY_WINDOWS):
         if not block.by_windows:
             continue
         numbers, y = [block.output_shape[1]], as_maps(unwritten(dtype, n, *block.output_shape))
@@ -306,12 +328,12 @@ def clear_winners(block, n, rng, dtype):
 def gradient_and_codes(block, n, rng, dtype):
     """Return dy and codes (N, P, F) as a forward may leave them: about half is cut, one filter everywhere."""
     shape = n, block.output_shape[0] * block.output_shape[1], block.conv.filters
-    codes = rng.integers(0, 2 * block.group, shape).clip(max=block.group).astype(np.uint8)
-    codes[:, shape[1] // 3] = block.group  # a window that no filter passes
+    codes = rng.integers(0, 8, shape).clip(max=4).astype(np.uint8)
+    codes[:, shape[1] // 3] = 4  # a window that no filter passes
     if shape[2] > 1:
-        codes[:, :, shape[2] // 2] = block.group  # a filter without an entry
+        codes[:, :, shape[2] // 2] = 4  # a filter without an entry
     dy = rng.integers(-1000, 1001, shape).astype(dtype)  # whole numbers: their sums are exact
-    dy[(codes == block.group) & (rng.random(shape) < 0.1)] = np.nan  # which does not pass, either
+    dy[(codes == 4) & (rng.random(shape) < 0.1)] = np.nan  # which does not pass, either
     return dy, codes
 
 
@@ -321,7 +343,7 @@ def conv_entries(rng, dtype) -> Iterator[Call]:
         filters, capacity = codes.shape[2], codes[0].size
         starts, positions = np.full((n, filters + 1), -1, np.int32), np.full((n, capacity), -1, np.int32)
         outputs = [starts, positions, unwritten(dtype, n, capacity), unwritten(dtype, n, filters)]
-        yield Call([dy, codes, block.offsets], [block.group], outputs, defined=defined_entries)
+        yield Call([dy, codes, block.offsets], [], outputs, defined=defined_entries)
 
 
 def defined_entries(outputs):
@@ -338,7 +360,7 @@ def entries(block, n, rng, dtype):
     starts, positions = np.empty((n, filters + 1), np.int32), np.full((n, capacity), 2**31 - 1, np.int32)
     values, sums = unwritten(dtype, n, capacity), unwritten(dtype, n, filters)
     dy = rough(rng, dtype, *codes.shape)
-    reference.conv_entries(dy, codes, block.offsets, block.group, starts, positions, values, sums)
+    reference.conv_entries(dy, codes, block.offsets, starts, positions, values, sums)
     return starts, positions, values, sums
 
 
@@ -378,7 +400,7 @@ def conv_tap_gradient(rng, dtype) -> Iterator[Call]:
     for block, n in blocks():
         dy, codes = gradient_and_codes(block, n, rng, dtype)
         depth, filters = len(block.patches.taps), block.conv.filters
-        inputs = [rough(rng, dtype, n, *block.padded_shape), dy, codes, block.offsets, block.group, block.patches.taps]
+        inputs = [rough(rng, dtype, n, *block.padded_shape), dy, codes, block.offsets, block.patches.taps]
         outputs = [unwritten(dtype, depth, filters), unwritten(dtype, filters)]
         for in_squares in {False, block.by_windows and block.padded_shape[2] == 1}:
             yield Call(inputs, [in_squares], outputs, roundings=dy[:, :, 0].size)

@@ -316,7 +316,8 @@ from kernel_table import calls
 from numpycnn.kernels import KERNELS, ops, reference, simd
 
 assert simd.VECTOR_BYTES == {width}
-names = [name for name, file in KERNELS.items() if file.startswith(("matmul", "convolution", "winograd"))]
+tiled = ("matmul", "convolution", "direct", "pooling", "winograd")
+names = [name for name, file in KERNELS.items() if file.startswith(tiled)]
 for name in names:
     for call in list(calls(name, "{dtype}"))[::5]:
         found, expected = call.run(getattr(ops, name)), call.run(getattr(reference, name))

@@ -288,16 +288,16 @@ def test_zeros_are_skipped_where_it_pays(dtype):
 
 @needs_jit
 @both_dtypes
-@pytest.mark.parametrize("name", ["conv_relu_forward", "conv_relu_pool_forward"])
+@pytest.mark.parametrize("name", ["conv_forward", "conv_relu_pool_forward"])
 def test_nan_and_infinity_reach_the_windows_that_hold_them_and_no_other(name, dtype):
     for call in list(calls(name, dtype))[::2]:  # in between are those with NaN, in whole numbers
         x, w, b, *patches = call.inputs
         x[...], w[...], b[...] = 0, 1, 0
         x[-1, -1, -1, -1] = 1
-        (touched, _) = call.run(compiled(name))
+        (touched, *_) = call.run(compiled(name))
         for value in (np.nan, np.inf):
             x[-1, -1, -1, -1] = value
-            (y, _) = call.run(compiled(name))
+            (y, *_) = call.run(compiled(name))
             assert np.array_equal(y, np.where(touched == 1, value, 0), equal_nan=True), str(call)
 
 
@@ -362,12 +362,11 @@ def test_a_map_by_winograd_has_the_plain_sums_of_flat_patches_and_cuts_what_they
         x[:, : x.shape[1] // 2 + 2] = background * rng.random(x.shape[3])  # all of the smallest images
         b[::3] = 0
         (found,) = call.run(compiled("winograd_forward"))
-        patches = reference._three_by_three(x, *before, y.shape)
+        patches = reference._columns(x, 3, 3, 1, 1, 1, 1, *before, y.shape)
         plain = np.empty_like(y)  # a patch at a time: in the layers' order
-        offsets, runs = np.arange(y[..., 0].size, dtype=np.int32) * len(w), np.zeros(1, np.int32)
-        rows = patches.reshape(1, 1, 1, -1), w, b, offsets, runs, len(w)
-        compiled("conv_forward")(*rows, plain.reshape(1, -1, b.size))
-        inside = reference._three_by_three(np.ones_like(x[..., :1]), *before, y.shape)
+        rows, geometry = patches.reshape(1, 1, -1, len(w)), [1] * 6 + [0] * 2
+        compiled("conv_forward")(rows, w, b, *geometry, False, plain.reshape(1, 1, -1, b.size))
+        inside = reference._columns(np.ones_like(x[..., :1]), 3, 3, 1, 1, 1, 1, *before, y.shape)
         flat = (patches == np.multiply.outer(inside, x[0, 0, 0]).reshape(patches.shape)).all(axis=3)
         if min(x.shape[1:3]) >= 3:
             assert np.array_equal(found[flat], np.maximum(plain, 0)[flat] if relu else plain[flat]), str(call)

@@ -1,0 +1,217 @@
+"""Convolution without a matrix of patches: they are read, and their gradients added up, where they lie in the image.
+
+An image stands in a frame of the zeros that the filters meet around it. The frame is a thread's own, and holds one
+image at a time: no framed images, and no gradients of such, go through the memory. The three passes are matrix
+products, of tiles that stay in registers:
+
+- forward: 8 pixels by two vectors of filters (with AVX-512), one panel of filters after the other
+- dw: 9 elements of a patch by two vectors of filters, while the pixels stream by
+- dx: 8 pixels by two vectors of a run, which are then added into the image
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from .direct_tiles import convolution_tile, gradients_times_filters, patches_times_gradients
+from .jit import device, kernel
+from .matmul import empty_aligned, transpose
+from .rows import add_rows
+from .simd import VECTOR_BYTES
+from .tiles import LONG_SUM, TAP_VECTORS, TAPS, TILE_ROWS
+
+TASKS = 64  # forward, a few images are cut into as many tasks together
+PARTS = 8  # cuts of the batch for dw: threads share them without changing the bits of their sums
+
+
+@device
+def _frame_size(size, count, kernel, stride, dilation, before):
+    """How long a frame is, along one axis, that holds the image and all patches."""
+    return max(before + size, (count - 1) * stride + (kernel - 1) * dilation + 1)
+
+
+@device
+def _starts(out_h, out_w, stride_h, stride_w, row, channels):
+    """Where patches start in a frame."""
+    starts = np.empty(out_h * out_w, np.int64)
+    for p in range(starts.size):
+        starts[p] = p // out_w * stride_h * row + p % out_w * stride_w * channels
+    return starts
+
+
+@device
+def _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels):
+    """Where a patch's elements lie, from its start."""
+    taps = np.empty(kernel_h * kernel_w * channels, np.int64)
+    for k in range(taps.size):
+        pixel, c = k // channels, k % channels
+        taps[k] = pixel // kernel_w * dilation_h * row + pixel % kernel_w * dilation_w * channels + c
+    return taps
+
+
+@device
+def _put_into_frame(x, n, top, left, first, end, frame, row):
+    """Copy what there is of image n into rows `first` to `end` of a frame, `row` elements each; zeros around it."""
+    height, size, start = x.shape[1], x.shape[2] * x.shape[3], left * x.shape[3]
+    pixels = x.reshape(-1)
+    for r in range(first, end):
+        target = frame[r * row : r * row + row]
+        for i in range(row):
+            target[i] = 0
+        if top <= r < top + height:
+            at = (n * height + r - top) * size
+            source, piece = pixels[at : at + size], target[start : start + size]
+            for i in range(size):
+                piece[i] = source[i]
+
+
+@device
+def _take_from_frame(frame, row, top, left, n, x):
+    """Copy the image in the frame to image n."""
+    height, size, start = x.shape[1], x.shape[2] * x.shape[3], left * x.shape[3]
+    pixels = x.reshape(-1)
+    for r in range(height):
+        source, target = frame[(top + r) * row + start :][:size], pixels[(n * height + r) * size :][:size]
+        for i in range(size):
+            target[i] = source[i]
+
+
+@device
+def _passed(dy, y, n, gradients):
+    """Copy the gradients of image n that ReLU, whose output is y, lets through; zeros elsewhere."""
+    first, end, zero = n * gradients.size, (n + 1) * gradients.size, dy.dtype.type(0)
+    mine, outputs = dy.reshape(-1)[first:end], y.reshape(-1)[first:end]
+    for i in range(gradients.size):
+        gradients[i] = zero if outputs[i] <= zero else mine[i]
+
+
+@kernel
+def conv_forward(x, w, b, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, relu, y):
+    """y = conv(x), then ReLU if `relu`: x (N, H, W, C), w (kh * kw * C, F), b (F,), y (N, OH, OW, F)."""
+    images, height, width, channels = x.shape
+    _, out_h, out_w, filters = y.shape
+    frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
+    frame_w = _frame_size(width, out_w, kernel_w, stride_w, dilation_w, left)
+    row, framed = frame_w * channels, frame_h * frame_w != height * width
+    starts = _starts(out_h, out_w, stride_h, stride_w, row, channels)
+    taps = _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels)
+    outputs, lanes = starts.size, VECTOR_BYTES // x.itemsize
+    tiles = (outputs + TILE_ROWS - 1) // TILE_ROWS
+    blocks = max(1, min(tiles, TASKS // images))
+    for task in prange(images * blocks):
+        n, block = task // blocks, task % blocks
+        first, end = tiles * block // blocks * TILE_ROWS, min(tiles * (block + 1) // blocks * TILE_ROWS, outputs)
+        image, ix = x.reshape(-1), n * height * width * channels
+        if framed:
+            image, ix = empty_aligned(frame_h * row, x), 0
+            last_row = (starts[end - 1] + taps[taps.size - 1]) // row
+            _put_into_frame(x, n, top, left, starts[first] // row, last_row + 1, image, row)
+        for p in range(first, end, TILE_ROWS):
+            f = 0
+            while f < filters:
+                iy, rest = n * outputs * filters + f, filters - f
+                convolution_tile(image, ix, starts, 0, p, outputs, taps, w, f, filters, b, relu, y, iy, rest)
+                f += 2 * lanes if rest >= 2 * lanes else lanes
+
+
+@kernel
+def conv_dense_weight_gradient(
+    x, dy, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, relu, dw, db
+):
+    """dw (kh * kw * C, F), db (F,), each pixel's patch times its gradient: x (N, H, W, C), dy, y (N, OH, OW, F).
+
+    If `relu`, pixels whose y is not positive have none.
+    """
+    images, height, width, channels = x.shape
+    _, out_h, out_w, filters = dy.shape
+    frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
+    frame_w = _frame_size(width, out_w, kernel_w, stride_w, dilation_w, left)
+    row, framed = frame_w * channels, frame_h * frame_w != height * width
+    starts = _starts(out_h, out_w, stride_h, stride_w, row, channels)
+    taps = _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels)
+    pixels, depth, lanes = starts.size, taps.size, VECTOR_BYTES // x.itemsize
+    groups, parts = (depth + TAPS - 1) // TAPS, min(PARTS, images)
+    sums = empty_aligned(parts * groups * TAPS * filters, x).reshape(parts, groups * TAPS, filters)
+    totals = np.empty((parts, filters), x.dtype)
+    for part in prange(parts):
+        for k in range(groups * TAPS):
+            for f in range(filters):
+                sums[part, k, f] = 0
+        for f in range(filters):
+            totals[part, f] = 0
+        frame = empty_aligned(frame_h * row if framed else 0, x)
+        passed = empty_aligned(pixels * filters if relu else 0, x)
+        for n in range(images * part // parts, images * (part + 1) // parts):
+            image, ix = (frame, 0) if framed else (x.reshape(-1), n * frame_h * row)
+            gradients, first = (passed, 0) if relu else (dy.reshape(-1), n * pixels * filters)
+            if framed:
+                _put_into_frame(x, n, top, left, 0, frame_h, frame, row)
+            if relu:
+                _passed(dy, y, n, passed)
+            add_rows(gradients[first : first + pixels * filters], totals[part])
+            for p in range(0, pixels, LONG_SUM):  # a piece of a long sum is formed by itself, as rounding grows
+                i_dy, count = first + p * filters, min(LONG_SUM, pixels - p)
+                for g in range(groups):
+                    f = 0
+                    while f < filters:
+                        i_sum, rest = (part * groups + g) * TAPS * filters + f, filters - f
+                        patches_times_gradients(
+                            image, ix, starts, p, count, taps, g * TAPS, gradients, i_dy + f, filters, sums, i_sum, rest
+                        )
+                        f += TAP_VECTORS * lanes if rest >= TAP_VECTORS * lanes else lanes
+    for k in prange(depth + 1):
+        total = dw[k] if k < depth else db
+        for f in range(filters):
+            total[f] = 0
+        for part in range(parts):
+            terms = sums[part, k] if k < depth else totals[part]
+            for f in range(filters):
+                total[f] += terms[f]
+
+
+@kernel
+def conv_dense_input_gradient(
+    w, dy, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, relu, dx
+):
+    """dx (N, H, W, C), each pixel's gradient times its filters: w (kh * kw * C, F), dy, y (N, OH, OW, F), as above."""
+    images, height, width, channels = dx.shape
+    _, out_h, out_w, filters = dy.shape
+    frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
+    frame_w = _frame_size(width, out_w, kernel_w, stride_w, dilation_w, left)
+    row, framed = frame_w * channels, frame_h * frame_w != height * width
+    starts = _starts(out_h, out_w, stride_h, stride_w, row, channels)
+    taps = _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels)
+    pixels, depth, panel_width = starts.size, taps.size, 2 * VECTOR_BYTES // dx.itemsize
+    run = (kernel_w if dilation_w == 1 else 1) * channels  # neighbouring elements of a patch
+    pieces = (run + panel_width - 1) // panel_width  # of a run, two vectors each; a panel has one, of all filters
+    panel_size, count = filters * panel_width, depth // run * pieces
+    panels = empty_aligned(count * panel_size, w)
+    for i in range(panels.size):
+        panels[i] = 0
+    for k in range(count):
+        t, tap = k % pieces * panel_width, k // pieces * run
+        transpose(
+            w, (tap + t) * filters, filters, min(panel_width, run - t), filters, panels, k * panel_size, panel_width
+        )
+    parts, tiles = min(TASKS, images), (pixels + TILE_ROWS - 1) // TILE_ROWS
+    for part in prange(parts):
+        frame = empty_aligned(frame_h * row if framed else 0, dx)
+        passed = empty_aligned(pixels * filters if relu else 0, dx)
+        for n in range(images * part // parts, images * (part + 1) // parts):
+            image, first = (frame, 0) if framed else (dx.reshape(-1), n * frame_h * row)
+            gradients, i_dy = (passed, 0) if relu else (dy.reshape(-1), n * pixels * filters)
+            if relu:
+                _passed(dy, y, n, passed)
+            cells = image[first : first + frame_h * row]
+            for i in range(cells.size):
+                cells[i] = 0
+            for k in range(count):
+                t, tap = k % pieces * panel_width, k // pieces * run
+                i_dx = first + taps[tap] + t
+                for p in range(tiles):
+                    gradients_times_filters(
+                        gradients, i_dy, filters, p, tiles, pixels, panels, k * panel_size, starts, image, i_dx, run - t
+                    )
+            if framed:
+                _take_from_frame(frame, row, top, left, n, dx)
