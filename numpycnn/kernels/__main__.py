@@ -92,12 +92,14 @@ def networks(dtype: str) -> Iterator[tuple[Sequential, Optimizer]]:
     for fused in (True, False):
         for name in architectures.__all__:
             yield getattr(architectures, name)(seed=0, dtype=dtype, fused=fused), Adam()
-        layers = [  # steps between the filters, no pooling behind ReLU, pooling behind another layer
+        layers = [  # steps between the filters, no pooling behind ReLU, pooling behind another layer, larger filters
             Conv2D(4, 3, strides=2), ReLU(), Conv2D(4, 3, padding="same"), BatchNorm(), ReLU(), Conv2D(4, 3), ReLU(),
             Flatten(), Dense(10),
         ]
         yield Sequential(layers, input_shape=(28, 28, 1), seed=0, dtype=dtype, fused=fused), SGD()
-        layers = [Conv2D(4, 3), MaxPool2D(2), ReLU(), MaxPool2D(2), Flatten(), Dense(10)]
+        layers = [
+            Conv2D(4, 3), MaxPool2D(2), ReLU(), MaxPool2D(2), Conv2D(4, 5), ReLU(), MaxPool2D(2), Flatten(), Dense(10),
+        ]
         yield Sequential(layers, input_shape=(28, 28, 1), seed=0, dtype=dtype, fused=fused), SGD()
         layers = [
             Conv2D(4, 3), SiLU(), MaxPool2D(2), Conv2D(4, 3), ELU(), GELU(), GELU(approximate=True), LeakyReLU(),

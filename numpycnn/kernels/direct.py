@@ -149,9 +149,9 @@ def conv_dense_weight_gradient(
                 _put_into_frame(x, n, top, left, 0, frame_h, frame, row)
             if relu:
                 _passed(dy, y, n, passed)
-            add_rows(gradients[first : first + pixels * filters], totals[part])
             for p in range(0, pixels, LONG_SUM):  # a piece of a long sum is formed by itself, as rounding grows
                 i_dy, count = first + p * filters, min(LONG_SUM, pixels - p)
+                add_rows(gradients[i_dy : i_dy + count * filters], totals[part])
                 for g in range(groups):
                     f = 0
                     while f < filters:

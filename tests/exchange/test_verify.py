@@ -97,7 +97,8 @@ def test_the_commands(tmp_path, monkeypatch, capsys):
     assert "nn.Conv2d(1, 6, 3)" in (tmp_path / "new/net.py").read_text() and (tmp_path / "new/net.safetensors").exists()
     assert main(["verify", "--against", "onnx", "model.npz"]) == 0
     assert "they agree" in capsys.readouterr().out
-    assert main(["export", "--to", "onnx", "nowhere.npz"]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        main(["export", "--to", "onnx", "nowhere.npz"])
     monkeypatch.setattr(compare, "OUTPUTS", 0.0)
     assert main(["verify", "--against", "onnx", "model.npz"]) == 1
     assert "they DIFFER" in capsys.readouterr().out and set(room.AGAINST) == {"c", "keras", "onnx", "torch"}

@@ -310,7 +310,8 @@ def test_metrics_decide_what_is_returned():
 
 def test_a_name_that_would_do_nothing_is_refused():
     model = small_cnn()
-    for name, hint in (("learning_rate", "it has"), ("optimiser", "did you mean 'optimizer'"), ("stop", "it has")):
+    hints = {"learning_rate": "it has", "optimiser": "did you mean 'optimizer'", "stop": "'stop_training'"}
+    for name, hint in hints.items():
         with pytest.raises(AttributeError, match=f"Sequential has no attribute '{name}'.*{hint}"):
             setattr(model, name, 1)
 
