@@ -402,6 +402,18 @@ def test_ties_and_nan_on_whole_numbers(classes, block, data):
             assert block is ConvReLUPool and any(size % 2 for size in plain.layers[0].output_shape[:2])
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_gradient_that_is_nan_everywhere_has_no_background(seed):
+    """Its pixels are alike, but their sums are not known."""
+    rng = np.random.default_rng(seed)
+    model, plain = make_pair(lambda: [Conv2D(48, 3), BatchNorm(), ReLU(), MaxPool2D(2)], (9, 8, 48), "float32")
+    x = rng.standard_normal((3, 9, 8, 48)).astype(np.float32)
+    x[rng.random(x.shape) < 0.05] = np.nan
+    dy = np.ones_like(plain.forward(x, training=True))
+    model.forward(x, training=True)
+    assert np.isnan(plain.backward(dy, need_dx=True)).all() and np.isnan(model.backward(dy, need_dx=True)).all()
+
+
 def test_a_whole_network_trains_alike_fused_or_not():
     x, y = make_images(45)
     models = [small_cnn(optimizer=SGD(0.05), dtype="float64", fused=fused) for fused in (True, False)]
