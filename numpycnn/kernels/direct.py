@@ -51,6 +51,18 @@ def _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels):
 
 
 @device
+def _frame(x, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left):
+    """Return a frame's rows, elements in a row, whether it is larger than the image, where patches start, their taps."""
+    _, height, width, channels = x.shape
+    _, out_h, out_w, _ = y.shape
+    frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
+    frame_w = _frame_size(width, out_w, kernel_w, stride_w, dilation_w, left)
+    row, framed = frame_w * channels, frame_h * frame_w != height * width
+    starts = _starts(out_h, out_w, stride_h, stride_w, row, channels)
+    return frame_h, row, framed, starts, _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels)
+
+
+@device
 def _put_into_frame(x, n, top, left, first, end, frame, row):
     """Copy what there is of image n into rows `first` to `end` of a frame, `row` elements each; zeros around it."""
     height, size, start = x.shape[1], x.shape[2] * x.shape[3], left * x.shape[3]
@@ -89,20 +101,17 @@ def _passed(dy, y, n, gradients):
 @kernel
 def conv_forward(x, w, b, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, relu, y):
     """y = conv(x), then ReLU if `relu`: x (N, H, W, C), w (kh * kw * C, F), b (F,), y (N, OH, OW, F)."""
-    images, height, width, channels = x.shape
-    _, out_h, out_w, filters = y.shape
-    frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
-    frame_w = _frame_size(width, out_w, kernel_w, stride_w, dilation_w, left)
-    row, framed = frame_w * channels, frame_h * frame_w != height * width
-    starts = _starts(out_h, out_w, stride_h, stride_w, row, channels)
-    taps = _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels)
+    images, filters = x.shape[0], y.shape[3]
+    frame_h, row, framed, starts, taps = _frame(
+        x, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left
+    )
     outputs, lanes = starts.size, VECTOR_BYTES // x.itemsize
     tiles = (outputs + TILE_ROWS - 1) // TILE_ROWS
     blocks = max(1, min(tiles, TASKS // images))
     for task in prange(images * blocks):
         n, block = task // blocks, task % blocks
         first, end = tiles * block // blocks * TILE_ROWS, min(tiles * (block + 1) // blocks * TILE_ROWS, outputs)
-        image, ix = x.reshape(-1), n * height * width * channels
+        image, ix = x.reshape(-1), n * frame_h * row
         if framed:
             image, ix = empty_aligned(frame_h * row, x), 0
             last_row = (starts[end - 1] + taps[taps.size - 1]) // row
@@ -123,13 +132,10 @@ def conv_dense_weight_gradient(
 
     If `relu`, pixels whose y is not positive have none.
     """
-    images, height, width, channels = x.shape
-    _, out_h, out_w, filters = dy.shape
-    frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
-    frame_w = _frame_size(width, out_w, kernel_w, stride_w, dilation_w, left)
-    row, framed = frame_w * channels, frame_h * frame_w != height * width
-    starts = _starts(out_h, out_w, stride_h, stride_w, row, channels)
-    taps = _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels)
+    images, filters = x.shape[0], dy.shape[3]
+    frame_h, row, framed, starts, taps = _frame(
+        x, dy, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left
+    )
     pixels, depth, lanes = starts.size, taps.size, VECTOR_BYTES // x.itemsize
     groups, parts = (depth + TAPS - 1) // TAPS, min(PARTS, images)
     sums = empty_aligned(parts * groups * TAPS * filters, x).reshape(parts, groups * TAPS, filters)
@@ -175,13 +181,10 @@ def conv_dense_input_gradient(
     w, dy, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, relu, dx
 ):
     """dx (N, H, W, C), each pixel's gradient times its filters: w (kh * kw * C, F), dy, y (N, OH, OW, F), as above."""
-    images, height, width, channels = dx.shape
-    _, out_h, out_w, filters = dy.shape
-    frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
-    frame_w = _frame_size(width, out_w, kernel_w, stride_w, dilation_w, left)
-    row, framed = frame_w * channels, frame_h * frame_w != height * width
-    starts = _starts(out_h, out_w, stride_h, stride_w, row, channels)
-    taps = _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels)
+    images, channels, filters = dx.shape[0], dx.shape[3], dy.shape[3]
+    frame_h, row, framed, starts, taps = _frame(
+        dx, dy, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left
+    )
     pixels, depth, panel_width = starts.size, taps.size, 2 * VECTOR_BYTES // dx.itemsize
     run = (kernel_w if dilation_w == 1 else 1) * channels  # neighbouring elements of a patch
     pieces = (run + panel_width - 1) // panel_width  # of a run, two vectors each; a panel has one, of all filters
