@@ -337,6 +337,10 @@ def survey(code, x, ix, pixels, channels, background, kinds, i_kind):  # type: i
     rest = builder.sub(channels, done)
     edge = code.vectors(x, 1, rest)
 
+    number = code.load(background.at(INDEX(0)))
+    is_none = builder.fcmp_unordered("uno", number, number)  # not even a pixel of NaN, whose bits may be the same
+    unlike = builder.select(is_none, ir.Constant(words, [-1] * whole.lanes), nothing)
+
     def larger(a: Any, b: Any) -> Any:  # bits of positive numbers, as integers, are in the same order
         return builder.select(builder.icmp_signed(">", a, b), a, b)
 
@@ -354,7 +358,7 @@ def survey(code, x, ix, pixels, channels, background, kinds, i_kind):  # type: i
 
         found = loop(
             builder, pieces, lambda n, found: look(whole, builder.mul(n, INDEX(whole.lanes)), found),
-            [*largest, nothing, nothing],
+            [*largest, unlike, nothing],
         )
         some = builder.zext(builder.icmp_signed(">", rest, INDEX(0)), INDEX)
         largest, other, nonzero = loop(builder, some, lambda n, found: look(edge, done, found), found)

@@ -119,8 +119,8 @@ def _find_flat(down, across, x, image, top, left, height, width, channels, backg
     for i in range(max(0, -top), min(down, height - top)):
         at = image + ((top + i) * width + left + first) * channels
         survey(x, at, end - first, channels, background, kinds, i * LONG + first)
-    flat, has_background = 0, background[0] == background[0]  # else NaN, which pixels may be, too
-    for known in range(2 if has_background else 1):
+    flat = 0
+    for known in range(2):
         last, one_before = 0, 0  # of the two rows above: where three pixels side by side are flat, a bit each
         for i in range(down):
             bits = 0
