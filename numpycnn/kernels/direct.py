@@ -52,7 +52,7 @@ def _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels):
 
 @device
 def _frame(x, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left):
-    """Return a frame's rows, elements in a row, whether it is larger than the image, where patches start, their taps."""
+    """Return a frame's rows, elements in a row, whether it is larger than the image, starts of patches, their taps."""
     _, height, width, channels = x.shape
     _, out_h, out_w, _ = y.shape
     frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
