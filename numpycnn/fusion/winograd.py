@@ -15,6 +15,8 @@ from .block import Block, mean_share
 
 # Channels and filters, the fewer and the more: with less, the transforms cost more than the multiplications they save.
 FEWEST, MORE = 16, 32
+FEWEST_OUTPUTS = 10  # of an image: at 3 x 3, more than half of a tile is beyond the map
+MOST_PRODUCTS = 0.6  # of the convolution's own for dx; with more, adding up filters takes less time
 LANES = 16  # numbers of float32 in a vector of 64 bytes, the widest that CPUs have
 # So many outputs of a batch, and whole vectors of channels and filters, have tiles of 4 x 4 outputs on every machine.
 MANY_OUTPUTS, MANY_FOR_WEIGHTS = 832, 4096
@@ -39,7 +41,8 @@ class WinogradConv(Block):
         window = conv.window
         neighbours = window.kernel == (3, 3) and window.strides == window.dilation == (1, 1) and conv.groups == 1
         few, many = sorted((conv.input_shape[2], conv.filters))
-        return neighbours and max(window.before) <= 2 and few >= FEWEST and many >= MORE
+        enough = few >= FEWEST and many >= MORE and math.prod(conv.output_shape[:2]) >= FEWEST_OUTPUTS
+        return neighbours and max(window.before) <= 2 and enough
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
@@ -60,16 +63,24 @@ class WinogradConv(Block):
             self._weight_gradient(x, dy)
         if not need_dx:
             return None
-        dx = self.empty("dx", x.shape)
-        input_gradient(dy, self.conv.parameters[0].value, self.conv.window.before, dx)
+        dx, weight, window = self.empty("dx", x.shape), self.conv.parameters[0].value, self.conv.window
+        if self._share_of_dx(len(x)) < 1:
+            input_gradient(dy, weight, window.before, dx)
+        else:
+            geometry = *window.kernel, *window.strides, *window.dilation, *window.before
+            ops.conv_dense_input_gradient(as_rows(weight), dy, dy, *geometry, False, dx)
         return dx
+
+    def _share_of_dx(self, images: int) -> float:
+        """Return what share of the products dx takes: 1 where a map is so small that Winograd's would not pay."""
+        share = winograd_share(self.conv, images, self.conv.input_shape[:2])
+        return share if share <= MOST_PRODUCTS else 1.0
 
     def executed_shares(self, need_dx: bool) -> tuple[float, float]:
         conv, images = self.conv, len(self.saved[0])
         forward = winograd_share(conv, images, conv.output_shape[:2])
         dw = winograd_share(conv, images, conv.output_shape[:2], MANY_FOR_WEIGHTS)
-        dx = winograd_share(conv, images, conv.input_shape[:2])
-        return forward, mean_share(dw, dx, conv.trainable, need_dx)
+        return forward, mean_share(dw, self._share_of_dx(images), conv.trainable, need_dx)
 
     def _weight_gradient(self, x: NDArray, dy: NDArray) -> None:
         weight = self.conv.parameters[0]
