@@ -26,8 +26,8 @@ MANY_OUTPUTS = 4096  # as in winograd_map.py, that tiles of 4 outputs pay
 TASKS = 8
 PART_TILES = 64  # a part has at least so many tiles, whose products outweigh the sums that it makes
 
-_transform_pixels = make_transform_inside(pixel_matrix, False)
-_transform_outputs = make_transform_inside(lambda points: output_matrix(points).T, False)
+_transform_pixels = make_transform_inside(pixel_matrix)
+_transform_outputs = make_transform_inside(lambda points: output_matrix(points).T)
 _product = make_product_tile(TILE_ROWS)
 
 
@@ -92,13 +92,13 @@ def _add_tiles(down, across, side, part, parts, x, c, count, dy, before_y, befor
             for g in range(0, count, lanes):
                 _transform_pixels(
                     down, across, x, image, top, left, height, width, channels, c + g, zeros, v, t * block + g, v_step,
-                    zeros, 0, count - g
+                    False, zeros, 0, count - g
                 )
             image = n * out_height * out_width * filters
             for f in range(0, filters, lanes):
                 _transform_outputs(
                     down, across, dy, image, r, q, out_height, out_width, filters, f, zeros, z, t * padded + f, z_step,
-                    zeros, 0, filters - f
+                    False, zeros, 0, filters - f
                 )
         for k in range(down * across):
             at = i_sum + (k // across * side + k % across) * block * padded
