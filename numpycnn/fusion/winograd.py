@@ -47,7 +47,7 @@ class WinogradConv(Block):
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
         y = self.empty("y", (len(x), *self.output_shape))
-        ops.winograd_forward(x, *self.weight_and_bias(), *self.conv.window.before, self.relu, y)
+        ops.winograd_forward(x, *self.weight_and_bias(), *self.conv.window.before, self.relu, False, y)
         self.save_for_backward(training, len(x), x, y)
         return y
 
@@ -84,9 +84,8 @@ class WinogradConv(Block):
 
     def _weight_gradient(self, x: NDArray, dy: NDArray) -> None:
         weight = self.conv.parameters[0]
-        ops.winograd_weight_gradient(x, dy, *self.conv.window.before, as_rows(weight.grad))
-        if self.conv.use_bias:
-            ops.sum_rows(as_rows(dy), self.conv.parameters[1].grad)
+        db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
+        ops.winograd_weight_gradient(x, dy, *self.conv.window.before, as_rows(weight.grad), db)
         if not np.isfinite(weight.grad).all():  # the transforms spread NaN in a filter, the layer's rule does not
             self.conv.save_for_backward(True, len(x), x)
             self.conv.backward(dy, need_dx=False)
@@ -105,9 +104,8 @@ class WinogradConvReLU(WinogradConv):
 
 def input_gradient(dy: NDArray, weight: NDArray, before: Sequence[int], dx: NDArray) -> None:
     """Set dx of a 3 x 3 convolution with filters (3, 3, C, F): a convolution of dy with the turned filters."""
-    turned = np.ascontiguousarray(weight[::-1, ::-1].transpose(0, 1, 3, 2))  # (3, 3, F, C)
     border = [2 - zeros for zeros in before]
-    ops.winograd_forward(dy, as_rows(turned), np.zeros(dx.shape[3], dx.dtype), *border, False, dx)
+    ops.winograd_forward(dy, as_rows(weight), np.zeros(dx.shape[3], dx.dtype), *border, False, True, dx)
 
 
 def winograd_share(

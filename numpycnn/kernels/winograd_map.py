@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba import prange, types
 
 from .jit import called, device, kernel
-from .matmul import empty_aligned
+from .matmul import empty_aligned, transpose
 from .simd import INDEX, VECTOR_BYTES, returns
 from .tiles import equal, plain_sums, squares, survey
 from .winograd_tiles import (
@@ -241,6 +241,16 @@ def find_background(x):
     return background
 
 
+@called
+def _turned(w):
+    """Return filters (9 * C, F) turned by 180 degrees, with channels and filters exchanged: (9 * F, C)."""
+    channels, filters = w.shape[0] // 9, w.shape[1]
+    turned = empty_aligned(w.size, w).reshape(9 * filters, channels)
+    for k in range(9):
+        transpose(w, (8 - k) * channels * filters, filters, channels, filters, turned, k * channels * filters, channels)
+    return turned
+
+
 # -- the kernel --------------------------------------------------------------------------------------------------------
 
 
@@ -347,8 +357,10 @@ def _prepare(panel, x, w, u, side, b, taps, facts, background, relu):
 
 
 @kernel
-def winograd_forward(x, w, b, top, left, relu, y):
+def winograd_forward(x, w, b, top, left, relu, turned, y):
     """y = conv(x), its negative values cut to 0 if `relu`: x (N, H, W, C), w (9 * C, F), b (F,), y (N, OH, OW, F).
+
+    If `turned`, w is (9 * F, C): that of a convolution whose dy is x here, and its dx y.
 
     Filters are 3 x 3 on neighbouring pixels; `top` rows and `left` columns of zeros lie before the image's first pixel,
     as many as it takes after its last. A task takes its share of each kind of tiles through all panels of filters, each
@@ -356,7 +368,7 @@ def winograd_forward(x, w, b, top, left, relu, y):
     """
     images, out_height, out_width, filters = y.shape
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
-    panels = (filters + 2 * lanes - 1) // (2 * lanes)
+    panels, w = (filters + 2 * lanes - 1) // (2 * lanes), _turned(w) if turned else w
     side, outputs = SHORT, images * out_height * out_width
     if outputs >= MANY_OUTPUTS and channels % lanes == 0 and filters % lanes == 0:
         side = LONG
