@@ -125,12 +125,13 @@ def amounts(augment: Augment) -> str:
 
 
 def describe(name: str) -> str:
-    """Say in two lines what a recipe is."""
+    """Say in a line what a recipe is."""
     recipe = RECIPES[name]
+    epochs = "epoch" if recipe.epochs == 1 else "epochs"
     notes = ", augmented" * recipe.augment + f" but for the last {recipe.plain_epochs}" * (recipe.plain_epochs > 0)
     notes += f", labels smoothed by {recipe.label_smoothing:g}" * (recipe.label_smoothing > 0)
-    return (f"  {name:10}{recipe.epochs:3d} epochs, batch {recipe.batch_size}, learning rate {recipe.learning_rate:g} "
-            f"({recipe.schedule}), validation split {recipe.validation_split:g}{notes}")
+    return (f"  {name:10}{recipe.epochs:3d} {epochs}, batch {recipe.batch_size}, learning rate "
+            f"{recipe.learning_rate:g} ({recipe.schedule}), validation split {recipe.validation_split:g}{notes}")
 
 
 def draw_digits(data_dir: None = None) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
