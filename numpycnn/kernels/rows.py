@@ -8,7 +8,7 @@ from numba import prange
 from .jit import device, kernel
 from .tiles import prefetch
 
-WIDE = 16  # elements, or more, that are added up side by side: as many rows as it takes, where columns are few
+WIDE = 128  # elements, or more, that are added up side by side: as many rows as it takes, where columns are few
 CHUNK = 256  # rows summed by themselves before they join the total: rounding grows with their number, not all rows'
 
 
