@@ -41,9 +41,11 @@ def add_rows(elements, total):
         row = elements[start : start + wide.size]
         for j in range(row.size):
             wide[j] += row[j]
-    for start in range(0, wide.size, columns):
+    for start in range(columns, wide.size, columns):
         for j in range(columns):
-            total[j] += wide[start + j]
+            wide[j] += wide[start + j]
+    for j in range(columns):
+        total[j] += wide[j]
 
 
 @kernel
