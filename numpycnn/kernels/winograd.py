@@ -37,6 +37,7 @@ from .winograd_tiles import (
 
 FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
 MANY_WINDOWS = 16 * ROWS  # so many fill the products of every kind of tiles
+TASKS = 16  # at most: each costs references to arrays
 LIFTS = WINDOW + 1  # see _tables
 PLAIN_BIT = 5  # of a window's mark, see _learn_image
 MARGIN = 4  # with 1, a sum in ten thousand was farther off than 2.3 times what `_learn_filters` works out; none 4.6
@@ -358,7 +359,7 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
         tasks = max(panels, min(images, 8))  # the few panels are shared out among as many tasks as there are
         if stage == 1:
             tiles = images * windows // (1 if side == SHORT else 4)
-            tasks = panels if by_panel else (tiles + 4 * ROWS - 1) // (4 * ROWS)  # each costs references to arrays
+            tasks = panels if by_panel else min(TASKS, (tiles + ROWS - 1) // ROWS)
         for task in prange(tasks):
             if stage == 0:
                 _prepare(
