@@ -251,7 +251,10 @@ class Sequential(Strict):
 
     def first_trained(self) -> int:
         """Return the position of the plan's first step that learns; those before it need no gradient."""
-        return next((position for position, step in enumerate(self.plan) if step.learns), len(self.plan))
+        for position, step in enumerate(self.plan):
+            if step.learns:
+                return position
+        return len(self.plan)
 
     predict = explain_arguments(predict_model)
     evaluate = explain_arguments(evaluate_model)  # all three: training/evaluation.py
