@@ -122,7 +122,7 @@ def check_list(value: Any, name: str, expected: str) -> list:
     raise TypeError(f"{name}: expected {expected}, got {shown(value)}")
 
 
-def check_instance(value: Any, kind: type | tuple[type, ...], name: str, expected: str) -> Any:
+def check_instance(value: Any, kind: type | tuple[type, ...], name: object, expected: str) -> Any:
     """Return `value` if it is an object of this class; for a class itself the error asks for the parentheses."""
     if not isinstance(value, kind):
         hint = f"; write it with parentheses: {value.__name__}()" if isinstance(value, type) else ""
