@@ -1,6 +1,7 @@
 """What all tests need."""
 
 import compileall
+import gc
 import signal
 from pathlib import Path
 
@@ -15,6 +16,17 @@ def pytest_configure(config):
     if not hasattr(config, "workerinput"):  # once, before xdist's workers
         for folder in (TESTS.parent / "numpycnn", TESTS.parent / "benchmarks", TESTS / "helpers"):
             compileall.compile_dir(folder, quiet=2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Let the garbage collector rest: ten thousand tests make many objects, and all of them stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()  # and it need not look at them again and again
 
 
 @pytest.fixture(autouse=True, scope="session")
