@@ -114,12 +114,12 @@ def lenet5(
 def fast_cnn(
     seed: int | None = None, input_shape: Shape = MNIST_SHAPE, num_classes: int = 10, **options: Any
 ) -> Sequential:
-    """Return `reference_cnn` with fewer filters, 106,234 parameters: a sixth of its multiplications.
+    """Return `reference_cnn` with half its filters, 108,618 parameters: less than a third of its multiplications.
 
     The arguments are those of `reference_cnn`.
     """
     layers = [
-        Conv2D(8, 3), ReLU(), MaxPool2D(2),
+        Conv2D(16, 3), ReLU(), MaxPool2D(2),
         Conv2D(32, 3), ReLU(), MaxPool2D(2),
         Flatten(), Dense(128), ReLU(), Dense(num_classes),
     ]

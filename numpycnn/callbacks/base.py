@@ -161,8 +161,9 @@ class CallbackList:
     def batch_begin(self, batch: int) -> None:
         self._call("batch_begin", batch)
 
-    def batch_end(self, batch: int, logs: Logs) -> None:
-        self._call("batch_end", batch, logs=logs)
+    def batch_end(self, batch: int, logs: Callable[[], Logs]) -> None:
+        if self._hooks["batch_end"]:  # seldom: figures that nobody asks for are not worked out
+            self._call("batch_end", batch, logs=logs())
 
     def test_begin(self) -> None:
         self._call("test_begin")
@@ -173,8 +174,9 @@ class CallbackList:
     def test_batch_begin(self, batch: int) -> None:
         self._call("test_batch_begin", batch)
 
-    def test_batch_end(self, batch: int, logs: Logs) -> None:
-        self._call("test_batch_end", batch, logs=logs)
+    def test_batch_end(self, batch: int, logs: Callable[[], Logs]) -> None:
+        if self._hooks["test_batch_end"]:
+            self._call("test_batch_end", batch, logs=logs())
 
     def _call(self, moment: str, *number: int, logs: Logs | None = None) -> None:
         if not self._hooks[moment]:

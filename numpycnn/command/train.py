@@ -161,7 +161,7 @@ def train(
     schedule = learning_rate(recipe, len(x))
     so_far = functools.partial(schedule_so_far, folder / BACKUP, schedule)
     rate = so_far() if share is None else share.from_first(so_far)
-    model.compile(Adam(rate), SoftmaxCrossEntropy(), metrics=["accuracy"])
+    model.compile(Adam(rate, *recipe.betas), SoftmaxCrossEntropy(recipe.label_smoothing), metrics=["accuracy"])
     with tempfile.TemporaryDirectory() as rehearsal:  # what cannot be saved shows now, not after the training
         model.save(Path(rehearsal) / Path(recipe.model_file).name)
     chosen, first = augmentation(recipe, data_set), None

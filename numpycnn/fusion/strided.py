@@ -57,7 +57,7 @@ class WinogradConvStride2(Block):
         ops.im2col(x, *HALVES, parts)
         y = self.empty("y", (len(x), *self.output_shape))
         filters = as_rows(self._filters_in_parts())
-        ops.winograd_forward(parts, filters, self.conv.weight_and_bias()[1], *self.before, False, y)
+        ops.winograd_forward(parts, filters, self.conv.weight_and_bias()[1], *self.before, False, False, y)
         if not np.isfinite(y).all():
             y[...] = self.conv.forward(x)
         self.save_for_backward(True, len(x), x, parts)
@@ -91,11 +91,10 @@ class WinogradConvStride2(Block):
     def _weight_gradient(self, parts: NDArray, dy: NDArray) -> None:
         weight = self.conv.parameters[0]
         dw = np.empty((9 * parts.shape[3], dy.shape[3]), dy.dtype)
-        ops.winograd_weight_gradient(parts, dy, *self.before, dw)
+        db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
+        ops.winograd_weight_gradient(parts, dy, *self.before, dw, db)
         halves = dw.reshape(3, 3, 2, 2, *weight.grad.shape[2:]).transpose(0, 2, 1, 3, 4, 5)  # (3, 2, 3, 2, C, F)
         weight.grad[...] = halves.reshape(6, 6, *weight.grad.shape[2:])[self.inside]
-        if self.conv.use_bias:
-            ops.sum_rows(as_rows(dy), self.conv.parameters[1].grad)
 
     def _filters_in_parts(self) -> NDArray:
         """Return the filters' four parts behind each other: (3, 3, 4 * C, F)."""

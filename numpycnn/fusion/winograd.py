@@ -15,6 +15,8 @@ from .block import Block, mean_share
 
 # Channels and filters, the fewer and the more: with less, the transforms cost more than the multiplications they save.
 FEWEST, MORE = 16, 32
+FEWEST_OUTPUTS = 10  # of an image: at 3 x 3, more than half of a tile is beyond the map
+MOST_PRODUCTS = 0.6  # of the convolution's own for dx; with more, adding up filters takes less time
 LANES = 16  # numbers of float32 in a vector of 64 bytes, the widest that CPUs have
 # So many outputs of a batch, and whole vectors of channels and filters, have tiles of 4 x 4 outputs on every machine.
 MANY_OUTPUTS, MANY_FOR_WEIGHTS = 832, 4096
@@ -39,12 +41,13 @@ class WinogradConv(Block):
         window = conv.window
         neighbours = window.kernel == (3, 3) and window.strides == window.dilation == (1, 1) and conv.groups == 1
         few, many = sorted((conv.input_shape[2], conv.filters))
-        return neighbours and max(window.before) <= 2 and few >= FEWEST and many >= MORE
+        enough = few >= FEWEST and many >= MORE and math.prod(conv.output_shape[:2]) >= FEWEST_OUTPUTS
+        return neighbours and max(window.before) <= 2 and enough
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
         y = self.empty("y", (len(x), *self.output_shape))
-        ops.winograd_forward(x, *self.weight_and_bias(), *self.conv.window.before, self.relu, y)
+        ops.winograd_forward(x, *self.weight_and_bias(), *self.conv.window.before, self.relu, False, y)
         self.save_for_backward(training, len(x), x, y)
         return y
 
@@ -60,22 +63,29 @@ class WinogradConv(Block):
             self._weight_gradient(x, dy)
         if not need_dx:
             return None
-        dx = self.empty("dx", x.shape)
-        input_gradient(dy, self.conv.parameters[0].value, self.conv.window.before, dx)
+        dx, weight, window = self.empty("dx", x.shape), self.conv.parameters[0].value, self.conv.window
+        if self._share_of_dx(len(x)) < 1:
+            input_gradient(dy, weight, window.before, dx)
+        else:
+            geometry = *window.kernel, *window.strides, *window.dilation, *window.before
+            ops.conv_dense_input_gradient(as_rows(weight), dy, dy, *geometry, False, dx)
         return dx
+
+    def _share_of_dx(self, images: int) -> float:
+        """Return what share of the products dx takes: 1 where a map is so small that Winograd's would not pay."""
+        share = winograd_share(self.conv, images, self.conv.input_shape[:2])
+        return share if share <= MOST_PRODUCTS else 1.0
 
     def executed_shares(self, need_dx: bool) -> tuple[float, float]:
         conv, images = self.conv, len(self.saved[0])
         forward = winograd_share(conv, images, conv.output_shape[:2])
         dw = winograd_share(conv, images, conv.output_shape[:2], MANY_FOR_WEIGHTS)
-        dx = winograd_share(conv, images, conv.input_shape[:2])
-        return forward, mean_share(dw, dx, conv.trainable, need_dx)
+        return forward, mean_share(dw, self._share_of_dx(images), conv.trainable, need_dx)
 
     def _weight_gradient(self, x: NDArray, dy: NDArray) -> None:
         weight = self.conv.parameters[0]
-        ops.winograd_weight_gradient(x, dy, *self.conv.window.before, as_rows(weight.grad))
-        if self.conv.use_bias:
-            ops.sum_rows(as_rows(dy), self.conv.parameters[1].grad)
+        db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
+        ops.winograd_weight_gradient(x, dy, *self.conv.window.before, as_rows(weight.grad), db)
         if not np.isfinite(weight.grad).all():  # the transforms spread NaN in a filter, the layer's rule does not
             self.conv.save_for_backward(True, len(x), x)
             self.conv.backward(dy, need_dx=False)
@@ -94,9 +104,8 @@ class WinogradConvReLU(WinogradConv):
 
 def input_gradient(dy: NDArray, weight: NDArray, before: Sequence[int], dx: NDArray) -> None:
     """Set dx of a 3 x 3 convolution with filters (3, 3, C, F): a convolution of dy with the turned filters."""
-    turned = np.ascontiguousarray(weight[::-1, ::-1].transpose(0, 1, 3, 2))  # (3, 3, F, C)
     border = [2 - zeros for zeros in before]
-    ops.winograd_forward(dy, as_rows(turned), np.zeros(dx.shape[3], dx.dtype), *border, False, dx)
+    ops.winograd_forward(dy, as_rows(weight), np.zeros(dx.shape[3], dx.dtype), *border, False, True, dx)
 
 
 def winograd_share(

@@ -527,14 +527,15 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     _rectified_maximum(_pixels_of_windows(sums, 2, grid).reshape(images, windows, 4, filters), y, codes)
 
 
-def winograd_forward(x, w, b, top, left, relu, y):
-    """y = conv(x), then ReLU if `relu`: x (N, H, W, C), 3 x 3 filters w (9 * C, F), b (F,), y (N, OH, OW, F)."""
-    conv_forward(x, w, b, 3, 3, 1, 1, 1, 1, top, left, relu, y)
+def winograd_forward(x, w, b, top, left, relu, turned, y):
+    """y = conv(x), then ReLU if `relu`: w (9 * C, F) of 3 x 3 filters; if `turned`, dx y of a dy x, w (9 * F, C)."""
+    filters = w.reshape(9, -1, w.shape[1])[::-1].swapaxes(1, 2).reshape(-1, y.shape[3]) if turned else w
+    conv_forward(x, filters, b, 3, 3, 1, 1, 1, 1, top, left, relu, y)
 
 
-def winograd_weight_gradient(x, dy, top, left, dw):
-    """dw (9 * C, F) of that convolution: x (N, H, W, C), dy (N, OH, OW, F)."""
-    dw[...] = _columns(x, 3, 3, 1, 1, 1, 1, top, left, dy.shape).reshape(-1, len(dw)).T @ dy.reshape(-1, dw.shape[1])
+def winograd_weight_gradient(x, dy, top, left, dw, db):
+    """dw (9 * C, F) and db (F,) of that convolution: x (N, H, W, C), dy (N, OH, OW, F)."""
+    conv_dense_weight_gradient(x, dy, dy, 3, 3, 1, 1, 1, 1, top, left, False, dw, db)
 
 
 def _patches(x, offsets, runs, run_length):
@@ -583,8 +584,7 @@ def conv_input_gradient(w, runs, run_length, starts, positions, values, dx):
 
 def window_input_gradient(w, dy, codes, offsets, row, dx):
     """dx (N, H, W, C) of a 3 x 3 convolution, windows of four: w (9 C, F), dy, codes (N, P, F), offsets (P * 4,)."""
-    channels = dx.shape[3]
-    taps = np.add.outer(np.arange(3) * row, np.arange(3 * channels)).reshape(-1)
+    taps = np.add.outer(np.arange(3) * row, np.arange(3 * dx.shape[3])).reshape(-1)
     dx[...] = 0
     for n in range(len(dx)):
         p, f = np.nonzero(codes[n] < 4)

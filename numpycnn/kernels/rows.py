@@ -8,7 +8,7 @@ from numba import prange
 from .jit import device, kernel
 from .tiles import prefetch
 
-WIDE = 16  # elements, or more, that are added up side by side: as many rows as it takes, where columns are few
+WIDE = 128  # elements, or more, that are added up side by side: as many rows as it takes, where columns are few
 CHUNK = 256  # rows summed by themselves before they join the total: rounding grows with their number, not all rows'
 
 
@@ -41,9 +41,11 @@ def add_rows(elements, total):
         row = elements[start : start + wide.size]
         for j in range(row.size):
             wide[j] += row[j]
-    for start in range(0, wide.size, columns):
+    for start in range(columns, wide.size, columns):
         for j in range(columns):
-            total[j] += wide[start + j]
+            wide[j] += wide[start + j]
+    for j in range(columns):
+        total[j] += wide[j]
 
 
 @kernel

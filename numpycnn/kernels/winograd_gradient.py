@@ -2,7 +2,8 @@
 
 A tile of dy adds ``G.T [(B.T d B) * (A dy A.T)] G`` to a filter's gradient, d being the tile's pixels: the transforms
 of ``winograd_tiles.py``, turned round. Summed over tiles, each pair of points is a matrix product of channels and
-filters; the last transform follows once, when all tiles have been added up.
+filters; the last transform follows once, when all tiles have been added up. At the point 1 of both axes, a tile of dy
+has its sum: all tiles' together are the bias's gradient.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ MANY_OUTPUTS = 4096  # as in winograd_map.py, that tiles of 4 outputs pay
 # Parts of the sum, times blocks of channels, that threads share: their number does not depend on theirs. Each part has
 # sums of its own, which are written and read: with 16, the kernel took 10 to 30 % longer on two cores.
 TASKS = 8
+AT_ONE = 2  # which value of a side is that at the point 1: after those at 0 and infinity
 PART_TILES = 64  # a part has at least so many tiles, whose products outweigh the sums that it makes
 
-_transform_pixels = make_transform_inside(pixel_matrix, False)
-_transform_outputs = make_transform_inside(lambda points: output_matrix(points).T, False)
+_transform_pixels = make_transform_inside(pixel_matrix)
+_transform_outputs = make_transform_inside(lambda points: output_matrix(points).T)
 _product = make_product_tile(TILE_ROWS)
 
 
@@ -57,10 +59,10 @@ def finish(code, side, sums, i_sum, step, parts, part_step, out, i_out, row, col
 
 
 @device
-def _add_tiles(down, across, side, part, parts, x, c, count, dy, before_y, before_x, sums, i_sum, padded):
+def _add_tiles(down, across, side, part, parts, x, c, count, dy, before_y, before_x, sums, i_sum, padded, totals):
     """Add a part of one kind of tiles to the sums (side * side, block, padded) of `count` channels from c on.
 
-    The kind that has all points comes first: its first products are the sums' first values.
+    The kind that has all points comes first: its first products are the sums' first values. Totals are those of dy.
     """
     images, out_height, out_width, filters = dy.shape
     _, height, width, channels = x.shape
@@ -92,14 +94,20 @@ def _add_tiles(down, across, side, part, parts, x, c, count, dy, before_y, befor
             for g in range(0, count, lanes):
                 _transform_pixels(
                     down, across, x, image, top, left, height, width, channels, c + g, zeros, v, t * block + g, v_step,
-                    zeros, 0, count - g
+                    False, zeros, 0, count - g
                 )
             image = n * out_height * out_width * filters
             for f in range(0, filters, lanes):
                 _transform_outputs(
                     down, across, dy, image, r, q, out_height, out_width, filters, f, zeros, z, t * padded + f, z_step,
-                    zeros, 0, filters - f
+                    False, zeros, 0, filters - f
                 )
+        ones = z[(AT_ONE * across + AT_ONE) * z_step :]
+        for f in range(filters if c == 0 else 0):
+            total = dy.dtype.type(0)  # a sum of its own, as rounding grows
+            for t in range(steps):
+                total += ones[t * padded + f]
+            totals[f] += total
         for k in range(down * across):
             at = i_sum + (k // across * side + k % across) * block * padded
             for f in range(0, padded, block):
@@ -113,22 +121,24 @@ def _add_tiles(down, across, side, part, parts, x, c, count, dy, before_y, befor
 
 
 @called
-def _run_task(task, blocks, parts, side, x, dy, before_y, before_x, sums, padded):
+def _run_task(task, blocks, parts, side, x, dy, before_y, before_x, sums, padded, totals):
     """Sum one part of the tiles for one block of channels, two vectors."""
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
     block = 2 * lanes
     part, c = task // blocks, task % blocks * block
     size = side * side * block * padded
+    for f in range(dy.shape[3] if c == 0 else 0):
+        totals[part, f] = 0
     for down, across in KINDS:
         _add_tiles(
             down, across, side, part, parts, x, c, min(block, channels - c), dy, before_y, before_x, sums, task * size,
-            padded,
+            padded, totals[part],
         )
 
 
 @kernel
-def winograd_weight_gradient(x, dy, top, left, dw):
-    """dw (9 * C, F) of a 3 x 3 convolution: x (N, H, W, C), dy (N, OH, OW, F); `top`, `left` as in winograd_forward."""
+def winograd_weight_gradient(x, dy, top, left, dw, db):
+    """dw (9 * C, F), db (F,) of a 3 x 3 convolution: x (N, H, W, C), dy (N, OH, OW, F); the rest as in the forward."""
     images, out_height, out_width, filters = dy.shape
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
     block = 2 * lanes
@@ -139,12 +149,12 @@ def winograd_weight_gradient(x, dy, top, left, dw):
     tiles = outputs // 4 if side == SHORT else outputs // 16
     parts = max(1, min(TASKS // blocks, tiles // PART_TILES))
     size = side * side * block * padded
-    sums = empty_aligned(parts * blocks * size, x)
+    sums, totals = empty_aligned(parts * blocks * size, x), np.empty((parts, filters), x.dtype)
     for stage in range(2):
         tasks = parts * blocks if stage == 0 else channels
         for task in prange(tasks):
             if stage == 0:
-                _run_task(np.int64(task), blocks, parts, side, x, dy, top, left, sums, padded)
+                _run_task(np.int64(task), blocks, parts, side, x, dy, top, left, sums, padded, totals)
             else:
                 c = np.int64(task)
                 for f in range(0, filters, lanes):
@@ -152,3 +162,7 @@ def winograd_weight_gradient(x, dy, top, left, dw):
                         side, sums, c // block * size + c % block * padded + f, block * padded, parts, blocks * size,
                         dw, c * filters + f, channels * filters, filters - f,
                     )
+    for f in range(filters):
+        db[f] = 0
+        for part in range(parts):
+            db[f] += totals[part, f]

@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba import prange, types
 
 from .jit import called, device, kernel
-from .matmul import empty_aligned
+from .matmul import empty_aligned, transpose
 from .simd import INDEX, VECTOR_BYTES, returns
 from .tiles import equal, plain_sums, squares, survey
 from .winograd_tiles import (
@@ -29,12 +29,13 @@ from .winograd_tiles import (
 
 FEW_TILES = 4 * ROWS  # so few do not keep several threads busy
 MANY_OUTPUTS = 64 * ROWS  # so many fill the products of every kind of tiles
+TASKS = 32  # at most: each costs references to arrays
 MARGIN = 4  # as in winograd.py
 OUTPUTS = 16  # of a tile, at most; a bit each
 BORDERS = 5  # ways in which a patch lies along an axis, see _border
 FACTS = 3 + BORDERS**2  # that are known of a filter, see _learn_filters
 
-_transform_tile = make_transform_inside(pixel_matrix, True)
+_transform_tile = make_transform_inside(pixel_matrix)
 
 
 # -- what becomes of the products --------------------------------------------------------------------------------------
@@ -45,8 +46,8 @@ def finish(code, down, across, m, im, m_step, b, f, filters, facts, scale, relu,
     """``y = A.T m A + b`` for a tile and one vector of filters, its negative values cut to 0 if `relu`.
 
     `rows` by `pixels` outputs of the tile are in the map, in rows `row` elements apart. Facts are what `_learn_filters`
-    finds out, scale is the tile's largest pixel. Bit k of what is returned says that rounding may have decided whether
-    the k-th output is cut, or that it is NaN.
+    finds out, scale is the tile's largest pixel if `relu`, else 0. Bit k of what is returned says that rounding may
+    have decided whether the k-th output is cut; all bits are set where a product is not finite.
     """
     builder = code.builder
 
@@ -59,9 +60,12 @@ def finish(code, down, across, m, im, m_step, b, f, filters, facts, scale, relu,
         lowest = builder.select(builder.trunc(relu, ir.IntType(1)), vectors.scalar(0), vectors.scalar(-math.inf))
         floor = vectors.broadcast(lowest)
         high, wide, clears = down - 2, across - 2, []
-        for k, total in enumerate(along_both_axes(coefficients_of, vectors, *matrices, square)):
+        values = [builder.fadd(total, bias) for total in along_both_axes(coefficients_of, vectors, *matrices, square)]
+        # What is not finite in m is so in one of the corners; infinity less infinity is NaN.
+        corners = functools.reduce(builder.fadd, (values[0], values[wide - 1], values[-wide], values[-1]))
+        margin = builder.fadd(margin, builder.fsub(corners, corners))
+        for k, value in enumerate(values):
             i, j = divmod(k, wide)
-            value = builder.fadd(total, bias)
             clears.append(builder.fcmp_ordered(">=", vectors.absolute(value), margin))
             place = code.step(code.step(y.at(iy), i, row), j, filters)
             inside = ir.IntType(1)(1)
@@ -237,27 +241,37 @@ def find_background(x):
     return background
 
 
+@called
+def _turned(w):
+    """Return filters (9 * C, F) turned by 180 degrees, with channels and filters exchanged: (9 * F, C)."""
+    channels, filters = w.shape[0] // 9, w.shape[1]
+    turned = empty_aligned(w.size, w).reshape(9 * filters, channels)
+    for k in range(9):
+        transpose(w, (8 - k) * channels * filters, filters, channels, filters, turned, k * channels * filters, channels)
+    return turned
+
+
 # -- the kernel --------------------------------------------------------------------------------------------------------
 
 
 @device
 def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, before_y, before_x, taps,
-                facts, background, relu, y):
-    """Take a share of one kind of tiles, ROWS at a time, through all stages, for some panels of filters."""
+                facts, background, relu, y, zeros, sizes, scales, patch, places, v, m):
+    """Take a share of one kind of tiles, ROWS at a time, through all stages, for some panels of filters.
+
+    The last seven arrays are room to work in: zeros, the largest pixels of a tile by lane and at all, a patch, what is
+    known of a tile (its image, row and column, flat patches, doubts), and the values of a group and its products.
+    """
     images, out_height, out_width, filters = y.shape
     _, height, width, channels = x.shape
     lanes = VECTOR_BYTES // x.itemsize
-    panel_width, image_size = 2 * lanes, height * width * channels
-    zeros = np.zeros(panel_width, x.dtype)
+    panel_width, image_size = zeros.size, height * width * channels
     tile_rows, first_row = pieces(out_height, down, side)
     tile_columns, first_column = pieces(out_width, across, side)
     tiles = images * tile_rows * tile_columns
     groups = (tiles + ROWS - 1) // ROWS
-    # No powers of 2 from one pair of points to the next: they would clash in the cache.
-    v_step, m_step = ROWS * channels + lanes, ROWS * panel_width + lanes
-    v, m = empty_aligned(down * across * v_step, x), empty_aligned(down * across * m_step, x)
-    sizes, scales, patch = empty_aligned(ROWS * lanes, x), np.empty(ROWS, x.dtype), np.empty(w.shape[0], x.dtype)
-    flat, doubts, places = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64), np.empty((ROWS, 3), np.int64)
+    v_step, m_step = v.size // side**2, m.size // side**2
+    flat, doubts = places[3], places[4]
     x_flat, y_flat = x.reshape(-1), y.reshape(-1)
     for first in range(groups * task // tasks * ROWS, groups * (task + 1) // tasks * ROWS, ROWS):
         some_flat = False
@@ -268,12 +282,12 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
             n = tile // (tile_rows * tile_columns)
             r = first_row + tile // tile_columns % tile_rows * (down - 2)
             q = first_column + tile % tile_columns * (across - 2)
-            places[p, 0], places[p, 1], places[p, 2] = n, r, q
+            places[0, p], places[1, p], places[2, p] = n, r, q
             top, left, image = r - before_y, q - before_x, n * image_size
             for c in range(0, channels, lanes):
                 _transform_tile(
                     down, across, x, image, top, left, height, width, channels, c, zeros, v, p * channels + c, v_step,
-                    sizes, p * lanes, channels - c
+                    relu, sizes, p * lanes, channels - c
                 )
             scales[p] = largest(sizes, p * lanes)
             flat[p] = may_be_flat(down, across, x, image, top, left, height, width, channels, zeros, background)
@@ -281,7 +295,7 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
         if some_flat:
             for p in range(ROWS):
                 if flat[p]:
-                    n, top, left = places[p, 0], places[p, 1] - before_y, places[p, 2] - before_x
+                    n, top, left = places[0, p], places[1, p] - before_y, places[2, p] - before_x
                     flat[p] = _find_flat(
                         down, across, x_flat, n * image_size, top, left, height, width, channels, background
                     )
@@ -290,7 +304,7 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
             products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
             count, some = min(panel_width, filters - f), np.int64(0)
             for p in range(min(ROWS, tiles - first)):
-                n, r, q = places[p, 0], places[p, 1], places[p, 2]
+                n, r, q = places[0, p], places[1, p], places[2, p]
                 iy = ((n * out_height + r) * out_width + q) * filters + f
                 doubts[p] = 0
                 for g in range(0, count, lanes):
@@ -303,7 +317,7 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
             if some:  # in a loop of its own: beside a call, Numba counts the references to every array, tile by tile
                 for p in range(min(ROWS, tiles - first)):
                     if doubts[p] | flat[p]:
-                        n, r, q = places[p, 0], places[p, 1], places[p, 2]
+                        n, r, q = places[0, p], places[1, p], places[2, p]
                         iy = ((n * out_height + r) * out_width + q) * filters + f
                         _correct(
                             doubts[p], flat[p], across, x_flat, n * image_size, r - before_y, q - before_x, height,
@@ -319,10 +333,18 @@ def _run_task(task, tasks, by_panel, x, w, u, side, b, before_y, before_x, taps,
     first_panel, last_panel = 0, (b.size + 2 * lanes - 1) // (2 * lanes)
     if by_panel:
         first_panel, last_panel, task, tasks = task, task + 1, 0, 1
+    zeros = np.empty(2 * lanes, x.dtype)
+    for f in range(2 * lanes):
+        zeros[f] = 0
+    sizes, scales, patch = empty_aligned(ROWS * lanes, x), np.empty(ROWS, x.dtype), np.empty(w.shape[0], x.dtype)
+    places = np.empty((5, ROWS), np.int64)
+    # No powers of 2 from one pair of points to the next: they would clash in the cache.
+    v = empty_aligned(side * side * (ROWS * x.shape[3] + lanes), x)
+    m = empty_aligned(side * side * (ROWS * 2 * lanes + lanes), x)
     for down, across in KINDS:
         _run_groups(
             down, across, side, task, tasks, x, w, u, x.shape[3] * 2 * lanes + lanes, first_panel, last_panel, b,
-            before_y, before_x, taps, facts, background, relu, y,
+            before_y, before_x, taps, facts, background, relu, y, zeros, sizes, scales, patch, places, v, m,
         )
 
 
@@ -335,8 +357,10 @@ def _prepare(panel, x, w, u, side, b, taps, facts, background, relu):
 
 
 @kernel
-def winograd_forward(x, w, b, top, left, relu, y):
+def winograd_forward(x, w, b, top, left, relu, turned, y):
     """y = conv(x), its negative values cut to 0 if `relu`: x (N, H, W, C), w (9 * C, F), b (F,), y (N, OH, OW, F).
+
+    If `turned`, w is (9 * F, C): that of a convolution whose dy is x here, and its dx y.
 
     Filters are 3 x 3 on neighbouring pixels; `top` rows and `left` columns of zeros lie before the image's first pixel,
     as many as it takes after its last. A task takes its share of each kind of tiles through all panels of filters, each
@@ -344,7 +368,7 @@ def winograd_forward(x, w, b, top, left, relu, y):
     """
     images, out_height, out_width, filters = y.shape
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
-    panels = (filters + 2 * lanes - 1) // (2 * lanes)
+    panels, w = (filters + 2 * lanes - 1) // (2 * lanes), _turned(w) if turned else w
     side, outputs = SHORT, images * out_height * out_width
     if outputs >= MANY_OUTPUTS and channels % lanes == 0 and filters % lanes == 0:
         side = LONG
@@ -356,7 +380,7 @@ def winograd_forward(x, w, b, top, left, relu, y):
     tiles = (outputs + 3) // 4 if side == SHORT else (outputs + 15) // 16
     by_panel = tiles <= FEW_TILES
     for stage in range(2):
-        tasks = panels if stage == 0 or by_panel else (tiles + ROWS - 1) // ROWS
+        tasks = panels if stage == 0 or by_panel else min(TASKS, (tiles + ROWS - 1) // ROWS)
         for task in prange(tasks):
             if stage == 0:
                 _prepare(np.int64(task), x, w, u, side, b, taps, facts, background, relu)

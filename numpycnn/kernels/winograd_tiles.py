@@ -156,7 +156,7 @@ def load_inside(code: Code, vectors: Vectors, image: ir.Value, corner, bounds, c
     return square
 
 
-def make_transform_inside(make_matrix, measured):
+def make_transform_inside(make_matrix):
     """Make the same for a square of an image's pixels that may reach beyond it, where the pixels are zeros.
 
     If `measured`, each lane's largest absolute value is noted in `sizes`.
@@ -164,8 +164,8 @@ def make_transform_inside(make_matrix, measured):
 
     @tile
     def transform_inside(
-        code, down, across, a, image, top, left, height, width, channels, c, zeros, out, i_out, out_step, sizes,
-        i_size, columns
+        code, down, across, a, image, top, left, height, width, channels, c, zeros, out, i_out, out_step, measured,
+        sizes, i_size, columns
     ):
         """The image's first pixel is ``a[image]``, the square's is (top, left); from channel c on."""
         start = a.at(code.builder.add(image, c))
@@ -175,7 +175,7 @@ def make_transform_inside(make_matrix, measured):
             size = [matrix.shape[1] for matrix in matrices]
             outside = zeros.at(INDEX(0))
             square = load_inside(code, vectors, start, (top, left), (height, width), channels, outside, size)
-            if measured:
+            with code.builder.if_then(code.builder.trunc(measured, ir.IntType(1))):
                 noted = sizes.at(i_size)
                 largest = functools.reduce(vectors.larger_bits, sum(square, []), vectors.load(noted, 0))
                 vectors.store(largest, noted, 0)

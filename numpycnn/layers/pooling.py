@@ -141,12 +141,7 @@ class AvgPool2D(_Pool2D):
         x = self.check_input(x)
         y = self.empty("y", (len(x), *self.output_shape))
         window = self.window
-        if math.prod(window.kernel) <= LARGE_WINDOW:
-            ops.avgpool_forward(x, *window.kernel, *window.strides, *window.before, y)
-        else:
-            exact = np.empty(y.shape, np.result_type(y, np.float64))
-            ops.avgpool_forward(x.astype(exact.dtype), *window.kernel, *window.strides, *window.before, exact)
-            y[...] = exact
+        _average(x, (*window.kernel, *window.strides, *window.before), y)
         self.save_for_backward(training, len(x))
         return y
 
@@ -172,18 +167,29 @@ class GlobalAvgPool2D(Layer):
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
+        y, size = self.empty("y", (len(x), 1, 1, x.shape[3])), x.shape[1:3]
+        _average(x, (*size, *size, 0, 0), y)
         self.save_for_backward(training, len(x))
-        return x.mean(axis=(1, 2), dtype=np.result_type(x, np.float64)).astype(x.dtype)  # a long sum rounds less so
+        return y.reshape(len(x), -1)  # (N, C)
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """Share each channel's gradient equally among the H * W pixels. See ``Layer.backward`` for the arguments."""
         dy = self.check_output_gradient(dy)
         if not need_dx:
             return None
-        height, width, _ = self.input_shape
-        dx = self.empty("dx", (len(dy), *self.input_shape))
-        dx[...] = dy[:, None, None] / (height * width)
+        dx, size = self.empty("dx", (len(dy), *self.input_shape)), self.input_shape[:2]
+        ops.avgpool_backward(dy.reshape(len(dy), 1, 1, -1), *size, *size, 0, 0, dx)
         return dx
+
+
+def _average(x: NDArray, window: tuple[int, ...], y: NDArray) -> None:
+    """Set y to the mean of each window: size, strides, and zeros before the image, along both axes."""
+    if math.prod(window[:2]) <= LARGE_WINDOW:
+        ops.avgpool_forward(x, *window, y)
+        return
+    exact = np.empty(y.shape, np.result_type(y, np.float64))
+    ops.avgpool_forward(x.astype(exact.dtype), *window, exact)
+    y[...] = exact
 
 
 def _check_pixels(image: Shape, owner: Layer) -> Shape:

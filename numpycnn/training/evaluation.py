@@ -64,7 +64,7 @@ def measure(
                 outputs = share.gather(model.forward(images[share.cut(len(images))]))
             loss, _ = in_training(model.loss, weights)(outputs, targets)
             figures.add(loss + penalty, outputs, targets, weights)
-            hooks.test_batch_end(batch, figures.logs())
+            hooks.test_batch_end(batch, figures.logs)
     if figures.seen == 0:
         raise ValueError("x: expected at least one batch (x, y), got none")
     hooks.test_end(figures.logs())

@@ -316,10 +316,9 @@ def train_epoch(model: Sequential, run: Run, progress: Progress) -> None:
         run.warn_of_explosion(value, model.optimizer)
         run.record(model, value, outputs, labels, weights)
         run.seconds = time.perf_counter() - start
-        logs = run.figures.logs()
-        progress.update(run.batch, logs)
+        progress.update(run.batch, run.figures.logs)
         run.check_interruption()
-        run.callbacks.batch_end(batch, logs)
+        run.callbacks.batch_end(batch, run.figures.logs)
         if model.stop_training or run.history.interrupted:
             break
         if was_finite and model.nonfinite is not None and run.speaks:  # and nobody stopped for it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any
+from typing import Any, Callable
 
 from ..terminal import Stdout, in_notebook, show, width
 
@@ -49,14 +49,14 @@ class Progress:
         if self.bar is not None:  # leave the terminal as it was, whatever happened
             self.bar.close()
 
-    def update(self, step: int, logs: dict[str, float]) -> None:
-        """Show that `step` batches are done; at most ten times a second."""
+    def update(self, step: int, logs: Callable[[], dict[str, float]]) -> None:
+        """Show that `step` batches are done, and the figures that `logs` returns; at most ten times a second."""
         self.done = step
         now = time.perf_counter()
         last = step == self.steps  # a bar shows it; as a line it comes with the epoch's figures
         if self.bar is not None if last else now - self.drawn > self.interval:
             self.drawn = now
-            self._show(logs, now - self.started, step - self.before)
+            self._show(logs(), now - self.started, step - self.before)
 
     def finish(self, logs: dict[str, float], seconds: float) -> None:
         """Show the epoch's figures; `seconds` is the time that training took, all its steps together."""

@@ -297,18 +297,22 @@ def maps(rng, dtype):
 
 
 def winograd_forward(rng, dtype) -> Iterator[Call]:
-    for (x, w, b, dy, before), relu in itertools.product(maps(rng, dtype), [False, True]):
-        sums = unwritten(dtype, *dy.shape)
-        reference.winograd_forward(abs(x), abs(w), abs(b), *before, False, sums)  # as in winograd_relu_pool_forward
-        y = unwritten(dtype, *dy.shape)
-        yield Call([x, w, b], [*before, relu], [y], len(w) + 1, magnitude=float(sums.max()))
+    """As it is with and without ReLU, and with turned filters."""
+    for (x, w, b, dy, before), (relu, turned) in itertools.product(
+        maps(rng, dtype), [(False, False), (True, False), (False, True)]
+    ):
+        filters = rough(rng, dtype, 9 * b.size, x.shape[3]) if turned else w
+        sums, y = unwritten(dtype, *dy.shape), unwritten(dtype, *dy.shape)
+        reference.winograd_forward(abs(x), abs(filters), abs(b), *before, False, turned, sums)
+        yield Call([x, filters, b], [*before, relu, turned], [y], len(w) + 1, magnitude=float(sums.max()))
 
 
 def winograd_weight_gradient(rng, dtype) -> Iterator[Call]:
     for x, w, _, dy, before in maps(rng, dtype):
-        sums = unwritten(dtype, *w.shape)
-        reference.winograd_weight_gradient(abs(x), abs(dy), *before, sums)
-        yield Call([x, dy], [*before], [unwritten(dtype, *w.shape)], dy[..., 0].size, magnitude=float(sums.max()))
+        sums = unwritten(dtype, *w.shape), unwritten(dtype, w.shape[1])
+        reference.winograd_weight_gradient(abs(x), abs(dy), *before, *sums)
+        gradients = [unwritten(dtype, *w.shape), unwritten(dtype, w.shape[1])]
+        yield Call([x, dy], [*before], gradients, dy[..., 0].size, magnitude=float(max(map(np.max, sums))))
 
 
 def clear_winners(block, n, rng, dtype):

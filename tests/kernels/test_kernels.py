@@ -358,10 +358,12 @@ def test_winograd_gives_patches_of_zeros_their_bias_and_decides_as_the_plain_sum
 def test_a_map_by_winograd_has_the_plain_sums_of_flat_patches_and_cuts_what_they_cut(dtype, background):
     rng, seen = np.random.default_rng(0), 0
     for call in calls("winograd_forward", dtype):
-        (x, w, b), (*before, relu), (y,) = call.inputs, call.numbers, call.outputs
+        (x, w, b), (*before, relu, turned), (y,) = call.inputs, call.numbers, call.outputs
         x[:, : x.shape[1] // 2 + 2] = background * rng.random(x.shape[3])  # all of the smallest images
         b[::3] = 0
         (found,) = call.run(compiled("winograd_forward"))
+        if turned:
+            w = np.ascontiguousarray(w.reshape(9, y.shape[3], -1)[::-1].swapaxes(1, 2)).reshape(-1, y.shape[3])
         patches = reference._columns(x, 3, 3, 1, 1, 1, 1, *before, y.shape)
         plain = np.empty_like(y)  # a patch at a time: in the layers' order
         rows, geometry = patches.reshape(1, 1, -1, len(w)), [1] * 6 + [0] * 2

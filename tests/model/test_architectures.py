@@ -9,7 +9,7 @@ from numpycnn import architectures
 from numpycnn.layers import AvgPool2D, Conv2D, Tanh
 
 SIZES = {
-    "augmented_cnn": 225_482, "best_cnn": 242_762, "deep_cnn": 93_322, "fast_cnn": 106_234, "lenet5": 61_706,
+    "augmented_cnn": 225_482, "best_cnn": 242_762, "deep_cnn": 93_322, "fast_cnn": 108_618, "lenet5": 61_706,
     "mlp": 316_810, "reference_cnn": 225_034, "vgg": 279_306,
 }
 

@@ -449,24 +449,30 @@ def test_winograd_counts_the_tiles_that_the_kernels_cut():
     assert winograd.MANY_FOR_WEIGHTS >= winograd_gradient.MANY_OUTPUTS and 4 * winograd.LANES >= VECTOR_BYTES
 
 
-def shares(layers, images, need_dx=True, channels=16):
+def shares(layers, images, need_dx=True, size=6):
     with using("reference"):
-        model = Sequential(layers, (6, 6, channels), seed=0)
-        model.forward(np.zeros((images, 6, 6, channels), np.float32), training=True)
+        model = Sequential(layers, (size, size, 16), seed=0)
+        model.forward(np.zeros((images, size, size, 16), np.float32), training=True)
         (block,) = model.plan
         return block.executed_shares(need_dx)
 
 
 @pytest.mark.parametrize(
-    "images, y, dw, dx",
-    [(1, 16 / 36, 16 / 36, 9 * 16 / 144), (52, 36 / 144, 16 / 36, 100 / 144), (256, 36 / 144, 36 / 144, 100 / 144)],
+    "size, images, y, dw, dx",
+    [
+        (6, 1, 16 / 36, 16 / 36, 1), (6, 52, 36 / 144, 16 / 36, 1), (6, 256, 36 / 144, 36 / 144, 1),
+        (8, 52, 100 / 324, 144 / 324, 144 / 324),
+    ],
 )
 @pytest.mark.parametrize("others", [(), (ReLU,), (Tanh,), (BatchNorm, ReLU)])
-def test_winograd_by_hand(others, images, y, dw, dx):
-    """4 x 4 outputs take 36 products in place of 144, or 4 times 16; dx has 6 x 6: 9 tiles of 16, or (6 + 4) ** 2."""
+def test_winograd_by_hand(others, size, images, y, dw, dx):
+    """4 x 4 outputs take 36 products in place of 144, or 4 times 16; dx, 6 x 6, would take 9 * 16 or (6 + 4) ** 2.
+
+    6 x 6 outputs take (6 + 4) ** 2 in place of 36 * 9, or 9 * 16; dx, 8 x 8, takes 4 * 36.
+    """
     for need_dx, back in (True, (dw + dx) / 2), (False, dw):
         layers = [Conv2D(32, 3), *(other() for other in others)]
-        assert shares(layers, images, need_dx) == pytest.approx((y, back))
+        assert shares(layers, images, need_dx, size) == pytest.approx((y, back))
 
 
 def test_a_frozen_convolution_does_its_gradient_alone():

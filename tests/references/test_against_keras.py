@@ -106,7 +106,7 @@ ARCHITECTURES = {
         L.AveragePooling2D(2), L.Flatten(), L.Dense(120, "tanh"), L.Dense(84, "tanh"), L.Dense(10, "softmax"),
     ],
     fast_cnn: lambda: [
-        conv(8), L.MaxPooling2D(2), conv(32), L.MaxPooling2D(2), L.Flatten(), L.Dense(128, "relu"),
+        conv(16), L.MaxPooling2D(2), conv(32), L.MaxPooling2D(2), L.Flatten(), L.Dense(128, "relu"),
         L.Dense(10, "softmax"),
     ],
     best_cnn: lambda: [

@@ -148,7 +148,7 @@ def shown(columns, verbose="auto"):
     code = f"""
 from numpycnn.training.progress import Progress
 with Progress(0, 10, 469, {verbose!r}) as progress:
-    progress.update(469, {dict(list(FIGURES.items())[:2])})
+    progress.update(469, lambda: {dict(list(FIGURES.items())[:2])})
     progress.finish({FIGURES}, 2.861)
 """
     return without_escapes(run_in_terminal(code, columns).replace("\r", "\n")).splitlines()
@@ -201,7 +201,7 @@ def train_slowly(monkeypatch, verbose, seconds, steps=6):
     with Progress(0, 1, steps, verbose) as progress:
         for step in range(1, steps + 1):
             now[0] += seconds
-            progress.update(step, {"loss": 1 / step})
+            progress.update(step, lambda: {"loss": 1 / step})
         progress.finish({"loss": 0.5, "val_loss": 0.25}, now[0])
 
 
@@ -222,7 +222,7 @@ def test_the_rate_of_an_epoch_that_was_begun_by_another_run(monkeypatch, capsys)
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     with Progress(0, 1, 10, 1, done=5) as progress:
         now[0] = 12.0
-        progress.update(7, {"loss": 1.0})  # two steps of six seconds
+        progress.update(7, lambda: {"loss": 1.0})  # two steps of six seconds
         progress.finish({"loss": 1.0}, 70.0)  # with those of the first run
     assert [line.split(" - ")[0] for line in capsys.readouterr().out.splitlines()] == [
         "Epoch 1/1: 7/10 12s 6000.0ms/step", "Epoch 1/1: 7/10 70s 10000.0ms/step"
