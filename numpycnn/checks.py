@@ -122,7 +122,7 @@ def check_list(value: Any, name: str, expected: str) -> list:
     raise TypeError(f"{name}: expected {expected}, got {shown(value)}")
 
 
-def check_instance(value: Any, kind: type | tuple[type, ...], name: str, expected: str) -> Any:
+def check_instance(value: Any, kind: type | tuple[type, ...], name: object, expected: str) -> Any:
     """Return `value` if it is an object of this class; for a class itself the error asks for the parentheses."""
     if not isinstance(value, kind):
         hint = f"; write it with parentheses: {value.__name__}()" if isinstance(value, type) else ""
@@ -186,12 +186,10 @@ def check_memory(shape: Shape, dtype: np.dtype, what: str, owner: Any) -> None:
 
 def check_shape(shape: Any, owner: Any, rank: int | None = None) -> Shape:
     """Return `shape` as a tuple of positive integers, of this rank if one is given."""
-    got = f"{owner!r}: expected an input shape such as (28, 28, 1), got {shape!r}"
-    if isinstance(shape, (str, bytes, dict, set)) or not isinstance(shape, Iterable):
-        raise TypeError(got)  # the elements of these might be numbers, too, but in no order
-    result = tuple(shape)
+    ordered = isinstance(shape, Iterable) and not isinstance(shape, (str, bytes, dict, set))
+    result = tuple(shape) if ordered else (None,)
     if any(isinstance(n, bool) or not isinstance(n, numbers.Integral) for n in result):
-        raise TypeError(got)
+        raise TypeError(f"{owner!r}: expected an input shape such as (28, 28, 1), got {shape!r}")
     result = tuple(int(n) for n in result)
     if any(not 1 <= n <= MAX_SIZE for n in result):
         raise ValueError(f"{owner!r}: expected an input shape of positive integers up to {MAX_SIZE}, got {shape!r}")

@@ -1,10 +1,32 @@
 """What all tests need."""
 
+import compileall
+import gc
 import signal
+from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).parent
 SECONDS = 1800  # for a test, kernels that are compiled on a busy machine included; campaigns take longer
+
+
+def pytest_configure(config):
+    """Compile what the processes that tests start import: hundreds, each would do it where no bytecode is kept."""
+    if not hasattr(config, "workerinput"):  # once, before xdist's workers
+        for folder in (TESTS.parent / "numpycnn", TESTS.parent / "benchmarks", TESTS / "helpers"):
+            compileall.compile_dir(folder, quiet=2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Let the garbage collector rest: ten thousand tests make many objects, and all of them stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()  # and it need not look at them again and again
 
 
 @pytest.fixture(autouse=True, scope="session")

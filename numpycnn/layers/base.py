@@ -376,7 +376,7 @@ class Layer(ExplainsArguments):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what ``get_state`` returned."""
-        check_instance(state, dict, repr(self), "a dict, as get_state returns it")
+        check_instance(state, dict, self, "a dict, as get_state returns it")
         if set(state) != set(self.state_names):
             raise ValueError(f"{self!r}: expected the state {sorted(self.state_names)}, got {sorted(state)}")
         for name, value in state.items():

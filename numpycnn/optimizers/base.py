@@ -153,7 +153,7 @@ class Optimizer(Configured):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what ``get_state`` returned."""
-        check_instance(state, dict, repr(self), "a dict, as get_state returns it")
+        check_instance(state, dict, self, "a dict, as get_state returns it")
         unknown = set(state) - {"steps", *self.slot_names}
         if unknown or "steps" not in state:
             raise ValueError(f"{self!r}: expected the state steps, {', '.join(self.slot_names)}; got {sorted(state)}")

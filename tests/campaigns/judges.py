@@ -6,6 +6,7 @@ Read without importing the package, or Cosmic Ray: ``mutation.py`` runs these co
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -124,26 +125,36 @@ def kernels_that_run(file: str, line: int) -> list[str]:
     for path in PACKAGE.glob("kernels/*.py"):
         if (path.name == "reference.py") != judges:
             continue
-        body = ast.parse(path.read_text()).body
-        imported = {
-            name.asname or name.name: (statement.module, name.name) for statement in body
-            if isinstance(statement, ast.ImportFrom) and statement.level == 1 and statement.module
-            for name in statement.names
-        }
-        for statement in body:
-            names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
-            if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-                defined = {(path.stem, statement.name)}
-            else:
-                defined = {(path.stem, name.id) for name in names if isinstance(name.ctx, ast.Store)}
+        for lines, defined, used in statements_of(path):
             for place in defined:
-                uses.setdefault(place, set()).update(imported.get(name.id, (path.stem, name.id)) for name in names)
-            first = min(node.lineno for node in (statement, *getattr(statement, "decorator_list", [])))
-            if path == PACKAGE / file and first <= line <= statement.end_lineno:
+                uses.setdefault(place, set()).update(used)
+            if path == PACKAGE / file and line in lines:
                 mutated |= defined
     found = [kernel for kernel, stem in KERNELS.items()
              if mutated & reachable(("reference" if judges else stem, kernel), uses)]
     return found or list(KERNELS)
+
+
+@functools.cache
+def statements_of(path: Path) -> list[tuple[range, set[Place], set[Place]]]:
+    """Return, for each statement of a file of kernels, its lines and the places that it defines and uses."""
+    body = ast.parse(path.read_text()).body
+    imported = {
+        name.asname or name.name: (statement.module, name.name) for statement in body
+        if isinstance(statement, ast.ImportFrom) and statement.level == 1 and statement.module
+        for name in statement.names
+    }
+    found = []
+    for statement in body:
+        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            defined = {(path.stem, statement.name)}
+        else:
+            defined = {(path.stem, name.id) for name in names if isinstance(name.ctx, ast.Store)}
+        used = {imported.get(name.id, (path.stem, name.id)) for name in names}
+        first = min(node.lineno for node in (statement, *getattr(statement, "decorator_list", [])))
+        found.append((range(first, statement.end_lineno + 1), defined, used))
+    return found
 
 
 def reachable(name: Any, uses: dict[Any, set[Any]]) -> set[Any]:

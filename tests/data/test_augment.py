@@ -34,7 +34,7 @@ def generator(seed=0):
 def warped(images, maps, field=None, fill=0.0):
     """Return what the active kernel makes of images (N, H, W, C) and maps (1, 2, 3) or (N, 2, 3)."""
     n, height, width, _ = images.shape
-    matrices = np.ascontiguousarray(np.broadcast_to(maps, (n, 2, 3)), images.dtype)
+    matrices = np.array(np.broadcast_to(maps, (n, 2, 3)), images.dtype, order="C")  # writable, as they are in use
     field = np.zeros((1, 2, height, width)) if field is None else field
     result = np.full_like(images, np.nan)
     ops.warp(images, matrices, field.astype(images.dtype), fill, result)

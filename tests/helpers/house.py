@@ -37,6 +37,8 @@ def runtime_imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
             for statement in node.orelse:
                 yield from runtime_imports(ast.Module([statement], []))
             continue
+        if isinstance(node, ast.expr):  # has no statements in it
+            continue
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             yield node
         yield from runtime_imports(node)

@@ -27,7 +27,7 @@ def package(tmp_path_factory):
     """A copy of the package: the cache depends on its source, which somebody may be editing."""
     original = Path(numpycnn.__file__).parent
     copy = tmp_path_factory.mktemp("source") / "numpycnn"
-    return shutil.copytree(original, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return shutil.copytree(original, copy, ignore=shutil.ignore_patterns("*.pyc.*"))  # those are just being written
 
 
 # -- the cache ---------------------------------------------------------------------------------------

@@ -131,6 +131,18 @@ def test_the_text_of_a_layer_makes_an_equal_one(make, shape):
     assert type(twin) is type(layer) and twin.get_config() == layer.get_config() and repr(twin) == repr(layer)
 
 
+@every_layer
+def test_only_errors_describe_a_layer(make, shape, monkeypatch):
+    """Its text takes longer than a small step, and a check of gradients takes thousands of them."""
+    layer, described = make(), []
+    monkeypatch.setattr(type(layer), "__repr__", lambda self: described.append(self) or "")
+    layer.build(shape, np.random.default_rng(0))
+    layer.set_state(layer.get_state())
+    with kernels.using("reference"):
+        layer.backward(layer.forward(np.ones((2, *shape), "float32"), training=True).copy())
+    assert described == []
+
+
 def test_a_state_that_does_not_fit_is_rejected():
     layer = built(BatchNorm, (3,))
     with pytest.raises(ValueError, match="expected the state .*moving_mean.*, got"):
