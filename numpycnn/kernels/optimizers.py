@@ -50,9 +50,10 @@ def adam(gradient, rate, beta1, beta2, epsilon, correction1, correction2, decay,
     tiny = _smallest_normal(weight)
     floor = tiny / take2
     for i in prange(weight.size):
-        m[i] = _flush(keep1 * m[i] + take1 * gradient[i], tiny)
-        v[i] = _flush(keep2 * v[i] + _flush(take2 * gradient[i] * gradient[i], tiny), tiny)
-        step = (m[i] * scale1) / (math.sqrt(v[i] * scale2 + floor) + epsilon)
+        mean = _flush(keep1 * m[i] + take1 * gradient[i], tiny)
+        square = _flush(keep2 * v[i] + _flush(take2 * gradient[i] * gradient[i], tiny), tiny)
+        step = (mean * scale1) / (math.sqrt(square * scale2 + floor) + epsilon)
+        m[i], v[i] = mean, square  # read once: what is written might, to the compiler, be another array's
         weight[i] -= decay * weight[i] + rate * step
 
 

@@ -9,6 +9,7 @@ from .jit import device, kernel
 from .tiles import prefetch
 
 WIDE = 128  # elements, or more, that are added up side by side: as many rows as it takes, where columns are few
+BEGINNING = 256  # elements of a row
 CHUNK = 256  # rows summed by themselves before they join the total: rounding grows with their number, not all rows'
 
 
@@ -27,7 +28,8 @@ def take_rows(x, rows, y):
     """y = x[rows]: x (N, K), rows (M,), every one a row of x, y (M, K)."""
     columns = x.shape[1]
     for i in prange(rows.size):
-        prefetch(x, rows[min(i + 1, rows.size - 1)] * columns, columns)  # they lie anywhere in memory
+        # The next lies anywhere in memory; once its beginning is asked for, the processor goes on by itself.
+        prefetch(x, rows[min(i + 1, rows.size - 1)] * columns, min(columns, BEGINNING))
         for k in range(columns):
             y[i, k] = x[rows[i], k]
 
