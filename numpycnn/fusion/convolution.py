@@ -31,8 +31,7 @@ class DirectConv(Block):
         super().__init__(conv, *others)
         self.conv = conv
         self.weight_and_bias = conv.weight_and_bias
-        self.padded_shape, window = padded_shape(conv), conv.window
-        self.geometry = *window.kernel, *window.strides, *window.dilation, *window.before
+        self.padded_shape, self.geometry = padded_shape(conv), conv.window.geometry
 
     @staticmethod
     def suits(*layers: Any) -> bool:
@@ -55,8 +54,7 @@ class DirectConv(Block):
         x, y = self.saved
         weight, gradients = self.conv.parameters[0], (dy, y)
         if self.conv.learns:
-            db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
-            dw = as_rows(weight.grad)
+            dw, db = as_rows(weight.grad), self.conv.bias_gradient()
             ops.conv_dense_weight_gradient(x, *gradients, *self.geometry, self.relu, dw, db)
         if not need_dx:
             return None
@@ -127,8 +125,7 @@ class ConvReLUPool(DirectConv):
         dy = as_maps(self.check_output_gradient(dy))
         x, codes = self.saved
         weight, runs = self.conv.parameters[0], (self.patches.runs, self.patches.run_length)
-        dw = as_rows(weight.grad)
-        db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
+        dw, db = as_rows(weight.grad), self.conv.bias_gradient()
         learns = self.conv.learns
         by_taps, by_entries = learns and self.by_taps, learns and not self.by_taps  # what gives dw
         if by_taps:

@@ -91,8 +91,7 @@ class WinogradConvStride2(Block):
     def _weight_gradient(self, parts: NDArray, dy: NDArray) -> None:
         weight = self.conv.parameters[0]
         dw = np.empty((9 * parts.shape[3], dy.shape[3]), dy.dtype)
-        db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
-        ops.winograd_weight_gradient(parts, dy, *self.before, dw, db)
+        ops.winograd_weight_gradient(parts, dy, *self.before, dw, self.conv.bias_gradient())
         halves = dw.reshape(3, 3, 2, 2, *weight.grad.shape[2:]).transpose(0, 2, 1, 3, 4, 5)  # (3, 2, 3, 2, C, F)
         weight.grad[...] = halves.reshape(6, 6, *weight.grad.shape[2:])[self.inside]
 

@@ -67,8 +67,7 @@ class WinogradConv(Block):
         if self._share_of_dx(len(x)) < 1:
             input_gradient(dy, weight, window.before, dx)
         else:
-            geometry = *window.kernel, *window.strides, *window.dilation, *window.before
-            ops.conv_dense_input_gradient(as_rows(weight), dy, dy, *geometry, False, dx)
+            ops.conv_dense_input_gradient(as_rows(weight), dy, dy, *window.geometry, False, dx)
         return dx
 
     def _share_of_dx(self, images: int) -> float:
@@ -83,8 +82,7 @@ class WinogradConv(Block):
         return forward, mean_share(dw, self._share_of_dx(images), conv.trainable, need_dx)
 
     def _weight_gradient(self, x: NDArray, dy: NDArray) -> None:
-        weight = self.conv.parameters[0]
-        db = self.conv.parameters[1].grad if self.conv.use_bias else self.empty("db", (self.conv.filters,))
+        weight, db = self.conv.parameters[0], self.conv.bias_gradient()
         ops.winograd_weight_gradient(x, dy, *self.conv.window.before, as_rows(weight.grad), db)
         if not np.isfinite(weight.grad).all():  # the transforms spread NaN in a filter, the layer's rule does not
             self.conv.save_for_backward(True, len(x), x)

@@ -172,8 +172,8 @@ class Conv2D(Layer):
 
     def _patches(self, x: NDArray) -> NDArray:
         """Return the patch under each stop of the filters as a row: (n * OH * OW, kh * kw * C)."""
-        cols, window = self._columns(x), self.window
-        ops.im2col(x, *window.kernel, *window.strides, *window.dilation, *window.before, cols)
+        cols = self._columns(x)
+        ops.im2col(x, *self.window.geometry, cols)
         return as_rows(cols)
 
     def _columns(self, x: NDArray) -> NDArray:
@@ -182,8 +182,7 @@ class Conv2D(Layer):
 
     def _add_patches(self, cols: NDArray, dx: NDArray) -> None:
         """Write into dx (n, H, W, C), for each pixel, the sum over the patches that contain it (col2im)."""
-        window = self.window
-        ops.col2im(cols, *window.kernel, *window.strides, *window.dilation, *window.before, dx)
+        ops.col2im(cols, *self.window.geometry, dx)
 
     def _matrices(self) -> tuple[list[NDArray], list[NDArray]]:
         """Return each group's filters (kh * kw * C // groups, F // groups) and biases (F // groups,)."""
@@ -194,6 +193,10 @@ class Conv2D(Layer):
         """Return the filters as a matrix (kh * kw * C // groups, F) and the biases (F,), zeros without a bias."""
         bias = self.parameters[1].value if self.use_bias else np.zeros(self.filters, self.dtype)
         return as_rows(self.parameters[0].value), bias
+
+    def bias_gradient(self) -> NDArray:
+        """Return the array (F,) that the gradient of the biases goes to; without a bias, one that nobody reads."""
+        return self.parameters[1].grad if self.use_bias else self.empty("db", (self.filters,))
 
 
 def as_rows(a: NDArray) -> NDArray:

@@ -70,6 +70,11 @@ class Window:
         return window
 
     @property
+    def geometry(self) -> tuple[int, ...]:
+        """Size, strides, dilation and zeros before: eight numbers, as the kernels of convolutions take them."""
+        return *self.kernel, *self.strides, *self.dilation, *self.before
+
+    @property
     def extent(self) -> Pair:
         """Pixels from the first to the last element of a window, both included."""
         return _extent(self.kernel[0], self.dilation[0]), _extent(self.kernel[1], self.dilation[1])
