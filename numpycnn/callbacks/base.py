@@ -162,8 +162,7 @@ class CallbackList:
         self._call("batch_begin", batch)
 
     def batch_end(self, batch: int, logs: Callable[[], Logs]) -> None:
-        if self._hooks["batch_end"]:  # seldom: figures that nobody asks for are not worked out
-            self._call("batch_end", batch, logs=logs())
+        self._call("batch_end", batch, logs=logs)
 
     def test_begin(self) -> None:
         self._call("test_begin")
@@ -175,12 +174,12 @@ class CallbackList:
         self._call("test_batch_begin", batch)
 
     def test_batch_end(self, batch: int, logs: Callable[[], Logs]) -> None:
-        if self._hooks["test_batch_end"]:
-            self._call("test_batch_end", batch, logs=logs())
+        self._call("test_batch_end", batch, logs=logs)
 
-    def _call(self, moment: str, *number: int, logs: Logs | None = None) -> None:
+    def _call(self, moment: str, *number: int, logs: Logs | Callable[[], Logs] | None = None) -> None:
         if not self._hooks[moment]:
             return
+        logs = logs() if callable(logs) else logs  # after each step: only if somebody asks for them
         if self.share is None:
             self._call_here(moment, *number, logs=logs)
             return
