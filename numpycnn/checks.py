@@ -187,8 +187,8 @@ def check_memory(shape: Shape, dtype: np.dtype, what: str, owner: Any) -> None:
 def check_shape(shape: Any, owner: Any, rank: int | None = None) -> Shape:
     """Return `shape` as a tuple of positive integers, of this rank if one is given."""
     ordered = isinstance(shape, Iterable) and not isinstance(shape, (str, bytes, dict, set))
-    result = tuple(shape) if ordered else (None,)
-    if any(isinstance(n, bool) or not isinstance(n, numbers.Integral) for n in result):
+    result = tuple(shape) if ordered else ()
+    if not ordered or any(isinstance(n, bool) or not isinstance(n, numbers.Integral) for n in result):
         raise TypeError(f"{owner!r}: expected an input shape such as (28, 28, 1), got {shape!r}")
     result = tuple(int(n) for n in result)
     if any(not 1 <= n <= MAX_SIZE for n in result):
