@@ -56,28 +56,28 @@ class WinogradConvStride2(Block):
         parts = self.empty("parts", (len(x), *self.parts_shape))
         ops.im2col(x, *HALVES, parts)
         y = self.empty("y", (len(x), *self.output_shape))
-        filters = as_rows(self._filters_in_parts())
-        ops.winograd_forward(parts, filters, self.conv.weight_and_bias()[1], *self.before, False, False, y)
-        if not np.isfinite(y).all():
+        filters = self._filters_in_parts()
+        ops.winograd_forward(parts, as_rows(filters), self.conv.weight_and_bias()[1], *self.before, False, False, y)
+        if not self._is_finite(y):
             y[...] = self.conv.forward(x)
-        self.save_for_backward(True, len(x), x, parts)
+        self.save_for_backward(True, len(x), x, parts, filters)
         return y
 
     def backward(self, dy: NDArray, need_dx: bool = True) -> NDArray | None:
         """Apply the convolution's rules in parts, then put dw and dx together."""
         dy = self.check_output_gradient(dy)
-        x, parts = self.saved
-        finite = np.isfinite(dy).all()
+        x, parts, filters = self.saved
+        finite = self._is_finite(dy)
         if finite and self.conv.learns:
             self._weight_gradient(parts, dy)
-            finite = np.isfinite(self.conv.parameters[0].grad).all()
+            finite = self._is_finite(self.conv.parameters[0].grad)
         if not finite:
             self.conv.save_for_backward(True, len(x), x)
             return self.conv.backward(dy, need_dx)
         if not need_dx:
             return None
         dparts, dx = self.empty("dparts", parts.shape), self.empty("dx", x.shape)
-        input_gradient(dy, self._filters_in_parts(), self.before, dparts)
+        input_gradient(dy, filters, self.before, dparts)
         ops.col2im(dparts, *HALVES, dx)
         return dx
 
@@ -88,9 +88,12 @@ class WinogradConvStride2(Block):
         dx = winograd_share(conv, images, self.parts_shape[:2], parts=4)
         return forward, mean_share(dw, dx, conv.trainable, need_dx)
 
+    def _is_finite(self, a: NDArray) -> bool:
+        return bool(np.isfinite(a, out=self.empty("finite", a.shape, bool)).all())
+
     def _weight_gradient(self, parts: NDArray, dy: NDArray) -> None:
         weight = self.conv.parameters[0]
-        dw = np.empty((9 * parts.shape[3], dy.shape[3]), dy.dtype)
+        dw = self.empty("dw", (9 * parts.shape[3], dy.shape[3]))
         ops.winograd_weight_gradient(parts, dy, *self.before, dw, self.conv.bias_gradient())
         halves = dw.reshape(3, 3, 2, 2, *weight.grad.shape[2:]).transpose(0, 2, 1, 3, 4, 5)  # (3, 2, 3, 2, C, F)
         weight.grad[...] = halves.reshape(6, 6, *weight.grad.shape[2:])[self.inside]
@@ -98,7 +101,11 @@ class WinogradConvStride2(Block):
     def _filters_in_parts(self) -> NDArray:
         """Return the filters' four parts behind each other: (3, 3, 4 * C, F)."""
         weight = self.conv.parameters[0].value
-        whole = np.zeros((6, 6, *weight.shape[2:]), weight.dtype)
+        channels, filters = weight.shape[2:]
+        whole = self.empty("whole", (6, 6, channels, filters))
+        whole[...] = 0
         whole[self.inside] = weight
-        halves = whole.reshape(3, 2, 3, 2, *weight.shape[2:]).transpose(0, 2, 1, 3, 4, 5)  # (3, 3, 2, 2, C, F)
-        return halves.reshape(3, 3, -1, weight.shape[3])
+        halves = whole.reshape(3, 2, 3, 2, channels, filters).transpose(0, 2, 1, 3, 4, 5)  # (3, 3, 2, 2, C, F)
+        parts = self.empty("filters", (3, 3, 4 * channels, filters))
+        parts.reshape(halves.shape)[...] = halves
+        return parts

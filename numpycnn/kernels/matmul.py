@@ -173,15 +173,17 @@ def product(a, b, start, transpose_a, transpose_b, relu, c):
     width = (ROW_VECTORS if skipping else 2) * (VECTOR_BYTES // a.itemsize)
     panels = (columns + width - 1) // width
     most = SPARSE_GROUP if skipping else ROW_GROUP
-    blocks = panels * ((rows + most - 1) // most)
-    parts = max(1, min(PARTS // blocks, depth // (2 * STEPS))) if skipping else 1
+    groups = (rows + most - 1) // most
+    tiles, blocks = (rows + TILE_ROWS - 1) // TILE_ROWS, panels * groups
+    parts = max(1, min((PARTS + blocks - 1) // blocks, depth // (2 * STEPS))) if skipping else 1
     others = np.empty((parts - 1, rows, columns), a.dtype)  # sums of all parts but the first
     zeros = np.empty(columns if parts > 1 else 0, a.dtype)  # where they begin
     for k in range(zeros.size):  # np.zeros would be a parallel loop of its own, which takes seconds to compile
         zeros[k] = 0
     for task in prange(parts * blocks):
-        part, i, j = task // blocks, task % blocks // panels * most, task % panels * width
-        height, count = min(most, rows - i), min(width, columns - j)
+        part, group, j = task // blocks, task % blocks // panels, task % panels * width
+        i = tiles * group // groups * TILE_ROWS  # groups of as many rows: threads get equal shares
+        height, count = min(rows, tiles * (group + 1) // groups * TILE_ROWS) - i, min(width, columns - j)
         if skipping:
             t, end = part * depth // parts, (part + 1) * depth // parts
             first, sums = (start, c) if part == 0 else (zeros, others[part - 1])
