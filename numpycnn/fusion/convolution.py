@@ -83,8 +83,12 @@ class ConvReLUPool(DirectConv):
 
     def __init__(self, conv: Conv2D, *others: Layer) -> None:
         super().__init__(conv, *others)
-        window = conv.window  # of 3 x 3 neighbouring pixels, one at each pixel? Then dx is summed window by window
-        self.by_windows = window.kernel == (3, 3) and window.strides == window.dilation == (1, 1)
+        window, channels = conv.window, conv.input_shape[2]
+        at_every_pixel = window.strides == window.dilation == (1, 1)
+        self.by_windows = at_every_pixel and window.kernel == (3, 3)  # dx is summed window by window
+        whole = channels % LANES == conv.filters % LANES == 0
+        large = at_every_pixel and window.kernel == (5, 5) and whole
+        self.by_winograd = (self.by_windows or large) and channels >= WINOGRAD_CHANNELS
 
     # At the first image: a file of a few kilobytes may describe a model that takes gigabytes to run.
 
@@ -113,7 +117,7 @@ class ConvReLUPool(DirectConv):
         y = self.empty("y", (len(x), *self.output_shape))
         maps, patches, (weight, bias) = as_maps(y), self.patches, self.weight_and_bias()
         codes = self.empty("codes", maps.shape if training else (0, 0, 0), np.uint8)  # which pixel of a window won
-        if self.by_windows and self.conv.input_shape[2] >= WINOGRAD_CHANNELS:
+        if self.by_winograd:
             ops.winograd_relu_pool_forward(x, weight, bias, self.output_shape[1], maps, codes)
         else:
             ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, maps, codes)
@@ -161,7 +165,7 @@ class ConvReLUPool(DirectConv):
         conv, (height, width, _), (codes,) = self.conv, self.output_shape, self.choices()
         kept = 2 * height, 2 * width  # pooling drops a last odd row
         share = math.prod(kept) / math.prod(conv.output_shape[:2])
-        if self.by_windows and conv.input_shape[2] >= WINOGRAD_CHANNELS:
+        if self.by_winograd:
             share = winograd_share(conv, len(codes), kept)
         dense = len(codes) * math.prod(conv.output_shape)
         return share, 1.0 if self.by_taps else float((codes < CUT).sum()) / dense

@@ -113,13 +113,16 @@ def winograd_share(
 
     With `parts`, so many times the channels, and 3 x 3 filters in place of the convolution's.
 
-    A tile of 4 x 4 outputs takes 36 in place of 144, one of 2 x 2 takes 16 in place of 36, even where it reaches beyond
-    the map. Not counted: the few outputs whose sign rounding could change, which are summed again.
+    A tile of 4 x 4 outputs takes 36 in place of 144, one of 2 x 2 takes 16 in place of 36, or 36 in place of 100 with
+    5 x 5 filters, even where it reaches beyond the map. Not counted: the few outputs whose sign rounding could change,
+    which are summed again.
     """
     large = images * math.prod(outputs) >= many and parts * conv.input_shape[2] % LANES == conv.filters % LANES == 0
 
     def points(n: int) -> int:
-        """Along an axis: 6 for 4 outputs, with large tiles, and 4 for 2."""
+        """Along an axis: 6 for 4 outputs, with large tiles, and 4 for 2; with 5 x 5 filters, 6 for 2."""
+        if conv.window.kernel == (5, 5) and parts == 1:
+            return 6 * -(-n // 2)
         tiles = (n + 1) // 4 if large else 0
         return 6 * tiles + 4 * -(-max(0, n - 4 * tiles) // 2)
 

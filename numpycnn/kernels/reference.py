@@ -520,10 +520,10 @@ def conv_relu_pool_forward(x, w, b, offsets, runs, run_length, y, codes):
 
 
 def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
-    """The same for 3 x 3 filters on neighbouring pixels, `grid_width` windows in a row, computed the plain way."""
+    """The same for square filters on neighbouring pixels, `grid_width` windows in a row, computed the plain way."""
     images, windows, filters = y.shape
-    grid = images, windows // grid_width, grid_width, filters
-    sums = _columns(x, 3, 3, 1, 1, 1, 1, 0, 0, (images, 2 * grid[1], 2 * grid_width)) @ w + b
+    grid, size = (images, windows // grid_width, grid_width, filters), int((len(w) // x.shape[3]) ** 0.5)
+    sums = _columns(x, size, size, 1, 1, 1, 1, 0, 0, (images, 2 * grid[1], 2 * grid_width)) @ w + b
     _rectified_maximum(_pixels_of_windows(sums, 2, grid).reshape(images, windows, 4, filters), y, codes)
 
 

@@ -1,8 +1,9 @@
-"""3 x 3 convolution, ReLU and 2 x 2 pooling with up to 4 times fewer multiplications: Winograd's algorithm.
+"""3 x 3 or 5 x 5 convolution, ReLU and 2 x 2 pooling with up to 4 times fewer multiplications: Winograd's algorithm.
 
 Tiles have 4 or 2 outputs along an axis (``winograd_tiles.py`` has the transforms), which are 2 or 1 pooling windows and
 take 6 or 4 points: 10 x 10 outputs are cut into 4 + 4 + 2 along both, 16 x 16 products in place of 10 x 10 x 9. Few
-images, and channels or filters that leave part of a vector, get tiles of 2 x 2 outputs alone.
+images, and channels or filters that leave part of a vector, get tiles of 2 x 2 outputs alone. For 5 x 5 filters, 6
+points make tiles of 2 x 2 outputs: 36 products in place of 100.
 
 Rounding: 6 points cost some digits, in float32 up to 5e-6 of the largest output. Outputs may be that far off, but what
 ReLU cuts and who wins a window must be what the layers say, or a gradient would go somewhere else. So:
@@ -31,14 +32,15 @@ from .matmul import empty_aligned
 from .simd import INDEX, VECTOR_BYTES, Vectors, returns
 from .tiles import WINDOW, equal, make_window_tile, squares, survey
 from .winograd_tiles import (
-    KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, load_square, make_transform, output_matrix,
-    pixel_matrix, points_of, products, transform_filters,
+    KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, load_square, output_matrix, points_of,
+    products, transform_filters, transform_tile,
 )
 
 FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
 MANY_WINDOWS = 16 * ROWS  # so many fill the products of every kind of tiles
 TASKS = 16  # at most: each costs references to arrays
 LIFTS = WINDOW + 1  # see _tables
+POOLED_KINDS = ((LONG, LONG, 5), *((*kind, 3) for kind in KINDS))  # of tiles, with the filter's side
 PLAIN_BIT = 5  # of a window's mark, see _learn_image
 MARGIN = 4  # with 1, a sum in ten thousand was farther off than 2.3 times what `_learn_filters` works out; none 4.6
 
@@ -48,7 +50,8 @@ MARGIN = 4  # with 1, a sum in ten thousand was farther off than 2.3 times what 
 
 @returns(types.int64)
 def finish(
-    code, down, across, m, im, m_step, b, f, filters, facts, scale, lifts, marks, window, grid_width, y, codes, columns
+    code, down, across, size, m, im, m_step, b, f, filters, facts, scale, lifts, marks, window, grid_width, y, codes,
+    columns
 ):
     """``y = maxpool(relu(A.T m A + b))`` for a tile and one vector of filters, and the codes.
 
@@ -58,19 +61,19 @@ def finish(
     """
     builder = code.builder
 
-    def case(vectors, down, across):
-        matrices = output_matrix(points_of(down)), output_matrix(points_of(across))
+    def case(vectors, down, across, size):
+        matrices = output_matrix(points_of(down), size), output_matrix(points_of(across), size)
         square = load_square(code, vectors, m.at(im), builder.mul(m_step, INDEX(across)), m_step, (down, across))
         by_scale, by_bias, known = (vectors.load(code.step(facts.at(f), k, filters), 0) for k in range(3))
         margin = vectors.multiply_add(by_scale, vectors.broadcast(scale), by_bias)
         bias = vectors.load(b.at(f), 0)
         outputs = [builder.fadd(value, bias) for value in along_both_axes(coefficients_of, vectors, *matrices, square)]
-        side = across - 2  # outputs in a row
+        high, side = (points + 1 - size for points in (down, across))  # outputs in a column and in a row
         corners = outputs[0], outputs[side - 1], outputs[-side], outputs[-1]  # NaN in m is in one of them
         total = functools.reduce(builder.fadd, corners)
         not_a_number = builder.fcmp_unordered("uno", total, total)
         doubts = INDEX(0)
-        for k, (i, j) in enumerate((i, j) for i in range(0, down - 2, 2) for j in range(0, side, 2)):
+        for k, (i, j) in enumerate((i, j) for i in range(0, high, 2) for j in range(0, side, 2)):
             number = builder.add(window, builder.add(builder.mul(grid_width, INDEX(i // 2)), INDEX(j // 2)))
             mark = builder.zext(code.load(marks.at(number)), INDEX)
             lift = code.step(lifts.at(INDEX(0)), builder.and_(mark, INDEX(15)), LIFTS)
@@ -88,7 +91,7 @@ def finish(
                 vectors.store_codes(winner, codes.at(at), 0)
         return doubts
 
-    return by_kind(code, m, KINDS, down, across, columns, case)
+    return by_kind(code, m, POOLED_KINDS, (down, across, size), columns, case)
 
 
 def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, margin: ir.Value) -> tuple:
@@ -114,7 +117,6 @@ def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, ma
     return vectors.maximum(best, known), code, clear
 
 
-_transform_tile = make_transform(pixel_matrix, KINDS)
 _window_tile = make_window_tile(1)
 
 
@@ -127,11 +129,11 @@ def _transform_pixels(x, at, down, across, v, iv, v_step):
     _, _, width, channels = x.shape
     row, lanes = width * channels, VECTOR_BYTES // x.itemsize
     for c in range(0, channels, lanes):
-        _transform_tile(down, across, x, at + c, row, channels, v, iv + c, v_step, channels - c)
+        transform_tile(down, across, x, at + c, row, channels, v, iv + c, v_step, channels - c)
 
 
 @device
-def _outputs(m, im, m_step, down, across, b, f, count, facts, scale, lifts, marks, window, grid_width, y, codes):
+def _outputs(m, im, m_step, down, across, size, b, f, count, facts, scale, lifts, marks, window, grid_width, y, codes):
     """Finish one tile for `count` filters from f on; `window` is the number of its first one.
 
     Return which windows to sum plainly, four bits for each vector of filters.
@@ -139,8 +141,8 @@ def _outputs(m, im, m_step, down, across, b, f, count, facts, scale, lifts, mark
     filters, lanes, doubts = b.size, VECTOR_BYTES // m.itemsize, 0
     for g in range(0, count, lanes):
         found = finish(
-            down, across, m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width, y,
-            codes, min(lanes, count - g),
+            down, across, size, m, im + g, m_step, b, f + g, filters, facts, scale, lifts, marks, window, grid_width,
+            y, codes, min(lanes, count - g),
         )
         doubts |= found << g // lanes * 4
     return doubts
@@ -185,7 +187,7 @@ def _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
 
 
 @device
-def _learn_image(x, n, background, grid_width, windows, kinds, patches, marks, scales):
+def _learn_image(x, size, n, background, grid_width, windows, kinds, patches, marks, scales):
     """Find the largest pixel of image n, and the patches of which nothing needs to be computed, or all plainly.
 
     Window p's mark has a bit for each patch of window p that is background, whose sum is known; bit 4 is set, and bit 5
@@ -193,10 +195,13 @@ def _learn_image(x, n, background, grid_width, windows, kinds, patches, marks, s
     """
     channels, pixels, one, row = x.shape[3], kinds.size, np.uintp(1), np.uintp(x.shape[2])  # unsigned: no index < 0
     scales[n] = survey(x, n * pixels * channels, pixels, channels, background, kinds, 0)
-    for i in range(np.uintp(pixels - 2)):  # a patch is what all its pixels are: three across, then three down
-        kinds[i] = kinds[i] & kinds[i + one] & kinds[i + one + one]
-    for i in range(np.uintp(pixels - 2) - row - row):
-        patches[i] = kinds[i] & kinds[i + row] & kinds[i + row + row]
+    for _ in range(size // 2):  # a patch is what all its pixels are: three across, and three such make five
+        for i in range(np.uintp(pixels - 2)):
+            kinds[i] = kinds[i] & kinds[i + one] & kinds[i + one + one]
+    for k in range(size // 2):  # the same down
+        lines = kinds if k == 0 else patches
+        for i in range(np.uintp(pixels - 2) - np.uintp(2 * k + 2) * row):
+            patches[i] = lines[i] & lines[i + row] & lines[i + row + row]
     p = np.uintp(n * windows)
     for line in range(np.uintp(0), np.uintp(windows // grid_width) * 2 * row, 2 * row):
         for i in range(line, line + 2 * np.uintp(grid_width), np.uintp(2)):
@@ -207,7 +212,7 @@ def _learn_image(x, n, background, grid_width, windows, kinds, patches, marks, s
 
 
 @called
-def _tables(x):
+def _tables(x, size):
     """Return where the patches of a window lie, and four times the first; a patch's elements; lifts; the background.
 
     Lifts are what is added to a window's four sums, for each mark: minus infinity to the background's, else 0. A fifth
@@ -216,20 +221,23 @@ def _tables(x):
     """
     _, height, width, channels = x.shape
     row = width * channels
-    offsets, taps = np.empty(2 * WINDOW, np.int64), np.empty(9 * channels, np.int64)
+    offsets, taps = np.empty(2 * WINDOW, np.int64), np.empty(size * size * channels, np.int64)
     lifts = np.empty(16 * LIFTS, x.dtype)
     for q in range(2 * WINDOW):
         offsets[q] = q // 2 * row + q % 2 * channels if q < WINDOW else 0
     for k in range(taps.size):
-        taps[k] = k // (3 * channels) * row + k % (3 * channels)
+        taps[k] = k // (size * channels) * row + k % (size * channels)
     for mark in range(16):
         for q in range(WINDOW):
             lifts[mark * LIFTS + q] = -np.inf if mark >> q & 1 else 0
         lifts[mark * LIFTS + WINDOW] = mark > 0
-    for pixel in range((height - 2) * width):
-        at, size = pixel * channels, 3 * channels  # of a row of the patch; equal to the row moved by a pixel
-        if pixel % width < width - 2 and equal(x, at, x, at + channels, size - channels):
-            if equal(x, at, x, at + row, size) and equal(x, at, x, at + 2 * row, size):
+    for pixel in range((height - size + 1) * width):
+        at, length = pixel * channels, size * channels  # of a row of the patch; equal to the row moved by a pixel
+        if pixel % width <= width - size and equal(x, at, x, at + channels, length - channels):
+            lines = 1
+            while lines < size and equal(x, at, x, at + lines * row, length):
+                lines += 1
+            if lines == size:
                 return offsets, taps, lifts, pixel
     return offsets, taps, lifts, -1
 
@@ -238,10 +246,10 @@ def _tables(x):
 
 
 @device
-def _pieces(windows, points, side):
+def _pieces(windows, points, side, size):
     """Return how many pieces of this many points `windows` in a row have, the first one's window, its windows."""
-    if side == SHORT:
-        return windows if points == SHORT else 0, 0, 1
+    if side == SHORT or size == 5:
+        return windows if points == side else 0, 0, 1
     return (windows // 2, 0, 2) if points == LONG else (windows % 2, windows - 1, 1)
 
 
@@ -253,7 +261,7 @@ def _place(tile, rows, columns, top, high, left, wide, height, width, windows, g
 
 
 @device
-def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps,
+def _run_groups(down, across, side, size, task, tasks, x, w, u, u_step, first_panel, last_panel, b, offsets, taps,
                 facts, lifts, marks, scales, grid_width, y, codes, zeros, doubts, v, m):
     """Take a share of one kind of tiles, ROWS at a time, through all stages, for some panels of filters.
 
@@ -262,8 +270,8 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
     images, windows, filters = y.shape
     _, height, width, channels = x.shape
     panel_width = zeros.size
-    rows, top, high = _pieces(windows // grid_width, down, side)
-    columns, left, wide = _pieces(grid_width, across, side)
+    rows, top, high = _pieces(windows // grid_width, down, side, size)
+    columns, left, wide = _pieces(grid_width, across, side, size)
     tiles = images * rows * columns
     groups = (tiles + ROWS - 1) // ROWS
     v_step, m_step = v.size // side**2, m.size // side**2
@@ -280,7 +288,7 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
                 _, window = _place(first + p, rows, columns, top, high, left, wide, height, width, windows, grid_width)
                 n = (first + p) // (rows * columns)
                 doubts[p] = _outputs(
-                    m, p * panel_width, m_step, down, across, b, f, count, facts, scales[n], lifts, marks, window,
+                    m, p * panel_width, m_step, down, across, size, b, f, count, facts, scales[n], lifts, marks, window,
                     grid_width, y, codes,
                 )
                 some |= doubts[p]
@@ -290,20 +298,20 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
                         first + p, rows, columns, top, high, left, wide, height, width, windows, grid_width
                     )
                     _sum_plainly(
-                        doubts[p], across // 2 - 1, x, pixel, w, b, f, count, offsets, 0, taps, window, grid_width, y,
+                        doubts[p], wide, x, pixel, w, b, f, count, offsets, 0, taps, window, grid_width, y,
                         codes, codes.size > 0,
                     )
 
 
 @called
-def _prepare(task, tasks, x, w, side, b, background, offsets, taps, grid_width, windows, u, facts, marks, scales,
+def _prepare(task, tasks, x, w, side, size, b, background, offsets, taps, grid_width, windows, u, facts, marks, scales,
              codes):
     """Prepare a share of the filters, by panels, and of the images."""
     images, channels, filters = x.shape[0], x.shape[3], b.size
     lanes = VECTOR_BYTES // x.itemsize
     panels = (filters + 2 * lanes - 1) // (2 * lanes)
     for panel in range(task * panels // tasks, (task + 1) * panels // tasks):
-        transform_filters(w, channels, panel, side, u, channels * 2 * lanes + lanes)
+        transform_filters(w, channels, size, panel, side, u, channels * 2 * lanes + lanes)
         first, end = panel * 2 * lanes, min((panel + 1) * 2 * lanes, filters)
         _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
     kinds, patches = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(x.shape[1] * x.shape[2], np.uint8)
@@ -311,11 +319,11 @@ def _prepare(task, tasks, x, w, side, b, background, offsets, taps, grid_width, 
     for c in range(channels):
         known[c] = flat[background * channels + c] if background >= 0 else np.nan
     for n in range(task * images // tasks, (task + 1) * images // tasks):
-        _learn_image(x, n, known, grid_width, windows, kinds, patches, marks, scales)
+        _learn_image(x, size, n, known, grid_width, windows, kinds, patches, marks, scales)
 
 
 @called
-def _run_task(task, tasks, by_panel, x, w, u, side, b, offsets, taps, facts, lifts, marks, scales, grid_width, y,
+def _run_task(task, tasks, by_panel, x, w, u, side, size, b, offsets, taps, facts, lifts, marks, scales, grid_width, y,
               codes):
     """Take a share of each kind of tiles through all panels of filters; or all of them through one panel."""
     lanes = VECTOR_BYTES // x.itemsize
@@ -330,16 +338,17 @@ def _run_task(task, tasks, by_panel, x, w, u, side, b, offsets, taps, facts, lif
     m = empty_aligned(side * side * (ROWS * 2 * lanes + lanes), x)
     for down, across in KINDS:
         _run_groups(
-            down, across, side, task, tasks, x, w, u, x.shape[3] * 2 * lanes + lanes, first_panel, last_panel, b,
+            down, across, side, size, task, tasks, x, w, u, x.shape[3] * 2 * lanes + lanes, first_panel, last_panel, b,
             offsets, taps, facts, lifts, marks, scales, grid_width, y, codes, zeros, doubts, v, m,
         )
 
 
 @kernel
 def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
-    """y = maxpool(relu(conv(x))), 3 x 3 filters, 2 x 2 windows: x (N, H, W, C), w (9 * C, F), b (F,) to (N, P, F).
+    """y = maxpool(relu(conv(x))), 2 x 2 windows: x (N, H, W, C), w (9 * C, F) or (25 * C, F), b (F,) to (N, P, F).
 
-    An image has P windows, ``grid_width`` in a row; codes as in ``conv_relu_pool_forward``.
+    An image has P windows, ``grid_width`` in a row; codes as in ``conv_relu_pool_forward``. Filters are 3 x 3 or 5 x 5,
+    these with channels and filters that fill vectors.
 
     Filters go in panels of two vectors. A task takes its share of each kind of tiles through all panels; when there are
     few windows (one small image) it takes all of them through one panel.
@@ -347,10 +356,10 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     images, windows, filters = y.shape
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
     panels = (filters + 2 * lanes - 1) // (2 * lanes)
-    side = SHORT
-    if images * windows >= MANY_WINDOWS and channels % lanes == 0 and filters % lanes == 0:
+    side, size = SHORT, 3 if w.shape[0] == 9 * channels else 5
+    if size == 5 or (images * windows >= MANY_WINDOWS and channels % lanes == 0 and filters % lanes == 0):
         side = LONG
-    offsets, taps, lifts, background = _tables(x)
+    offsets, taps, lifts, background = _tables(x, size)
     u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
     facts, scales = np.empty(3 * filters, x.dtype), np.empty(images, x.dtype)
     marks = np.empty(images * windows, np.uint8)
@@ -358,16 +367,16 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     for stage in range(2):
         tasks = max(panels, min(images, 8))  # the few panels are shared out among as many tasks as there are
         if stage == 1:
-            tiles = images * windows // (1 if side == SHORT else 4)
+            tiles = images * windows // (1 if side == SHORT or size == 5 else 4)
             tasks = panels if by_panel else min(TASKS, (tiles + ROWS - 1) // ROWS)
         for task in prange(tasks):
             if stage == 0:
                 _prepare(
-                    np.int64(task), tasks, x, w, side, b, background, offsets, taps, grid_width, windows, u, facts,
-                    marks, scales, codes,
+                    np.int64(task), tasks, x, w, side, size, b, background, offsets, taps, grid_width, windows, u,
+                    facts, marks, scales, codes,
                 )
             else:
                 _run_task(
-                    np.int64(task), tasks, by_panel, x, w, u, side, b, offsets, taps, facts, lifts, marks, scales,
+                    np.int64(task), tasks, by_panel, x, w, u, side, size, b, offsets, taps, facts, lifts, marks, scales,
                     grid_width, y, codes,
                 )

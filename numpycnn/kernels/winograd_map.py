@@ -85,7 +85,7 @@ def finish(code, down, across, m, im, m_step, b, f, filters, facts, scale, relu,
         all_clear = vectors.nowhere(builder.not_(functools.reduce(builder.and_, clears)))
         return code.first_of([(all_clear, lambda: INDEX(0)), (None, doubts)])
 
-    return by_kind(code, m, KINDS, down, across, columns, case)
+    return by_kind(code, m, KINDS, (down, across), columns, case)
 
 
 @returns(types.boolean)
@@ -352,7 +352,7 @@ def _run_task(task, tasks, by_panel, x, w, u, side, b, before_y, before_x, taps,
 def _prepare(panel, x, w, u, side, b, taps, facts, background, relu):
     """Transform one panel of filters, and learn what has to be known of them."""
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
-    transform_filters(w, channels, panel, side, u, channels * 2 * lanes + lanes)
+    transform_filters(w, channels, 3, panel, side, u, channels * 2 * lanes + lanes)
     _learn_filters(w, b, panel * 2 * lanes, min((panel + 1) * 2 * lanes, b.size), background, relu, taps, facts)
 
 

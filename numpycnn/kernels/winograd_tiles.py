@@ -1,12 +1,13 @@
-"""Winograd's algorithm for 3 x 3 filters: the transforms, which all passes share.
+"""Winograd's algorithm for filters of 3 x 3 and of 5 x 5: the transforms, which all passes share.
 
-A tile of outputs needs the filter g and the tile's pixels d, two more along each axis: ``A.T [(G g G.T) * (B.T d B)]
-A`` (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, section 4.1). Along one axis that is a
-product of polynomials: G and B.T give their values at some points, A.T the product's coefficients. Summed over
-channels, each pair of points, one for each axis, is a matrix product of tiles and filters.
+A tile of outputs needs the filter g and the tile's pixels d, two more along each axis for 3 x 3: ``A.T [(G g G.T) *
+(B.T d B)] A`` (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, section 4.1). Along one axis
+that is a product of polynomials: G and B.T give their values at some points, A.T the product's coefficients. Summed
+over channels, each pair of points, one for each axis, is a matrix product of tiles and filters.
 
 Tiles have 4 or 2 outputs along an axis, which take 6 or 4 points, and may differ from one axis to the other. The 4
-points are among the 6, so filters are transformed once.
+points are among the 6, so filters are transformed once. For 5 x 5, 6 points make tiles of 2 outputs: B.T is the same,
+G and A.T are others.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .tiles import make_product_tile
 POINTS = [1, 0.5]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
 SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
 KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
+FILTER_KINDS = ((LONG, LONG, 5), (LONG, LONG, 3), (SHORT, SHORT, 3))  # and the filter's side
 ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
 
 
@@ -46,18 +48,19 @@ def pixel_matrix(points: list[float]) -> np.ndarray:
     return matrix
 
 
-def filter_matrix(points: list[float]) -> np.ndarray:
-    """G: the values of g[0] + g[1] x + g[2] x ** 2, and those divisors of B.T that more points do not change."""
-    rows = [[1, 0, 0], [0, 0, 1]]
+def filter_matrix(points: list[float], size: int = 3) -> np.ndarray:
+    """G: the values of g[0] + g[1] x + g[2] x ** 2 + ..., and those divisors of B.T that more points do not change."""
+    powers = np.arange(size)
+    rows = [powers == 0, powers == size - 1]
     for i, a in enumerate(points):
         divisor = 2 * a * a * np.prod(a * a - np.square(points[:i]))
-        rows += [[1 / divisor, 0, a * a / divisor], [0, a / divisor, 0]]
-    return np.array(rows)
+        rows += [a**powers * (powers % 2 == odd) / divisor for odd in (0, 1)]
+    return np.array(rows, float)
 
 
-def output_matrix(points: list[float]) -> np.ndarray:
-    """A.T: row k adds up the products times x ** k, and the last one that at infinity."""
-    last = 2 * len(points) - 1
+def output_matrix(points: list[float], size: int = 3) -> np.ndarray:
+    """A.T: row k adds up the products times x ** k, and the last one that at infinity; for filters of this size."""
+    last = 2 * len(points) + 2 - size
     powers = [[k == 0, k == last, *(a**k * (k % 2 == odd) for a in points for odd in (0, 1))] for k in range(last + 1)]
     return np.array(powers, float)
 
@@ -112,33 +115,44 @@ def load_square(code: Code, vectors: Vectors, start: ir.Value, row: ir.Value, co
     return [[vectors.load(code.step(line, j, column), 0) for j in range(across)] for line in rows]
 
 
-def by_kind(code: Code, array: Memory, kinds, down: ir.Value, across: ir.Value, columns: ir.Value, case) -> ir.Value:
-    """Emit ``case(vectors, down, across)`` for each kind of tiles; only the smallest may have part of a vector."""
+def by_kind(code: Code, array: Memory, kinds, wanted, columns: ir.Value, case) -> ir.Value:
+    """Emit ``case(vectors, *kind)`` for each kind of tiles; only the last, the smallest, may have part of a vector."""
     builder, vectors = code.builder, code.vectors(array, 1)
     in_part = builder.icmp_signed("<", columns, INDEX(vectors.lanes))
-    cases = [(in_part, lambda: case(code.vectors(array, 1, columns), SHORT, SHORT))]
+    cases = [(in_part, lambda: case(code.vectors(array, 1, columns), *kinds[-1]))]
     for kind in kinds:
-        same = (builder.icmp_signed("==", side, INDEX(points)) for side, points in zip((down, across), kind))
-        cases.append((builder.and_(*same), functools.partial(case, vectors, *kind)))
+        same = (builder.icmp_signed("==", value, INDEX(number)) for value, number in zip(wanted, kind))
+        cases.append((functools.reduce(builder.and_, same), functools.partial(case, vectors, *kind)))
     return code.first_of(cases)
 
 
-def make_transform(make_matrix, kinds):
-    """Make the values at `down` by `across` points of a square of vectors, pixels or a filter's elements."""
+def store_values(code, vectors, matrices, a, ia, a_row, a_column, out, i_out, out_step):
+    """Store the values of a square of vectors, pixels or a filter's elements, `out_step` apart."""
+    square = load_square(code, vectors, a.at(ia), a_row, a_column, [matrix.shape[1] for matrix in matrices])
+    for k, value in enumerate(along_both_axes(values_at, vectors, *matrices, square)):
+        vectors.store(value, code.step(out.at(i_out), k, out_step), 0)
 
-    @tile
-    def transform(code, down, across, a, ia, a_row, a_column, out, i_out, out_step, columns):
-        """The vectors of the result are `out_step` apart."""
 
-        def case(vectors, down, across):
-            matrices = make_matrix(points_of(down)), make_matrix(points_of(across))
-            square = load_square(code, vectors, a.at(ia), a_row, a_column, [matrix.shape[1] for matrix in matrices])
-            for k, value in enumerate(along_both_axes(values_at, vectors, *matrices, square)):
-                vectors.store(value, code.step(out.at(i_out), k, out_step), 0)
+@tile
+def transform_tile(code, down, across, a, ia, a_row, a_column, out, i_out, out_step, columns):
+    """Make the values at `down` by `across` points of a square of pixels."""
 
-        by_kind(code, a, kinds, down, across, columns, case)
+    def case(vectors, down, across):
+        matrices = pixel_matrix(points_of(down)), pixel_matrix(points_of(across))
+        store_values(code, vectors, matrices, a, ia, a_row, a_column, out, i_out, out_step)
 
-    return transform
+    by_kind(code, a, KINDS, (down, across), columns, case)
+
+
+@tile
+def transform_filter(code, side, size, a, ia, a_row, a_column, out, i_out, out_step, columns):
+    """Make the values at `side` by `side` points of a filter of `size` by `size` elements."""
+
+    def case(vectors, side, _, size):
+        matrices = [filter_matrix(points_of(side), size)] * 2
+        store_values(code, vectors, matrices, a, ia, a_row, a_column, out, i_out, out_step)
+
+    by_kind(code, a, FILTER_KINDS, (side, side, size), columns, case)
 
 
 def load_inside(code: Code, vectors: Vectors, image: ir.Value, corner, bounds, channels, outside, size) -> list:
@@ -182,25 +196,27 @@ def make_transform_inside(make_matrix):
             for k, value in enumerate(along_both_axes(values_at, vectors, *matrices, square)):
                 vectors.store(value, code.step(out.at(i_out), k, out_step), 0)
 
-        by_kind(code, a, KINDS, down, across, columns, case)
+        by_kind(code, a, KINDS, (down, across), columns, case)
 
     return transform_inside
 
 
-transform_filter = make_transform(filter_matrix, (KINDS[0], KINDS[-1]))
 product_tile = make_product_tile(ROWS)
 
 
 @device
-def transform_filters(w, channels, panel, side, u, u_step):
-    """Transform one panel's filters, two vectors of columns of w (9 * C, F), into u (panels, side * side, C, panel)."""
+def transform_filters(w, channels, size, panel, side, u, u_step):
+    """Transform one panel's filters, two vectors of columns of w (size * size * C, F).
+
+    To u (panels, side * side, C, panel).
+    """
     filters, lanes = w.shape[1], VECTOR_BYTES // w.itemsize
     step, iu = channels * filters, panel * side * side * u_step
     for c in range(channels):
         for g in range(0, min(2 * lanes, filters - panel * 2 * lanes), lanes):
             f = panel * 2 * lanes + g
             at, to = c * filters + f, iu + c * 2 * lanes + g
-            transform_filter(side, side, w, at, 3 * step, step, u, to, u_step, filters - f)
+            transform_filter(side, size, w, at, size * step, step, u, to, u_step, filters - f)
 
 
 @device

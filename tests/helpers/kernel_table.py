@@ -254,6 +254,8 @@ MANY_WINDOWS: list[tuple[int, int, int, tuple[int, int], dict[str, Any]]] = [
     (32, 16, 40, (8, 5), {"kernel_size": 3, "padding": "same"}),  # 4 x 2
     (16, 16, 250, (4, 4), {"kernel_size": 3, "padding": (1, 0)}),  # 2 x 1
     (16, 48, 80, (5, 9), {"kernel_size": 3}),  # 1 x 3
+    (16, 48, 14, (10, 9), {"kernel_size": 5}),  # 3 x 2, a window a tile
+    (32, 16, 5, (7, 12), {"kernel_size": 5, "padding": "same"}),
 ]
 
 
@@ -270,7 +272,7 @@ def winograd_relu_pool_forward(rng, dtype) -> Iterator[Call]:
         yield Call(rounded, numbers, [y, empty_codes()], channels + 17, magnitude=81 * channels * x * w + b)
         yield Call(exact, numbers, [y, np.full(y.shape, 99, np.uint8)])
     for block, n in blocks(rows=MANY_WINDOWS):
-        if not block.by_windows:
+        if not block.by_winograd:
             continue
         numbers, y = [block.output_shape[1]], as_maps(unwritten(dtype, n, *block.output_shape))
         rounded, _ = forward_operands(block, n, rng, dtype)

@@ -335,18 +335,19 @@ def test_winograd_gives_patches_of_zeros_their_bias_and_decides_as_the_plain_sum
         call = Call([x, w, b], call.numbers, [y, codes])
         y, codes = call.run(compiled("winograd_relu_pool_forward"))
         _, _, width, channels = x.shape
+        size = math.isqrt(len(w) // channels)
         p, q = np.indices((y.shape[1], 4))
         rows, columns = 2 * (p // call.numbers[0]) + q // 2, 2 * (p % call.numbers[0]) + q % 2
         offsets = ((rows * width + columns) * channels).reshape(-1).astype(np.int32)
-        runs = (np.arange(3) * width * channels).astype(np.int32)
-        zeros = ~reference._patches(x, offsets, runs, 3 * channels).any(axis=2).reshape(len(x), -1, 4, 1)
+        runs = (np.arange(size) * width * channels).astype(np.int32)
+        zeros = ~reference._patches(x, offsets, runs, size * channels).any(axis=2).reshape(len(x), -1, 4, 1)
         zeros_of_filters = np.broadcast_to(zeros, (*zeros.shape[:3], b.size))
         blank = np.take_along_axis(zeros_of_filters, codes[:, :, None] % 4, 2)[:, :, 0] & (codes < 4)  # such a one won
         assert np.array_equal(y[blank], np.broadcast_to(b, y.shape)[blank]), str(call)
         all_blank = zeros.all(axis=2)[:, :, 0]
         assert np.array_equal(codes[all_blank], np.broadcast_to(np.where(b > 0, 0, 4), codes.shape)[all_blank])
         expected = np.empty_like(y), np.empty_like(codes)
-        compiled("conv_relu_pool_forward")(x, w, b, offsets, runs, 3 * channels, *expected)
+        compiled("conv_relu_pool_forward")(x, w, b, offsets, runs, size * channels, *expected)
         assert np.array_equal(codes, expected[1]), str(call)
         seen += blank.sum()
     assert seen > 1000
