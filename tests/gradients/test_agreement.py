@@ -84,10 +84,11 @@ PICTURES = {"MNIST": mnist, "half blank": half_blank, "constant": constant}
 
 
 def wide_cnn(**options):
-    """Return a network of convolutions by Winograd's algorithm that no pooling follows."""
+    """Return a network of convolutions by Winograd's algorithm that no pooling follows, but for filters of 5 x 5."""
     layers = [
         Conv2D(16, 3), ReLU(), MaxPool2D(2), Conv2D(32, 3, padding="same"), ReLU(), Conv2D(32, 3, padding=2),
-        Tanh(), Conv2D(16, 3), Conv2D(32, 5, strides=2, padding="same"), AvgPool2D(3), Flatten(), Dense(10),
+        Tanh(), Conv2D(16, 3), Conv2D(32, 5, strides=2, padding="same"), Conv2D(16, 5, padding="same"), ReLU(),
+        MaxPool2D(2), AvgPool2D(3), Flatten(), Dense(10),
     ]  # fmt: skip
     return Sequential(layers, input_shape=(28, 28, 1), **options)
 
