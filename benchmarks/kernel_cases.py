@@ -86,6 +86,7 @@ def entries(a: SimpleNamespace) -> int:
 WORK: dict[str, tuple[str, Callable[[SimpleNamespace], int]]] = {
     "affine": (FLOPS, lambda a: 2 * a.x.size * a.w.shape[1]),
     "matmul_tn": (FLOPS, lambda a: 2 * a.x.size * a.dy.shape[1]),
+    "affine_weight_gradient": (FLOPS, lambda a: 2 * a.x.size * a.dy.shape[1]),
     "matmul_nt": (FLOPS, lambda a: 2 * a.dy.size * len(a.w)),
     "conv_forward": (FLOPS, lambda a: 2 * a.y.size * len(a.w)),
     "conv_relu_pool_forward": (FLOPS, lambda a: 2 * 4 * a.y.size * len(a.w)),

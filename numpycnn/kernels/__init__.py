@@ -16,6 +16,7 @@ KERNELS = {
     "affine": "matmul",
     "matmul_tn": "matmul",
     "matmul_nt": "matmul",
+    "affine_weight_gradient": "matmul",
     "conv_forward": "direct",
     "conv_relu_pool_forward": "convolution",
     "winograd_relu_pool_forward": "winograd",

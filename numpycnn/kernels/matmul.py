@@ -19,6 +19,7 @@ import numpy as np
 from numba import prange
 
 from .jit import called, device, kernel
+from .rows import sum_columns
 from .simd import VECTOR_BYTES
 from .tiles import (
     CACHE_LINE, LONG_SUM, ROW_VECTORS, STEPS, TILE_ROWS, all_finite, count_ones, finished_row, make_product_tile,
@@ -162,10 +163,10 @@ def _product_of_tiles(a, b, start, transpose_a, transpose_b, c, i, height, j, co
 
 
 @kernel
-def product(a, b, start, transpose_a, transpose_b, relu, c):
+def product(a, b, start, transpose_a, transpose_b, relu, c, total):
     """C = start + A @ B, where A and B may be given transposed; negative results cut to 0 if `relu`.
 
-    a (M, K) or (K, M), b (K, N) or (N, K), start (N,), c (M, N).
+    a (M, K) or (K, M), b (K, N) or (N, K), start (N,), c (M, N), total (N,) of B's rows, or (0,) if nobody wants it.
     """
     rows, columns = c.shape
     depth = a.shape[0] if transpose_a else a.shape[1]
@@ -184,6 +185,8 @@ def product(a, b, start, transpose_a, transpose_b, relu, c):
         part, group, j = task // blocks, task % blocks // panels, task % panels * width
         i = tiles * group // groups * TILE_ROWS  # groups of as many rows: threads get equal shares
         height, count = min(rows, tiles * (group + 1) // groups * TILE_ROWS) - i, min(width, columns - j)
+        if total.size and part == 0 and group == 0:
+            sum_columns(b, j, count, total)
         if skipping:
             t, end = part * depth // parts, (part + 1) * depth // parts
             first, sums = (start, c) if part == 0 else (zeros, others[part - 1])
@@ -201,16 +204,22 @@ def product(a, b, start, transpose_a, transpose_b, relu, c):
 @product.called_as
 def affine(x, w, b, relu, y):
     """y = x @ w + b, its negative values cut to 0 if `relu`: x (M, K), w (K, N), b (N,), y (M, N)."""
-    return x, w, b, False, False, relu, y
+    return x, w, b, False, False, relu, y, np.empty(0, y.dtype)
 
 
 @product.called_as
 def matmul_tn(x, dy, dw):
-    """dw = x.T @ dy for x (M, K), dy (M, N), dw (K, N): the weight gradient."""
-    return x, dy, np.zeros(dw.shape[1], dw.dtype), True, False, False, dw
+    """dw = x.T @ dy for x (M, K), dy (M, N), dw (K, N)."""
+    return x, dy, np.zeros(dw.shape[1], dw.dtype), True, False, False, dw, np.empty(0, dw.dtype)
+
+
+@product.called_as
+def affine_weight_gradient(x, dy, dw, db):
+    """dw = x.T @ dy and db = the sum of dy's rows, in one launch: x (M, K), dy (M, N), dw (K, N), db (N,)."""
+    return x, dy, np.zeros(dw.shape[1], dw.dtype), True, False, False, dw, db
 
 
 @product.called_as
 def matmul_nt(dy, w, dx):
     """dx = dy @ w.T for dy (M, N), w (K, N), dx (M, K): the input gradient."""
-    return dy, w, np.zeros(dx.shape[1], dx.dtype), False, True, False, dx
+    return dy, w, np.zeros(dx.shape[1], dx.dtype), False, True, False, dx, np.empty(0, dx.dtype)

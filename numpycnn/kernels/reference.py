@@ -98,8 +98,7 @@ def depthwise_weight_gradient(x, dy, stride_h, stride_w, dilation_h, dilation_w,
 def depthwise_input_gradient(dy, w, stride_h, stride_w, dilation_h, dilation_w, top, left, dx):
     """dx = for each pixel the sum over the windows that contain it: dy (N, OH, OW, C * m), w (kh, kw, C, m)."""
     dpatches = np.einsum("nijck,yxck->nijyxc", dy.reshape(*dy.shape[:3], *w.shape[2:]), w)
-    cols = dpatches.reshape(*dy.shape[:3], -1)  # (N, OH, OW, kh * kw * C)
-    col2im(cols, *w.shape[:2], stride_h, stride_w, dilation_h, dilation_w, top, left, dx)
+    col2im(dpatches.reshape(*dy.shape[:3], -1), *w.shape[:2], stride_h, stride_w, dilation_h, dilation_w, top, left, dx)
 
 
 def _patches_of_channels(x, kernel, stride_h, stride_w, dilation_h, dilation_w, top, left, out):
@@ -116,8 +115,8 @@ def maxpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y, winners
         cells = window.reshape(images, -1, channels)
         first = cells.argmax(axis=1)  # (N, C)
         y[:, oy, ox] = np.take_along_axis(cells, first[:, None], axis=1)[:, 0]
-        window_w = window.shape[2]
-        winners[:, oy, ox] = (rows.start + first // window_w) * width + columns.start + first % window_w
+        iy, ix = np.divmod(first, window.shape[2])
+        winners[:, oy, ox] = (rows.start + iy) * width + columns.start + ix
 
 
 def maxpool_backward(dy, winners, dx):
@@ -145,14 +144,11 @@ def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
 
 def _windows(shape, pool_h, pool_w, stride_h, stride_w, top, left, out_h, out_w):
     """Yield (oy, ox, rows, columns): each window cut to the image."""
-    _, height, width, _ = shape
-    for oy in range(out_h):
-        y_first = oy * stride_h - top
-        for ox in range(out_w):
-            x_first = ox * stride_w - left
-            rows = slice(max(y_first, 0), min(y_first + pool_h, height))
-            columns = slice(max(x_first, 0), min(x_first + pool_w, width))
-            yield oy, ox, rows, columns
+    for oy, ox in np.ndindex(out_h, out_w):
+        y_first, x_first = oy * stride_h - top, ox * stride_w - left
+        rows = slice(max(y_first, 0), min(y_first + pool_h, shape[1]))
+        columns = slice(max(x_first, 0), min(x_first + pool_w, shape[2]))
+        yield oy, ox, rows, columns
 
 
 # -- activations ------------------------------------------------------------------------------------------------------
@@ -266,6 +262,8 @@ def _normal_share(x):
 
 # -- dropout ----------------------------------------------------------------------------------------------------------
 
+_WORD = np.uint64(2**32 - 1)
+
 
 def dropout(x, key, counter, threshold, scale, y):
     """y = x * scale, or x * 0 where the element's random word is below the threshold: x, y (n,).
@@ -279,9 +277,6 @@ def dropout(x, key, counter, threshold, scale, y):
     words = np.stack(words).reshape(4, blocks, 16).swapaxes(0, 1).reshape(-1)[: x.size]
     with np.errstate(invalid="ignore"):  # infinity times 0: NaN
         y[...] = x * np.where(words >= threshold, x.dtype.type(scale), x.dtype.type(0))
-
-
-_WORD = np.uint64(2**32 - 1)
 
 
 def _philox(c0, c1, c2, c3, k0, k1):
@@ -410,6 +405,11 @@ def affine(x, w, b, relu, y):
 def matmul_tn(x, dy, dw):
     """dw = x.T @ dy for x (M, K), dy (M, N), dw (K, N)."""
     dw[...] = x.T @ dy
+
+
+def affine_weight_gradient(x, dy, dw, db):
+    """dw = x.T @ dy and db = the sum of dy's rows: x (M, K), dy (M, N), dw (K, N), db (N,)."""
+    dw[...], db[...] = x.T @ dy, dy.sum(axis=0)
 
 
 def matmul_nt(dy, w, dx):

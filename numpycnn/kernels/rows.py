@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .jit import device, kernel
+from .jit import called, device, kernel
 from .tiles import prefetch
 
 WIDE = 128  # elements, or more, that are added up side by side: as many rows as it takes, where columns are few
@@ -61,3 +61,19 @@ def sum_rows(x, total):
             partial[chunk, j] = 0
         add_rows(elements[chunk * CHUNK * columns : min(chunk * CHUNK + CHUNK, rows) * columns], partial[chunk])
     add_up(partial, total)
+
+
+@called
+def sum_columns(x, j, count, total):
+    """The same for columns j to j + count alone, one chunk after the other."""
+    sums, chunk_sums = np.zeros(count, np.float64), np.empty(count, x.dtype)
+    for start in range(0, len(x), CHUNK):
+        chunk_sums[:] = 0
+        for i in range(start, min(start + CHUNK, len(x))):
+            row = x[i, j : j + count]
+            for k in range(count):
+                chunk_sums[k] += row[k]
+        for k in range(count):
+            sums[k] += chunk_sums[k]
+    for k in range(count):
+        total[j + k] = sums[k]

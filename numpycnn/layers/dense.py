@@ -87,10 +87,11 @@ class Dense(Layer):
     def gradients(self, x: NDArray, dy: NDArray, dx: NDArray | None) -> None:
         """Write the parameters' gradients and, where there is room for it, the input's."""
         weight = self.parameters[0]
-        if self.trainable:
+        if self.trainable and self.use_bias:
+            bias = self.parameters[1]
+            ops.affine_weight_gradient(x, dy, weight.grad, bias.grad)  # dW = x.T @ dy, db = dy.sum(axis=0)
+        elif self.trainable:
             ops.matmul_tn(x, dy, weight.grad)
-            if self.use_bias:
-                ops.sum_rows(dy, self.parameters[1].grad)
         if dx is not None:
             ops.matmul_nt(dy, weight.value, dx)
 

@@ -48,6 +48,12 @@ def matmul_tn(rng, dtype) -> Iterator[Call]:
     yield Call(inputs, [], [unwritten(dtype, 9, 20)], roundings=5000)
 
 
+def affine_weight_gradient(rng, dtype) -> Iterator[Call]:
+    for call in matmul_tn(rng, dtype):
+        db = unwritten(dtype, call.inputs[1].shape[1])
+        yield Call(call.inputs, [], [*call.outputs, db], roundings=call.roundings)
+
+
 def matmul_nt(rng, dtype) -> Iterator[Call]:
     for m, n, k in SPARSE_SIZES:
         yield Call([sparse(rng, dtype, m, n), rough(rng, dtype, k, n)], [], [unwritten(dtype, m, k)], roundings=n)

@@ -434,6 +434,9 @@ def test_a_long_sum_stays_accurate():
     x, total = np.full((1_000_000, 3), 0.1, np.float32), np.empty(3, np.float32)
     compiled("sum_rows")(x, total)
     np.testing.assert_allclose(total, 1_000_000 * float(np.float32(0.1)), rtol=5e-4)
+    db = np.empty(3, np.float32)
+    compiled("affine_weight_gradient")(np.ones((1_000_000, 1), np.float32), x, np.empty((1, 3), np.float32), db)
+    np.testing.assert_allclose(db, 1_000_000 * float(np.float32(0.1)), rtol=5e-4)
 
 
 def test_the_reference_is_right_where_it_can_be_said_in_one_line():
@@ -444,10 +447,13 @@ def test_the_reference_is_right_where_it_can_be_said_in_one_line():
     reference.matmul_tn(x, y, dw)
     reference.matmul_nt(y, w, dx)
     reference.sum_rows(y, total)
+    other_dw, other_total = np.empty((3, 5)), np.empty(5)
+    reference.affine_weight_gradient(x, y, other_dw, other_total)
     np.testing.assert_allclose(y, [[sum(x[i] * w[:, j]) + b[j] for j in range(5)] for i in range(4)])
     np.testing.assert_allclose(dw, [[sum(x[:, k] * y[:, j]) for j in range(5)] for k in range(3)])
     np.testing.assert_allclose(dx, [[sum(y[i] * w[k]) for k in range(3)] for i in range(4)])
     np.testing.assert_allclose(total, [sum(y[:, j]) for j in range(5)])
+    assert np.array_equal(other_dw, dw) and np.array_equal(other_total, total)
 
 
 @pytest.mark.parametrize("kernel_set", [pytest.param("compiled", marks=needs_jit), "reference"])
