@@ -29,7 +29,7 @@ def convolution_tile(  # type: ignore
             value = builder.select(builder.fcmp_ordered("<=", total, floor), floor, total)  # NaN stays NaN
             vectors.store(value, code.step(y.at(iy), numbers[i // vectors.count], filters), i % vectors.count)
 
-    code.whole_or_edge(x, 2, columns, block, edge_count=1)
+    code.whole_or_edge(x, 2, columns, block, edge_count=1, halves=True)
 
 
 @tile
@@ -57,7 +57,7 @@ def patches_times_gradients(  # type: ignore
         for total, row in zip(loop(code.builder, count, pixel, [vectors.zero] * len(rows)), rows):
             vectors.store(code.builder.fadd(vectors.load(*row), total), *row)
 
-    code.whole_or_edge(x, TAP_VECTORS, columns, block, edge_count=1)
+    code.whole_or_edge(x, TAP_VECTORS, columns, block, edge_count=1, halves=True)
 
 
 @tile

@@ -106,9 +106,9 @@ class Code:
     def __init__(self, context: Any, builder: Any) -> None:
         self.context, self.builder = context, builder
 
-    def vectors(self, array: Memory, count: int, columns: Any = None) -> Vectors:
+    def vectors(self, array: Memory, count: int, columns: Any = None, lanes: int | None = None) -> Vectors:
         """Return the vector instructions for this array's elements; arguments as in ``Vectors``."""
-        return Vectors(self.context, self.builder, array.dtype, count, columns)
+        return Vectors(self.context, self.builder, array.dtype, count, columns, lanes)
 
     def step(self, pointer: Any, count: Any, distance: Any = 1) -> Any:
         """Return the address `count` times `distance` elements further on; both may be Python's integers."""
@@ -158,16 +158,27 @@ class Code:
         return phi
 
     def whole_or_edge(
-        self, array: Memory, count: int, columns: Any, case: Callable[[Vectors], Any], edge_count: int | None = None
+        self,
+        array: Memory,
+        count: int,
+        columns: Any,
+        case: Callable[[Vectors], Any],
+        edge_count: int | None = None,
+        halves: bool = False,
     ) -> Any:
         """Emit ``case(vectors)`` for `count` whole vectors, and for the end of a row, where fewer columns are left.
 
-        There, vectors stop at the last column; they are `edge_count` then, if that is given.
+        There, vectors stop at the last column; they are `edge_count` then, if that is given. With `halves`, columns
+        that fit into half a vector get one: many CPUs with AVX-512 compute two such in the time of a whole one.
         """
         whole = self.vectors(array, count)
-        is_whole = self.builder.icmp_signed(">=", columns, INDEX(count * whole.lanes))
-        edge = lambda: case(self.vectors(array, edge_count or count, columns))  # noqa: E731
-        return self.first_of([(is_whole, lambda: case(whole)), (None, edge)])
+        half = whole.lanes // 2
+        cases = [(self.builder.icmp_signed(">=", columns, INDEX(count * whole.lanes)), lambda: case(whole))]
+        if halves and MANY_REGISTERS:
+            fits = self.builder.icmp_signed("<=", columns, INDEX(half))
+            cases.append((fits, lambda: case(self.vectors(array, 1, columns, half))))
+        cases.append((None, lambda: case(self.vectors(array, edge_count or count, columns))))
+        return self.first_of(cases)
 
     def vector_by_vector(self, array: Memory, columns: Any, piece: Callable, values: list | None = None) -> list:
         """Emit ``values = piece(vectors, first, values)`` for each vector of a row, the last of which may be in part.
@@ -196,13 +207,17 @@ class Vectors:
         Vectors side by side that ``load`` and ``store`` can name.
     columns : llvmlite value, optional
         Number of elements of the row that exist.
+    lanes : int, optional
+        Elements of a vector, if not as many as the CPU's widest holds.
     """
 
-    def __init__(self, context: Any, builder: Any, dtype: Any, count: int, columns: Any = None) -> None:
+    def __init__(
+        self, context: Any, builder: Any, dtype: Any, count: int, columns: Any = None, lanes: int | None = None
+    ) -> None:
         self.builder = builder
         self.scalar = context.get_value_type(dtype)
         self.scalar_bytes = dtype.bitwidth // 8
-        self.count, self.lanes = count, VECTOR_BYTES // self.scalar_bytes
+        self.count, self.lanes = count, lanes or VECTOR_BYTES // self.scalar_bytes
         self.vector = ir.VectorType(self.scalar, self.lanes)
         self.mask = ir.VectorType(ir.IntType(1), self.lanes)
         self.bytes = ir.VectorType(BYTE, self.lanes)
