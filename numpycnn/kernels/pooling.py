@@ -7,7 +7,7 @@ from numba import prange
 
 from .jit import device, kernel
 from .matmul import empty_aligned
-from .tiles import sum_over
+from .tiles import sum_runs
 
 
 @device
@@ -15,6 +15,15 @@ def _window(position, stride, before, pool, size):
     """First and last + 1 pixel, along one axis, of the window at this output position, cut to the image."""
     first = position * stride - before
     return max(0, first), min(size, first + pool)
+
+
+@device
+def _windows(count, stride, before, pool, size):
+    """First and last + 1 pixel, along one axis, of each of `count` windows."""
+    windows = np.empty((count, 2), np.int64)
+    for position in range(count):
+        windows[position] = _window(position, stride, before, pool, size)
+    return windows
 
 
 @device
@@ -69,22 +78,32 @@ def maxpool_backward(dy, winners, dx):
                     dx_pixels[n, winners[n, oy, ox, c], c] += dy[n, oy, ox, c]
 
 
+@device
+def _lengths(windows, channels, x):
+    """Each window's pixels, along one axis, for each of its channels, as numbers of x's kind."""
+    lengths = np.empty(len(windows) * channels, x.dtype)
+    for i in range(lengths.size):
+        first, end = windows[i // channels]
+        lengths[i] = end - first
+    return lengths
+
+
 @kernel
 def avgpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y):
     """Mean of each window's cells inside the image: x (N, H, W, C) to y (N, OH, OW, C), by rows of windows."""
     images, height, width, channels = x.shape
     out_h, out_w = y.shape[1], y.shape[2]
-    one, row_size = x.dtype.type(1), width * channels
+    row_size, out_size, means = width * channels, out_w * channels, y.reshape(-1)
+    rows, columns = _windows(out_h, stride_h, top, pool_h, height), _windows(out_w, stride_w, left, pool_w, width)
+    across = _lengths(columns, channels, x)
     for row in prange(images * out_h):
-        n, oy = row // out_h, row % out_h
-        y_start, y_stop = _window(oy, stride_h, top, pool_h, height)
-        total = empty_aligned(row_size, x)
-        sum_over(x, (n * height + y_start) * row_size, row_size, y_stop - y_start, one, total, 0, row_size)
-        for ox in range(out_w):
-            x_start, x_stop = _window(ox, stride_w, left, pool_w, width)
-            cells = x.dtype.type((y_stop - y_start) * (x_stop - x_start))
-            iy, pixels = (row * out_w + ox) * channels, x_stop - x_start
-            sum_over(total, x_start * channels, channels, pixels, cells, y, iy, channels)
+        n, oy, i_mean = row // out_h, row % out_h, row * out_size
+        sums = empty_aligned(row_size, x)
+        sum_runs(x, n * height * row_size, rows, oy, 1, sums, 0, row_size)
+        sum_runs(sums, 0, columns, 0, out_w, means, i_mean, channels)
+        down, of_row = x.dtype.type(rows[oy, 1] - rows[oy, 0]), means[i_mean : i_mean + out_size]
+        for i in range(out_size):
+            of_row[i] /= down * across[i]
 
 
 @kernel
@@ -92,20 +111,17 @@ def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
     """Share each window's gradient among its cells: dy (N, OH, OW, C) to dx (N, H, W, C), by rows of windows."""
     images, height, width, channels = dx.shape
     out_h, out_w = dy.shape[1], dy.shape[2]
-    one, row_size = dx.dtype.type(1), width * channels
-    windows_of_row = _windows_with(height, stride_h, top, pool_h, out_h)
-    windows_of_column = _windows_with(width, stride_w, left, pool_w, out_w)
+    row_size, out_size, gradients = width * channels, out_w * channels, dy.reshape(-1)
+    rows, columns = _windows(out_h, stride_h, top, pool_h, height), _windows(out_w, stride_w, left, pool_w, width)
+    rows_windows = _windows_with(height, stride_h, top, pool_h, out_h)
+    columns_windows = _windows_with(width, stride_w, left, pool_w, out_w)
+    across = _lengths(columns, channels, dy)
     for n in prange(images):
-        shares, sums = empty_aligned(out_w * channels, dy), empty_aligned(out_h * row_size, dy)
+        shares, sums = empty_aligned(out_size, dy), empty_aligned(out_h * row_size, dy)
         for oy in range(out_h):
-            y_start, y_stop = _window(oy, stride_h, top, pool_h, height)
-            for ox in range(out_w):
-                x_start, x_stop = _window(ox, stride_w, left, pool_w, width)
-                cells, at = dy.dtype.type((y_stop - y_start) * (x_stop - x_start)), ox * channels
-                sum_over(dy, (n * out_h + oy) * out_w * channels + at, 0, 1, cells, shares, at, channels)
-            for ix in range(width):
-                (first, end), i_sum = windows_of_column[ix], (oy * width + ix) * channels
-                sum_over(shares, first * channels, channels, end - first, one, sums, i_sum, channels)
+            down, of_row = dy.dtype.type(rows[oy, 1] - rows[oy, 0]), gradients[(n * out_h + oy) * out_size :][:out_size]
+            for i in range(out_size):
+                shares[i] = of_row[i] / (down * across[i])
+            sum_runs(shares, 0, columns_windows, 0, width, sums, oy * row_size, channels)
         for iy in range(height):
-            (first, end), i_dx = windows_of_row[iy], (n * height + iy) * row_size
-            sum_over(sums, first * row_size, row_size, end - first, one, dx, i_dx, row_size)
+            sum_runs(sums, 0, rows_windows, iy, 1, dx, (n * height + iy) * row_size, row_size)

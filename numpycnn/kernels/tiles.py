@@ -205,20 +205,28 @@ def transposition(code, a, ia, a_row, b, ib, b_row):  # type: ignore
 
 
 @tile
-def sum_over(code, x, ix, x_row, rows, divisor, y, iy, columns):  # type: ignore
-    """``y = sum / divisor`` of `rows` rows of any length, `x_row` elements apart."""
+def sum_runs(code, x, ix, runs, first, count, y, iy, columns):  # type: ignore
+    """``y[k] = sum of x[begin:end]``, with ``(begin, end) = runs[first + k]``, for `count` rows of y.
 
-    def piece(vectors: Vectors, first: Any, nothing: list) -> list:
-        start = code.step(x.at(ix), first)
+    Rows of x and y have `columns` elements, as many as one likes.
+    """
 
-        def add(k, total):  # type: ignore
-            return [code.builder.fadd(total[0], vectors.load(code.step(start, k, x_row), 0))]
+    def piece(vectors: Vectors, column: Any, nothing: list) -> list:
+        x_column, y_column = code.step(x.at(ix), column), code.step(y.at(iy), column)
 
-        (total,) = loop(code.builder, rows, add, [vectors.zero])
-        is_one = code.builder.fcmp_ordered("==", divisor, divisor.type(1.0))  # dividing takes longer than to ask
-        quotient = lambda: code.builder.fdiv(total, vectors.broadcast(divisor))  # noqa: E731
-        vectors.store(code.first_of([(is_one, lambda: total), (None, quotient)]), code.step(y.at(iy), first), 0)
-        return []
+        def run(k, nothing):  # type: ignore
+            ends = code.step(runs.at(INDEX(0)), code.builder.add(first, k), 2)
+            begin, end = code.index(ends, 0), code.index(ends, 1)
+            start = code.step(x_column, begin, columns)
+
+            def add(row, total):  # type: ignore
+                return [code.builder.fadd(total[0], vectors.load(code.step(start, row, columns), 0))]
+
+            (total,) = loop(code.builder, code.builder.sub(end, begin), add, [vectors.zero])
+            vectors.store(total, code.step(y_column, k, columns), 0)
+            return []
+
+        return loop(code.builder, count, run, [])
 
     code.vector_by_vector(x, columns, piece)
 
