@@ -94,11 +94,14 @@ def sparse_row(code, a, ia, a_step, bits, b, ib, b_row, start, i_start, c, ic, c
             value = vectors.broadcast(code.load(code.step(a.at(ia), t, a_step)))
             return [vectors.multiply_add(value, vectors.load(b_now, v), total) for v, total in enumerate(sums)]
 
-        sums = [vectors.load(start.at(i_start), v) for v in range(ROW_VECTORS)]
+        sums = [vectors.load(start.at(i_start), v) for v in range(vectors.count)]
         for v, total in enumerate(loop_over_bits(code.builder, bits, step, sums)):
             vectors.store(total, c.at(ic), v)
 
-    code.whole_or_edge(a, ROW_VECTORS, columns, block)
+    few = code.vectors(a, ROW_VECTORS // 2, columns)  # a row's end takes half the time if it fits
+    fits = code.builder.icmp_signed("<=", columns, INDEX(few.count * few.lanes))
+    usual = lambda: code.whole_or_edge(a, ROW_VECTORS, columns, block)  # noqa: E731
+    code.first_of([(fits, lambda: block(few)), (None, usual)])
 
 
 @returns(types.boolean)

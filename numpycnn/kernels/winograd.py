@@ -40,7 +40,8 @@ FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
 MANY_WINDOWS = 16 * ROWS  # so many fill the products of every kind of tiles
 TASKS = 16  # at most: each costs references to arrays
 LIFTS = WINDOW + 1  # see _tables
-POOLED_KINDS = ((LONG, LONG, 5), *((*kind, 3) for kind in KINDS))  # of tiles, with the filter's side
+# Of tiles, with the filter's side.
+POOLED_KINDS = (*((*kind, 3) for kind in KINDS[:3]), (LONG, LONG, 5), (SHORT, SHORT, 3))
 PLAIN_BIT = 5  # of a window's mark, see _learn_image
 MARGIN = 4  # with 1, a sum in ten thousand was farther off than 2.3 times what `_learn_filters` works out; none 4.6
 
@@ -198,10 +199,11 @@ def _learn_image(x, size, n, background, grid_width, windows, kinds, patches, ma
     for _ in range(size // 2):  # a patch is what all its pixels are: three across, and three such make five
         for i in range(np.uintp(pixels - 2)):
             kinds[i] = kinds[i] & kinds[i + one] & kinds[i + one + one]
-    for k in range(size // 2):  # the same down
-        lines = kinds if k == 0 else patches
-        for i in range(np.uintp(pixels - 2) - np.uintp(2 * k + 2) * row):
-            patches[i] = lines[i] & lines[i + row] & lines[i + row + row]
+    last = np.uintp(pixels - 2) - row - row
+    for i in range(last):  # the same down
+        patches[i] = kinds[i] & kinds[i + row] & kinds[i + row + row]
+    for i in range(last - row - row if size == 5 else np.uintp(0)):
+        patches[i] &= patches[i + row] & patches[i + row + row]
     p = np.uintp(n * windows)
     for line in range(np.uintp(0), np.uintp(windows // grid_width) * 2 * row, 2 * row):
         for i in range(line, line + 2 * np.uintp(grid_width), np.uintp(2)):
