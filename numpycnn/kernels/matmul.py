@@ -91,9 +91,10 @@ def _add_panel(a, ia, a_row, a_step, b, ib, b_row, start, i_start, c, ic, c_row,
 def _skipping_pays(a, columns):
     """Whether a sample of A has so many zeros that skipping them is faster, for so many columns of C."""
     lanes = VECTOR_BYTES // a.itemsize
-    row_vectors = (columns + ROW_VECTORS * lanes - 1) // (ROW_VECTORS * lanes) * ROW_VECTORS
+    half_row = ROW_VECTORS // 2  # what a row's end takes at least
+    row_vectors = (columns + half_row * lanes - 1) // (half_row * lanes) * half_row
     tile_vectors = (columns + 2 * lanes - 1) // (2 * lanes) * 2
-    if a.size < STEPS or 2 * tile_vectors <= row_vectors:
+    if a.size < STEPS or row_vectors == half_row:  # so few sums do not hide what a multiply-add waits
         return False
     ones = 0
     for k in range(SAMPLE):
@@ -122,18 +123,20 @@ def _product_of_nonzeros(a, b, start, transpose_a, transpose_b, t_first, t_end, 
     a_row, a_step = (1, rows) if transpose_a else (a.shape[1], 1)
     words, sums = np.empty(height, np.uint64), c.reshape(-1)
     width = ROW_VECTORS * (VECTOR_BYTES // b.itemsize)
-    panel = empty_aligned(STEPS * width, b).reshape(STEPS, width)
+    in_place = columns == width and not transpose_b  # B's rows lie as those of a panel
+    panel = b if in_place else empty_aligned(STEPS * width, b).reshape(STEPS, width)
     for t in range(t_first, t_end, STEPS):
-        steps = min(STEPS, t_end - t)
+        steps, ib = min(STEPS, t_end - t), t * width if in_place else 0
         _find_nonzeros(a, transpose_a, i, height, t, steps, words)
-        _fill_panel(b, transpose_b, j, count, t, steps, panel)
-        finite = all_finite(panel, 0, width, steps, count)
+        if not in_place:
+            _fill_panel(b, transpose_b, j, count, t, steps, panel)
+        finite = all_finite(panel, ib, width, steps, count)
         for row in range(height):
             ia, ic = (i + row) * a_row + t * a_step, (i + row) * columns + j
             first, i_first = (start, j) if t == t_first else (sums, ic)
             # 0 times NaN or infinity is NaN: where B has one, no step is skipped.
             bits = words[row] if finite else ALL_STEPS >> np.uint64(STEPS - steps)
-            sparse_row(a, ia, a_step, bits, panel, 0, width, first, i_first, sums, ic, count)
+            sparse_row(a, ia, a_step, bits, panel, ib, width, first, i_first, sums, ic, count)
 
 
 @called
@@ -181,7 +184,7 @@ def product(a, b, start, transpose_a, transpose_b, relu, c, total):
     most = SPARSE_GROUP if skipping else ROW_GROUP
     groups = (rows + most - 1) // most
     tiles, blocks = (rows + TILE_ROWS - 1) // TILE_ROWS, panels * groups
-    parts = max(1, min((PARTS + blocks - 1) // blocks, depth // (2 * STEPS))) if skipping else 1
+    parts = max(1, min((PARTS + blocks - 1) // blocks, depth // STEPS)) if skipping else 1
     others = np.empty((parts - 1, rows, columns), a.dtype)  # sums of all parts but the first
     zeros = np.empty(columns if parts > 1 else 0, a.dtype)  # where they begin
     for k in range(zeros.size):  # np.zeros would be a parallel loop of its own, which takes seconds to compile
