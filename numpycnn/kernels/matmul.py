@@ -184,7 +184,7 @@ def product(a, b, start, transpose_a, transpose_b, relu, c, total):
     most = SPARSE_GROUP if skipping else ROW_GROUP
     groups = (rows + most - 1) // most
     tiles, blocks = (rows + TILE_ROWS - 1) // TILE_ROWS, panels * groups
-    parts = max(1, min((PARTS + blocks - 1) // blocks, depth // STEPS)) if skipping else 1
+    parts = max(1, min((PARTS + blocks - 1) // blocks, depth // (2 * STEPS))) if skipping else 1
     others = np.empty((parts - 1, rows, columns), a.dtype)  # sums of all parts but the first
     zeros = np.empty(columns if parts > 1 else 0, a.dtype)  # where they begin
     for k in range(zeros.size):  # np.zeros would be a parallel loop of its own, which takes seconds to compile
