@@ -89,6 +89,7 @@ class WinogradConvStride2(Block):
         return forward, mean_share(dw, dx, conv.trainable, need_dx)
 
     def _is_finite(self, a: NDArray) -> bool:
+        """Whether no element is NaN or infinity: asked at every step, of whole maps, so in memory that is there."""
         return bool(np.isfinite(a, out=self.empty("finite", a.shape, bool)).all())
 
     def _weight_gradient(self, parts: NDArray, dy: NDArray) -> None:

@@ -65,15 +65,10 @@ def sum_rows(x, total):
 
 @called
 def sum_columns(x, j, count, total):
-    """The same for columns j to j + count alone, one chunk after the other."""
-    sums, chunk_sums = np.zeros(count, np.float64), np.empty(count, x.dtype)
-    for start in range(0, len(x), CHUNK):
-        chunk_sums[:] = 0
-        for i in range(start, min(start + CHUNK, len(x))):
-            row = x[i, j : j + count]
-            for k in range(count):
-                chunk_sums[k] += row[k]
+    """The same for columns j to j + count alone, by one thread."""
+    partial = np.zeros(((len(x) + CHUNK - 1) // CHUNK, count), x.dtype)
+    for i in range(len(x)):
+        sums, row = partial[i // CHUNK], x[i, j : j + count]
         for k in range(count):
-            sums[k] += chunk_sums[k]
-    for k in range(count):
-        total[j + k] = sums[k]
+            sums[k] += row[k]
+    add_up(partial, total[j : j + count])

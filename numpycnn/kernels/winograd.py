@@ -30,10 +30,10 @@ from numba import prange, types
 from .jit import called, device, kernel
 from .matmul import empty_aligned
 from .simd import INDEX, VECTOR_BYTES, Vectors, returns
-from .tiles import WINDOW, equal, make_window_tile, squares, survey
+from .tiles import WINDOW, make_window_tile, squares, survey
 from .winograd_tiles import (
-    KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, load_square, output_matrix, points_of,
-    products, transform_filters, transform_tile,
+    KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_square,
+    output_matrix, points_of, products, transform_filters, transform_tile,
 )
 
 FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
@@ -215,11 +215,10 @@ def _learn_image(x, size, n, background, grid_width, windows, kinds, patches, ma
 
 @called
 def _tables(x, size):
-    """Return where the patches of a window lie, and four times the first; a patch's elements; lifts; the background.
+    """Return where the patches of a window lie, and four times the first; a patch's elements; lifts.
 
     Lifts are what is added to a window's four sums, for each mark: minus infinity to the background's, else 0. A fifth
-    number is what the background's known sum is multiplied with: 1 if the window has it, else 0. The background is the
-    number of the pixel where the first patch of the first image starts whose pixels are all equal; -1 without one.
+    number is what the background's known sum is multiplied with: 1 if the window has it, else 0.
     """
     _, height, width, channels = x.shape
     row = width * channels
@@ -233,15 +232,7 @@ def _tables(x, size):
         for q in range(WINDOW):
             lifts[mark * LIFTS + q] = -np.inf if mark >> q & 1 else 0
         lifts[mark * LIFTS + WINDOW] = mark > 0
-    for pixel in range((height - size + 1) * width):
-        at, length = pixel * channels, size * channels  # of a row of the patch; equal to the row moved by a pixel
-        if pixel % width <= width - size and equal(x, at, x, at + channels, length - channels):
-            lines = 1
-            while lines < size and equal(x, at, x, at + lines * row, length):
-                lines += 1
-            if lines == size:
-                return offsets, taps, lifts, pixel
-    return offsets, taps, lifts, -1
+    return offsets, taps, lifts
 
 
 # -- the kernel ------------------------------------------------------------------------------------------------------
@@ -361,7 +352,7 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     side, size = SHORT, 3 if w.shape[0] == 9 * channels else 5
     if size == 5 or (images * windows >= MANY_WINDOWS and channels % lanes == 0 and filters % lanes == 0):
         side = LONG
-    offsets, taps, lifts, background = _tables(x, size)
+    (offsets, taps, lifts), background = _tables(x, size), first_flat_patch(x, size)
     u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
     facts, scales = np.empty(3 * filters, x.dtype), np.empty(images, x.dtype)
     marks = np.empty(images * windows, np.uint8)

@@ -21,9 +21,9 @@ from numba import prange, types
 from .jit import called, device, kernel
 from .matmul import empty_aligned, transpose
 from .simd import INDEX, VECTOR_BYTES, returns
-from .tiles import equal, plain_sums, squares, survey
+from .tiles import plain_sums, squares, survey
 from .winograd_tiles import (
-    KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, load_inside, load_square,
+    KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_inside, load_square,
     make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, products, transform_filters,
 )
 
@@ -228,16 +228,9 @@ def _is_inside(k, border):
 @called
 def find_background(x):
     """Return the first pixel (C,) of the first image around which a whole patch is equal; NaN without one."""
-    _, height, width, channels = x.shape
-    row, size = width * channels, 3 * channels
-    background = np.full(channels, np.nan, x.dtype)
-    for pixel in range((height - 2) * width):
-        at = pixel * channels  # of a row of the patch; equal to the row moved by a pixel
-        if pixel % width < width - 2 and equal(x, at, x, at + channels, size - channels):
-            if equal(x, at, x, at + row, size) and equal(x, at, x, at + 2 * row, size):
-                for c in range(channels):
-                    background[c] = x.reshape(-1)[at + c]
-                break
+    background, pixel = np.full(x.shape[3], np.nan, x.dtype), first_flat_patch(x, 3)
+    for c in range(x.shape[3] if pixel >= 0 else 0):
+        background[c] = x.reshape(-1)[pixel * x.shape[3] + c]
     return background
 
 

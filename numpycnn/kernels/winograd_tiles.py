@@ -17,14 +17,14 @@ import functools
 import numpy as np
 from llvmlite import ir
 
-from .jit import device
+from .jit import called, device
 from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Code, Memory, Vectors, tile
-from .tiles import make_product_tile
+from .tiles import equal, make_product_tile
 
 POINTS = [1, 0.5]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
 SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
 KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
-FILTER_KINDS = ((LONG, LONG, 5), (LONG, LONG, 3), (SHORT, SHORT, 3))  # and the filter's side
+FILTER_KINDS = ((LONG, 5), (LONG, 3), (SHORT, 3))  # points, and elements, along a filter's side
 ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
 
 
@@ -148,11 +148,11 @@ def transform_tile(code, down, across, a, ia, a_row, a_column, out, i_out, out_s
 def transform_filter(code, side, size, a, ia, a_row, a_column, out, i_out, out_step, columns):
     """Make the values at `side` by `side` points of a filter of `size` by `size` elements."""
 
-    def case(vectors, side, _, size):
+    def case(vectors, side, size):
         matrices = [filter_matrix(points_of(side), size)] * 2
         store_values(code, vectors, matrices, a, ia, a_row, a_column, out, i_out, out_step)
 
-    by_kind(code, a, FILTER_KINDS, (side, side, size), columns, case)
+    by_kind(code, a, FILTER_KINDS, (side, size), columns, case)
 
 
 def load_inside(code: Code, vectors: Vectors, image: ir.Value, corner, bounds, channels, outside, size) -> list:
@@ -226,6 +226,22 @@ def products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, colu
     for k in range(down * across):
         i = iu + (k // across * side + k % across) * u_step
         product_tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
+
+
+@called
+def first_flat_patch(x, size):
+    """Return the pixel of the first image where a patch of `size` by `size` equal pixels starts first; -1 without."""
+    _, height, width, channels = x.shape
+    row, length = width * channels, size * channels
+    for pixel in range((height - size + 1) * width):
+        at = pixel * channels  # of a row of the patch; equal to the row moved by a pixel
+        if pixel % width <= width - size and equal(x, at, x, at + channels, length - channels):
+            lines = 1
+            while lines < size and equal(x, at, x, at + lines * row, length):
+                lines += 1
+            if lines == size:
+                return pixel
+    return -1
 
 
 @device
