@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from places import python_path
 
@@ -30,3 +31,13 @@ def finish(process, patience=300):
 def run(package, code, cache=None, patience=300, **environment):
     """Run the code in a process, which has to succeed in so many seconds, and return what it wrote to stderr."""
     return finish(start(package, code, cache, **environment), patience)
+
+
+def leftovers(folder):
+    """Return the names of the temporary files here; a kill may hit a save, whose file the next save removes."""
+    return [path.name for path in Path(folder).glob(".*.tmp")]
+
+
+def empty_leftovers(folder):
+    """Return the names of the empty ones, which a save leaves for a minute: somebody may be about to lock them."""
+    return [name for name in leftovers(folder) if not Path(folder, name).stat().st_size]

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 from places import TESTS, python_path
+from processes import empty_leftovers
 from small_models import make_images, small_cnn, weights_equal
 from training_script import BATCHES, EPOCHS, RUNS, bits
 
@@ -143,9 +144,7 @@ def test_kill_9_and_start_again(rounds, tmp_path):
         finish(start(whole, run, "epoch"))
         hits = kill_and_resume(killed, run, rounds, np.random.default_rng(rounds))
         assert (killed / "result").read_bytes() == (whole / "result").read_bytes()
-        # An empty temporary file, younger than a minute, may belong to somebody who is about to lock it: it is left.
-        empty = [path.name for path in killed.glob("*.tmp") if path.stat().st_size == 0]
-        assert sorted(os.listdir(killed)) == sorted([*os.listdir(whole), *empty])
+        assert sorted(os.listdir(killed)) == sorted([*os.listdir(whole), *empty_leftovers(killed)])
         total += hits
     print(f"{total} kills hit a training")
     assert total >= rounds / 2  # the others came after its end
