@@ -122,7 +122,7 @@ def test_killed_and_resumed_it_ends_with_the_same_model(tmp_path):
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    assert sorted(os.listdir(killed)) == sorted(["backup.npz", *leftovers(killed)])
+    assert sorted(os.listdir(killed)) == sorted(["backup.npz", *leftovers(killed)[:1]])  # no more than one save
     epochs = [line for line in finish(start(killed, "--resume")).splitlines() if line.startswith("Epoch ")]
     assert epochs and not any(line.startswith("Epoch 1/4") for line in epochs)
     assert (killed / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
