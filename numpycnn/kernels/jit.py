@@ -179,7 +179,18 @@ def _build(function: Callable[..., None], parallel: bool) -> Any:
     if not config.DISABLE_JIT:
         dispatcher._cache = KernelCache(function, parallel)
         dispatcher.compile = _in_less_time(dispatcher.compile)
+        if not parallel:
+            dispatcher._compiler._customize_flags = _as_in_a_parallel_loop
     return dispatcher
+
+
+def _as_in_a_parallel_loop(flags: Any) -> Any:
+    """Let the compiler take it that what is written to one array is not read from another, as Numba does in `prange`.
+
+    It would ask at run time, and makes no vectors of y = tanh(x) where y is x itself: that took twelve times as long.
+    """
+    flags.noalias = True
+    return flags
 
 
 def _in_less_time(compile_signature: Callable) -> Callable:
