@@ -26,7 +26,8 @@ from .training.data import batches
 if TYPE_CHECKING:
     from .model import Sequential
 
-SMALL_WORK = 2**22  # multiplications with weights in a call; so few are done before other threads have begun
+SMALL_STEP = 2**20  # work of a layer or block, in multiplications: so much is done before other threads have begun
+OUTPUT, WEIGHT = 16, 4  # multiplications that take as long as what is done for an output besides, as reading a weight
 MOST_PLANS = 8  # numbers of images whose plans a thread keeps
 
 Call = Callable[[], object]
@@ -41,8 +42,8 @@ class Predictor:
     model later, training included, changes a predictor.
 
     The output equals ``predict``'s within rounding: folded weights round otherwise. Every layer works, your own ones
-    included; those that do more than call kernels run as they are. Small work runs on the calling thread, without
-    locks; several threads may call one predictor at the same time.
+    included; those that do more than call kernels run as they are. What a layer does for few inputs runs on the calling
+    thread, without locks; several threads may call one predictor at the same time.
 
     Parameters
     ----------
@@ -71,7 +72,6 @@ class Predictor:
         self.input_shape, self.output_shape = model.input_shape, model.output_shape
         self._dtype, self._fused = model.dtype, model.fused
         self._layers = folded(layers)
-        self._products = sum(map(products, self._layers))
         self._plans = _Plans()
 
     def __call__(self, x: ArrayLike) -> NDArray:
@@ -98,8 +98,7 @@ class Predictor:
         if key not in kept:
             if len(kept) == MOST_PLANS:
                 del kept[next(iter(kept))]  # the oldest
-            kept[key] = _Plan(self._layers, self._fused, self._loss, (images, *self.input_shape), self._dtype,
-                              images * self._products <= SMALL_WORK)
+            kept[key] = _Plan(self._layers, self._fused, self._loss, (images, *self.input_shape), self._dtype)
         return kept[key]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -130,10 +129,7 @@ class _Plans(threading.local):
 class _Plan:
     """What is called for one number of images: kernels and, where these are not all, layers."""
 
-    def __init__(
-        self, layers: list[Layer], fused: bool, loss: Any, shape: tuple[int, ...], dtype: Any, serial: bool
-    ) -> None:
-        self.serial = serial
+    def __init__(self, layers: list[Layer], fused: bool, loss: Any, shape: tuple[int, ...], dtype: Any) -> None:
         self.calls: list[Call] = []
         self.rng = np.random.default_rng(0)
         self.x = empty_aligned(math.prod(shape), dtype).reshape(shape)
@@ -142,9 +138,10 @@ class _Plan:
             ours = type(step).__module__.startswith(f"{__package__}.")
             step = step if ours or isinstance(step, Block) else copy.deepcopy(step)  # it may keep what it likes
             step.join_model()
-            y = self._add(step.forward, y, ours)
+            y = self._add(step.forward, y, ours, work(step, shape[0]) <= SMALL_STEP)
         if loss is not None:
-            y = self._add(loss.predict, y, type(loss).__module__.startswith(f"{__package__}."))
+            ours = type(loss).__module__.startswith(f"{__package__}.")
+            y = self._add(loss.predict, y, ours, OUTPUT * y.size <= SMALL_STEP)
         self.y = y
 
     def run(self, x: NDArray) -> NDArray:
@@ -153,21 +150,21 @@ class _Plan:
             call()
         return self.y.copy()
 
-    def _add(self, compute: Callable[[NDArray], NDArray], x: NDArray, ours: bool) -> NDArray:
-        """Note the calls that give ``compute(x)``; return the array in which they leave it.
+    def _add(self, compute: Callable[[NDArray], NDArray], x: NDArray, ours: bool, serial: bool) -> NDArray:
+        """Note the calls that give ``compute(x)``, of serial builds if `serial`; return the array that has it then.
 
         They are its kernels, if these alone give the same bits on other numbers, as they do where nothing but kernels
         (and views of arrays) depends on x.
         """
         if ours:
             x[...] = self.rng.standard_normal(x.shape)
-            with recorded(self.serial) as launches:
+            with recorded(serial) as launches:
                 y = compute(x)
             x[...] = self.rng.standard_normal(x.shape)
             for launch in launches:
                 launch()
             by_kernels = y.copy()
-            with recorded(self.serial):
+            with recorded(serial):
                 same = np.array_equal(by_kernels, compute(x), equal_nan=True)
             if same and (launches or np.shares_memory(x, y)):
                 self.calls += launches
@@ -203,7 +200,10 @@ def with_normalisation(sums: Any, norm: BatchNorm) -> Layer:
     return layer
 
 
-def products(layer: Layer) -> int:
-    """Return how many multiplications with weights a layer makes of one input, at most."""
-    places = math.prod(layer.output_shape[:-1])
-    return places * sum(p.value.size for p in layer.parameters if p.value.ndim > 1)
+def work(step: Layer, images: int) -> int:
+    """Return how long a layer or block takes for so many images, about, in multiplications with weights."""
+    total = OUTPUT * images * math.prod(step.output_shape)
+    for layer in step.layers if isinstance(step, Block) else (step,):
+        weights = sum(p.value.size for p in layer.parameters if p.value.ndim > 1)
+        total += (images * math.prod(layer.output_shape[:-1]) + WEIGHT) * weights
+    return total

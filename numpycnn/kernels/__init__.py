@@ -137,7 +137,8 @@ def compiled_together() -> Iterator[None]:
 def recorded(serial: bool) -> contextlib.AbstractContextManager[list[Callable[[], None]]]:
     """Run the block; its list gets, for each compiled kernel called in it, a function that calls it so again.
 
-    With `serial` these use the calling thread alone, and no lock. Twins are not recorded.
+    With `serial` these use the calling thread alone, and no lock. Weights must be the same in all of these calls. Twins
+    are not recorded.
     """
     if ops.active == "reference":
         return contextlib.nullcontext([])

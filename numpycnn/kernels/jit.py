@@ -77,6 +77,7 @@ class Kernel:
         self.py_func = function
         self._parallel = _build(function, parallel=True)
         self._serial = _build(function, parallel=False)
+        self.again = _as_before
 
     def __call__(self, *args: Any) -> None:
         if (noted or threads.forked) and self._call_otherwise(args):
@@ -90,7 +91,8 @@ class Kernel:
         """Do what this thread wants noted; run the serial build, or a twin, if that is wanted, and return whether."""
         wanted = note()
         if wanted.launches is not None:
-            wanted.launches.append(functools.partial(self._serial if wanted.serial else self, *args))
+            again = self._serial if wanted.serial else self
+            wanted.launches.append(functools.partial(again, *self.again(*args)))
         if threads.forked or wanted.serial:
             self._serial(*args)
             return True
@@ -116,6 +118,11 @@ class Kernel:
     def compile(self, types: tuple) -> None:
         """Load the parallel build for such types from disk, or compile it."""
         self._parallel.compile(types)
+
+    def called_again(self, arrange: Callable[..., tuple]) -> Callable[..., tuple]:
+        """Decorate a function that arranges the arguments of recorded calls, whose weights stay as they are."""
+        self.again = arrange
+        return arrange
 
     def called_as(self, arrange: Callable[..., tuple]) -> CallOf:
         """Decorate a function that arranges arguments: a kernel of its own name, compiled once with this one."""
@@ -147,11 +154,16 @@ class CallOf:
         return self.__name__
 
 
+def _as_before(*args: Any) -> tuple:
+    return args
+
+
 @contextlib.contextmanager
 def recorded(serial: bool) -> Iterator[list[Callable[[], None]]]:
     """Yield a list that gets, for each kernel called in the block by this thread, a function that calls it so again.
 
-    With `serial` their serial builds run, in the block and again: on the calling thread, without the lock.
+    With `serial` their serial builds run, in the block and again: on the calling thread, without the lock. Weights must
+    not change from the first call to the next: what is made of them alone is made once (``Kernel.called_again``).
     """
     launches: list[Callable[[], None]] = []
     with noting(launches=launches, serial=serial):

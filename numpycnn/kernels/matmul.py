@@ -122,7 +122,7 @@ def _find_nonzeros(a, transposed, i, rows, t, steps, words):
 
 @called
 def _product_by_rows(a, b, start, transpose_a, transpose_b, skipping, t_first, t_end, c, i, height, j, count):
-    """C[i : i + height, j : j + count] = start + A @ B, over steps `t_first` to `t_end`, if `skipping` where A is not 0.
+    """C[i : i + height, j : j + count] = start + A @ B over steps `t_first` to `t_end`; `skipping`, where A is not 0.
 
     Without skipping B is not transposed, and rows are so few that a copy of it would not pay.
     """

@@ -33,7 +33,7 @@ from .simd import INDEX, VECTOR_BYTES, Vectors, returns
 from .tiles import WINDOW, make_window_tile, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_square,
-    output_matrix, points_of, products, transform_filters, transform_tile,
+    output_matrix, points_of, products, room_to_keep, transform_filters, transform_tile,
 )
 
 FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
@@ -297,14 +297,15 @@ def _run_groups(down, across, side, size, task, tasks, x, w, u, u_step, first_pa
 
 
 @called
-def _prepare(task, tasks, x, w, side, size, b, background, offsets, taps, grid_width, windows, u, facts, marks, scales,
-             codes):
-    """Prepare a share of the filters, by panels, and of the images."""
+def _prepare(task, tasks, x, w, side, size, b, background, offsets, taps, grid_width, windows, u, ready, facts, marks,
+             scales, codes):
+    """Prepare a share of the filters, by panels, of which u may be `ready`, and of the images."""
     images, channels, filters = x.shape[0], x.shape[3], b.size
     lanes = VECTOR_BYTES // x.itemsize
     panels = (filters + 2 * lanes - 1) // (2 * lanes)
     for panel in range(task * panels // tasks, (task + 1) * panels // tasks):
-        transform_filters(w, channels, size, panel, side, u, channels * 2 * lanes + lanes)
+        if not ready:
+            transform_filters(w, channels, size, panel, side, u, channels * 2 * lanes + lanes)
         first, end = panel * 2 * lanes, min((panel + 1) * 2 * lanes, filters)
         _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
     kinds, patches = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(x.shape[1] * x.shape[2], np.uint8)
@@ -337,14 +338,15 @@ def _run_task(task, tasks, by_panel, x, w, u, side, size, b, offsets, taps, fact
 
 
 @kernel
-def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
+def pooled_convolution(x, w, b, grid_width, kept, is_kept, y, codes):
     """y = maxpool(relu(conv(x))), 2 x 2 windows: x (N, H, W, C), w (9 * C, F) or (25 * C, F), b (F,) to (N, P, F).
 
     An image has P windows, ``grid_width`` in a row; codes as in ``conv_relu_pool_forward``. Filters are 3 x 3 or 5 x 5,
     these with channels and filters that fill vectors.
 
     Filters go in panels of two vectors. A task takes its share of each kind of tiles through all panels; when there are
-    few windows (one small image) it takes all of them through one panel.
+    few windows (one small image) it takes all of them through one panel. `kept` and `is_kept` as in `convolution` of
+    winograd_map.py.
     """
     images, windows, filters = y.shape
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
@@ -353,7 +355,9 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
     if size == 5 or (images * windows >= MANY_WINDOWS and channels % lanes == 0 and filters % lanes == 0):
         side = LONG
     (offsets, taps, lifts), background = _tables(x, size), first_flat_patch(x, size)
-    u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
+    u, ready = kept, is_kept.size > 0 and is_kept[0]
+    if not is_kept.size:
+        u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
     facts, scales = np.empty(3 * filters, x.dtype), np.empty(images, x.dtype)
     marks = np.empty(images * windows, np.uint8)
     by_panel = images * windows <= FEW_WINDOWS
@@ -366,10 +370,23 @@ def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
             if stage == 0:
                 _prepare(
                     np.int64(task), tasks, x, w, side, size, b, background, offsets, taps, grid_width, windows, u,
-                    facts, marks, scales, codes,
+                    ready, facts, marks, scales, codes,
                 )
             else:
                 _run_task(
                     np.int64(task), tasks, by_panel, x, w, u, side, size, b, offsets, taps, facts, lifts, marks, scales,
                     grid_width, y, codes,
                 )
+    if is_kept.size:
+        is_kept[0] = True
+
+
+@pooled_convolution.called_as
+def winograd_relu_pool_forward(x, w, b, grid_width, y, codes):
+    """y = maxpool(relu(conv(x))): see ``pooled_convolution``."""
+    return x, w, b, grid_width, np.empty(0, x.dtype), np.empty(0, np.bool_), y, codes
+
+
+@pooled_convolution.called_again
+def _keeping_filters(x, w, b, grid_width, kept, is_kept, y, codes):
+    return x, w, b, grid_width, *room_to_keep(x, w), y, codes

@@ -24,7 +24,7 @@ from .simd import INDEX, VECTOR_BYTES, returns
 from .tiles import plain_sums, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_inside, load_square,
-    make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, products, transform_filters,
+    make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, products, room_to_keep, transform_filters,
 )
 
 FEW_TILES = 4 * ROWS  # so few do not keep several threads busy
@@ -342,15 +342,16 @@ def _run_task(task, tasks, by_panel, x, w, u, side, b, before_y, before_x, taps,
 
 
 @called
-def _prepare(panel, x, w, u, side, b, taps, facts, background, relu):
-    """Transform one panel of filters, and learn what has to be known of them."""
+def _prepare(panel, x, w, u, ready, side, b, taps, facts, background, relu):
+    """Transform one panel of filters, unless they are `ready`, and learn what has to be known of them."""
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
-    transform_filters(w, channels, 3, panel, side, u, channels * 2 * lanes + lanes)
+    if not ready:
+        transform_filters(w, channels, 3, panel, side, u, channels * 2 * lanes + lanes)
     _learn_filters(w, b, panel * 2 * lanes, min((panel + 1) * 2 * lanes, b.size), background, relu, taps, facts)
 
 
 @kernel
-def winograd_forward(x, w, b, top, left, relu, turned, y):
+def convolution(x, w, b, top, left, relu, turned, kept, is_kept, y):
     """y = conv(x), its negative values cut to 0 if `relu`: x (N, H, W, C), w (9 * C, F), b (F,), y (N, OH, OW, F).
 
     If `turned`, w is (9 * F, C): that of a convolution whose dy is x here, and its dx y.
@@ -358,6 +359,9 @@ def winograd_forward(x, w, b, top, left, relu, turned, y):
     Filters are 3 x 3 on neighbouring pixels; `top` rows and `left` columns of zeros lie before the image's first pixel,
     as many as it takes after its last. A task takes its share of each kind of tiles through all panels of filters, each
     of two vectors; when there are few tiles (one small image) it takes all of them through one panel.
+
+    `kept` is room for transformed filters that the caller keeps, and ``is_kept[0]`` says whether they are there: the
+    first call puts them there. Both have no element if filters are to be transformed at every call.
     """
     images, out_height, out_width, filters = y.shape
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
@@ -365,7 +369,9 @@ def winograd_forward(x, w, b, top, left, relu, turned, y):
     side, outputs = SHORT, images * out_height * out_width
     if outputs >= MANY_OUTPUTS and channels % lanes == 0 and filters % lanes == 0:
         side = LONG
-    u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
+    u, ready = kept, is_kept.size > 0 and is_kept[0]
+    if not is_kept.size:
+        u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
     facts, background = np.empty(FACTS * filters, x.dtype), find_background(x)
     taps = np.empty(9 * channels, np.int64)
     for k in range(taps.size):
@@ -376,8 +382,21 @@ def winograd_forward(x, w, b, top, left, relu, turned, y):
         tasks = panels if stage == 0 or by_panel else min(TASKS, (tiles + ROWS - 1) // ROWS)
         for task in prange(tasks):
             if stage == 0:
-                _prepare(np.int64(task), x, w, u, side, b, taps, facts, background, relu)
+                _prepare(np.int64(task), x, w, u, ready, side, b, taps, facts, background, relu)
             else:
                 _run_task(
                     np.int64(task), tasks, by_panel, x, w, u, side, b, top, left, taps, facts, background, relu, y
                 )
+    if is_kept.size:
+        is_kept[0] = True
+
+
+@convolution.called_as
+def winograd_forward(x, w, b, top, left, relu, turned, y):
+    """y = conv(x), its negative values cut to 0 if `relu`, or dx of a dy x if `turned`: see ``convolution``."""
+    return x, w, b, top, left, relu, turned, np.empty(0, x.dtype), np.empty(0, np.bool_), y
+
+
+@convolution.called_again
+def _keeping_filters(x, w, b, top, left, relu, turned, kept, is_kept, y):
+    return x, w, b, top, left, relu, turned, *((kept, is_kept) if turned else room_to_keep(x, w)), y

@@ -18,6 +18,7 @@ import numpy as np
 from llvmlite import ir
 
 from .jit import called, device
+from .matmul import empty_aligned
 from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Code, Memory, Vectors, tile
 from .tiles import equal, make_product_tile
 
@@ -217,6 +218,13 @@ def transform_filters(w, channels, size, panel, side, u, u_step):
             f = panel * 2 * lanes + g
             at, to = c * filters + f, iu + c * 2 * lanes + g
             transform_filter(side, size, w, at, size * step, step, u, to, u_step, filters - f)
+
+
+def room_to_keep(x, w):
+    """Return room for transformed filters, w (size * size * C, F), from call to call, and a mark: are they in it?"""
+    lanes, channels, filters = VECTOR_BYTES // x.itemsize, x.shape[3], w.shape[1]
+    size = -(-filters // (2 * lanes)) * LONG * LONG * (channels * 2 * lanes + lanes)
+    return empty_aligned.py_func(size, x), np.zeros(1, np.bool_)
 
 
 @device

@@ -33,7 +33,7 @@ STACKS = {
 @pytest.fixture(autouse=True)
 def on_threads(monkeypatch):
     """Small work, too, runs the builds that everything else here compiles."""
-    monkeypatch.setattr(module, "SMALL_WORK", 0)
+    monkeypatch.setattr(module, "SMALL_STEP", 0)
 
 
 def varied(layers, shape, dtype="float32", fused=True):
@@ -72,6 +72,23 @@ def test_runs_of_layers(name, fused, dtype):
     shape, make = STACKS[name]
     model = varied(make(), shape, dtype, fused)
     check(model, model.predictor())
+
+
+@pytest.mark.skipif(jit_disabled(), reason="NUMBA_DISABLE_JIT is set")
+@pytest.mark.parametrize("rows", [1, 64])
+def test_winograds_filters_are_transformed_once(rows):
+    layers = [nc.Conv2D(32, 3), nc.Conv2D(32, 3), nc.ReLU(), nc.Conv2D(32, 3), nc.ReLU(), nc.MaxPool2D(2)]
+    model = varied(layers, (20, 20, 16))
+    predictor, x = model.predictor(), numbers((rows, 20, 20, 16))
+    predictor(x)
+    pairs = [pair for call in predictor._plan(rows).calls for pair in zip(call.args, call.args[1:])]
+    kept = [(room, done) for room, done in pairs if isinstance(done, np.ndarray) and done.dtype == bool]
+    assert len(kept) == 3 and all(done[0] for _, done in kept)
+    found = predictor(x)
+    np.testing.assert_allclose(found, model.predict(x), rtol=1e-4, atol=1e-4)
+    for room, _ in kept:
+        room[...] = 0
+    assert not np.allclose(predictor(x), found)
 
 
 @pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", "mse", "binary_crossentropy"])
@@ -174,7 +191,7 @@ def test_copies_predict_the_same(twin):
 
 @pytest.mark.skipif(jit_disabled(), reason="NUMBA_DISABLE_JIT is set")
 def test_small_work_takes_no_lock(monkeypatch):
-    monkeypatch.setattr(module, "SMALL_WORK", 1000)
+    monkeypatch.setattr(module, "SMALL_STEP", 2000)
     model, x = dense(), numbers((3, 5))
     predictor, expected = model.predictor(), model.predict(x)
     predictor(x)
