@@ -21,7 +21,7 @@ from .rows import add_rows
 from .simd import VECTOR_BYTES
 from .tiles import LONG_SUM, TAP_VECTORS, TAPS, TILE_ROWS
 
-TASKS = 64  # forward, a few images are cut into as many tasks together
+TASKS = 16  # forward, a few images are cut into as many tasks together
 SMALL_MAP = 64  # pixels; so few of several images together fill the tiles that those of one would not
 TOGETHER = 4
 PARTS = 8  # cuts of the batch for dw: threads share them without changing the bits of their sums
@@ -61,7 +61,7 @@ def _frame(x, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w,
     """
     _, height, width, channels = x.shape
     _, out_h, out_w, _ = y.shape
-    together = TOGETHER if out_h * out_w <= SMALL_MAP else 1
+    together = min(TOGETHER, x.shape[0]) if out_h * out_w <= SMALL_MAP else 1
     frame_h = _frame_size(height, out_h, kernel_h, stride_h, dilation_h, top)
     frame_w = _frame_size(width, out_w, kernel_w, stride_w, dilation_w, left)
     row, framed = frame_w * channels, frame_h * frame_w != height * width

@@ -36,9 +36,9 @@ from .winograd_tiles import (
     output_matrix, points_of, products, room_to_keep, transform_filters, transform_tile,
 )
 
-FEW_WINDOWS = 4 * ROWS  # so few do not keep several threads busy
-MANY_WINDOWS = 16 * ROWS  # so many fill the products of every kind of tiles
+MANY_WINDOWS = 8 * ROWS  # so many fill the products of every kind of tiles
 TASKS = 16  # at most: each costs references to arrays
+FEW_TASKS = 4  # fewer do not keep several threads busy
 LIFTS = WINDOW + 1  # see _tables
 # Of tiles, with the filter's side.
 POOLED_KINDS = (*((*kind, 3) for kind in KINDS[:3]), (LONG, LONG, 5), (SHORT, SHORT, 3))
@@ -268,7 +268,8 @@ def _run_groups(down, across, side, size, task, tasks, x, w, u, u_step, first_pa
     tiles = images * rows * columns
     groups = (tiles + ROWS - 1) // ROWS
     v_step, m_step = v.size // side**2, m.size // side**2
-    for first in range(groups * task // tasks * ROWS, groups * (task + 1) // tasks * ROWS, ROWS):
+    more = tasks - 1 if across == SHORT else 0  # kinds round up and down, so that no task gets what is left of all
+    for first in range((groups * task + more) // tasks * ROWS, (groups * (task + 1) + more) // tasks * ROWS, ROWS):
         for p in range(ROWS):
             tile = min(first + p, tiles - 1)  # what the last group lacks is computed and dropped
             pixel, _ = _place(tile, rows, columns, top, high, left, wide, height, width, windows, grid_width)
@@ -317,13 +318,13 @@ def _prepare(task, tasks, x, w, side, size, b, background, offsets, taps, grid_w
 
 
 @called
-def _run_task(task, tasks, by_panel, x, w, u, side, size, b, offsets, taps, facts, lifts, marks, scales, grid_width, y,
+def _run_task(task, tasks, parts, x, w, u, side, size, b, offsets, taps, facts, lifts, marks, scales, grid_width, y,
               codes):
-    """Take a share of each kind of tiles through all panels of filters; or all of them through one panel."""
+    """Take a share of each kind of tiles through one of so many parts of the panels of filters."""
     lanes = VECTOR_BYTES // x.itemsize
-    first_panel, last_panel = 0, (b.size + 2 * lanes - 1) // (2 * lanes)
-    if by_panel:
-        first_panel, last_panel, task, tasks = task, task + 1, 0, 1
+    panels, tasks = (b.size + 2 * lanes - 1) // (2 * lanes), tasks // parts
+    part, task = task // tasks, task % tasks
+    first_panel, last_panel = panels * part // parts, panels * (part + 1) // parts
     zeros, doubts = np.empty(2 * lanes, x.dtype), np.empty(ROWS, np.int64)
     for f in range(2 * lanes):
         zeros[f] = 0
@@ -345,7 +346,7 @@ def pooled_convolution(x, w, b, grid_width, kept, is_kept, y, codes):
     these with channels and filters that fill vectors.
 
     Filters go in panels of two vectors. A task takes its share of each kind of tiles through all panels; when there are
-    few windows (one small image) it takes all of them through one panel. `kept` and `is_kept` as in `convolution` of
+    few tiles (one small image) through a part of them. `kept` and `is_kept` as in `convolution` of
     winograd_map.py.
     """
     images, windows, filters = y.shape
@@ -360,12 +361,13 @@ def pooled_convolution(x, w, b, grid_width, kept, is_kept, y, codes):
         u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
     facts, scales = np.empty(3 * filters, x.dtype), np.empty(images, x.dtype)
     marks = np.empty(images * windows, np.uint8)
-    by_panel = images * windows <= FEW_WINDOWS
+    tiles = images * windows // (1 if side == SHORT or size == 5 else 4)
+    shares = min(TASKS, (tiles + ROWS - 1) // ROWS)
+    parts = min(panels, (FEW_TASKS + shares - 1) // shares)
     for stage in range(2):
         tasks = max(panels, min(images, 8))  # the few panels are shared out among as many tasks as there are
         if stage == 1:
-            tiles = images * windows // (1 if side == SHORT or size == 5 else 4)
-            tasks = panels if by_panel else min(TASKS, (tiles + ROWS - 1) // ROWS)
+            tasks = shares * parts
         for task in prange(tasks):
             if stage == 0:
                 _prepare(
@@ -374,7 +376,7 @@ def pooled_convolution(x, w, b, grid_width, kept, is_kept, y, codes):
                 )
             else:
                 _run_task(
-                    np.int64(task), tasks, by_panel, x, w, u, side, size, b, offsets, taps, facts, lifts, marks, scales,
+                    np.int64(task), tasks, parts, x, w, u, side, size, b, offsets, taps, facts, lifts, marks, scales,
                     grid_width, y, codes,
                 )
     if is_kept.size:

@@ -27,9 +27,9 @@ from .winograd_tiles import (
     make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, products, room_to_keep, transform_filters,
 )
 
-FEW_TILES = 4 * ROWS  # so few do not keep several threads busy
-MANY_OUTPUTS = 64 * ROWS  # so many fill the products of every kind of tiles
+MANY_OUTPUTS = 32 * ROWS  # so many fill the products of every kind of tiles
 TASKS = 32  # at most: each costs references to arrays
+FEW_TASKS = 4  # fewer do not keep several threads busy
 MARGIN = 4  # as in winograd.py
 OUTPUTS = 16  # of a tile, at most; a bit each
 BORDERS = 5  # ways in which a patch lies along an axis, see _border
@@ -266,7 +266,8 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
     v_step, m_step = v.size // side**2, m.size // side**2
     flat, doubts = places[3], places[4]
     x_flat, y_flat = x.reshape(-1), y.reshape(-1)
-    for first in range(groups * task // tasks * ROWS, groups * (task + 1) // tasks * ROWS, ROWS):
+    more = tasks - 1 if across == SHORT else 0  # kinds round up and down, so that no task gets what is left of all
+    for first in range((groups * task + more) // tasks * ROWS, (groups * (task + 1) + more) // tasks * ROWS, ROWS):
         some_flat = False
         for k in range(ROWS * lanes):
             sizes[k] = 0
@@ -320,12 +321,12 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
 
 
 @called
-def _run_task(task, tasks, by_panel, x, w, u, side, b, before_y, before_x, taps, facts, background, relu, y):
-    """Take a share of each kind of tiles through all panels of filters; or all of them through one panel."""
+def _run_task(task, tasks, parts, x, w, u, side, b, before_y, before_x, taps, facts, background, relu, y):
+    """Take a share of each kind of tiles through one of so many parts of the panels of filters."""
     lanes = VECTOR_BYTES // x.itemsize
-    first_panel, last_panel = 0, (b.size + 2 * lanes - 1) // (2 * lanes)
-    if by_panel:
-        first_panel, last_panel, task, tasks = task, task + 1, 0, 1
+    panels, tasks = (b.size + 2 * lanes - 1) // (2 * lanes), tasks // parts
+    part, task = task // tasks, task % tasks
+    first_panel, last_panel = panels * part // parts, panels * (part + 1) // parts
     zeros = np.empty(2 * lanes, x.dtype)
     for f in range(2 * lanes):
         zeros[f] = 0
@@ -358,7 +359,7 @@ def convolution(x, w, b, top, left, relu, turned, kept, is_kept, y):
 
     Filters are 3 x 3 on neighbouring pixels; `top` rows and `left` columns of zeros lie before the image's first pixel,
     as many as it takes after its last. A task takes its share of each kind of tiles through all panels of filters, each
-    of two vectors; when there are few tiles (one small image) it takes all of them through one panel.
+    of two vectors; when there are few tiles (one small image) through a part of them.
 
     `kept` is room for transformed filters that the caller keeps, and ``is_kept[0]`` says whether they are there: the
     first call puts them there. Both have no element if filters are to be transformed at every call.
@@ -377,15 +378,16 @@ def convolution(x, w, b, top, left, relu, turned, kept, is_kept, y):
     for k in range(taps.size):
         taps[k] = k
     tiles = (outputs + 3) // 4 if side == SHORT else (outputs + 15) // 16
-    by_panel = tiles <= FEW_TILES
+    shares = min(TASKS, (tiles + ROWS - 1) // ROWS)
+    parts = min(panels, (FEW_TASKS + shares - 1) // shares)
     for stage in range(2):
-        tasks = panels if stage == 0 or by_panel else min(TASKS, (tiles + ROWS - 1) // ROWS)
+        tasks = panels if stage == 0 else shares * parts
         for task in prange(tasks):
             if stage == 0:
                 _prepare(np.int64(task), x, w, u, ready, side, b, taps, facts, background, relu)
             else:
                 _run_task(
-                    np.int64(task), tasks, by_panel, x, w, u, side, b, top, left, taps, facts, background, relu, y
+                    np.int64(task), tasks, parts, x, w, u, side, b, top, left, taps, facts, background, relu, y
                 )
     if is_kept.size:
         is_kept[0] = True
