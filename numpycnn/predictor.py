@@ -26,8 +26,9 @@ from .training.data import batches
 if TYPE_CHECKING:
     from .model import Sequential
 
-SMALL_STEP = 2**20  # work of a layer or block, in multiplications: so much is done before other threads have begun
-OUTPUT, WEIGHT = 16, 4  # multiplications that take as long as what is done for an output besides, as reading a weight
+SMALL_STEP = 1_750_000  # work of a layer or block, in multiplications: so much is done before other threads have begun
+OUTPUT, WEIGHT = 16, 3  # multiplications that take as long as what is done for an output besides, as reading a weight
+WINOGRADS = 16 / 36  # share of its multiplications, in tiles of 2 x 2 outputs
 MOST_PLANS = 8  # numbers of images whose plans a thread keeps
 
 Call = Callable[[], object]
@@ -200,10 +201,11 @@ def with_normalisation(sums: Any, norm: BatchNorm) -> Layer:
     return layer
 
 
-def work(step: Layer, images: int) -> int:
+def work(step: Layer, images: int) -> float:
     """Return how long a layer or block takes for so many images, about, in multiplications with weights."""
-    total = OUTPUT * images * math.prod(step.output_shape)
-    for layer in step.layers if isinstance(step, Block) else (step,):
+    layers, share = (step.layers, WINOGRADS if step.by_winograd else 1) if isinstance(step, Block) else ((step,), 1)
+    total: float = OUTPUT * images * math.prod(step.output_shape)
+    for layer in layers:
         weights = sum(p.value.size for p in layer.parameters if p.value.ndim > 1)
-        total += (images * math.prod(layer.output_shape[:-1]) + WEIGHT) * weights
+        total += (images * math.prod(layer.output_shape[:-1]) * share + WEIGHT) * weights
     return total

@@ -11,6 +11,7 @@ class Block(Layer):
     """Layers that run as one; built as they are."""
 
     blocks: tuple[Layer, ...] = ()  # other blocks, or layers, that do a part of its work
+    by_winograd = False  # whether its sums take fewer multiplications than the layers'
 
     def __init__(self, *layers: Layer) -> None:
         self.layers = layers

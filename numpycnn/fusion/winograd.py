@@ -28,7 +28,7 @@ class WinogradConv(Block):
     dx is the same convolution of dy, with the filters turned by 180 degrees.
     """
 
-    relu = False
+    relu, by_winograd = False, True
 
     def __init__(self, conv: Conv2D, *others: Layer) -> None:
         super().__init__(conv, *others)
