@@ -178,6 +178,20 @@ def test_the_serial_build_gives_the_same_bits(name, dtype):
 
 
 @needs_jit
+@pytest.mark.parametrize("build", ["_serial", "_parallel"])
+@pytest.mark.parametrize("name, options", [
+    ("relu_forward", []), ("leaky_relu_forward", [0.1]), ("elu_forward", [1.0]), ("sigmoid_forward", []),
+    ("tanh_forward", []),
+])  # fmt: skip
+def test_a_curve_may_be_drawn_where_its_numbers_lie(name, options, build):
+    x = np.random.default_rng(0).standard_normal(1003).astype(np.float32)
+    y = np.empty_like(x)
+    getattr(compiled(name), build)(x, *options, y)
+    getattr(compiled(name), build)(x, *options, x)
+    assert np.array_equal(x, y)
+
+
+@needs_jit
 @both_dtypes
 def test_concurrent_callers_get_the_same_bits(dtype):
     jobs = [(name, call) for name in ("affine", "col2im", "sum_rows") for call in list(calls(name, dtype))[::5]]
