@@ -26,8 +26,8 @@ from .training.data import batches
 if TYPE_CHECKING:
     from .model import Sequential
 
-SMALL_STEP = 1_750_000  # work of a layer or block, in multiplications: so much is done before other threads have begun
-OUTPUT, WEIGHT = 16, 3  # multiplications that take as long as what is done for an output besides, as reading a weight
+SMALL_STEP = 1_800_000  # work of a layer or block, in multiplications: so much is done before other threads have begun
+NUMBER, WEIGHT = 16, 3  # multiplications that take as long as what else a number takes, as reading a weight
 WINOGRADS = 16 / 36  # share of its multiplications, in tiles of 2 x 2 outputs
 MOST_PLANS = 8  # numbers of images whose plans a thread keeps
 
@@ -142,7 +142,7 @@ class _Plan:
             y = self._add(step.forward, y, ours, work(step, shape[0]) <= SMALL_STEP)
         if loss is not None:
             ours = type(loss).__module__.startswith(f"{__package__}.")
-            y = self._add(loss.predict, y, ours, OUTPUT * y.size <= SMALL_STEP)
+            y = self._add(loss.predict, y, ours, NUMBER * y.size <= SMALL_STEP)
         self.y = y
 
     def run(self, x: NDArray) -> NDArray:
@@ -204,7 +204,7 @@ def with_normalisation(sums: Any, norm: BatchNorm) -> Layer:
 def work(step: Layer, images: int) -> float:
     """Return how long a layer or block takes for so many images, about, in multiplications with weights."""
     layers, share = (step.layers, WINOGRADS if step.by_winograd else 1) if isinstance(step, Block) else ((step,), 1)
-    total: float = OUTPUT * images * math.prod(step.output_shape)
+    total: float = NUMBER * images * max(math.prod(step.input_shape), math.prod(step.output_shape))
     for layer in layers:
         weights = sum(p.value.size for p in layer.parameters if p.value.ndim > 1)
         total += (images * math.prod(layer.output_shape[:-1]) * share + WEIGHT) * weights
