@@ -33,12 +33,12 @@ from .simd import INDEX, VECTOR_BYTES, Vectors, returns
 from .tiles import WINDOW, make_window_tile, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_square,
-    output_matrix, points_of, products, room_to_keep, transform_filters, transform_tile,
+    output_matrix, points_of, products, room_to_keep, share_of_groups, shares_and_parts,
+    transform_filters, transform_tile,
 )
 
 MANY_WINDOWS = 8 * ROWS  # so many fill the products of every kind of tiles
 TASKS = 16  # at most: each costs references to arrays
-FEW_TASKS = 4  # fewer do not keep several threads busy
 LIFTS = WINDOW + 1  # see _tables
 # Of tiles, with the filter's side.
 POOLED_KINDS = (*((*kind, 3) for kind in KINDS[:3]), (LONG, LONG, 5), (SHORT, SHORT, 3))
@@ -268,8 +268,8 @@ def _run_groups(down, across, side, size, task, tasks, x, w, u, u_step, first_pa
     tiles = images * rows * columns
     groups = (tiles + ROWS - 1) // ROWS
     v_step, m_step = v.size // side**2, m.size // side**2
-    more = tasks - 1 if across == SHORT else 0  # kinds round up and down, so that no task gets what is left of all
-    for first in range((groups * task + more) // tasks * ROWS, (groups * (task + 1) + more) // tasks * ROWS, ROWS):
+    first_group, end_group = share_of_groups(groups, across, task, tasks)
+    for first in range(first_group * ROWS, end_group * ROWS, ROWS):
         for p in range(ROWS):
             tile = min(first + p, tiles - 1)  # what the last group lacks is computed and dropped
             pixel, _ = _place(tile, rows, columns, top, high, left, wide, height, width, windows, grid_width)
@@ -362,8 +362,7 @@ def pooled_convolution(x, w, b, grid_width, kept, is_kept, y, codes):
     facts, scales = np.empty(3 * filters, x.dtype), np.empty(images, x.dtype)
     marks = np.empty(images * windows, np.uint8)
     tiles = images * windows // (1 if side == SHORT or size == 5 else 4)
-    shares = min(TASKS, (tiles + ROWS - 1) // ROWS)
-    parts = min(panels, (FEW_TASKS + shares - 1) // shares)
+    shares, parts = shares_and_parts(tiles, panels, TASKS)
     for stage in range(2):
         tasks = max(panels, min(images, 8))  # the few panels are shared out among as many tasks as there are
         if stage == 1:

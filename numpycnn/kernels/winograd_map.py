@@ -24,12 +24,12 @@ from .simd import INDEX, VECTOR_BYTES, returns
 from .tiles import plain_sums, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_inside, load_square,
-    make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, products, room_to_keep, transform_filters,
+    make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, products, room_to_keep, share_of_groups,
+    shares_and_parts, transform_filters,
 )
 
 MANY_OUTPUTS = 32 * ROWS  # so many fill the products of every kind of tiles
 TASKS = 32  # at most: each costs references to arrays
-FEW_TASKS = 4  # fewer do not keep several threads busy
 MARGIN = 4  # as in winograd.py
 OUTPUTS = 16  # of a tile, at most; a bit each
 BORDERS = 5  # ways in which a patch lies along an axis, see _border
@@ -266,8 +266,8 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
     v_step, m_step = v.size // side**2, m.size // side**2
     flat, doubts = places[3], places[4]
     x_flat, y_flat = x.reshape(-1), y.reshape(-1)
-    more = tasks - 1 if across == SHORT else 0  # kinds round up and down, so that no task gets what is left of all
-    for first in range((groups * task + more) // tasks * ROWS, (groups * (task + 1) + more) // tasks * ROWS, ROWS):
+    first_group, end_group = share_of_groups(groups, across, task, tasks)
+    for first in range(first_group * ROWS, end_group * ROWS, ROWS):
         some_flat = False
         for k in range(ROWS * lanes):
             sizes[k] = 0
@@ -378,8 +378,7 @@ def convolution(x, w, b, top, left, relu, turned, kept, is_kept, y):
     for k in range(taps.size):
         taps[k] = k
     tiles = (outputs + 3) // 4 if side == SHORT else (outputs + 15) // 16
-    shares = min(TASKS, (tiles + ROWS - 1) // ROWS)
-    parts = min(panels, (FEW_TASKS + shares - 1) // shares)
+    shares, parts = shares_and_parts(tiles, panels, TASKS)
     for stage in range(2):
         tasks = panels if stage == 0 else shares * parts
         for task in prange(tasks):

@@ -25,6 +25,7 @@ from .tiles import equal, make_product_tile
 POINTS = [1, 0.5]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
 SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
 KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
+FEW_TASKS = 4  # fewer do not keep several threads busy
 FILTER_KINDS = ((LONG, 5), (LONG, 3), (SHORT, 3))  # points, and elements, along a filter's side
 ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
 
@@ -259,3 +260,20 @@ def pieces(outputs, points, side):
         return (outputs + 1) // 2 if points == SHORT else 0, 0
     long = (outputs + 1) // 4  # with one output beyond the map rather than two tiles more
     return (long, 0) if points == LONG else (outputs > 4 * long, 4 * long)
+
+
+@device
+def shares_and_parts(tiles, panels, most):
+    """Return into how many shares tiles are cut, at most so many, and into how many parts the panels of filters."""
+    shares = min(most, (tiles + ROWS - 1) // ROWS)
+    return shares, min(panels, (FEW_TASKS + shares - 1) // shares)
+
+
+@device
+def share_of_groups(groups, across, task, tasks):
+    """Return a task's first group of ROWS tiles, and the next task's.
+
+    Some kinds round up and some down, so that no task gets what is left of all of them.
+    """
+    more = tasks - 1 if across == SHORT else 0
+    return (groups * task + more) // tasks, (groups * (task + 1) + more) // tasks
