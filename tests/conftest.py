@@ -2,7 +2,10 @@
 
 import compileall
 import gc
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,10 +15,14 @@ SECONDS = 1800  # for a test, kernels that are compiled on a busy machine includ
 
 
 def pytest_configure(config):
-    """Compile what the processes that tests start import: hundreds, each would do it where no bytecode is kept."""
-    if not hasattr(config, "workerinput"):  # once, before xdist's workers
-        for folder in (TESTS.parent / "numpycnn", TESTS.parent / "benchmarks", TESTS / "helpers"):
-            compileall.compile_dir(folder, quiet=2)
+    """Compile once, before xdist's workers, what each of them, and hundreds of processes, would compile for itself."""
+    if hasattr(config, "workerinput"):
+        return
+    for folder in (TESTS.parent / "numpycnn", TESTS.parent / "benchmarks", TESTS / "helpers"):
+        compileall.compile_dir(folder, quiet=2)
+    all_tests = any(TESTS.is_relative_to(Path(path).resolve()) for path in config.args)
+    if all_tests and config.getoption("numprocesses", None) and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0":
+        subprocess.run([sys.executable, "-m", "numpycnn.kernels", "--dtype", "float32", "float64"], cwd=TESTS.parent)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -170,7 +170,8 @@ def test_one_thread_and_two_give_the_same_bits(name, dtype, threads):
 
 @needs_jit
 @every_kernel
-@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.campaign)])  # .ci/run: once
+@both_dtypes
+@pytest.mark.campaign  # .ci/run: once; the suite has forked children and predictors, which run serial builds
 def test_the_serial_build_gives_the_same_bits(name, dtype):
     kernel = compiled(name)
     for call in calls(name, dtype):
