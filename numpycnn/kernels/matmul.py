@@ -11,7 +11,9 @@ Zen 4; ``benchmarks/bench_kernels.py`` measures yours, here and in the other fil
 Where ReLU left many zeros in A, or A.T, a row of C is summed by itself, eight vectors at once, over the steps in which
 A is not 0: the ones in a word of bits, 64 steps long. B's rows are copied into a panel before: they may lie so that few
 of them find room in the nearest cache. With half of A left, 64 x 1600 x 128 takes 92 us in place of 130 (x @ w), 96 in
-place of 130 (x.T @ dy), 112 in place of 139 (dy @ w.T), and 64 x 512 x 512 120 in place of 170.
+place of 130 (x.T @ dy), 112 in place of 139 (dy @ w.T), and 64 x 512 x 512 120 in place of 170. Sums under way lie
+apart from C, where two threads' columns share a cache line in most rows: 64 x 200 x 300 (dy @ w.T) takes 41 us in
+place of 48.
 
 Fewer rows of A than a tile has are summed by themselves, too, and B is read where it lies, once for all of them: 512
 bytes of each of its rows, one row after the other. 1 x 3136 x 1024 takes 0.12 ms, 7 x 3136 x 1024 0.50; by tiles of two
@@ -55,14 +57,16 @@ def empty_aligned(size, like):
 def transpose(a, ia, a_row, rows, columns, b, ib, b_row):
     """B = A.T for a matrix of `rows` by `columns` elements, square by square of lanes; names as in tiles.py."""
     lanes = VECTOR_BYTES // a.itemsize
-    whole_rows, whole_columns = rows // lanes * lanes, columns // lanes * lanes
-    for i in range(0, whole_rows, lanes):
-        for j in range(0, whole_columns, lanes):
-            transposition(a, ia + i * a_row + j, a_row, b, ib + j * b_row + i, b_row)
-    a_flat, b_flat = a.reshape(-1), b.reshape(-1)
-    for i in range(rows):
-        for j in range(whole_columns if i < whole_rows else 0, columns):
-            b_flat[ib + j * b_row + i] = a_flat[ia + i * a_row + j]
+    if rows < lanes or columns < lanes:
+        a_flat, b_flat = a.reshape(-1), b.reshape(-1)
+        for i in range(rows):
+            for j in range(columns):
+                b_flat[ib + j * b_row + i] = a_flat[ia + i * a_row + j]
+    else:
+        for i in range(0, rows, lanes):
+            for j in range(0, columns, lanes):
+                row, column = min(i, rows - lanes), min(j, columns - lanes)  # the last squares overlap others
+                transposition(a, ia + row * a_row + column, a_row, b, ib + column * b_row + row, b_row)
 
 
 @device
@@ -128,8 +132,9 @@ def _product_by_rows(a, b, start, transpose_a, transpose_b, skipping, t_first, t
     """
     rows, columns = c.shape
     a_row, a_step = (1, rows) if transpose_a else (a.shape[1], 1)
-    words, sums = np.empty(height, np.uint64), c.reshape(-1)
     width = ROW_VECTORS * (VECTOR_BYTES // b.itemsize)
+    words, results = np.empty(height, np.uint64), c.reshape(-1)
+    sums = empty_aligned(height * width, c)  # not in C: two threads would write to one cache line again and again
     in_place = not skipping or (columns == width and not transpose_b)  # B's rows lie as those of a panel
     panel, b_row = (b, columns) if in_place else (empty_aligned(STEPS * width, b).reshape(STEPS, width), width)
     for t in range(t_first, t_end, STEPS):
@@ -140,11 +145,12 @@ def _product_by_rows(a, b, start, transpose_a, transpose_b, skipping, t_first, t
             _fill_panel(b, transpose_b, j, count, t, steps, panel)
         finite = skipping and all_finite(panel, ib, b_row, steps, count)
         for row in range(height):
-            ia, ic = (i + row) * a_row + t * a_step, (i + row) * columns + j
-            first, i_first = (start, j) if t == t_first else (sums, ic)
+            ia = (i + row) * a_row + t * a_step
+            first, i_first = (start, j) if t == t_first else (sums, row * width)
+            target, i_target = (results, (i + row) * columns + j) if t + steps == t_end else (sums, row * width)
             # 0 times NaN or infinity is NaN: where B has one, no step is skipped.
             bits = words[row] if finite else ALL_STEPS >> np.uint64(STEPS - steps)
-            sparse_row(a, ia, a_step, bits, panel, ib, b_row, first, i_first, sums, ic, count)
+            sparse_row(a, ia, a_step, bits, panel, ib, b_row, first, i_first, target, i_target, count)
 
 
 @called
@@ -185,20 +191,30 @@ def product(a, b, start, transpose_a, transpose_b, relu, c, total):
     skipping = rows >= TILE_ROWS and _skipping_pays(a, columns)
     by_rows = skipping or (rows < TILE_ROWS and not transpose_a and not transpose_b)
     width = (ROW_VECTORS if by_rows else 2) * (VECTOR_BYTES // a.itemsize)
-    panels = (columns + width - 1) // width
+    # Of B.T, one panel or three are cut in halves: threads get equal shares, and each reads the half of B that is its
+    # own in the other products, and in the optimizer's step. Cores are slow to fetch what another has written.
+    sides = 2 if by_rows and transpose_b and (columns + width - 1) // width in (1, 3) else 1
+    side = (columns + sides - 1) // sides
+    panels_a_side = (side + width - 1) // width
+    panels = sides * panels_a_side
     most = SPARSE_GROUP if by_rows else ROW_GROUP
     groups = (rows + most - 1) // most
     tiles, blocks = (rows + TILE_ROWS - 1) // TILE_ROWS, panels * groups
-    cuts = max(1, (depth + LONG_ROW - 1) // LONG_ROW)  # tiles cut long sums themselves
-    parts = max(cuts, min((PARTS + blocks - 1) // blocks, depth // (2 * STEPS))) if by_rows else 1
+    parts = max(1, (depth + LONG_ROW - 1) // LONG_ROW) if by_rows else 1  # tiles cut long sums themselves
+    if by_rows and parts * blocks < PARTS:
+        most_parts = min(2, depth // STEPS) if skipping and blocks == 1 else 1
+        parts = max(parts, min((PARTS + blocks - 1) // blocks, max(depth // (2 * STEPS), most_parts)) // 2 * 2)
     others = np.empty((parts - 1, rows, columns), a.dtype)  # sums of all parts but the first
     zeros = np.empty(columns if parts > 1 else 0, a.dtype)  # where they begin
     for k in range(zeros.size):  # np.zeros would be a parallel loop of its own, which takes seconds to compile
         zeros[k] = 0
     for task in prange(parts * blocks):
-        part, group, j = task // blocks, task % blocks // panels, task % panels * width
+        part, group, panel = task // blocks, task % blocks // panels, task % panels
+        j_side = panel // panels_a_side * side
+        j = j_side + panel % panels_a_side * width
         i = tiles * group // groups * TILE_ROWS  # groups of as many rows: threads get equal shares
-        height, count = min(rows, tiles * (group + 1) // groups * TILE_ROWS) - i, min(width, columns - j)
+        height = min(rows, tiles * (group + 1) // groups * TILE_ROWS) - i
+        count = min(width, min(columns, j_side + side) - j)
         if total.size and part == 0 and group == 0:
             sum_columns(b, j, count, total)
         if by_rows:

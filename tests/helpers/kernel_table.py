@@ -19,7 +19,7 @@ from numpycnn.kernels import KERNELS, reference
 SIZES = list(itertools.product([1, 3, 7, 8, 9, 33, 63, 65, 130], [1, 6, 16, 33, 257], [1, 3, 6, 16, 20, 32, 33, 64]))
 SIZES.append((9, 257, 99))  # the last panel of columns begins at 96, in a row after the first 64
 # The same where A is zero in places, around blocks of 64 rows and steps; vectors of columns are read by eights then.
-SPARSE_SIZES = list(itertools.product([8, 63, 65, 200], [1, 64, 65, 257, 600], [20, 70, 128, 129, 300]))
+SPARSE_SIZES = list(itertools.product([8, 63, 65, 200], [1, 64, 65, 130, 257, 600], [20, 70, 128, 129, 300]))
 
 
 def sparse(rng, dtype, *shape):
