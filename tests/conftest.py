@@ -2,6 +2,7 @@
 
 import compileall
 import gc
+import importlib.util
 import os
 import signal
 import subprocess
@@ -22,7 +23,8 @@ def pytest_configure(config):
         compileall.compile_dir(folder, quiet=2)
     all_tests = any(TESTS.is_relative_to(Path(path).resolve()) for path in config.args)
     if all_tests and config.getoption("numprocesses", None) and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0":
-        subprocess.run([sys.executable, "-m", "numpycnn.kernels", "--dtype", "float32", "float64"], cwd=TESTS.parent)
+        package = Path(importlib.util.find_spec("numpycnn").origin).parent  # the one that will be tested
+        subprocess.run([sys.executable, "-m", "numpycnn.kernels", "--dtype", "float32", "float64"], cwd=package.parent)
 
 
 @pytest.hookimpl(wrapper=True)
