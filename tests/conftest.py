@@ -22,9 +22,11 @@ def pytest_configure(config):
     for folder in (TESTS.parent / "numpycnn", TESTS.parent / "benchmarks", TESTS / "helpers"):
         compileall.compile_dir(folder, quiet=2)
     all_tests = any(TESTS.is_relative_to(Path(path).resolve()) for path in config.args)
-    if all_tests and config.getoption("numprocesses", None) and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0":
-        package = Path(importlib.util.find_spec("numpycnn").origin).parent  # the one that will be tested
-        subprocess.run([sys.executable, "-m", "numpycnn.kernels", "--dtype", "float32", "float64"], cwd=package.parent)
+    found = importlib.util.find_spec("numpycnn")  # the package that will be tested; without one the tests say so
+    has_workers = all_tests and config.getoption("numprocesses", None)
+    if found and has_workers and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0":
+        folder = Path(found.origin).parents[1]
+        subprocess.run([sys.executable, "-m", "numpycnn.kernels", "--dtype", "float32", "float64"], cwd=folder)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -197,13 +197,14 @@ def product(a, b, start, transpose_a, transpose_b, relu, c, total):
     side = (columns + sides - 1) // sides
     panels_a_side = (side + width - 1) // width
     panels = sides * panels_a_side
-    most = SPARSE_GROUP if by_rows else ROW_GROUP
-    groups = (rows + most - 1) // most
+    group_rows = SPARSE_GROUP if by_rows else ROW_GROUP
+    groups = (rows + group_rows - 1) // group_rows
     tiles, blocks = (rows + TILE_ROWS - 1) // TILE_ROWS, panels * groups
-    parts = max(1, (depth + LONG_ROW - 1) // LONG_ROW) if by_rows else 1  # tiles cut long sums themselves
-    if by_rows and parts * blocks < PARTS:
-        most_parts = min(2, depth // STEPS) if skipping and blocks == 1 else 1
-        parts = max(parts, min((PARTS + blocks - 1) // blocks, max(depth // (2 * STEPS), most_parts)) // 2 * 2)
+    parts = 1
+    if by_rows:  # tiles cut long sums themselves
+        most = max(depth // (2 * STEPS), min(2, depth // STEPS) if skipping and blocks == 1 else 0)
+        shares = min((PARTS + blocks - 1) // blocks, most) // 2 * 2  # an even number: equal shares for two threads
+        parts = max(1, shares, (depth + LONG_ROW - 1) // LONG_ROW)
     others = np.empty((parts - 1, rows, columns), a.dtype)  # sums of all parts but the first
     zeros = np.empty(columns if parts > 1 else 0, a.dtype)  # where they begin
     for k in range(zeros.size):  # np.zeros would be a parallel loop of its own, which takes seconds to compile
