@@ -51,6 +51,7 @@ def patches_times_gradients(  # type: ignore
             for tap in tap_offsets:
                 value = vectors.broadcast(code.load(code.step(patch, tap)))
                 new += [vectors.multiply_add(value, g, sums[len(new) + v]) for v, g in enumerate(gradients)]
+                patch = vectors.after(patch, new[-1])
             return new
 
         rows = [(code.step(out.at(i_out), k, filters), v) for k in range(TAPS) for v in range(vectors.count)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import platform
 from typing import Any, Callable
 
 import llvmlite.binding
@@ -40,6 +41,7 @@ def _vector_bytes() -> int:
 _NAMED_CPUS = {"haswell": 32, "skylake": 32, "znver3": 32, "skylake-avx512": 64, "cascadelake": 64, "znver4": 64}
 
 VECTOR_BYTES = _vector_bytes()
+VECTOR_REGISTER = {"x86_64": "v", "AMD64": "v", "aarch64": "w", "arm64": "w"}.get(platform.machine())  # LLVM's letter
 MANY_REGISTERS = VECTOR_BYTES == 64  # 32 vector registers with AVX-512, 16 elsewhere: tiles have to follow
 
 
@@ -305,6 +307,16 @@ class Vectors:
         """Return the same pointer, computed now: addresses that are sums of registers cost each access a step more."""
         function = ir.FunctionType(pointer.type, [pointer.type])
         return self.builder.asm(function, "", "=r,0", [pointer], False)
+
+    def after(self, index: Any, value: Any) -> Any:
+        """Return the same index, known only once this vector is: what is loaded from there is not loaded before.
+
+        LLVM likes to begin with all loads of a loop. Where there are many sums, no registers are left for them then.
+        """
+        if VECTOR_REGISTER is None:
+            return index
+        function = ir.FunctionType(index.type, [index.type, value.type])
+        return self.builder.asm(function, "", f"=r,0,{VECTOR_REGISTER}", [index, value], False)
 
     def load(self, row: Any, v: int) -> Any:
         """Load the row's vector number `v`; 0 beyond the columns."""

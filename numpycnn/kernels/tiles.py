@@ -251,6 +251,7 @@ def patch_sums(code, vectors, x, ix, offsets, i_offset, numbers, taps, w, f, fil
         for patch in patches:  # each value right before its use: few registers
             value = vectors.broadcast(code.load(code.step(patch, element)))
             new += [vectors.multiply_add(value, weight, sums[len(new) + v]) for v, weight in enumerate(weights)]
+            element = vectors.after(element, new[-1])
         return new
 
     return loop(code.builder, taps.size, step, biases * len(patches))
