@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import operator
 from typing import Any, Callable, Iterable, Sequence
 
 import numpy as np
@@ -22,7 +21,7 @@ from .layers.base import Layer
 from .losses import Loss, get_loss
 from .memory.locking import Lock
 from .memory.parameter import Arena, Parameter
-from .memory.weights import get_weights, set_weights, trained_parts
+from .memory.weights import KnownParts, get_weights, set_weights, trained_parts
 from .memory.workspace import check_forward_bytes
 from .metrics.confidence import Confidence
 from .metrics.running import Metric
@@ -166,6 +165,7 @@ class Sequential(Strict):
         self.plan = make_plan(self.layers, self.fused)
         for step in (*self.layers, *self.plan):
             step.join_model()
+        self._known_parts = KnownParts(self.layers)
         self.regularised = [layer for layer in self.layers if any(p.regularizer for p in layer.parameters)]
 
     @property
@@ -184,7 +184,7 @@ class Sequential(Strict):
     @property
     def trainable(self) -> bool:
         """Whether no layer is frozen; setting it sets ``layer.trainable`` of all layers that there are."""
-        return all(map(operator.attrgetter("_trainable"), self.layers))  # asked at every step
+        return all(layer.trainable for layer in self.layers)
 
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
@@ -374,7 +374,7 @@ class Sequential(Strict):
             raise RuntimeError(f"{method}: the model is not compiled; call compile(optimizer, loss) first")
 
     def _state(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k not in ("arena", "plan", "regularised")}
+        return {k: v for k, v in vars(self).items() if k not in ("arena", "plan", "regularised", "_known_parts")}
 
     def __getstate__(self) -> dict[str, Any]:
         with self.lock:  # a pickle, written later, is of one state of the weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -10,19 +11,40 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ..checks import check_list, check_numeric
 from .parameter import Parameter
 
+LARGE = 50_000  # parameters of a layer that is worth a part of its own
+
 
 def trained_parts(layers: Iterable[Any]) -> list[slice]:
-    """Return which parts of the vector of all parameters are not frozen; neighbours are one part."""
+    """Return which parts of the vector of all parameters are not frozen; neighbours are one part, but for large layers.
+
+    Two threads that share a part take its halves. A large layer's are to be the halves that each has read and written
+    in the layer's own products: cores are slow to fetch what another has written, up to three times where they are far
+    apart. So there is at most one large layer in a part.
+    """
     parts: list[slice] = []
     stop = 0
     for layer in layers:
         start, stop = stop, stop + sum(p.value.size for p in layer.parameters)
         if not layer.learns:
             continue
-        if parts and parts[-1].stop == start:
+        if parts and parts[-1].stop == start and not (stop - start >= LARGE and start - parts[-1].start >= LARGE):
             start = parts.pop().start
         parts.append(slice(start, stop))
     return parts
+
+
+class KnownParts:
+    """The trained parts of a model's layers, the same list as long as no layer is frozen or thawed: each step asks."""
+
+    def __init__(self, layers: list[Any]) -> None:
+        self._layers = layers
+        self._flags: list[bool] | None = None
+
+    def __call__(self) -> list[slice]:
+        flags = list(map(operator.attrgetter("_trainable"), self._layers))
+        if flags != self._flags:
+            self._flags, self._parts = flags, trained_parts(self._layers)
+        return self._parts
 
 
 def _places(layers: Iterable[Any]) -> Iterator[tuple[Any, str]]:

@@ -45,6 +45,7 @@ class Optimizer(Configured):
         self._slots: dict[str, NDArray] = {}
         self._values: NDArray | None = None
         self._grads: NDArray | None = None
+        self._parts: Sequence[slice] | None = None
 
     @property
     def learning_rate(self) -> float | Schedule:
@@ -105,16 +106,16 @@ class Optimizer(Configured):
             self._check(values, grads)
             self.bind(values)
             self._grads = grads
-        if parts is not None:
-            parts = _check_parts(parts, values.size)
-        if self.global_clipnorm is not None:
-            grads = self._clip(grads, [slice(None)] if parts is None else parts)
         if parts is None:
-            self._update(values, grads, self._slots, self.current_rate)
-        else:
-            for part in parts:
-                slots = {name: slot[part] for name, slot in self._slots.items()}
-                self._update(values[part], grads[part], slots, self.current_rate)
+            parts = [slice(0, values.size)]
+        elif parts is not self._parts:  # a model gives the same list again
+            self._parts = _check_parts(parts, values.size)
+        if self.global_clipnorm is not None:
+            grads = self._clip(grads, parts)
+        rate = self.current_rate
+        for part in parts:
+            slots = {name: slot[part] for name, slot in self._slots.items()}
+            self._update(values[part], grads[part], slots, rate)
         self.steps += 1
 
     @staticmethod
@@ -169,7 +170,8 @@ class Optimizer(Configured):
             self.bind(values)  # in their dtype; what the state lacks starts anew
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_values": None, "_grads": None}  # a copy serves its own model, from its first step on
+        # A copy serves its own model, from its first step on.
+        return {**vars(self), "_values": None, "_grads": None, "_parts": None}
 
     def __copy__(self) -> Optimizer:
         return copy.deepcopy(self)  # two optimizers that share memories would both be wrong

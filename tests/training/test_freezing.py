@@ -297,6 +297,33 @@ def test_the_model_sets_all_its_layers():
     assert all(layer.trainable for layer in model.layers)
 
 
+def test_at_most_one_large_layer_is_in_a_part(monkeypatch):
+    """Two threads take the halves of a part: those of a large layer are to be theirs in its products, too."""
+    monkeypatch.setattr("numpycnn.memory.weights.LARGE", 30)
+    layers = [Dense(8), Dense(2), Dense(40), Dense(1), Dense(1)]  # 40, 18, 120, 41 and 2 parameters
+    model = Sequential(layers, input_shape=(4,), seed=0)
+    assert model.trained_parts() == [slice(0, 58), slice(58, 178), slice(178, 221)]
+    layers[1].trainable = False
+    assert model.trained_parts() == [slice(0, 40), slice(58, 178), slice(178, 221)]
+    layers[1].trainable, layers[3].trainable = True, False
+    assert model.trained_parts() == [slice(0, 58), slice(58, 178), slice(219, 221)]
+
+
+@every_optimizer
+def test_training_in_parts_is_training_of_the_whole(make, monkeypatch):
+    x, y = np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32), np.arange(40) % 3
+    models = []
+    for large, parts in (10, 3), (10**6, 1):
+        monkeypatch.setattr("numpycnn.memory.weights.LARGE", large)
+        model = Sequential([Dense(16), ReLU(), Dense(16), ReLU(), Dense(3)], input_shape=(6,), seed=0)
+        model.compile(make(), SoftmaxCrossEntropy())
+        model.fit(x, y, batch_size=8, epochs=2, verbose=0)
+        assert len(model.trained_parts()) == parts
+        models.append(model)
+    for one, other in zip(*(model.get_weights() for model in models)):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)  # a norm is summed part by part
+
+
 def test_a_block_is_frozen_as_its_layers_are():
     model = small_cnn()
     block = model.plan[0]
