@@ -7,6 +7,8 @@ cross-entropy took longer than a convolution.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -107,14 +109,27 @@ class SoftmaxCrossEntropy(Loss):
 
     def _targets(self, labels: NDArray, logits: NDArray) -> NDArray:
         """Return the target distribution of each row, smoothed: (N, K)."""
-        targets = labels
-        if labels.ndim == 1:
-            targets = np.zeros(logits.shape, logits.dtype)
-            targets[np.arange(len(labels)), labels] = 1
-        targets = targets.astype(logits.dtype, copy=False)
-        if self.label_smoothing == 0:
-            return targets
-        return (1 - self.label_smoothing) * targets + self.label_smoothing / logits.shape[1]
+        classes, dtype = logits.shape[1], logits.dtype
+        if labels.ndim == 2:
+            return _smoothed(labels.astype(dtype, copy=False), self.label_smoothing)
+        if classes <= MOST_KEPT:
+            return _rows_of_classes(classes, dtype, self.label_smoothing).take(labels, axis=0)
+        targets = np.zeros(logits.shape, dtype)
+        targets[np.arange(len(labels)), labels] = 1
+        return _smoothed(targets, self.label_smoothing)
+
+
+MOST_KEPT = 1000  # classes whose targets are kept: making those of a batch can take longer than its loss
+
+
+@functools.lru_cache(maxsize=4)
+def _rows_of_classes(classes: int, dtype: np.dtype, smoothing: float) -> NDArray:
+    """Return the smoothed target distribution of each class, (K, K)."""
+    return _smoothed(np.eye(classes, dtype=dtype), smoothing)
+
+
+def _smoothed(targets: NDArray, smoothing: float) -> NDArray:
+    return targets if smoothing == 0 else (1 - smoothing) * targets + smoothing / targets.shape[1]
 
 
 def check_logits(logits: NDArray) -> NDArray:

@@ -50,6 +50,18 @@ def test_label_smoothing_by_hand():
     np.testing.assert_allclose(dlogits, [[0.125 - 0.05, 0.125 - 0.05, 0.25 - 0.05, 0.5 - 0.85]], rtol=1e-14)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_targets_that_are_kept_are_those_that_are_made(dtype, smoothing, monkeypatch):
+    rng, loss = np.random.default_rng(0), SoftmaxCrossEntropy(smoothing)
+    logits, labels = rng.standard_normal((20, 7)).astype(dtype), rng.integers(0, 7, 20)
+    kept = [loss(logits, labels) for _ in range(2)]  # of the second batch, nothing that the first wrote to
+    monkeypatch.setattr("numpycnn.losses.cross_entropy.MOST_KEPT", 6)
+    value, dlogits = loss(logits, labels)
+    for other_value, other in (*kept, loss(logits, np.eye(7)[labels])):
+        assert value == other_value and dlogits.dtype == dtype and np.array_equal(dlogits, other)
+
+
 def test_soft_targets_by_hand():
     # p = 1/4, 3/4 and t = 1/2, 1/2: loss = (log 4 + log 4 - log 3) / 2
     loss, dlogits = SoftmaxCrossEntropy()(np.log([[1.0, 3.0]]), [[0.5, 0.5]])
