@@ -42,7 +42,7 @@ MOST_NONZEROS = 0.6  # share of A's elements; with more, tiles are faster
 SAMPLE = 16  # places in A where as many elements as a word has bits are counted
 ALL_STEPS = np.uint64(2**64 - 1)
 
-_tile, _row = make_product_tile(TILE_ROWS), make_product_tile(1)
+_tile, _row = make_product_tile(TILE_ROWS, narrow=True), make_product_tile(1)
 
 
 @device
@@ -72,9 +72,12 @@ def transpose(a, ia, a_row, rows, columns, b, ib, b_row):
 @device
 def _fill_panel(b, transposed, j, count, t, steps, panel):
     """Copy columns j to j + count of B, or of B.T, in rows t to t + steps."""
-    width, b_row, pair = panel.shape[1], b.shape[1], 2 * (VECTOR_BYTES // b.itemsize)
+    width, b_row, lanes = panel.shape[1], b.shape[1], VECTOR_BYTES // b.itemsize
+    pair, ib = 2 * lanes, j * b_row + t
     if transposed:
-        transpose(b, j * b_row + t, b_row, count, steps, panel, 0, width)
+        # Of short rows, what follows them in B comes along: squares are quick, and the panel has room for them.
+        wanted = lanes if ib + (count - 1) * b_row + lanes <= b.size else 0
+        transpose(b, ib, b_row, count, max(steps, wanted), panel, 0, width)
     else:
         for k in range(0, count, pair):
             row_copy(b, t * b_row + j + k, b_row, panel, k, width, steps, count - k)
@@ -198,8 +201,10 @@ def product(a, b, start, transpose_a, transpose_b, relu, c, total):
     panels_a_side = (side + width - 1) // width
     panels = sides * panels_a_side
     group_rows = SPARSE_GROUP if by_rows else ROW_GROUP
-    groups = (rows + group_rows - 1) // group_rows
-    tiles, blocks = (rows + TILE_ROWS - 1) // TILE_ROWS, panels * groups
+    tiles, groups = (rows + TILE_ROWS - 1) // TILE_ROWS, (rows + group_rows - 1) // group_rows
+    if not by_rows:
+        groups = max(groups, min(tiles, (PARTS + panels - 1) // panels))
+    blocks = panels * groups
     parts = 1
     if by_rows:  # tiles cut long sums themselves
         most = max(depth // (2 * STEPS), min(2, depth // STEPS) if skipping and blocks == 1 else 0)

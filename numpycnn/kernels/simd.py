@@ -167,11 +167,13 @@ class Code:
         case: Callable[[Vectors], Any],
         edge_count: int | None = None,
         halves: bool = False,
+        narrow: bool = False,
     ) -> Any:
         """Emit ``case(vectors)`` for `count` whole vectors, and for the end of a row, where fewer columns are left.
 
         There, vectors stop at the last column; they are `edge_count` then, if that is given. With `halves`, columns
-        that fit into half a vector get one: many CPUs with AVX-512 compute two such in the time of a whole one.
+        that fit into half a vector get one: many CPUs with AVX-512 compute two such in the time of a whole one. With
+        `narrow`, columns that fit into one vector get one.
         """
         whole = self.vectors(array, count)
         half = whole.lanes // 2
@@ -179,6 +181,9 @@ class Code:
         if halves and MANY_REGISTERS:
             fits = self.builder.icmp_signed("<=", columns, INDEX(half))
             cases.append((fits, lambda: case(self.vectors(array, 1, columns, half))))
+        if narrow:
+            fits = self.builder.icmp_signed("<=", columns, INDEX(whole.lanes))
+            cases.append((fits, lambda: case(self.vectors(array, 1, columns))))
         cases.append((None, lambda: case(self.vectors(array, edge_count or count, columns))))
         return self.first_of(cases)
 

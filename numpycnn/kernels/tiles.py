@@ -49,8 +49,8 @@ def prefetch(code, a, ia, columns):  # type: ignore
 # -- matrix products ---------------------------------------------------------------------------------------------------
 
 
-def make_product_tile(rows: int) -> Any:
-    """Make ``c = start + a @ b`` for `rows` rows and two vectors of columns."""
+def make_product_tile(rows: int, narrow: bool = False) -> Any:
+    """Make ``c = start + a @ b`` for `rows` rows and two vectors of columns; one, if `narrow`, where that is enough."""
 
     @tile
     def product_tile(  # type: ignore
@@ -62,24 +62,25 @@ def make_product_tile(rows: int) -> Any:
         """
 
         def block(vectors: Vectors) -> None:
-            sums = [vectors.load(code.step(start.at(i_start), r, start_row), v) for r in range(rows) for v in range(2)]
+            width = range(vectors.count)
+            sums = [vectors.load(code.step(start.at(i_start), r, start_row), v) for r in range(rows) for v in width]
             # Addresses for every few rows: else the compiler adds up each row's from that of the row before, in turn.
             lines = [vectors.opaque(code.step(a.at(ia), r, a_row)) for r in range(0, rows, ROW_STEPS)]
 
             def step(t, sums):  # type: ignore
                 b_now, a_now = code.step(b.at(ib), t, b_row), [code.step(line, t, a_step) for line in lines]
-                b_vectors = [vectors.load(b_now, v) for v in range(2)]
+                b_vectors = [vectors.load(b_now, v) for v in width]
                 new = []
                 for r in range(rows):  # each value right before its use: few registers
                     value = vectors.broadcast(code.load(code.step(a_now[r // ROW_STEPS], r % ROW_STEPS, a_row)))
-                    new += [vectors.multiply_add(value, b_vectors[v], sums[r * 2 + v]) for v in range(2)]
+                    new += [vectors.multiply_add(value, b_vectors[v], sums[len(new) + v]) for v in width]
                 return new
 
             summing = unrolled_loop if rows == 1 else loop
             for i, total in enumerate(summing(code.builder, steps, step, sums)):
-                vectors.store(total, code.step(c.at(ic), i // 2, c_row), i % 2)
+                vectors.store(total, code.step(c.at(ic), i // len(width), c_row), i % len(width))
 
-        code.whole_or_edge(a, 2, columns, block)
+        code.whole_or_edge(a, 2, columns, block, narrow=narrow)
 
     return product_tile
 
