@@ -13,7 +13,8 @@ A is not 0: the ones in a word of bits, 64 steps long. B's rows are copied into 
 of them find room in the nearest cache. With half of A left, 64 x 1600 x 128 takes 92 us in place of 130 (x @ w), 96 in
 place of 130 (x.T @ dy), 112 in place of 139 (dy @ w.T), and 64 x 512 x 512 120 in place of 170. Sums under way lie
 apart from C, where two threads' columns share a cache line in most rows: 64 x 200 x 300 (dy @ w.T) takes 41 us in
-place of 48.
+place of 48. A classifier's last layer, 64 x 1600 x 10, takes 28 us (x @ w), 25 (x.T @ dy) and 26 (dy @ w.T): its one
+panel is shared by rows, and one vector wide.
 
 Fewer rows of A than a tile has are summed by themselves, too, and B is read where it lies, once for all of them: 512
 bytes of each of its rows, one row after the other. 1 x 3136 x 1024 takes 0.12 ms, 7 x 3136 x 1024 0.50; by tiles of two
@@ -202,7 +203,7 @@ def product(a, b, start, transpose_a, transpose_b, relu, c, total):
     panels = sides * panels_a_side
     group_rows = SPARSE_GROUP if by_rows else ROW_GROUP
     tiles, groups = (rows + TILE_ROWS - 1) // TILE_ROWS, (rows + group_rows - 1) // group_rows
-    if not by_rows:
+    if not by_rows:  # of few panels, such as a classifier's ten columns, each thread takes some rows
         groups = max(groups, min(tiles, (PARTS + panels - 1) // panels))
     blocks = panels * groups
     parts = 1
