@@ -24,7 +24,7 @@ class Strict(ExplainsArguments):
         known = name in self.__dict__ or name[:1] == "_"
         if not known and name not in _known_names(type(self)):  # type: ignore[arg-type]
             raise AttributeError(_refusal(self, name))
-        object.__setattr__(self, name, value)
+        super().__setattr__(name, value)
 
 
 class Configured(Strict):

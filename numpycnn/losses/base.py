@@ -91,12 +91,12 @@ class Loss(Configured):
         """
         rows = len(losses)
         if weights is None and self.reduction != "sum":
-            return sum(losses.tolist()) / rows, dmean  # of so few numbers, NumPy's sum takes longer
+            return sum(losses.ravel().tolist()) / rows, dmean  # of so few numbers, NumPy's sum takes longer
         weights = np.ones(rows) if weights is None else weights
         count = {"mean": rows, "sum": 1.0, "weighted_mean": weights.sum() or 1.0}[self.reduction]  # no weight at all: 0
         factors = (weights * (rows / count)).astype(dmean.dtype)
         dmean *= factors.reshape(-1, *[1] * (dmean.ndim - 1))
-        return float(sum((losses * weights).tolist()) / count), dmean  # as above: weights of 1 change no bit
+        return float(sum((losses * weights).ravel().tolist()) / count), dmean  # as above: weights of 1 change no bit
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of ``__init__`` by name; later ones only if they matter, as in older files."""

@@ -34,16 +34,16 @@ def trained_parts(layers: Iterable[Any]) -> list[slice]:
 
 
 class KnownParts:
-    """The trained parts of a model's layers, the same list as long as no layer is frozen or thawed: each step asks."""
+    """The trained parts of a model's layers, the same tuple as long as no layer is frozen or thawed: each step asks."""
 
     def __init__(self, layers: list[Any]) -> None:
         self._layers = layers
         self._flags: list[bool] | None = None
 
-    def __call__(self) -> list[slice]:
+    def __call__(self) -> tuple[slice, ...]:
         flags = list(map(operator.attrgetter("_trainable"), self._layers))
         if flags != self._flags:
-            self._flags, self._parts = flags, trained_parts(self._layers)
+            self._flags, self._parts = flags, tuple(trained_parts(self._layers))
         return self._parts
 
 

@@ -59,7 +59,7 @@ class Metric(Configured):
         if weights is not None:
             self.count(figures @ weights, weights.sum())
         elif figures.dtype == bool:
-            self.count(sum(figures.tolist()), len(figures))
+            self.count(np.count_nonzero(figures), len(figures))
         else:
             self.count(figures.sum(), len(figures))
 

@@ -45,7 +45,7 @@ class Optimizer(Configured):
         self._slots: dict[str, NDArray] = {}
         self._values: NDArray | None = None
         self._grads: NDArray | None = None
-        self._parts: Sequence[slice] | None = None
+        self._parts: tuple[slice, ...] | None = None
 
     @property
     def learning_rate(self) -> float | Schedule:
@@ -91,7 +91,7 @@ class Optimizer(Configured):
         ----------
         values, grads : ndarray of shape (P,)
             All parameters and their gradients: a model's arena.
-        parts : list of slice, optional
+        parts : list or tuple of slice, optional
             The parts of `values` to change (``model.trained_parts()``); default: all. The others, with what the
             optimizer remembers of them, stay as they are, and their gradients do not count for `global_clipnorm`.
             Frozen layers need it: momentum and weight decay move parameters that have no gradient, too.
@@ -108,8 +108,9 @@ class Optimizer(Configured):
             self._grads = grads
         if parts is None:
             parts = [slice(0, values.size)]
-        elif parts is not self._parts:  # a model gives the same list again
-            self._parts = _check_parts(parts, values.size)
+        elif parts is not self._parts:
+            _check_parts(parts, values.size)
+            self._parts = parts if isinstance(parts, tuple) else None  # a model gives it again, and it cannot change
         if self.global_clipnorm is not None:
             grads = self._clip(grads, parts)
         rate = self.current_rate
@@ -189,8 +190,8 @@ def _check_vector(vector: Any, name: str, writeable: bool) -> None:
         raise error(f"{name}: expected {wanted}, got {vector.dtype}{vector.shape} with\n{flags}")
 
 
-def _check_parts(parts: Any, size: int) -> Sequence[slice]:
-    """Return the slices; raise unless each lies in a vector of this size, and they follow each other."""
+def _check_parts(parts: Any, size: int) -> None:
+    """Raise unless these are slices, each lies in a vector of this size, and they follow each other."""
     if not isinstance(parts, (list, tuple)) or not all(isinstance(part, slice) for part in parts):
         raise TypeError(f"parts: expected a list of slices, as model.trained_parts() gives it, got {shown(parts)}")
     stop = 0
@@ -199,4 +200,3 @@ def _check_parts(parts: Any, size: int) -> Sequence[slice]:
         if step != 1 or not stop <= start <= end or (start, end) != (part.start, part.stop):
             raise ValueError(f"parts: expected slices(start, stop) in order within {size} parameters, got {parts}")
         stop = end
-    return parts

@@ -66,10 +66,12 @@ def update(model: Sequential, optimizer: Optimizer) -> None:
     values, grads = model.arena.values, model.arena.grads
     if model.confidence is not None:
         model.confidence = None  # it was found for other weights
-    if type(optimizer).step is not Optimizer.step and model.trainable:
-        optimizer.step(values, grads)  # one of the user's own may take no parts; it raises where a layer is frozen
-    else:
+    if type(optimizer).step is Optimizer.step:
         optimizer.step(values, grads, model._known_parts())
+    elif model.trainable:  # one of the user's own may take no parts
+        optimizer.step(values, grads)
+    else:  # one that takes none raises: it would move frozen layers
+        optimizer.step(values, grads, model.trained_parts())
 
 
 def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, y: ArrayLike) -> float:

@@ -309,6 +309,16 @@ def test_at_most_one_large_layer_is_in_a_part(monkeypatch):
     assert model.trained_parts() == [slice(0, 58), slice(58, 178), slice(219, 221)]
 
 
+def test_a_list_of_parts_that_changed_is_checked_again():
+    optimizer, values, parts = SGD(0.1), np.ones(4), [slice(0, 2)]
+    optimizer.step(values, np.ones(4), parts)
+    parts.append(slice(1, 4))
+    before = values.copy()
+    with pytest.raises(ValueError, match="in order within 4 parameters"):
+        optimizer.step(values, np.ones(4), parts)
+    assert np.array_equal(values, before) and optimizer.steps == 1
+
+
 @every_optimizer
 def test_training_in_parts_is_training_of_the_whole(make, monkeypatch):
     x, y = np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32), np.arange(40) % 3
