@@ -69,8 +69,7 @@ class WinogradConvStride2(Block):
         x, parts, filters = self.saved
         finite = self._is_finite(dy)
         if finite and self.conv.learns:
-            self._weight_gradient(parts, dy)
-            finite = self._is_finite(self.conv.parameters[0].grad)
+            finite = self._weight_gradient(parts, dy)
         if not finite:
             self.conv.save_for_backward(True, len(x), x)
             return self.conv.backward(dy, need_dx)
@@ -92,12 +91,15 @@ class WinogradConvStride2(Block):
         """Whether no element is NaN or infinity: asked at every step, of whole maps, so in memory that is there."""
         return bool(np.isfinite(a, out=self.empty("finite", a.shape, bool)).all())
 
-    def _weight_gradient(self, parts: NDArray, dy: NDArray) -> None:
+    def _weight_gradient(self, parts: NDArray, dy: NDArray) -> bool:
+        """Set dw and db; return whether dw is finite."""
         weight = self.conv.parameters[0]
         dw = self.empty("dw", (9 * parts.shape[3], dy.shape[3]))
-        ops.winograd_weight_gradient(parts, dy, *self.before, dw, self.conv.bias_gradient())
+        is_finite = self.empty("is_finite", (1,), bool)
+        ops.winograd_weight_gradient(parts, dy, *self.before, dw, self.conv.bias_gradient(), is_finite)
         halves = dw.reshape(3, 3, 2, 2, *weight.grad.shape[2:]).transpose(0, 2, 1, 3, 4, 5)  # (3, 2, 3, 2, C, F)
         weight.grad[...] = halves.reshape(6, 6, *weight.grad.shape[2:])[self.inside]
+        return bool(is_finite[0])
 
     def _filters_in_parts(self) -> NDArray:
         """Return the filters' four parts behind each other: (3, 3, 4 * C, F)."""

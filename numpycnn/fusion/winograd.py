@@ -83,8 +83,9 @@ class WinogradConv(Block):
 
     def _weight_gradient(self, x: NDArray, dy: NDArray) -> None:
         weight, db = self.conv.parameters[0], self.conv.bias_gradient()
-        ops.winograd_weight_gradient(x, dy, *self.conv.window.before, as_rows(weight.grad), db)
-        if not np.isfinite(weight.grad).all():  # the transforms spread NaN in a filter, the layer's rule does not
+        is_finite = self.empty("is_finite", (1,), bool)
+        ops.winograd_weight_gradient(x, dy, *self.conv.window.before, as_rows(weight.grad), db, is_finite)
+        if not is_finite[0]:  # the transforms spread NaN in a filter, the layer's rule does not
             self.conv.save_for_backward(True, len(x), x)
             self.conv.backward(dy, need_dx=False)
 

@@ -17,7 +17,7 @@ from numba import prange
 from .direct_tiles import convolution_tile, gradients_times_filters, patches_times_gradients
 from .jit import device, kernel
 from .matmul import empty_aligned, transpose
-from .rows import add_rows
+from .rows import add_rows, ask_for, in_shares
 from .simd import VECTOR_BYTES
 from .tiles import LONG_SUM, TAP_VECTORS, TAPS, TILE_ROWS
 
@@ -106,10 +106,17 @@ def _passed(dy, y, first, count, gradients):
         gradients[i] = zero if outputs[i] <= zero else given[i]
 
 
+@device
+def _next_images(x, n, together, wanted, shares):
+    """Return, for `ask_for`, the pixels of the images that follow images n, n + 1, ..., or none if not `wanted`."""
+    size, first = x.shape[1] * x.shape[2], min(x.shape[0], n + together)
+    return in_shares(first * size, (min(x.shape[0], first + together) if wanted else first) * size, shares)
+
+
 @kernel
 def conv_forward(x, w, b, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, relu, y):
     """y = conv(x), then ReLU if `relu`: x (N, H, W, C), w (kh * kw * C, F), b (F,), y (N, OH, OW, F)."""
-    images, pixels, filters = x.shape[0], y.shape[1] * y.shape[2], y.shape[3]
+    images, channels, pixels, filters = x.shape[0], x.shape[3], y.shape[1] * y.shape[2], y.shape[3]
     frame_h, row, framed, together, starts, taps = _frame(
         x, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left
     )
@@ -125,7 +132,9 @@ def conv_forward(x, w, b, kernel_h, kernel_w, stride_h, stride_w, dilation_h, di
             image, ix = empty_aligned(together * frame, x), 0
             last_row = (starts[end - 1] + taps[taps.size - 1]) // row
             _put_into_frame(x, n, top, left, starts[first] // row, last_row + 1, image, frame_h, row)
+        ahead = _next_images(x, n, together, blocks == 1 and channels >= lanes, tiles)
         for p in range(first, end, TILE_ROWS):
+            ask_for(x, ahead, p // TILE_ROWS, 0, channels)
             f = 0
             while f < filters:
                 iy, rest = n * pixels * filters + f, filters - f
@@ -166,10 +175,18 @@ def conv_dense_weight_gradient(
                 _put_into_frame(x, n, top, left, 0, count * frame_h, frame, frame_h, row)
             if relu:
                 _passed(dy, y, n * pixels * filters, count * pixels * filters, passed)
+            shares = (count * pixels + LONG_SUM - 1) // LONG_SUM * groups
+            x_ahead = _next_images(x, n, together, groups > 1, shares)
+            dy_ahead = _next_images(dy, n, together, groups > 1, shares)
             for p in range(0, count * pixels, LONG_SUM):  # a piece of a long sum is formed by itself: rounding grows
                 i_dy, steps = first + p * filters, min(LONG_SUM, count * pixels - p)
                 add_rows(gradients[i_dy : i_dy + steps * filters], totals[part])
                 for g in range(groups):
+                    share = p // LONG_SUM * groups + g
+                    ask_for(x, x_ahead, share, 0, x.shape[3])
+                    ask_for(dy, dy_ahead, share, 0, filters)
+                    if relu:
+                        ask_for(y, dy_ahead, share, 0, filters)
                     f = 0
                     while f < filters:
                         i_sum, rest = (part * groups + g) * TAPS * filters + f, filters - f
@@ -223,10 +240,16 @@ def conv_dense_input_gradient(
         cells = image[first : first + images_here * frame_size]
         for i in range(cells.size):
             cells[i] = 0
+        dy_ahead, size = _next_images(dy, n, together, True, count * tiles), dx.shape[1] * dx.shape[2]
+        dx_ahead = in_shares(n * size, (n + images_here if framed else n) * size, count * tiles)
         for k in range(count):
             t, tap = k % pieces * panel_width, k // pieces * run
             i_dx = first + taps[tap] + t
             for p in range(tiles):
+                ask_for(dy, dy_ahead, k * tiles + p, 0, filters)
+                if relu:
+                    ask_for(y, dy_ahead, k * tiles + p, 0, filters)
+                ask_for(dx, dx_ahead, k * tiles + p, 0, channels)
                 gradients_times_filters(
                     gradients, i_dy, filters, p, tiles, outputs, panels, k * panel_size, starts, image, i_dx, run - t
                 )

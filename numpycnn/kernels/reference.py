@@ -533,9 +533,10 @@ def winograd_forward(x, w, b, top, left, relu, turned, y):
     conv_forward(x, filters, b, 3, 3, 1, 1, 1, 1, top, left, relu, y)
 
 
-def winograd_weight_gradient(x, dy, top, left, dw, db):
-    """dw (9 * C, F) and db (F,) of that convolution: x (N, H, W, C), dy (N, OH, OW, F)."""
+def winograd_weight_gradient(x, dy, top, left, dw, db, is_finite):
+    """dw (9 * C, F) and db (F,) of that convolution: x (N, H, W, C), dy (N, OH, OW, F); ``is_finite[0]``: is dw?"""
     conv_dense_weight_gradient(x, dy, dy, 3, 3, 1, 1, 1, 1, top, left, False, dw, db)
+    is_finite[0] = np.isfinite(dw).all()
 
 
 def _patches(x, offsets, runs, run_length):

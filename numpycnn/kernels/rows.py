@@ -1,4 +1,4 @@
-"""Rows of a matrix: some of them taken, for a batch, or all added up, for the gradient of a bias."""
+"""Rows of a matrix: taken, for a batch, added up, for the gradient of a bias, or asked for ahead of their use."""
 
 from __future__ import annotations
 
@@ -11,6 +11,24 @@ from .tiles import prefetch
 WIDE = 128  # elements, or more, that are added up side by side: as many rows as it takes, where columns are few
 BEGINNING = 256  # elements of a row
 CHUNK = 256  # rows summed by themselves before they join the total: rounding grows with their number, not all rows'
+
+
+@device
+def in_shares(first, end, shares):
+    """Return what `ask_for` is to ask for: pixels `first` to `end`, in so many shares."""
+    return first, end, (end - first) // shares + 1
+
+
+@called
+def ask_for(x, ahead, k, c, count):
+    """Ask for the k-th share of some pixels of x (N, H, W, C): for `count` channels from c on.
+
+    Maps of a batch lie in the farthest cache, or in memory. What the next tiles need is asked for while the sums of
+    some are formed, little by little: a core has room for a few dozen requests.
+    """
+    first, end, step = ahead
+    for pixel in range(first + k * step, min(end, first + (k + 1) * step)):
+        prefetch(x, pixel * x.shape[3] + c, count)
 
 
 @device

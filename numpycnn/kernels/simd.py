@@ -127,10 +127,10 @@ class Code:
         return self.builder.load(pointer)
 
     def prefetch(self, pointer: Any) -> None:
-        """Ask for the line of memory at this address, without waiting until it is in the cache."""
+        """Ask for the line of memory at this address, without waiting until it is in the second cache."""
         function = ir.FunctionType(ir.VoidType(), [pointer.type, INT32, INT32, INT32])
         intrinsic = self.builder.module.declare_intrinsic("llvm.prefetch.p0", (), function)
-        self.builder.call(intrinsic, [pointer, INT32(0), INT32(3), INT32(1)])  # to read it, keep it near, data
+        self.builder.call(intrinsic, [pointer, INT32(0), INT32(2), INT32(1)])  # to read it, not so near as 3, data
 
     def index(self, pointer: Any, position: Any = 0) -> Any:
         """Load an integer and widen it to an index."""

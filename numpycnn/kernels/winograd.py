@@ -33,7 +33,7 @@ from .simd import INDEX, VECTOR_BYTES, Vectors, returns
 from .tiles import WINDOW, make_window_tile, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_square,
-    output_matrix, points_of, products, room_to_keep, share_of_groups, shares_and_parts,
+    output_matrix, points_of, product, room_to_keep, share_of_groups, shares_and_parts,
     transform_filters, transform_tile,
 )
 
@@ -276,7 +276,8 @@ def _run_groups(down, across, side, size, task, tasks, x, w, u, u_step, first_pa
             _transform_pixels(x, pixel * channels, down, across, v, p * channels, v_step)
         for panel in range(first_panel, last_panel):
             f, iu = panel * panel_width, panel * side * side * u_step
-            products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
+            for k in range(down * across):
+                product(k, v, v_step, channels, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
             count, some = min(panel_width, filters - f), 0
             for p in range(min(ROWS, tiles - first)):
                 _, window = _place(first + p, rows, columns, top, high, left, wide, height, width, windows, grid_width)

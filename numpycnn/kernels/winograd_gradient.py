@@ -8,16 +8,19 @@ has its sum: all tiles' together are the bias's gradient.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
-from numba import prange
+from numba import prange, types
 
 from .jit import called, device, kernel
 from .matmul import empty_aligned
-from .simd import INDEX, VECTOR_BYTES, loop, tile
+from .rows import ask_for
+from .simd import INDEX, VECTOR_BYTES, loop, returns
 from .tiles import TILE_ROWS, make_product_tile
 from .winograd_tiles import (
     KINDS, LONG, SHORT, along_both_axes, coefficients_of, filter_matrix, make_transform_inside, output_matrix, pieces,
-    pixel_matrix, points_of,
+    pixel_matrix, points_of, rows_ahead,
 )
 
 STEPS = 32  # tiles whose products are added up at a time: their values stay in the cache, and sums are loaded seldom
@@ -33,11 +36,12 @@ _transform_outputs = make_transform_inside(lambda points: output_matrix(points).
 _product = make_product_tile(TILE_ROWS)
 
 
-@tile
+@returns(types.boolean)
 def finish(code, side, sums, i_sum, step, parts, part_step, out, i_out, row, columns):
     """``out = G.T sums G`` for one channel and one vector of filters, the sums of all parts added up before.
 
     Sums of the pairs of points are `step` elements apart, parts `part_step`, the nine elements of the filter `row`.
+    Return whether all of these are finite.
     """
     builder = code.builder
 
@@ -51,11 +55,14 @@ def finish(code, side, sums, i_sum, step, parts, part_step, out, i_out, row, col
         totals = loop(builder, parts, add, [vectors.zero] * side**2)
         square = [totals[i * side : (i + 1) * side] for i in range(side)]
         matrix = filter_matrix(points_of(side)).T
-        for k, value in enumerate(along_both_axes(coefficients_of, vectors, matrix, matrix, square)):
+        values = along_both_axes(coefficients_of, vectors, matrix, matrix, square)
+        for k, value in enumerate(values):
             vectors.store(value, code.step(out.at(i_out), k, row), 0)
+        zeros = (builder.fsub(value, value) for value in values)  # NaN of those that are not finite
+        return vectors.nowhere(builder.fcmp_unordered("!=", functools.reduce(builder.fadd, zeros), vectors.zero))
 
     is_long = builder.icmp_signed("==", side, INDEX(LONG))
-    code.first_of([(is_long, lambda: case(LONG)), (None, lambda: case(SHORT))])
+    return code.first_of([(is_long, lambda: case(LONG)), (None, lambda: case(SHORT))])
 
 
 @device
@@ -108,7 +115,14 @@ def _add_tiles(down, across, side, part, parts, x, c, count, dy, before_y, befor
             for t in range(steps):
                 total += ones[t * padded + f]
             totals[f] += total
-        for k in range(down * across):
+        now = first + steps - 1
+        later = min(now + STEPS, last - 1) if is_first else now  # the few tiles of other kinds are not asked for
+        high, points = down - 2, down * across
+        x_ahead = rows_ahead(now, later, tiles, tile_rows, tile_columns, high, 2 - before_y, height, width, points)
+        dy_ahead = rows_ahead(now, later, tiles, tile_rows, tile_columns, high, 0, out_height, out_width, points)
+        for k in range(points):
+            ask_for(x, x_ahead, k, c, count)
+            ask_for(dy, dy_ahead, k, 0, filters)
             at = i_sum + (k // across * side + k % across) * block * padded
             for f in range(0, padded, block):
                 for g in range(0, count, TILE_ROWS):
@@ -137,8 +151,11 @@ def _run_task(task, blocks, parts, side, x, dy, before_y, before_x, sums, padded
 
 
 @kernel
-def winograd_weight_gradient(x, dy, top, left, dw, db):
-    """dw (9 * C, F), db (F,) of a 3 x 3 convolution: x (N, H, W, C), dy (N, OH, OW, F); the rest as in the forward."""
+def winograd_weight_gradient(x, dy, top, left, dw, db, is_finite):
+    """dw (9 * C, F), db (F,) of a 3 x 3 convolution: x (N, H, W, C), dy (N, OH, OW, F); the rest as in the forward.
+
+    ``is_finite[0]`` says whether dw has neither NaN nor infinity: the transforms spread them in a filter.
+    """
     images, out_height, out_width, filters = dy.shape
     channels, lanes = x.shape[3], VECTOR_BYTES // x.itemsize
     block = 2 * lanes
@@ -150,18 +167,23 @@ def winograd_weight_gradient(x, dy, top, left, dw, db):
     parts = max(1, min(TASKS // blocks, tiles // PART_TILES))
     size = side * side * block * padded
     sums, totals = empty_aligned(parts * blocks * size, x), np.empty((parts, filters), x.dtype)
+    finite = np.empty(channels, np.bool_)
     for stage in range(2):
         tasks = parts * blocks if stage == 0 else channels
         for task in prange(tasks):
             if stage == 0:
                 _run_task(np.int64(task), blocks, parts, side, x, dy, top, left, sums, padded, totals)
             else:
-                c = np.int64(task)
+                c, fine = np.int64(task), True
                 for f in range(0, filters, lanes):
-                    finish(
+                    fine &= finish(
                         side, sums, c // block * size + c % block * padded + f, block * padded, parts, blocks * size,
                         dw, c * filters + f, channels * filters, filters - f,
                     )
+                finite[c] = fine
+    is_finite[0] = True
+    for c in range(channels):
+        is_finite[0] &= finite[c]
     for f in range(filters):
         db[f] = 0
         for part in range(parts):

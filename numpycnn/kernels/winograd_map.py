@@ -20,12 +20,13 @@ from numba import prange, types
 
 from .jit import called, device, kernel
 from .matmul import empty_aligned, transpose
+from .rows import ask_for
 from .simd import INDEX, VECTOR_BYTES, returns
 from .tiles import plain_sums, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_inside, load_square,
-    make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, products, room_to_keep, share_of_groups,
-    shares_and_parts, transform_filters,
+    make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, product, room_to_keep, rows_ahead,
+    share_of_groups, shares_and_parts, transform_filters,
 )
 
 MANY_OUTPUTS = 32 * ROWS  # so many fill the products of every kind of tiles
@@ -265,6 +266,7 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
     groups = (tiles + ROWS - 1) // ROWS
     v_step, m_step = v.size // side**2, m.size // side**2
     flat, doubts = places[3], places[4]
+    is_first = (down == side) & (across == side)
     x_flat, y_flat = x.reshape(-1), y.reshape(-1)
     first_group, end_group = share_of_groups(groups, across, task, tasks)
     for first in range(first_group * ROWS, end_group * ROWS, ROWS):
@@ -293,9 +295,18 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
                     flat[p] = _find_flat(
                         down, across, x_flat, n * image_size, top, left, height, width, channels, background
                     )
+        now = first + ROWS - 1
+        later = now + ROWS if is_first else now  # the few tiles of other kinds are not asked for
+        high, points = down - 2, down * across
+        x_ahead = rows_ahead(now, later, tiles, tile_rows, tile_columns, high, 2 - before_y, height, width, points)
+        y_ahead = rows_ahead(now, later, tiles, tile_rows, tile_columns, high, 0, out_height, out_width, points)
         for panel in range(first_panel, last_panel):
             f, iu = panel * panel_width, panel * side * side * u_step
-            products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
+            for k in range(points):
+                if panel == first_panel:
+                    ask_for(x, x_ahead, k, 0, channels)
+                    ask_for(y, y_ahead, k, 0, filters)
+                product(k, v, v_step, channels, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
             count, some = min(panel_width, filters - f), np.int64(0)
             for p in range(min(ROWS, tiles - first)):
                 n, r, q = places[0, p], places[1, p], places[2, p]

@@ -19,6 +19,7 @@ from llvmlite import ir
 
 from .jit import called, device
 from .matmul import empty_aligned
+from .rows import in_shares
 from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Code, Memory, Vectors, tile
 from .tiles import equal, make_product_tile
 
@@ -229,12 +230,28 @@ def room_to_keep(x, w):
 
 
 @device
-def products(v, v_step, channels, down, across, u, iu, u_step, side, zeros, columns, m, m_step):
-    """m = v @ u at `down` by `across` of u's `side` by `side` points: v (ROWS, C), u (C, panel), m (ROWS, panel)."""
-    width = zeros.size
-    for k in range(down * across):
-        i = iu + (k // across * side + k % across) * u_step
-        product_tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
+def product(k, v, v_step, channels, across, u, iu, u_step, side, zeros, columns, m, m_step):
+    """m = v @ u at the k-th of a tile's points, of u's `side` by `side`: v (ROWS, C), u (C, panel), m (ROWS, panel)."""
+    width, i = zeros.size, iu + (k // across * side + k % across) * u_step
+    product_tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
+
+
+@device
+def _rows_end(tile, tiles, tile_rows, tile_columns, high, border, height, width):
+    """Return the number, in all images, of the pixel after the rows that a tile, or the last one, reaches."""
+    tile = min(tile, tiles - 1)
+    n, row = tile // (tile_rows * tile_columns), tile // tile_columns % tile_rows
+    return (n * height + min(height, (row + 1) * high + border)) * width
+
+
+@device
+def rows_ahead(now, later, tiles, tile_rows, tile_columns, high, border, height, width, shares):
+    """Return, for `ask_for`, the rows of pixels that tiles up to `later` reach beyond those up to `now`.
+
+    A tile has `high` rows, and `border` more; images have `tile_rows` by `tile_columns` tiles.
+    """
+    first = _rows_end(now, tiles, tile_rows, tile_columns, high, border, height, width)
+    return in_shares(first, _rows_end(later, tiles, tile_rows, tile_columns, high, border, height, width), shares)
 
 
 @called

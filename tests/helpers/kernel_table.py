@@ -318,8 +318,8 @@ def winograd_forward(rng, dtype) -> Iterator[Call]:
 def winograd_weight_gradient(rng, dtype) -> Iterator[Call]:
     for x, w, _, dy, before in maps(rng, dtype):
         sums = unwritten(dtype, *w.shape), unwritten(dtype, w.shape[1])
-        reference.winograd_weight_gradient(abs(x), abs(dy), *before, *sums)
-        gradients = [unwritten(dtype, *w.shape), unwritten(dtype, w.shape[1])]
+        reference.winograd_weight_gradient(abs(x), abs(dy), *before, *sums, np.empty(1, bool))
+        gradients = [unwritten(dtype, *w.shape), unwritten(dtype, w.shape[1]), np.array([False])]
         yield Call([x, dy], [*before], gradients, dy[..., 0].size, magnitude=float(max(map(np.max, sums))))
 
 

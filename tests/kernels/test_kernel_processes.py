@@ -325,7 +325,7 @@ for name in names:
             if call.roundings == 0:
                 assert np.array_equal(a, b, equal_nan=True), str(call)
             else:
-                assert (abs(a - b) <= tolerance).all(), str(call)
+                assert (abs(np.subtract(a, b, dtype=float)) <= tolerance).all(), str(call)
 """
 
 GRADIENTS = """

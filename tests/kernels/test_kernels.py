@@ -149,7 +149,8 @@ def test_agrees_with_its_twin(name, dtype):
             if call.roundings == 0:
                 assert np.array_equal(a, b, equal_nan=True), str(call)
             else:
-                assert (abs(a - b) <= tolerance).all(), f"{call}: {abs(a - b).max(initial=0)}"
+                error = abs(np.subtract(a, b, dtype=float))
+                assert (error <= tolerance).all(), f"{call}: {error.max(initial=0)}"
     assert count >= 8
 
 
@@ -407,6 +408,24 @@ def test_a_map_by_winograd_lets_nan_and_infinity_into_their_own_patches_alone(dt
         (y,) = call.run(compiled("winograd_forward"))
         assert np.array_equal(y, np.where(touched == 1, value, 0), equal_nan=True), str(call)
         x[...] = 0  # the next call is made of it
+
+
+@needs_jit
+@both_dtypes
+def test_the_weight_gradient_by_winograd_tells_of_nan_and_infinity_in_any_filter_and_channel(dtype):
+    kernel = compiled("winograd_weight_gradient")
+    for call in calls("winograd_weight_gradient", dtype):
+        x, dy = call.inputs
+        x[...] = dy[...] = 1
+        *_, is_finite = call.run(kernel)
+        assert is_finite == [True]
+        for array in x, dy:
+            for channel in {0, array.shape[3] // 2, array.shape[3] - 1}:
+                for value in np.nan, -np.inf:
+                    array[-1, 0, -1, channel] = value
+                    dw, _, is_finite = call.run(kernel)
+                    assert not np.isfinite(dw).all() and is_finite == [False], (str(call), channel)
+                array[...] = 1
 
 
 @needs_jit
