@@ -80,9 +80,10 @@ def find_source(model: Sequential, loss: Loss, x: NDArray, y: NDArray, rows: NDA
     """
     rows = np.arange(len(x)) if rows is None else rows
     for name, array in (("x", x), ("y", y)):
-        bad = rows[~np.isfinite(array).reshape(len(array), -1).all(axis=1)]
+        bad = rows[~finite_rows(array, model.dtype)]
         if bad.size:
-            return f"NaN or infinity in {name}, {_numbers(bad)} (fit(check_finite=True) looks before it trains)"
+            hint = " (fit(check_finite=True) looks before it trains)" if name == "x" else ""
+            return f"NaN or infinity in {name}, {_numbers(bad)}{hint}"
     if not np.isfinite(model.arena.values).all():
         return f"NaN or infinity in {find_parameter(model, 'value')}, before this step"
     with np.errstate(all="ignore"):
@@ -91,6 +92,12 @@ def find_source(model: Sequential, loss: Loss, x: NDArray, y: NDArray, rows: NDA
             if not np.isfinite(x).all():
                 return f"layers[{i}], {layer!r}, makes NaN or infinity of finite numbers"
     return f"{loss!r} makes NaN or infinity of finite outputs, the largest {np.abs(x).max():.3g}"
+
+
+def finite_rows(array: NDArray, dtype: np.dtype) -> NDArray:
+    """Return for each row (N,) whether its numbers are finite in this dtype: 1e39 is infinity in float32."""
+    with np.errstate(over="ignore"):
+        return np.isfinite(array.astype(dtype, copy=False)).reshape(len(array), -1).all(axis=1)
 
 
 def find_parameter(model: Sequential, attribute: str) -> str | None:

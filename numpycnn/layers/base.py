@@ -182,7 +182,7 @@ class Layer(ExplainsArguments):
     @property
     def learns(self) -> bool:
         """Whether training changes anything in it: it has parameters and is not frozen."""
-        return self._trainable and bool(self.parameters)
+        return self.trainable and bool(self.parameters)
 
     def setup(self, rng: np.random.Generator) -> Shape:
         """Make the parameters and return the shape of one output: what the author of a layer writes.

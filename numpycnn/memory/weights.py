@@ -41,7 +41,7 @@ class KnownParts:
         self._flags: list[bool] | None = None
 
     def __call__(self) -> tuple[slice, ...]:
-        flags = list(map(operator.attrgetter("_trainable"), self._layers))
+        flags = list(map(operator.attrgetter("trainable"), self._layers))
         if flags != self._flags:
             self._flags, self._parts = flags, tuple(trained_parts(self._layers))
         return self._parts

@@ -131,6 +131,7 @@ class Optimizer(Configured):
         _check_vector(grads, "grads", writeable=False)
 
     def _update(self, values: NDArray, grads: NDArray, slots: dict[str, NDArray], rate: float) -> None:
+        """Change some of the parameters, each by its own gradient and memories: a step calls this for each part."""
         raise NotImplementedError(f"{type(self).__name__} has to define _update(values, grads, slots, rate)")
 
     def _clip(self, grads: NDArray, parts: Sequence[slice]) -> NDArray:

@@ -96,7 +96,7 @@ class GivenBatches:
             x, y = check_data(model, x, y, options.check_finite)
             weights = row_weights(model, y, sample_weight, options.class_weight)
             if options.augment is not None:
-                x = options.augment(x.astype(model.dtype, copy=False), run.rng)
+                x = options.augment(np.array(x, model.dtype), run.rng)  # a copy: it may write into it
             rows = np.arange(seen, seen + len(x))
             yield Batch(x if run.share is None else x[run.share.cut(len(x))], y, weights, rows)
             seen += len(x)
@@ -158,7 +158,9 @@ def given_batches(source: Any, options: FitOptions) -> GivenBatches:
 
 
 def in_order(source: Any, steps: int | None) -> Iterator[Any]:
-    """Yield the batches of a source as they come, at most so many."""
+    """Return the batches of a source as they come, at most so many."""
+    if is_sequence(source) and steps is not None and steps > len(source):
+        raise ValueError(f"steps: expected at most the {len(source)} batches there are, got {steps}")
     return itertools.islice(map(source.__getitem__, range(len(source))) if is_sequence(source) else source, steps)
 
 

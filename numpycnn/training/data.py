@@ -13,6 +13,7 @@ from ..data.augment import Augment
 from ..hints import hint_at_scale
 from ..layers import BatchNorm, LayerNorm, Rescale, Softmax
 from ..losses import SoftmaxCrossEntropy, check_takes_weights, check_weights
+from ..nonfinite import finite_rows
 from .run import FitOptions
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ Rows = tuple[NDArray, NDArray, NDArray | None]  # images, targets, and the weigh
 def check_images(model: Sequential, x: ArrayLike, check_finite: bool = False) -> NDArray:
     """Return `x` as an array of numbers of shape (N, *input_shape), in its own dtype; raise otherwise."""
     x = check_rows(x, model.input_shape, "x")
-    if check_flag(check_finite, "check_finite") and x.dtype.kind == "f" and not np.isfinite(x).all():
-        row = int(np.argmin(np.isfinite(x).reshape(len(x), -1).all(axis=1)))
-        raise ValueError(f"x: expected finite numbers, got NaN or infinity in row {row}")
+    if check_flag(check_finite, "check_finite") and x.dtype.kind == "f" and not finite_rows(x, model.dtype).all():
+        row = int(np.argmin(finite_rows(x, model.dtype)))
+        largest = np.abs(x[row]).max()
+        found = f"{largest:g}, too much for {model.dtype}," if np.isfinite(largest) else "NaN or infinity"
+        raise ValueError(f"x: expected finite numbers, got {found} in row {row}")
     return x
 
 

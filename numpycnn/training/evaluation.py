@@ -36,7 +36,10 @@ def evaluate_model(
     """
     model._require_compiled("evaluate")
     model._require_built("evaluate")
-    return measure(model, (x, y, sample_weight), batch_size, check_finite, callbacks, steps).scores()
+    figures = measure(model, (x, y, sample_weight), batch_size, check_finite, callbacks, steps)
+    if figures.seen == 0:
+        raise ValueError("x: expected at least one batch (x, y), got none")
+    return figures.scores()
 
 
 def measure(
@@ -65,9 +68,8 @@ def measure(
             loss, _ = in_training(model.loss, weights)(outputs, targets)
             figures.add(loss + penalty, outputs, targets, weights)
             hooks.test_batch_end(batch, figures.logs)
-    if figures.seen == 0:
-        raise ValueError("x: expected at least one batch (x, y), got none")
-    hooks.test_end(figures.logs())
+    if figures.seen:
+        hooks.test_end(figures.logs())
     return figures
 
 

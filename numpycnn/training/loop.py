@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import time
 import warnings
@@ -21,7 +22,7 @@ from ..nonfinite import find_source, look_at_weights, warn_nonfinite, watched
 from ..optimizers import Optimizer
 from ..regularizers import add_penalty_gradients
 from ..terminal import show
-from .batches import ArrayBatches, Batch, given_batches, hands_out_batches, take
+from .batches import ArrayBatches, Batch, given_batches, hands_out_batches, in_order, take
 from .data import check_data, given_validation, hold_out, row_weights, shape_of_one, warn_before
 from .evaluation import measure
 from .figures import Figures, figure_names
@@ -70,8 +71,18 @@ def update(model: Sequential, optimizer: Optimizer) -> None:
         optimizer.step(values, grads, model._known_parts())
     elif model.trainable:  # one of the user's own may take no parts
         optimizer.step(values, grads)
-    else:  # one that takes none raises: it would move frozen layers
+    else:  # one that takes none would move frozen layers
+        check_takes_parts(optimizer)
         optimizer.step(values, grads, model.trained_parts())
+
+
+def check_takes_parts(optimizer: Optimizer) -> None:
+    """Raise if its step, of the user's own, cannot be told which parts to change."""
+    try:
+        inspect.signature(optimizer.step).bind("values", "grads", "parts")
+    except TypeError:
+        text = f"{optimizer!r}: layers are frozen: expected step(values, grads, parts), to change these parts alone"
+        raise TypeError(f"{text}, got a step without parts") from None
 
 
 def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, y: ArrayLike) -> float:
@@ -204,7 +215,7 @@ def fit(
         The loss, or a weight at the end, is not finite; it names the rows, the parameter or the layer.
     UserWarning
         `x` looks like pixels that are not scaled, or scaled twice; every layer is frozen; the loss explodes in the
-        first epoch; or a generator ends before the training does, which then ends, too.
+        first epoch; or a generator ends before the training does, which then ends, too; or one of `validation_data`.
     """
     options = FitOptions(
         batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks, validation_split=validation_split,
@@ -267,6 +278,8 @@ def _start(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -
         held_out = (options.validation_data, None, None) if batches else given_validation(model, options)
     if options.validation_steps is not None and not (held_out and held_out[1] is None):
         raise ValueError("validation_steps: expected none without validation_data that hands out batches")
+    if options.validation_steps is not None:
+        in_order(options.validation_data, options.validation_steps)  # raises if there are fewer
     return Run(
         options=options, source=source, validation=held_out,
         rng=model.fit_rng if options.seed is None else np.random.default_rng(options.seed),
@@ -297,7 +310,10 @@ def train_epochs(model: Sequential, run: Run) -> None:
                 figures = measure(
                     model, run.validation, callbacks=run.callbacks, steps=options.validation_steps, share=run.share
                 )
-                logs.update(figures.logs("val_"))
+                if figures.seen:
+                    logs.update(figures.logs("val_"))
+                else:
+                    warn_of_no_validation(run)
             progress.finish(logs, run.seconds)
         run.finish_epoch(model, logs)
         run.callbacks.epoch_end(epoch, logs)
@@ -336,6 +352,12 @@ def data_ran_out(model: Sequential, run: Run) -> bool:
         text = f"epoch {run.epoch + 1}: the data ran out after {run.batch} batches; training ends"
         warnings.warn(text, UserWarning, stacklevel=5)  # the line that called Sequential.fit
     return ran_out
+
+
+def warn_of_no_validation(run: Run) -> None:
+    """Say that validation_data had no batch left: a generator is read once."""
+    text = f"epoch {run.epoch + 1}: validation_data has run out, and nothing was validated; give a list, or a generator"
+    warnings.warn(f"{text} that goes on, with validation_steps", UserWarning, stacklevel=5)
 
 
 def warm_up(model: Sequential, x: NDArray, y: NDArray, augment: Callable | None = None) -> None:

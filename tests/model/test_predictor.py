@@ -75,6 +75,33 @@ def test_runs_of_layers(name, fused, dtype):
 
 
 @pytest.mark.skipif(jit_disabled(), reason="NUMBA_DISABLE_JIT is set")
+def grouped(**options):
+    return nc.Conv2D(4, 1, groups=2, **options)
+
+
+# What one would not find by the bits of random numbers: outputs that are the same for all of them, or NaN, and a bias
+# that is lost beside large sums; with no kernel to write, or add, the last of it.
+HIDDEN = {
+    "zeros": (lambda: [grouped(kernel_initializer="zeros"), nc.ReLU(), grouped()], {}),
+    "nothing but zeros": (lambda: [grouped(kernel_initializer="zeros")], {}),
+    "NaN": (lambda: [grouped(), grouped()], {1: np.nan}),
+    "a factor of 0": (lambda: [grouped(), nc.BatchNorm(), nc.ReLU(), grouped()], {2: 0.0, 3: 1.0}),
+    "a bias beside large sums": (lambda: [nc.DepthwiseConv2D(1), nc.Flatten()], {0: 1e15, 1: 1.0}),
+    "too large": (lambda: [grouped(), nc.BatchNorm(), grouped()], {5: np.inf}),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize("fused", [True, False])
+def test_what_random_numbers_do_not_show(name, fused):
+    layers, set_to = HIDDEN[name]
+    model = nc.Sequential([*layers(), nc.Flatten(), nc.Dense(3)], input_shape=(4, 4, 4), seed=0, fused=fused)
+    model.set_weights([np.full_like(w, set_to[i]) if i in set_to else w for i, w in enumerate(model.get_weights())])
+    predictor = model.predictor()
+    for x in np.zeros((2, 4, 4, 4)), np.ones((2, 4, 4, 4)), np.ones((1, 4, 4, 4)):
+        np.testing.assert_allclose(predictor(x), model.predict(x), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("rows", [1, 64])
 def test_winograds_filters_are_transformed_once(rows):
     layers = [nc.Conv2D(32, 3), nc.Conv2D(32, 3), nc.ReLU(), nc.Conv2D(32, 3), nc.ReLU(), nc.MaxPool2D(2)]

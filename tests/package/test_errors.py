@@ -130,6 +130,10 @@ CALLS = {
     "fit: NaN pixels to validate on": (
         fit(validation_data=(nan_at(3), Y), check_finite=True), ValueError, "NaN or infinity in row 3"
     ),
+    "fit: pixels that float32 does not hold": (
+        lambda m: m.fit(change(X.astype(float), (3, 0, 0, 0), 1e39), Y, check_finite=True),
+        ValueError, "got 1e\\+39, too much for float32, in row 3",
+    ),
     "evaluate: NaN pixels": (lambda m: m.evaluate(nan_at(4), Y, check_finite=True), ValueError, "in row 4"),
     "predict: infinite pixels": (
         lambda m: m.predict(change(X, (5, 0, 0, 0), np.inf), check_finite=True), ValueError, "in row 5"

@@ -132,6 +132,30 @@ def test_a_generator_that_ends_ends_the_training():
         small_cnn().predict(iter([]))
 
 
+def test_validation_data_that_has_run_out_is_told_of():
+    with pytest.warns(UserWarning, match="epoch 2: validation_data has run out, and nothing was validated") as caught:
+        history = small_cnn().fit(X, Y, epochs=2, verbose=0, validation_data=iter(pairs()))
+    assert history.epoch == [0, 1] and len(history.history["val_loss"]) == 1 and caught[0].filename == __file__
+    for call in (
+        lambda model: model.fit(X, Y, verbose=0, validation_data=pairs(), validation_steps=len(pairs()) + 1),
+        lambda model: model.evaluate(pairs(), steps=len(pairs()) + 1),
+        lambda model: model.predict(pairs(), steps=len(pairs()) + 1),
+    ):
+        with pytest.raises(ValueError, match=f"steps: expected at most the {len(pairs())} batches there are"):
+            call(small_cnn())
+
+
+def test_augment_may_write_into_what_it_gets():
+    def darken(images, rng):
+        images *= 0.5
+        return images
+
+    batches = pairs()
+    before = [x.copy() for x, _ in batches]
+    small_cnn().fit(batches, epochs=2, verbose=0, augment=darken)
+    assert all(np.array_equal(x, kept) for (x, _), kept in zip(batches, before))
+
+
 def test_a_model_is_built_from_the_first_batch():
     model = Sequential([Flatten(), Dense(4)])
     model.compile("sgd", "sparse_categorical_crossentropy")

@@ -465,9 +465,21 @@ def test_an_optimizer_of_ones_own_that_takes_no_parts_does_not_move_frozen_layer
     model.train_on_batch(x, y)
     model.layers[0].trainable = False
     before = model.get_weights()
-    with pytest.raises(TypeError, match="positional arguments"):
+    with pytest.raises(TypeError, match="layers are frozen: expected step"):
         model.train_on_batch(x, y)
     assert weights_equal(model.get_weights(), before)
+
+
+def test_a_class_of_layers_may_be_frozen():
+    class Fixed(Dense):
+        trainable = False
+
+    model = Sequential([Fixed(3), Dense(2)], input_shape=(4,), seed=0)
+    model.compile(AdamW(0.1), "mse")
+    before = model.get_weights()
+    model.train_on_batch(np.ones((4, 4)), np.ones((4, 2)))
+    assert [np.array_equal(a, b) for a, b in zip(before, model.get_weights())] == [True, True, False, False]
+    assert model.trained_parts() == [slice(15, 23)] and not model.layers[0].learns
 
 
 # -- what is said about it ----------------------------------------------------------------------------------------
