@@ -14,7 +14,7 @@ from .block import Block, mean_share
 from .convolution import DirectConv
 from .winograd import FEWEST, MANY_FOR_WEIGHTS, MORE, input_gradient, winograd_share
 
-HALVES = 2, 2, 2, 2, 1, 1, 0, 0  # what im2col is told to put 2 x 2 pixels behind each other: size, strides, dilation
+HALVES = 2, 2, 2, 2, 1, 1  # what im2col is told to put 2 x 2 pixels behind each other: size, strides, dilation
 
 
 class WinogradConvStride2(Block):
@@ -32,9 +32,9 @@ class WinogradConvStride2(Block):
         self.blocks = (self.predicting,)
         height, width, channels = conv.input_shape
         self.parts_shape = (height + 1) // 2, (width + 1) // 2, 4 * channels
-        odd = [before % 2 for before in conv.window.before]  # as many zeros stand before the filter's first row
-        self.before = [(before + one) // 2 for before, one in zip(conv.window.before, odd)]
-        self.inside = tuple(slice(one, one + size) for one, size in zip(odd, conv.window.kernel))
+        self.odd = [before % 2 for before in conv.window.before]  # as many zeros stand before the filter's first row
+        self.before = [(before + one) // 2 for before, one in zip(conv.window.before, self.odd)]
+        self.inside = tuple(slice(one, one + size) for one, size in zip(self.odd, conv.window.kernel))
 
     @staticmethod
     def suits(*layers: Any) -> bool:
@@ -54,7 +54,7 @@ class WinogradConvStride2(Block):
             return y
         x = self.check_input(x)
         parts = self.empty("parts", (len(x), *self.parts_shape))
-        ops.im2col(x, *HALVES, parts)
+        ops.im2col(x, *HALVES, 0, 0, parts)
         y = self.empty("y", (len(x), *self.output_shape))
         filters = self._filters_in_parts()
         ops.winograd_forward(parts, as_rows(filters), self.conv.weight_and_bias()[1], *self.before, False, False, y)
@@ -67,9 +67,8 @@ class WinogradConvStride2(Block):
         """Apply the convolution's rules in parts, then put dw and dx together."""
         dy = self.check_output_gradient(dy)
         x, parts, filters = self.saved
-        finite = self._is_finite(dy)
-        if finite and self.conv.learns:
-            finite = self._weight_gradient(parts, dy)
+        # A gradient that is not finite makes none of its filter's finite.
+        finite = self._weight_gradient(parts, dy) if self.conv.learns else self._is_finite(dy)
         if not finite:
             self.conv.save_for_backward(True, len(x), x)
             return self.conv.backward(dy, need_dx)
@@ -77,7 +76,7 @@ class WinogradConvStride2(Block):
             return None
         dparts, dx = self.empty("dparts", parts.shape), self.empty("dx", x.shape)
         input_gradient(dy, filters, self.before, dparts)
-        ops.col2im(dparts, *HALVES, dx)
+        ops.col2im(dparts, *HALVES, 0, 0, dx)
         return dx
 
     def executed_shares(self, need_dx: bool) -> tuple[float, float]:
@@ -104,11 +103,7 @@ class WinogradConvStride2(Block):
     def _filters_in_parts(self) -> NDArray:
         """Return the filters' four parts behind each other: (3, 3, 4 * C, F)."""
         weight = self.conv.parameters[0].value
-        channels, filters = weight.shape[2:]
-        whole = self.empty("whole", (6, 6, channels, filters))
-        whole[...] = 0
-        whole[self.inside] = weight
-        halves = whole.reshape(3, 2, 3, 2, channels, filters).transpose(0, 2, 1, 3, 4, 5)  # (3, 3, 2, 2, C, F)
-        parts = self.empty("filters", (3, 3, 4 * channels, filters))
-        parts.reshape(halves.shape)[...] = halves
+        parts = self.empty("filters", (3, 3, 4 * weight.shape[2], weight.shape[3]))
+        image = weight.reshape(1, *self.conv.window.kernel, -1)  # with as many channels as there are C * F
+        ops.im2col(image, *HALVES, *self.odd, parts.reshape(1, 3, 3, -1))
         return parts

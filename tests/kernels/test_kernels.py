@@ -24,7 +24,9 @@ from numba.core.registry import cpu_target
 
 import numpycnn
 from numpycnn import kernels
-from numpycnn.kernels import KERNELS, jit, matmul, reference, simd, threads as kernel_threads
+from numpycnn.kernels import (
+    KERNELS, jit, matmul, reference, rows as kernel_rows, simd, threads as kernel_threads, winograd_tiles,
+)
 
 needs_jit = pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
 every_kernel = pytest.mark.parametrize("name", KERNELS)
@@ -408,6 +410,26 @@ def test_a_map_by_winograd_lets_nan_and_infinity_into_their_own_patches_alone(dt
         (y,) = call.run(compiled("winograd_forward"))
         assert np.array_equal(y, np.where(touched == 1, value, 0), equal_nan=True), str(call)
         x[...] = 0  # the next call is made of it
+
+
+@needs_jit
+@pytest.mark.parametrize("shares", [1, 3, 16, 36])
+@pytest.mark.parametrize("tiles", [(1, 1, 1), (5, 2, 3), (64, 8, 8)], ids=str)
+def test_what_is_asked_for_ahead_is_each_pixel_once(tiles, shares, monkeypatch):
+    """Tile after tile; nothing behind the last image. Of asking itself nothing is to be seen, but in its time."""
+    images, tile_rows, tile_columns = tiles
+    count, height, width, asked = math.prod(tiles), 4 * tile_rows + 1, 4 * tile_columns + 1, []
+    monkeypatch.setattr(kernel_rows, "prefetch", lambda x, at, columns: asked.append((at, columns)))
+    monkeypatch.setattr(winograd_tiles, "_rows_end", winograd_tiles._rows_end.py_func)
+    monkeypatch.setattr(winograd_tiles, "in_shares", kernel_rows.in_shares.py_func)
+    x, starts = np.empty((images, height, width, 8), np.float32), []
+    for now in range(12, count + 13, 13):  # the last tile of each group
+        reach = now, now + 13, count, tile_rows, tile_columns, 4, 2, height, width
+        ahead = winograd_tiles.rows_ahead.py_func(*reach, shares)
+        starts.append(ahead[0])
+        for k in range(shares):
+            kernel_rows.ask_for.py_func(x, ahead, k, 2, 5)
+    assert asked == [(8 * pixel + 2, 5) for pixel in range(starts[0], images * height * width)]
 
 
 @needs_jit
