@@ -79,8 +79,10 @@ def conv_entries(dy, codes, offsets, starts, positions, values, sums):
         p, q = i // (WINDOW + 1), i % (WINDOW + 1)
         starts_by_code[i] = offsets[p * WINDOW + min(q, WINDOW - 1)]
     for n in prange(images):
-        place, value, total, part = positions[n], values[n], sums[n], np.zeros(filters, dy.dtype)
-        total[:] = 0
+        place, value, total, part = positions[n], values[n], sums[n], np.empty(filters, dy.dtype)
+        for f in range(filters):  # `[:] = 0` would be a parallel loop of its own, which takes long to compile
+            total[f] = 0
+            part[f] = 0
         for p in range(windows):
             code, gradient = codes[n, p], dy[n, p]
             for f in range(filters):
@@ -88,7 +90,7 @@ def conv_entries(dy, codes, offsets, starts, positions, values, sums):
             if p % LONG_SUM == LONG_SUM - 1 or p == windows - 1:
                 for f in range(filters):
                     total[f] += part[f]
-                part[:] = 0
+                    part[f] = 0
         code_of, gradient_of = codes[n].reshape(-1), dy[n].reshape(-1)
         count = np.uintp(0)
         for f in range(filters):

@@ -15,7 +15,7 @@ import numpy as np
 from numba import prange
 
 from .direct_tiles import convolution_tile, gradients_times_filters, patches_times_gradients
-from .jit import device, kernel
+from .jit import called, device, kernel
 from .matmul import empty_aligned, transpose
 from .rows import add_rows, ask_for, in_shares
 from .simd import VECTOR_BYTES
@@ -54,7 +54,7 @@ def _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels):
     return taps
 
 
-@device
+@called
 def _frame(x, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left):
     """Return a frame's rows, elements in a row, whether it is larger than the image; how many images stand together in
     frames one below the other, where their patches start, and a patch's taps.
@@ -69,7 +69,7 @@ def _frame(x, y, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w,
     return frame_h, row, framed, together, starts, _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels)
 
 
-@device
+@called
 def _put_into_frame(x, n, top, left, first, end, frame, frame_h, row):
     """Copy what there is of images n, n + 1, ... into rows `first` to `end` of their frames; zeros around it."""
     height, size, start = x.shape[1], x.shape[2] * x.shape[3], left * x.shape[3]
@@ -85,7 +85,7 @@ def _put_into_frame(x, n, top, left, first, end, frame, frame_h, row):
                 piece[i] = source[i]
 
 
-@device
+@called
 def _take_from_frame(frame, frame_h, row, top, left, n, count, x):
     """Copy the images in frames to images n, n + 1, ..., so many."""
     height, size, start = x.shape[1], x.shape[2] * x.shape[3], left * x.shape[3]
@@ -97,7 +97,7 @@ def _take_from_frame(frame, frame_h, row, top, left, n, count, x):
             target[i] = source[i]
 
 
-@device
+@called
 def _passed(dy, y, first, count, gradients):
     """Copy so many gradients from `first` on that ReLU, whose output is y, lets through; zeros elsewhere."""
     zero = dy.dtype.type(0)

@@ -398,8 +398,7 @@ def _flush(values):
 
 def affine(x, w, b, relu, y):
     """y = x @ w + b, its negative values cut to 0 if `relu`: x (M, K), w (K, N), b (N,), y (M, N)."""
-    sums = x @ w + b
-    y[...] = np.maximum(sums, 0) if relu else sums
+    y[...] = np.maximum(x @ w + b, 0) if relu else x @ w + b
 
 
 def matmul_tn(x, dy, dw):

@@ -244,7 +244,7 @@ def _rows_end(tile, tiles, tile_rows, tile_columns, high, border, height, width)
     return (n * height + min(height, (row + 1) * high + border)) * width
 
 
-@device
+@called
 def rows_ahead(now, later, tiles, tile_rows, tile_columns, high, border, height, width, shares):
     """Return, for `ask_for`, the rows of pixels that tiles up to `later` reach beyond those up to `now`.
 
