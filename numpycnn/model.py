@@ -51,7 +51,7 @@ class Sequential(Strict):
         Fixes the starting values, Dropout and the order of ``fit``: same seed, same bits, on any number of threads.
     dtype : {"float32", "float64"}
     fused : bool
-        Run known sequences of layers as one faster block; the results are the same.
+        Run known sequences of layers as one faster block; the results are the same, to rounding of the largest sums.
 
     Attributes
     ----------

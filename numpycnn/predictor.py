@@ -161,8 +161,8 @@ class _Plan:
             x[...] = self.rng.standard_normal(x.shape)
             with recorded(serial) as launches:
                 y = compute(x)
-            # Of zeros, the bias alone is left, which might be lost beside large sums; large numbers may be cut.
-            if all(self._suffice(launches, compute, x, y, serial, scale) for scale in (1, 0, 1000)):
+            # Of zeros, the bias alone is left, which might be lost beside large sums.
+            if all(self._suffice(launches, compute, x, y, serial, scale) for scale in (1, 0)):
                 self.calls += launches
                 return y
         y = compute(x).copy()
@@ -180,7 +180,7 @@ class _Plan:
         for launch in launches:
             launch()
         by_kernels = y.copy()
-        with recorded(serial):
+        with recorded(serial), np.errstate(all="ignore"):  # of numbers that nobody gave
             return np.array_equal(by_kernels, compute(x), equal_nan=True)
 
 

@@ -26,6 +26,7 @@ class Loss(Configured):
     reduction : {"mean", "sum", "weighted_mean"}
         From the losses :math:`L_n` of the N rows to one number. With weights :math:`w_n`, otherwise 1, these are
         :math:`\frac1N \sum_n w_n L_n`, as in Keras; :math:`\sum_n w_n L_n`; or :math:`\sum_n w_n L_n / \sum_n w_n`.
+        Of several batches ``fit`` and ``evaluate`` list the mean, each weighted by its rows, as Keras does.
     """
 
     # Arguments that came later: files and descriptions name them only where they differ from what was before.

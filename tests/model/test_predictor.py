@@ -74,7 +74,6 @@ def test_runs_of_layers(name, fused, dtype):
     check(model, model.predictor())
 
 
-@pytest.mark.skipif(jit_disabled(), reason="NUMBA_DISABLE_JIT is set")
 def grouped(**options):
     return nc.Conv2D(4, 1, groups=2, **options)
 
@@ -102,6 +101,7 @@ def test_what_random_numbers_do_not_show(name, fused):
         np.testing.assert_allclose(predictor(x), model.predict(x), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.skipif(jit_disabled(), reason="NUMBA_DISABLE_JIT is set")
 @pytest.mark.parametrize("rows", [1, 64])
 def test_winograds_filters_are_transformed_once(rows):
     layers = [nc.Conv2D(32, 3), nc.Conv2D(32, 3), nc.ReLU(), nc.Conv2D(32, 3), nc.ReLU(), nc.MaxPool2D(2)]
