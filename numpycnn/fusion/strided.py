@@ -67,7 +67,7 @@ class WinogradConvStride2(Block):
         """Apply the convolution's rules in parts, then put dw and dx together."""
         dy = self.check_output_gradient(dy)
         x, parts, filters = self.saved
-        # A gradient that is not finite makes none of its filter's finite.
+        # Where dy is not finite, dw shows it: all of that filter's is NaN or infinity.
         finite = self._weight_gradient(parts, dy) if self.conv.learns else self._is_finite(dy)
         if not finite:
             self.conv.save_for_backward(True, len(x), x)

@@ -398,7 +398,7 @@ def _flush(values):
 
 def affine(x, w, b, relu, y):
     """y = x @ w + b, its negative values cut to 0 if `relu`: x (M, K), w (K, N), b (N,), y (M, N)."""
-    y[...] = np.maximum(x @ w + b, 0) if relu else x @ w + b
+    y[...] = np.maximum(x @ w + b, 0 if relu else -np.inf)
 
 
 def matmul_tn(x, dy, dw):

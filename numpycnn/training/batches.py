@@ -110,8 +110,7 @@ class SequenceBatches(GivenBatches):
 
     def __init__(self, source: Any, options: FitOptions) -> None:
         self.source, self.steps = source, options.steps_per_epoch or len(source)
-        if not 0 < self.steps <= len(source):
-            raise ValueError(f"steps_per_epoch: expected at most the {len(source)} batches there are, got {self.steps}")
+        check_enough(source, self.steps, "steps_per_epoch")
         super().__init__(options, source[0])
 
     def _items(self, run: Run) -> Iterator[Any]:
@@ -159,9 +158,15 @@ def given_batches(source: Any, options: FitOptions) -> GivenBatches:
 
 def in_order(source: Any, steps: int | None) -> Iterator[Any]:
     """Return the batches of a source as they come, at most so many."""
-    if is_sequence(source) and steps is not None and steps > len(source):
-        raise ValueError(f"steps: expected at most the {len(source)} batches there are, got {steps}")
+    if is_sequence(source) and steps is not None:
+        check_enough(source, steps, "steps")
     return itertools.islice(map(source.__getitem__, range(len(source))) if is_sequence(source) else source, steps)
+
+
+def check_enough(source: Any, steps: int, name: str) -> None:
+    """Raise if a source whose batches have numbers has fewer than so many, or none."""
+    if not 0 < steps <= len(source):
+        raise ValueError(f"{name}: expected at most the {len(source)} batches there are, got {steps}")
 
 
 def hands_out_batches(x: Any, y: Any) -> bool:

@@ -22,7 +22,7 @@ from ..nonfinite import find_source, look_at_weights, warn_nonfinite, watched
 from ..optimizers import Optimizer
 from ..regularizers import add_penalty_gradients
 from ..terminal import show
-from .batches import ArrayBatches, Batch, given_batches, hands_out_batches, in_order, take
+from .batches import ArrayBatches, Batch, check_enough, given_batches, hands_out_batches, is_sequence, take
 from .data import check_data, given_validation, hold_out, row_weights, shape_of_one, warn_before
 from .evaluation import measure
 from .figures import Figures, figure_names
@@ -79,7 +79,7 @@ def update(model: Sequential, optimizer: Optimizer) -> None:
 def check_takes_parts(optimizer: Optimizer) -> None:
     """Raise if its step, of the user's own, cannot be told which parts to change."""
     try:
-        inspect.signature(optimizer.step).bind("values", "grads", "parts")
+        inspect.signature(optimizer.step).bind(None, None, None)
     except TypeError:
         text = f"{optimizer!r}: layers are frozen: expected step(values, grads, parts), to change these parts alone"
         raise TypeError(f"{text}, got a step without parts") from None
@@ -215,7 +215,7 @@ def fit(
         The loss, or a weight at the end, is not finite; it names the rows, the parameter or the layer.
     UserWarning
         `x` looks like pixels that are not scaled, or scaled twice; every layer is frozen; the loss explodes in the
-        first epoch; or a generator ends before the training does, which then ends, too; or one of `validation_data`.
+        first epoch; a generator ends before the training does, which then ends, too; or `validation_data` has run out.
     """
     options = FitOptions(
         batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks, validation_split=validation_split,
@@ -276,10 +276,11 @@ def _start(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -
     if options.validation_data is not None:
         batches = hands_out_batches(options.validation_data, None)
         held_out = (options.validation_data, None, None) if batches else given_validation(model, options)
-    if options.validation_steps is not None and not (held_out and held_out[1] is None):
-        raise ValueError("validation_steps: expected none without validation_data that hands out batches")
     if options.validation_steps is not None:
-        in_order(options.validation_data, options.validation_steps)  # raises if there are fewer
+        if not (held_out and held_out[1] is None):
+            raise ValueError("validation_steps: expected none without validation_data that hands out batches")
+        if is_sequence(options.validation_data):
+            check_enough(options.validation_data, options.validation_steps, "validation_steps")
     return Run(
         options=options, source=source, validation=held_out,
         rng=model.fit_rng if options.seed is None else np.random.default_rng(options.seed),

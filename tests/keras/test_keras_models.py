@@ -227,6 +227,18 @@ def test_layers_that_two_models_share_learn_in_both():
     assert len(nested.weights) == 6 and nested.trainable_weights[0].name == "kernel"
 
 
+def test_a_class_of_layers_may_be_frozen():
+    class Fixed(layers.Dense):
+        trainable = False
+
+    model = keras.Sequential([layers.Input((4,)), Fixed(3), layers.Dense(2)])
+    model.compile("adam", "mse")
+    before = model.get_weights()
+    model.fit(np.ones((8, 4)), np.ones((8, 2)), verbose=0)
+    assert [np.array_equal(a, b) for a, b in zip(before, model.get_weights())] == [True, True, False, False]
+    assert len(model.trainable_weights) == 2 and not model.layers[0].get_config()["trainable"]
+
+
 def test_weights_one_by_one():
     model = small()
     kernel = model.layers[0].kernel

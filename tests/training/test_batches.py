@@ -136,12 +136,13 @@ def test_validation_data_that_has_run_out_is_told_of():
     with pytest.warns(UserWarning, match="epoch 2: validation_data has run out, and nothing was validated") as caught:
         history = small_cnn().fit(X, Y, epochs=2, verbose=0, validation_data=iter(pairs()))
     assert history.epoch == [0, 1] and len(history.history["val_loss"]) == 1 and caught[0].filename == __file__
-    for call in (
-        lambda model: model.fit(X, Y, verbose=0, validation_data=pairs(), validation_steps=len(pairs()) + 1),
-        lambda model: model.evaluate(pairs(), steps=len(pairs()) + 1),
-        lambda model: model.predict(pairs(), steps=len(pairs()) + 1),
+    for name, call in (
+        ("validation_steps", lambda model: model.fit(X, Y, verbose=0, validation_data=pairs(), validation_steps=9)),
+        ("steps_per_epoch", lambda model: model.fit(pairs(), verbose=0, steps_per_epoch=9)),
+        ("steps", lambda model: model.evaluate(pairs(), steps=9)),
+        ("steps", lambda model: model.predict(pairs(), steps=9)),
     ):
-        with pytest.raises(ValueError, match=f"steps: expected at most the {len(pairs())} batches there are"):
+        with pytest.raises(ValueError, match=f"^{name}: expected at most the {len(pairs())} batches there are, got 9"):
             call(small_cnn())
 
 

@@ -175,7 +175,7 @@ class Layer(Worded, Node):
             rng, self._built_for, made = next_rng(), shape, self.make(shape)
             for each in made:
                 shape = each.build(shape, rng)
-                each.trainable = self._trainable
+                each.trainable = self.trainable
                 forget_initializers(each)
             self.core, self.owner = made, None
         return self.core[-1].output_shape if self.core else self._built_for
@@ -216,7 +216,7 @@ class Layer(Worded, Node):
     def weights(self) -> list[Variable]:
         """All arrays, live."""
         named = [pair for each in self.core or [] for pair in weight_names(each)]
-        return [Variable(self, i, name, learns and self._trainable) for i, (name, learns) in enumerate(named)]
+        return [Variable(self, i, name, learns and self.trainable) for i, (name, learns) in enumerate(named)]
 
     def __getattr__(self, name: str) -> Any:
         if name in ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"):
@@ -245,7 +245,7 @@ class Layer(Worded, Node):
         """Return the arguments by name, as JSON can hold them."""
         config = {name: described(getattr(self, name)) for name in self.words}
         shape = {} if self.given_shape is None else {"batch_input_shape": [None, *self.given_shape]}
-        return {**config, "name": self.name, "trainable": self._trainable, **shape}
+        return {**config, "name": self.name, "trainable": self.trainable, **shape}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
