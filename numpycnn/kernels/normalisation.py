@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .jit import kernel
+from .jit import called, kernel
 from .rows import CHUNK, add_up
 from .simd import INDEX, VECTOR_BYTES, loop, tile
 from .tiles import rectified_maximum
@@ -41,6 +41,26 @@ def _chunk_moments(code, x, ix, rows, channels, means, squares, i_out, columns):
     code.whole_or_edge(x, 2, columns, block, edge_count=1)
 
 
+@called
+def _whole_moments(means, squares, rows, mean, variance):
+    """Mean and variance of all rows from the chunks' means and sums of squares (chunks, C)."""
+    chunks, channels = means.shape
+    total, squared = np.zeros(channels), np.zeros(channels)
+    for chunk in range(chunks):
+        count = min(CHUNK, rows - chunk * CHUNK)
+        for c in range(channels):
+            total[c] += means[chunk, c] * count
+    for c in range(channels):
+        total[c] /= rows
+    for chunk in range(chunks):
+        count = min(CHUNK, rows - chunk * CHUNK)
+        for c in range(channels):
+            distance = means[chunk, c] - total[c]
+            squared[c] += squares[chunk, c] + distance * distance * count
+    for c in range(channels):
+        mean[c], variance[c] = total[c], squared[c] / rows
+
+
 @kernel
 def moments(x, mean, variance):
     """Mean and (biased) variance of each column: x (M, C) to (C,), read once, in chunks of rows.
@@ -58,16 +78,7 @@ def moments(x, mean, variance):
             left = channels - c
             _chunk_moments(x, first * channels + c, last - first, channels, means, squares, chunk * channels + c, left)
             c += 2 * lanes if left >= 2 * lanes else lanes
-    for c in range(channels):
-        total = np.float64(0)
-        for chunk in range(chunks):
-            total += means[chunk, c] * np.float64(min(CHUNK, rows - chunk * CHUNK))
-        total /= rows
-        squared = np.float64(0)
-        for chunk in range(chunks):
-            distance = means[chunk, c] - total
-            squared += squares[chunk, c] + distance * distance * min(CHUNK, rows - chunk * CHUNK)
-        mean[c], variance[c] = total, squared / rows
+    _whole_moments(means, squares, rows, mean, variance)
 
 
 @kernel

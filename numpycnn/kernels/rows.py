@@ -32,14 +32,15 @@ def ask_for(x, ahead, k, c, count):
         prefetch(x, pixel * x.shape[3] + c, count)
 
 
-@device
+@called
 def add_up(partial, total):
     """Add up the chunks' sums (chunks, N) to total (N,), in float64: there may be thousands of them."""
+    exact = np.zeros(total.size)
+    for chunk in range(len(partial)):
+        for j in range(total.size):
+            exact[j] += partial[chunk, j]
     for j in range(total.size):
-        exact = np.float64(0)
-        for chunk in range(len(partial)):
-            exact += partial[chunk, j]
-        total[j] = exact
+        total[j] = exact[j]
 
 
 @kernel
