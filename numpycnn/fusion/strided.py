@@ -34,7 +34,6 @@ class WinogradConvStride2(Block):
         self.parts_shape = (height + 1) // 2, (width + 1) // 2, 4 * channels
         self.odd = [before % 2 for before in conv.window.before]  # as many zeros stand before the filter's first row
         self.before = [(before + one) // 2 for before, one in zip(conv.window.before, self.odd)]
-        self.inside = tuple(slice(one, one + size) for one, size in zip(self.odd, conv.window.kernel))
 
     @staticmethod
     def suits(*layers: Any) -> bool:
@@ -58,7 +57,7 @@ class WinogradConvStride2(Block):
         y = self.empty("y", (len(x), *self.output_shape))
         filters = self._filters_in_parts()
         ops.winograd_forward(parts, as_rows(filters), self.conv.weight_and_bias()[1], *self.before, False, False, y)
-        if not self._is_finite(y):
+        if not is_finite(y):
             y[...] = self.conv.forward(x)
         self.save_for_backward(True, len(x), x, parts, filters)
         return y
@@ -68,7 +67,7 @@ class WinogradConvStride2(Block):
         dy = self.check_output_gradient(dy)
         x, parts, filters = self.saved
         # Where dy is not finite, dw shows it: all of that filter's is NaN or infinity.
-        finite = self._weight_gradient(parts, dy) if self.conv.learns else self._is_finite(dy)
+        finite = self._weight_gradient(parts, dy) if self.conv.learns else is_finite(dy)
         if not finite:
             self.conv.save_for_backward(True, len(x), x)
             return self.conv.backward(dy, need_dx)
@@ -86,24 +85,28 @@ class WinogradConvStride2(Block):
         dx = winograd_share(conv, images, self.parts_shape[:2], parts=4)
         return forward, mean_share(dw, dx, conv.trainable, need_dx)
 
-    def _is_finite(self, a: NDArray) -> bool:
-        """Whether no element is NaN or infinity: asked at every step, of whole maps, so in memory that is there."""
-        return bool(np.isfinite(a, out=self.empty("finite", a.shape, bool)).all())
-
     def _weight_gradient(self, parts: NDArray, dy: NDArray) -> bool:
         """Set dw and db; return whether dw is finite."""
         weight = self.conv.parameters[0]
         dw = self.empty("dw", (9 * parts.shape[3], dy.shape[3]))
         is_finite = self.empty("is_finite", (1,), bool)
         ops.winograd_weight_gradient(parts, dy, *self.before, dw, self.conv.bias_gradient(), is_finite)
-        halves = dw.reshape(3, 3, 2, 2, *weight.grad.shape[2:]).transpose(0, 2, 1, 3, 4, 5)  # (3, 2, 3, 2, C, F)
-        weight.grad[...] = halves.reshape(6, 6, *weight.grad.shape[2:])[self.inside]
+        ops.col2im(dw.reshape(1, 3, 3, -1), *HALVES, *self.odd, self._as_image(weight.grad))
         return bool(is_finite[0])
 
     def _filters_in_parts(self) -> NDArray:
         """Return the filters' four parts behind each other: (3, 3, 4 * C, F)."""
         weight = self.conv.parameters[0].value
         parts = self.empty("filters", (3, 3, 4 * weight.shape[2], weight.shape[3]))
-        image = weight.reshape(1, *self.conv.window.kernel, -1)  # with as many channels as there are C * F
-        ops.im2col(image, *HALVES, *self.odd, parts.reshape(1, 3, 3, -1))
+        ops.im2col(self._as_image(weight), *HALVES, *self.odd, parts.reshape(1, 3, 3, -1))
         return parts
+
+    def _as_image(self, weight: NDArray) -> NDArray:
+        """View filters as one image, with as many channels as there are C * F."""
+        return weight.reshape(1, *self.conv.window.kernel, -1)
+
+
+def is_finite(a: NDArray) -> bool:
+    """Whether no element is NaN or infinity; False, too, where their sum is beyond the format: it costs time alone."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(a.sum()))

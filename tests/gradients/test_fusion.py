@@ -402,6 +402,18 @@ def test_ties_and_nan_on_whole_numbers(classes, block, data):
             assert block is ConvReLUPool and any(size % 2 for size in plain.layers[0].output_shape[:2])
 
 
+def test_numbers_whose_sum_is_beyond_the_format():
+    rng = np.random.default_rng(0)
+    conv = Conv2D(32, 5, strides=2)
+    model = Sequential([conv], input_shape=(9, 9, 4), seed=0)
+    x = (rng.random((2, 9, 9, 4)) * 1e37).astype(np.float32)
+    conv.parameters[0].value[...] = 0.1
+    y, expected = model.forward(x, training=True), conv.forward(x)
+    with np.errstate(over="ignore"):
+        assert np.isfinite(expected).all() and np.isinf(expected.sum())
+    np.testing.assert_allclose(y, expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_gradient_that_is_nan_everywhere_has_no_background(seed):
     """Its pixels are alike, but their sums are not known."""
