@@ -12,6 +12,7 @@ from ..losses import in_training
 from .batches import hands_out_batches, in_order, split_batch
 from .data import Rows, batches, check_data, check_images, check_steps, row_weights
 from .figures import Figures, Scores, metric_names
+from .run import check_no_batch_size
 
 if TYPE_CHECKING:
     from ..layers.share import Share
@@ -81,6 +82,7 @@ def _parts(
     if hands_out_batches(x, y):
         if sample_weight is not None:
             raise ValueError("sample_weight: expected none beside batches; let them be (x, y, weights)")
+        check_no_batch_size(batch_size)
         return (_checked(model, *split_batch(item), check_finite) for item in in_order(x, check_steps(steps)))
     x, y, weights = _checked(model, x, y, sample_weight, check_finite)
     if steps is not None:
@@ -108,9 +110,9 @@ def predict_model(
     x : array of shape (N, *input_shape)
         Or something that hands out batches: arrays, or tuples whose first thing is one.
     batch_size : int, optional
-        Images at a time. The same images in batches of the same size give the same bits; among more or fewer (the
-        last batch may be smaller) sums may be taken in another order, which rounds differently (by about 1e-6 in
-        float32).
+        Images at a time, of arrays. The same images in batches of the same size give the same bits; among more or
+        fewer (the last batch may be smaller) sums may be taken in another order, which rounds differently (by about
+        1e-6 in float32).
     check_finite : bool
         Raise if `x` holds NaN or infinity.
     steps : int, optional
@@ -118,6 +120,7 @@ def predict_model(
     """
     model._require_built("predict")
     if hands_out_batches(x, None):
+        check_no_batch_size(batch_size)
         given = in_order(x, check_steps(steps))
         parts = (check_images(model, item[0] if isinstance(item, tuple) else item, check_finite) for item in given)
     else:

@@ -270,9 +270,8 @@ def _start(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -
         x, y = check_data(model, x, y, options.check_finite)
         rows, held_out = hold_out((x, y, row_weights(model, y, options.sample_weight, options.class_weight)), options)
         source = ArrayBatches(model, *rows, options)
-    elif options.validation_split or options.sample_weight is not None:
-        word = "validation_split" if options.validation_split else "sample_weight"
-        raise ValueError(f"{word}: expected none beside batches; give validation_data, or batches (x, y, weights)")
+    else:
+        options.check_beside_batches()
     if options.validation_data is not None:
         batches = hands_out_batches(options.validation_data, None)
         held_out = (options.validation_data, None, None) if batches else given_validation(model, options)
@@ -281,6 +280,8 @@ def _start(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -
             raise ValueError("validation_steps: expected none without validation_data that hands out batches")
         if is_sequence(options.validation_data):
             check_enough(options.validation_data, options.validation_steps, "validation_steps")
+    if held_out is None and options.validation_freq != FitOptions.validation_freq:
+        raise ValueError("validation_freq: expected none without validation_data or validation_split")
     return Run(
         options=options, source=source, validation=held_out,
         rng=model.fit_rng if options.seed is None else np.random.default_rng(options.seed),

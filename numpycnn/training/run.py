@@ -106,10 +106,23 @@ class FitOptions:
         else:
             self.validation_freq = check_count(self.validation_freq, "validation_freq")
 
+    def check_beside_batches(self) -> None:
+        """Raise if an option is given that is about arrays."""
+        check_no_batch_size(None if self.batch_size == FitOptions.batch_size else self.batch_size)
+        if self.validation_split or self.sample_weight is not None:
+            word = "validation_split" if self.validation_split else "sample_weight"
+            raise ValueError(f"{word}: expected none beside batches; give validation_data, or batches (x, y, weights)")
+
     def validates(self, epoch: int) -> bool:
         """Whether there is a validation after this epoch, counted from 0."""
         often = self.validation_freq
         return (epoch + 1) % often == 0 if isinstance(often, int) else epoch + 1 in often
+
+
+def check_no_batch_size(batch_size: int | None) -> None:
+    """Raise if a size is given for batches that are handed out."""
+    if batch_size is not None:
+        raise ValueError("batch_size: expected none beside batches, which are as large as they are")
 
 
 @dataclass

@@ -101,6 +101,32 @@ def test_split_and_refusals():
         ImageDataGenerator(zoom_rang=0.1)
 
 
+def test_steps_cut_arrays_short_and_what_does_nothing_is_noted():
+    model = keras.Sequential([layers.Input((8, 8, 2)), layers.Flatten(), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    weights = RNG.random(12).astype(np.float32)
+    found = model.evaluate(X, Y, sample_weight=weights, batch_size=2, steps=3)
+    np.testing.assert_allclose(found, model.evaluate(X[:6], Y[:6], sample_weight=weights[:6]), rtol=1e-6)
+    history = model.fit(X, Y, 4, validation_data=(X, Y, weights), validation_steps=2, verbose=0).history
+    np.testing.assert_allclose(history["val_loss"], model.evaluate(X[:8], Y[:8], sample_weight=weights[:8]), rtol=1e-6)
+    words = {"validation_data": (X, Y), "validation_steps": 2, "validation_batch_size": 3}
+    history = model.fit(X, Y, 4, verbose=0, **words).history
+    np.testing.assert_allclose(history["val_loss"], model.evaluate(X[:6], Y[:6]), rtol=1e-6)
+    batches = [(X[:4], Y[:4])]
+    with pytest.raises(ValueError, match="all rows that validation_split holds out are looked at"):
+        model.fit(X, Y, validation_split=0.5, validation_steps=1)
+    for word, call in (
+        ("fit: validation_steps", lambda: model.fit(X, Y, validation_steps=1, verbose=0)),
+        ("fit: validation_freq", lambda: model.fit(X, Y, validation_freq=2, verbose=0)),
+        ("fit: validation_batch_size", lambda: model.fit(X, Y, validation_batch_size=2, verbose=0)),
+        ("fit: batch_size", lambda: model.fit(iter(batches), batch_size=2, steps_per_epoch=1, verbose=0)),
+        ("evaluate: batch_size", lambda: model.evaluate(iter(batches), batch_size=2)),
+        ("predict: batch_size", lambda: model.predict(iter(batches), batch_size=2)),
+    ):
+        with pytest.warns(keras.KerasNote, match=f"{word} does nothing here"):
+            call()
+
+
 def test_layers_that_augment_act_in_training_alone():
     stack = [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomTranslation(0.1, 0.2),
              layers.RandomZoom(0.2)]  # fmt: skip

@@ -146,6 +146,18 @@ def test_validation_data_that_has_run_out_is_told_of():
             call(small_cnn())
 
 
+def test_what_does_nothing_beside_batches_is_refused():
+    for call in (
+        lambda model: model.fit(pairs(), batch_size=16, verbose=0),
+        lambda model: model.evaluate(pairs(), batch_size=16),
+        lambda model: model.predict(pairs(), batch_size=16),
+    ):
+        with pytest.raises(ValueError, match="^batch_size: expected none beside batches"):
+            call(small_cnn())
+    with pytest.raises(ValueError, match="^validation_freq: expected none without validation_data"):
+        small_cnn().fit(X, Y, verbose=0, validation_freq=2)
+
+
 def test_augment_may_write_into_what_it_gets():
     def darken(images, rng):
         images *= 0.5

@@ -112,7 +112,7 @@ def test_parts_of_a_batch_are_augmented_as_the_whole(elastic):
 
 def test_batches_that_are_handed_out_are_shared_too():
     batches = [(X[i : i + 7], Y[i : i + 7]) for i in range(0, 21, 7)]
-    check_same(2, x=batches, y=None, validation_split=0.0)
+    check_same(2, x=batches, y=None, validation_split=0.0, batch_size=32)
 
 
 def test_the_first_process_alone_writes_and_prints(tmp_path, capsys):

@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterator
 import numpy as np
 
 from ..image import Flow
+from ..notes import no_effect
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -42,6 +43,11 @@ class Data:
         self.y: Any = None if y is None else as_array(y)
         self.batch_size, self.steps = batch_size, steps
 
+    def note_idle(self, owner: str, batch_size: int | None) -> None:
+        """Note a size that was given for batches, which are as large as they are."""
+        if self.batches:
+            no_effect(owner, batch_size=batch_size)
+
     def one_shape(self) -> tuple[int, ...]:
         """Shape of one row; of a generator the first batch is kept for the training."""
         if not self.batches:
@@ -58,14 +64,16 @@ class Data:
             return {"x": ranked(self.x), "y": self.y, "batch_size": self.batch_size, **steps}
         return {"x": Adapted(self.x, ranked), "steps_per_epoch": self.steps}
 
-    def measure_words(self, ranked: Change) -> dict[str, Any]:
+    def measure_words(self, ranked: Change, sample_weight: Any = None) -> dict[str, Any]:
         """Return the core's arguments for ``evaluate`` and ``predict``: of arrays the first `steps` batches."""
         words = self.core_words(ranked)
         steps = words.pop("steps_per_epoch", None)
+        if sample_weight is not None:
+            words["sample_weight"] = as_array(sample_weight)
         if self.batches:
             return {**words, "steps": steps}
         rows = None if steps is None else steps * (self.batch_size or 32)
-        return {**words, "x": words["x"][:rows], "y": None if self.y is None else self.y[:rows]}
+        return {word: value[:rows] if isinstance(value, np.ndarray) else value for word, value in words.items()}
 
 
 class Adapted:
@@ -87,11 +95,11 @@ class Adapted:
         return len(self.source) if hasattr(self.source, "__len__") else 0
 
 
-def validation_words(data: Any, steps: int | None, ranked: Change) -> dict[str, Any]:
-    """Return the core's arguments for rows or batches to validate on."""
+def validation_words(data: Any, batch_size: int, steps: int | None, ranked: Change) -> dict[str, Any]:
+    """Return the core's arguments for rows or batches to validate on: of rows those in the first `steps` batches."""
     if is_batches(data):
         if isinstance(data, Flow):
             data, steps = iter(data), len(data) if steps is None else steps
         return {"validation_data": Adapted(data, ranked), "validation_steps": steps}
-    x, *rest = data
-    return {"validation_data": (ranked(as_array(x)), *(as_array(each) for each in rest))}
+    x, *rest = (as_array(each)[: None if steps is None else steps * batch_size] for each in data)
+    return {"validation_data": (ranked(x), *rest)}

@@ -111,23 +111,33 @@ class Learning(Chain):
             validation_steps: Any = None, validation_batch_size: Any = None, validation_freq: Any = 1,
             **old: Any) -> History:  # fmt: skip
         """Train; see Keras's ``fit`` for the arguments, and ``numpycnn.Sequential.fit`` for what it does."""
-        no_effect("fit", validation_batch_size=validation_batch_size)
         if "nb_epoch" in old:
             note("fit: nb_epoch= is the old word for epochs=")
             epochs = old.pop("nb_epoch")
         x = old.pop("generator", x)
         settle("fit", old, *IDLE)
         data = Data(x, y, batch_size or 32, steps_per_epoch)
+        data.note_idle("fit", batch_size)
         if self._shape is None:
             self.ensure(data.one_shape())
         core = self._ready()
         words: dict[str, Any] = {
-            "sample_weight": sample_weight, "class_weight": _classes(class_weight), "validation_freq": validation_freq,
+            "sample_weight": sample_weight, "class_weight": _classes(class_weight),
             "validation_split": validation_split, "shuffle": bool(shuffle), "initial_epoch": initial_epoch,
             **data.core_words(self._ranked),
         }  # fmt: skip
         if validation_data is not None:
-            words |= validation_words(validation_data, validation_steps, self._ranked)
+            size = validation_batch_size or batch_size or 32
+            words |= validation_words(validation_data, size, validation_steps, self._ranked)
+        elif validation_split:
+            refuse("fit", "all rows that validation_split holds out are looked at", validation_steps=validation_steps)
+        else:
+            no_effect("fit", validation_steps=validation_steps)
+            no_effect("fit", validation_freq=None if validation_freq == 1 else validation_freq)
+        if validation_data is not None or validation_split:
+            words["validation_freq"] = validation_freq
+        if validation_steps is None:
+            no_effect("fit", validation_batch_size=validation_batch_size)
         self.stop_training = False
         history = History(self, epochs, data.steps, verbose)
         followed = core_callbacks(callbacks, self, history, validated=validation_data is not None or validation_split)
@@ -147,9 +157,11 @@ class Learning(Chain):
                  **old: Any) -> Any:  # fmt: skip
         """Return the loss, or a list of loss and metrics, or with `return_dict` these by name."""
         settle("evaluate", old, *IDLE)
-        words = Data(x, y, batch_size, steps).measure_words(self._ranked)
+        data = Data(x, y, batch_size, steps)
+        data.note_idle("evaluate", batch_size)
+        words = data.measure_words(self._ranked, sample_weight)
         followed = core_callbacks(callbacks, self, None, validated=False) or None
-        scores = self._ready().evaluate(**words, callbacks=followed, sample_weight=sample_weight)
+        scores = self._ready().evaluate(**words, callbacks=followed)
         return self._scores(scores, return_dict)
 
     def _scores(self, scores: Any, return_dict: bool) -> Any:
@@ -164,6 +176,7 @@ class Learning(Chain):
         settle("predict", old, *IDLE)
         refuse("predict", "predict takes no callbacks", callbacks=callbacks or None)
         data = Data(x, None, batch_size, steps)
+        data.note_idle("predict", batch_size)
         if self._shape is None:
             self.ensure(data.one_shape())
         if self.optimizer is not None:
