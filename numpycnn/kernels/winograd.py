@@ -73,7 +73,9 @@ def finish(
         corners = outputs[0], outputs[side - 1], outputs[-side], outputs[-1]  # NaN in m is in one of them
         total = functools.reduce(builder.fadd, corners)
         not_a_number = builder.fcmp_unordered("uno", total, total)
-        doubts = INDEX(0)
+        # Without codes it does not matter who wins a window, only whether it is cut.
+        keep, doubts = builder.icmp_signed(">", codes.size, INDEX(0)), INDEX(0)
+        ties = builder.select(keep, vectors.zero, vectors.constant(-math.inf))
         for k, (i, j) in enumerate((i, j) for i in range(0, high, 2) for j in range(0, side, 2)):
             number = builder.add(window, builder.add(builder.mul(grid_width, INDEX(i // 2)), INDEX(j // 2)))
             mark = builder.zext(code.load(marks.at(number)), INDEX)
@@ -82,23 +84,26 @@ def finish(
             places = [(i + q // 2) * side + j + q % 2 for q in range(WINDOW)]
             values = [builder.fadd(outputs[place], step) for place, step in zip(places, lifted)]
             first = builder.cttz(mark, ir.IntType(1)(1))
-            best, winner, clear = _decide(vectors, values, builder.fmul(known, present), first, margin)
+            best, winner, clear = _decide(vectors, values, ties, builder.fmul(known, present), first, margin)
             sure = vectors.nowhere(builder.or_(builder.not_(clear), not_a_number))
             doubtful = builder.or_(builder.zext(builder.not_(sure), INDEX), builder.lshr(mark, INDEX(PLAIN_BIT)))
             doubts = builder.or_(doubts, builder.shl(doubtful, INDEX(k)))
             at = builder.add(builder.mul(number, filters), f)
             vectors.store(best, y.at(at), 0)
-            with builder.if_then(builder.icmp_signed(">", codes.size, INDEX(0))):
+            with builder.if_then(keep):
                 vectors.store_codes(winner, codes.at(at), 0)
         return doubts
 
     return by_kind(code, m, POOLED_KINDS, (down, across, size), columns, case)
 
 
-def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, margin: ir.Value) -> tuple:
+def _decide(
+    vectors: Vectors, values: list, ties: ir.Value, known: ir.Value, first: ir.Value, margin: ir.Value
+) -> tuple:
     """Return max(*values, known), which one it is, and in which lanes rounding by less than `margin` changes nothing.
 
-    `known`, at least 0, is exact: pixel `first` has it, or all are cut. It does not matter what becomes of a NaN.
+    `known`, at least 0, is exact: pixel `first` has it, or all are cut. `ties` is 0, or minus infinity where it does
+    not matter which of the values is the largest; nor does it what becomes of a NaN.
     """
     builder = vectors.builder
     larger, smaller, later = [], [], []
@@ -110,7 +115,7 @@ def _decide(vectors: Vectors, values: list, known: ir.Value, first: ir.Value, ma
     second = vectors.maximum(vectors.minimum(*larger), vectors.maximum(*smaller))
     codes = [builder.select(which, vectors.code(2 * k + 1), vectors.code(2 * k)) for k, which in enumerate(later)]
     code = builder.select(builder.fcmp_ordered(">", larger[1], larger[0]), codes[1], codes[0])
-    gap = vectors.absolute(builder.fsub(best, vectors.maximum(second, known)))
+    gap = vectors.absolute(builder.fsub(best, vectors.maximum(builder.fadd(second, ties), known)))
     clear = builder.fcmp_ordered(">=", gap, margin)
     positive = builder.fcmp_ordered(">", known, vectors.zero)
     known_code = builder.select(positive, vectors.broadcast_code(first), vectors.code(WINDOW))
