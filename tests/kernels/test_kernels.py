@@ -25,7 +25,7 @@ from numba.core.registry import cpu_target
 import numpycnn
 from numpycnn import kernels
 from numpycnn.kernels import (
-    KERNELS, jit, matmul, reference, rows as kernel_rows, simd, threads as kernel_threads, winograd_tiles,
+    KERNELS, jit, matmul, reference, rows as kernel_rows, simd, threads as kernel_threads, winograd, winograd_tiles,
 )
 
 needs_jit = pytest.mark.skipif(kernels.jit_disabled(), reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
@@ -337,7 +337,7 @@ def test_winograd_lets_nan_and_infinity_into_the_windows_that_hold_them_and_no_o
 
 @needs_jit
 @both_dtypes
-@pytest.mark.parametrize("first", ["blank", "noise", "grey"])
+@pytest.mark.parametrize("first", ["blank", "noise", "grey", "framed"])
 def test_winograd_gives_patches_of_zeros_their_bias_and_decides_as_the_plain_sums(dtype, first):
     rng, seen = np.random.default_rng(0), 0
     for call in calls("winograd_relu_pool_forward", dtype):
@@ -347,7 +347,10 @@ def test_winograd_gives_patches_of_zeros_their_bias_and_decides_as_the_plain_sum
         for n in range(len(x)):  # blank above, to the left, below or to the right, more or less far
             side = (x[n], x[n].swapaxes(0, 1), x[n, ::-1], x[n, :, ::-1].swapaxes(0, 1))[n % 4]
             side[: 3 + n // 4 % 4] = 0
-        if first != "blank":  # where patches of zeros are not the background that is looked for in the first image
+        if first == "framed":  # patches along the border are equal, and are not the background
+            x[...] = np.where(rng.random((*x.shape[:3], 1)) < 0.02, x, rng.random(x.shape[3]))
+            x[:, 0] = x[:, -1] = x[:, :, 0] = x[:, :, -1] = 0
+        elif first != "blank":  # where patches of zeros are not the background that is looked for in the first image
             x[0] = 0.5 if first == "grey" else rough(rng, dtype, *x[0].shape)
         y, codes = call.outputs[0], np.full(call.outputs[0].shape, 99, np.uint8)
         call = Call([x, w, b], call.numbers, [y, codes])
@@ -368,7 +371,37 @@ def test_winograd_gives_patches_of_zeros_their_bias_and_decides_as_the_plain_sum
         compiled("conv_relu_pool_forward")(x, w, b, offsets, runs, size * channels, *expected)
         assert np.array_equal(codes, expected[1]), str(call)
         seen += blank.sum()
-    assert seen > 1000
+    assert seen > 1000 or first == "framed"
+
+
+@needs_jit
+@both_dtypes
+@pytest.mark.parametrize("size", [3, 5])
+def test_of_equal_patches_along_a_border_the_first_stays(dtype, size):
+    """All others are out, known to be equal: sums of them would be within rounding of each other."""
+    rng = np.random.default_rng(0)
+    pixel = rng.random(20).astype(dtype)
+    x = np.broadcast_to(pixel, (2, 15, 18, 20)).copy()
+    x[:, 0] = x[:, -1] = x[:, :, 0] = x[:, :, -1] = 0
+    x[1, 5:8, 4:9] = rng.random((3, 5, 20))
+    high, wide = (15 + 1 - size) // 2, (18 + 1 - size) // 2
+    kinds, patches = np.empty((2, 15 * 18), np.uint8)
+    marks, scales = np.empty(2 * wide * high, np.uint16), np.empty(2, dtype)
+    seen = 0
+    for n in range(2):
+        winograd._learn_image(x, size, n, pixel, wide, wide * high, kinds, patches, marks, scales)
+        found = np.lib.stride_tricks.sliding_window_view(x[n], (size, size), (0, 1))
+        for p in range(wide * high):
+            mark = int(marks[n * wide * high + p])
+            window = [found[2 * (p // wide) + q // 2, 2 * (p % wide) + q % 2].tobytes() for q in range(4)]
+            background = [patch == np.repeat(pixel, size * size).tobytes() for patch in window]
+            equal = [bool(mark >> winograd.EQUAL_BIT + q & 1) for q in range(4)]
+            assert [bool(mark >> q & 1) for q in range(4)] == background
+            assert all(window[q] in window[:q] for q in range(4) if equal[q])
+            staying = [patch for patch, *out in zip(window, background, equal) if not any(out)]
+            assert len(set(staying)) == len(staying)
+            seen += sum(e and not b for e, b in zip(equal, background))
+    assert seen > 10
 
 
 @needs_jit
