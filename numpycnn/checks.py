@@ -211,6 +211,8 @@ def check_numeric(x: Any, what: str, owner: Any = None) -> NDArray:
     """
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{_label(owner, what)}: expected an array without a mask, got a masked one; use x.filled(...)")
+    if x is None:
+        raise TypeError(f"{_label(owner, what)}: expected an array of real numbers, got None")
     try:
         array = np.asarray(x)
     except (ValueError, TypeError, RuntimeError) as error:  # ragged lists; PyTorch, whose tensors may refuse

@@ -40,6 +40,29 @@ class Configured(Strict):
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 
+def kept_arguments(thing: Any) -> dict[str, Any]:
+    """Return what an object keeps of the arguments of its ``__init__``, each under its own name."""
+    names = [p.name for p in inspect.signature(type(thing).__init__).parameters.values() if p.name != "self"]
+    kept = {name: getattr(thing, name, inspect.Parameter.empty) for name in names if name not in ("args", "kwargs")}
+    for name, value in kept.items():
+        if value is inspect.Parameter.empty:
+            raise AttributeError(f"{type(thing).__name__}.__init__: expected the argument {name} kept as self.{name}")
+    return kept
+
+
+def described(thing: Any) -> str:
+    """Return the call that makes such an object: its name and those arguments that are not the usual ones."""
+    defaults = {p.name: p.default for p in inspect.signature(type(thing).__init__).parameters.values()}
+    config = thing.get_config().items()
+    shown = [f"{name}={value!r}" for name, value in config if name not in defaults or not _same(value, defaults[name])]
+    return f"{type(thing).__name__}({', '.join(shown)})"
+
+
+def _same(value: Any, default: Any) -> bool:
+    pair = isinstance(value, tuple) and value == (default, default)  # 1 was given, (1, 1) is kept
+    return value is default or pair or (type(value) is type(default) and value == default)
+
+
 def _arguments(cls: type) -> list[str]:
     """Names of the arguments of ``__init__``; through ``**options``, those of the class above, too."""
     names: list[str] = []

@@ -29,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Print a line for each set; return 1 if one could not be fetched or is damaged."""
+    known = {name.replace("-", ""): name for name in SETS}  # numpycnn train writes cifar10 and fashion_mnist
+    options.sets = [known.get(name.replace("-", "").replace("_", ""), name) for name in options.sets]
     wrong = [name for name in options.sets if name not in SETS]
     if wrong:
         parser.error(f"SET: expected {', '.join(SETS)}, got {wrong[0]}")

@@ -71,8 +71,8 @@ def run_command(name: str, arguments: Sequence[str], prog: str) -> int:
     except BrokenPipeError:  # whoever read has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
-        return _fail(prog, "interrupted", 130)
+    except KeyboardInterrupt as error:
+        return _fail(prog, str(error) or "interrupted", 130)
     except (OSError, ValueError, TypeError, RuntimeError, ImportError, MemoryError) as error:
         return _fail(prog, error, 1)
 

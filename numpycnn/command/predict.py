@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if options.output is not None and options.output.suffix.lower() != ".png":
         parser.error(f"--output: expected a name that ends in .png, got {options.output}")
     model = load_model(options.model)
-    form = input_format(model, options.prepare, f"{parser.prog}: {printable(options.model)}")
+    form = input_format(model, options.prepare, printable(options.model))
     answers: list[Answer] = []
     failures: list[dict[str, Any]] = []
 

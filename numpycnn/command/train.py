@@ -71,6 +71,8 @@ def complete(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Re
         name = options.dataset if options.images is None else options.images.resolve().name or "images"
         options.output_dir = Path("runs") / (name if options.recipe == usual else f"{name}-{options.recipe}")
     recipe = RECIPES[options.recipe]
+    if options.images is not None:  # no file of Keras's says what its inputs were, nor what classes are called
+        recipe = dataclasses.replace(recipe, model_file=Recipe.model_file)
     asked = {field.name: getattr(options, field.name, None) for field in dataclasses.fields(recipe)}
     return dataclasses.replace(recipe, **{name: value for name, value in asked.items() if value is not None})
 
@@ -85,6 +87,8 @@ def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) 
         parser.error("--size, --grey: expected with --images alone")
     if options.images is not None and (options.data_dir or options.test_on or options.validation_split == 0):
         parser.error("--images: expected without --data-dir and --test-on, and with a --validation-split above 0")
+    if options.images is not None and options.dataset != parser.get_default("dataset"):
+        parser.error(f"--images: expected without --dataset, got both {options.images} and {options.dataset}")
     trained_on, tested_on = DATA_SETS[options.dataset], DATA_SETS[options.test_on or options.dataset]
     if trained_on.classes != tested_on.classes:
         parser.error(f"--test-on: expected a set with the classes of {trained_on.name}, got {tested_on.name}")
@@ -181,7 +185,10 @@ def train(
         communicator=None if share is None else share.communicator,
     )
     if history.interrupted:
-        raise InterruptedError("interrupted; the same command with --resume goes on")
+        raise KeyboardInterrupt("interrupted; the same command with --resume goes on")
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        rate = recipe.learning_rate / 10
+        raise ValueError(f"the training diverged: weights are no numbers any more; nothing is saved; try --lr {rate:g}")
     return model, history
 
 
@@ -257,6 +264,13 @@ def run_here(options: argparse.Namespace, parser: argparse.ArgumentParser, share
         "train_seconds": sum(history.seconds),
         **results,
     })
-    model_file = in_a_shell(folder / recipe.model_file)
-    show(f"Wrote the model, history, metrics, report and pictures to {printable(folder)}\n\n"
-         f"Next:  numpycnn predict PICTURE... --model {model_file}\n       numpycnn page {model_file} --open")
+    show(f"Wrote the model, history, metrics, report and pictures to {printable(folder)}\n\nNext:  "
+         + "\n       ".join(what_next(in_a_shell(folder / recipe.model_file), options, model)))
+
+
+def what_next(model_file: str, options: argparse.Namespace, model: Sequential) -> list[str]:
+    """Return the commands that a saved model is used with."""
+    ask = f"numpycnn predict PICTURE... --model {model_file}"
+    if options.images is not None and model.input_format is None:  # a file of Keras's, which was asked for
+        return [f"{ask} --prepare resize"]
+    return [ask, f"numpycnn page {model_file} --open"]

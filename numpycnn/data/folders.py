@@ -55,13 +55,18 @@ class ImageFolder:
         Parameters
         ----------
         validation_split : float
-            Of each class; at least one image, and at least one is left to train on.
+            Of each class; at least one image, and at least one is left to train on: a single one stays there.
         seed : int
             Which ones: same seed, same split. Both parts are in random order.
 
         Returns
         -------
         (x_train, y_train), (x_validation, y_validation)
+
+        Raises
+        ------
+        ValueError
+            No class has two images.
         """
         share = check_fraction(validation_split, "validation_split")
         rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
@@ -71,6 +76,8 @@ class ImageFolder:
             count = min(max(round(share * len(rows)), 1), len(rows) - 1) if share else 0
             held.append(rows[:count])
             kept.append(rows[count:])
+        if share and not sum(map(len, held)):
+            raise ValueError("split: expected at least two images in some class, to hold one out, got one in each")
         first, second = (rng.permutation(np.concatenate(rows)) for rows in (kept, held))
         return (self.images[first], self.labels[first]), (self.images[second], self.labels[second])
 

@@ -66,8 +66,9 @@ def load_model(
     TypeError
         `path` is no path, or `custom_layers` no list of Layer classes.
     FileNotFoundError, ValueError
-        There is no such file, it is truncated, altered or of another kind, or it holds a layer that does not exist here
-        (the message names it).
+        There is no such file, it is truncated or of another kind, or it holds a layer that does not exist here (the
+        message names it); or a ``.npz`` or ``.keras`` file was altered. The other formats have no checksum: where
+        weights in them were altered, nobody can see it.
     ImportError
         For a Keras file without h5py, or an ONNX file without onnx.
 

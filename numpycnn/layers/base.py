@@ -7,7 +7,6 @@ what the rule needs; ``backward`` takes dL/dy, overwrites each parameter's gradi
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 import numbers
 from typing import Any
@@ -19,6 +18,7 @@ from ..checks import (
     Shape, check_batch, check_dtype, check_flag, check_generator, check_instance, check_memory, check_numeric,
     check_shape,
 )
+from ..configured import described, kept_arguments
 from ..hints import ExplainsArguments
 from ..initializers import Initializer, get_initializer
 from ..memory.parameter import Parameter
@@ -282,9 +282,14 @@ class Layer(ExplainsArguments):
         Raises
         ------
         ValueError, TypeError
-            The initializer, or the file that the layer is read from, gives no array of this shape.
+            The initializer, or the file that the layer is read from, gives no array of this shape; or the layer has a
+            parameter, or a state, of this name.
         """
+        if not isinstance(shape, tuple):
+            raise TypeError(f"{self!r}: expected the shape of {name} as a tuple, such as (3,), got {shape!r}")
         check_memory(shape, self.dtype, name, self)
+        if name in (*(parameter.name for parameter in self.parameters), *self.state_names):
+            raise ValueError(f"{self!r}: expected another name for this parameter, {name!r} is taken")
         if self._stored is None:
             value = check_numeric(get_initializer(initializer)(shape, rng, self.dtype), "initializer", self)
         elif name in self._stored:
@@ -362,8 +367,7 @@ class Layer(ExplainsArguments):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of ``__init__`` by name, as they were given."""
-        names = [p.name for p in inspect.signature(type(self).__init__).parameters.values() if p.name != "self"]
-        return {name: getattr(self, name) for name in names if name not in ("args", "kwargs")}
+        return kept_arguments(self)
 
     def get_state(self) -> dict[str, Any]:
         """Return a copy of what the layer remembers besides its parameters."""
@@ -390,11 +394,4 @@ class Layer(ExplainsArguments):
             setattr(self, name, np.array(value, own.dtype))
 
     def __repr__(self) -> str:
-        defaults = {p.name: p.default for p in inspect.signature(type(self).__init__).parameters.values()}
-        shown = [f"{k}={v!r}" for k, v in self.get_config().items() if k not in defaults or not _same(v, defaults[k])]
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-
-def _same(value: Any, default: Any) -> bool:
-    pair = isinstance(value, tuple) and value == (default, default)  # 1 was given, (1, 1) is kept
-    return value is default or pair or (type(value) is type(default) and value == default)
+        return described(self)

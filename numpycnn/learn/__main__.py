@@ -28,7 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show(parser.format_help())
         show(listing.overview())
         return 0
-    return COMMANDS[options.command].run(options)
+    try:
+        return COMMANDS[options.command].run(options)
+    except (OSError, ValueError, TypeError) as error:
+        print(f"{parser.prog} {options.command}: {error}", file=sys.stderr)
+        return 1
 
 
 def summary(module: ModuleType) -> str:

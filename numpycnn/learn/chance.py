@@ -76,11 +76,13 @@ def _observe_dropout(first: NDArray, again: NDArray, other: NDArray, case: dict[
     repeats = _repeats(first, again, other)
     if rate == 0:
         repeats[1] = True  # nothing is dropped, so nothing differs
-    middle = tuple(range(1, x.ndim - 1))
+    middle, rounding = tuple(range(1, x.ndim - 1)), 1e-9 if first.dtype == float else 1e-5
     return np.array([
-        factor, 1 - kept.mean(), factors.size > 0 and bool(np.ptp(factors) < 1e-9),
+        factor, 1 - kept.mean(), factors.size > 0 and bool(np.ptp(factors) < rounding),
         factors.size > 0 and bool(np.allclose(factors, 1 / (1 - rate))), kept.var(axis=0).mean(),
-        kept.var(axis=middle).mean() if middle else 0, kept.var(axis=tuple(range(1, x.ndim))).mean(), *repeats,
+        kept.var(axis=middle).mean() if middle else 0, kept.var(axis=tuple(range(1, x.ndim))).mean(),
+        min(kept.var(axis=axis).mean() for axis in range(1, x.ndim)), len(np.unique(kept, axis=0)) / len(kept),
+        *repeats,
     ])  # fmt: skip
 
 
@@ -88,5 +90,6 @@ dropout_chance = Chance(_observe_dropout, (
     "what the kept numbers are multiplied by", "the share that is dropped",
     "whether all kept numbers are multiplied by the same (1 if they are)",
     "whether that is 1 / (1 - rate) exactly (1 if it is)", "how much the images' masks differ (their variance)",
-    "how much the mask varies over an image", "how much the mask varies within an image, channels included", *REPEATS,
-), "y", 16, (1, 4, 5, 6))  # fmt: skip
+    "how much the mask varies over an image", "how much the mask varies within an image, channels included",
+    "how much the mask varies along one axis", "the share of images with masks of their own", *REPEATS,
+), "y", 16, (1, 4, 5, 6, 7))  # fmt: skip

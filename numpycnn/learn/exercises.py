@@ -132,6 +132,7 @@ def max_pool_forward_cases(rng: np.random.Generator) -> Iterator[Case]:
         distinct = rng.permutation(n * h * w * c).reshape(n, h, w, c) - n * h * w * c // 2
         yield dict(x=distinct.astype(float), size=size, stride=stride)
     yield dict(x=-1 - rng.random((2, 4, 5, 2)).round(2), size=2, stride=2)  # negative numbers only
+    yield dict(x=-1e6 * (1 + rng.random((1, 4, 4, 2)).round(2)), size=2, stride=2)  # below where a maximum may begin
     ties = rng.integers(-1, 2, (2, 5, 6 + more[0], 2)).astype(float)
     yield dict(x=ties, size=2, stride=2)
     yield dict(x=np.maximum(ties, 0), size=3, stride=2)  # blank background, as behind a ReLU

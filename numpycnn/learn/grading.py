@@ -7,29 +7,40 @@ judged runs in this process and in a thread that is told to stop after a time.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import importlib.util
 import json
+import sys
+import types
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 from ..hints import did_you_mean
 from ..terminal import show
 from . import course
 from .exercises import EXERCISES
 from .judge import TIME_LIMIT, Verdict, check
-from .running import within
+from .running import ending_the_process, within
+
+
+NO_TEXT = "expected a text file in UTF-8, or one that says what it is in"
 
 
 def load(path: str, name: str, time_limit: float = TIME_LIMIT) -> Callable[..., Any] | Verdict:
     """Run a file and return the function of this name in it, or a verdict that says why there is none."""
-    namespace: dict[str, Any] = {"__name__": Path(path).stem, "__file__": path}
+    module = types.ModuleType(Path(path).stem)
+    module.__file__ = path
+    namespace = vars(module)
     try:
-        source = Path(path).read_text(encoding="utf-8")
-        within(time_limit, lambda: exec(compile(source, path, "exec"), namespace))
-    except SyntaxError as error:
-        return Verdict(False, None, f"{path}, line {error.lineno}: Python cannot read it: {error.msg}")
+        source = importlib.util.decode_source(Path(path).read_bytes())
+        with as_program(module):
+            within(time_limit, lambda: exec(compile(source, path, "exec"), namespace))
     except UnicodeDecodeError:
-        return Verdict(False, None, f"{path}: expected a text file in UTF-8")
+        return Verdict(False, None, f"{path}: {NO_TEXT}")
+    except SyntaxError as error:
+        says = NO_TEXT if error.lineno is None else f"line {error.lineno}: Python cannot read it: {error.msg}"
+        return Verdict(False, None, f"{path}: {says}")
     except OSError as error:
         return Verdict(False, None, f"{path}: {error.strerror}; write the blanks with python -m numpycnn.learn start")
     except BaseException as error:
@@ -38,6 +49,23 @@ def load(path: str, name: str, time_limit: float = TIME_LIMIT) -> Callable[..., 
         hint = did_you_mean(name, [key for key, value in namespace.items() if callable(value)])
         return Verdict(False, None, f"{path} defines no function {name}{hint}")
     return namespace[name]
+
+
+@contextlib.contextmanager
+def as_program(module: types.ModuleType) -> Iterator[None]:
+    """Let a module be found while it runs, as dataclasses ask, and what lies in its folder, as for a program."""
+    folder, before = str(Path(str(module.__file__)).resolve().parent), sys.modules.get(module.__name__)
+    sys.path.insert(0, folder)
+    sys.modules[module.__name__] = module
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(folder)
+        if before is None:
+            sys.modules.pop(module.__name__, None)
+        else:
+            sys.modules[module.__name__] = before
 
 
 def grade(name: str, path: str, seed: int = 0, time_limit: float = TIME_LIMIT) -> Verdict:
@@ -66,21 +94,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the verdict; return 0 if the function passed, 1 if not, 2 for a name that is no exercise."""
     known = [*EXERCISES, *course.NAMES]
-    if options.name not in (*known, "all") or options.seed < 0 or not options.time_limit > 0:
-        show(f"expected one of {', '.join(known)}, or all, a seed from 0 and a time above 0; got {options.name!r}, "
-             f"{options.seed}, {options.time_limit:g}{did_you_mean(options.name, known)}")
+    if options.name not in (*known, "all"):
+        hint = did_you_mean(options.name, known)
+        show(f"expected one of {', '.join(known)}, or all; got {options.name!r}{hint}")
+        return 2
+    if options.seed < 0 or not options.time_limit > 0:
+        show(f"expected a seed from 0 on and a time above 0, got {options.seed} and {options.time_limit:g}")
         return 2
     names = list(EXERCISES) if options.name == "all" else [options.name]
     verdicts = {}
-    for name in names:
-        path = str(Path(options.file) / f"{name}.py") if options.name == "all" else options.file
-        verdicts[name] = grade(name, path, options.seed, options.time_limit)
+    with ending_the_process():
+        for name in names:
+            path = str(Path(options.file) / f"{name}.py") if options.name == "all" else options.file
+            verdicts[name] = grade(name, path, options.seed, options.time_limit)
+            if not options.json:
+                show(text(name, verdicts[name], options.hints))
     if options.json:
         records = [{"name": name, **dataclasses.asdict(verdict)} for name, verdict in verdicts.items()]
         show(json.dumps(records if options.name == "all" else records[0], indent=2))
-    else:
-        for name, verdict in verdicts.items():
-            show(text(name, verdict, options.hints))
     return 0 if all(verdict.passed for verdict in verdicts.values()) else 1
 
 

@@ -106,6 +106,7 @@ class Judgement:
             dtypes = {mine.dtypes[i] for mine in self.got if mine.dtypes}
             if name != "shape" and dtypes != {"float64"} and self.is_right_but_for_rounding(i, dtypes):
                 dtype = min(dtypes - {"float64"})
+                name = self.exercise.chance.result if self.exercise.chance else name
                 return _verdict(self.exercise, "dtype", f"{name} is {dtype}; expected float64, as the arguments are")
         if self.wrong:
             return None
@@ -181,14 +182,15 @@ class Judgement:
         if self.exercise.chance:
             return None
         solution = self.exercise.solution
-        return self.first_of(systematic(solution)) or self.first_of(in_other_styles(solution))
+        return self.first_of(systematic(solution), True) or self.first_of(in_other_styles(solution), True)
 
     def entry_of(self, name: str) -> Mistake | None:
         """The first entry that gives an output."""
         i = self.exercise.outputs.index(name)
         return next((entry for entry in self.exercise.mistakes if self.reproduces(i, entry)), None)
 
-    def first_of(self, entries: list[Mistake]) -> Verdict | None:
+    def first_of(self, entries: list[Mistake], alone: bool = False) -> Verdict | None:
+        """The entry that explains most; with `alone` only one that leaves the right outputs as they are."""
         for name in self.seen:
             best: tuple[tuple[float, ...], Mistake, list[str]] | None = None
             for entry in entries:
@@ -196,7 +198,7 @@ class Judgement:
                     continue
                 explained = [o for o in self.wrong if self.reproduces(self.exercise.outputs.index(o), entry)]
                 too_much = [o for o in self.exercise.outputs if o not in self.wrong and self.alters(entry, o)]
-                if any(re.search(rf"\b{o}\b", entry.says.partition("`")[0]) for o in too_much):
+                if (alone and too_much) or any(re.search(rf"\b{o}\b", entry.says.partition("`")[0]) for o in too_much):
                     continue  # it speaks of an output that is right
                 rank = (len(explained), -len(too_much), -self.distance(entry))
                 if best is None or rank > best[0]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
+import faulthandler
+import sys
 import threading
 import traceback
 import warnings
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, Iterator, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,15 +45,31 @@ class Outcome:
     dtypes: tuple[str, ...] = ()
 
 
+PATIENCE = 2  # seconds over the limit that a call may take before the process ends
+_ends_process = False
+
+
 class TooSlow(Exception):
     """The function did not end in time."""
+
+
+@contextlib.contextmanager
+def ending_the_process() -> Iterator[None]:
+    """Let a call that stops all threads end the process, with its traceback, if it takes longer than it may."""
+    global _ends_process
+    _ends_process = True
+    try:
+        yield
+    finally:
+        _ends_process = False
 
 
 def within(seconds: float, function: Callable[[], Result]) -> Result:
     """Return what the function returns, from a thread that is told to stop when the time is over.
 
-    Code that runs in Python stops at once; a single call that never returns to Python goes on in the background until
-    the process ends.
+    Code that runs in Python stops at once; a single call that does not return to Python goes on in the background until
+    the process ends. If it does not even let other threads run, as ``sum(range(10**13))``, nothing can stop it but the
+    end of the process: in a block of ``ending_the_process`` that is brought about, elsewhere it has to be waited for.
 
     Raises
     ------
@@ -69,8 +88,11 @@ def within(seconds: float, function: Callable[[], Result]) -> Result:
             errors.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
+    if _ends_process and sys.__stderr__ is not None:
+        faulthandler.dump_traceback_later(seconds + PATIENCE, exit=True, file=sys.__stderr__)
     thread.start()
     thread.join(seconds)
+    faulthandler.cancel_dump_traceback_later()
     if thread.is_alive():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(TooSlow))
         raise TooSlow(f"it did not end within {seconds:g} seconds")
@@ -148,7 +170,12 @@ def _outcome(result: Any, outputs: tuple[str, ...]) -> Outcome:
     if len(outputs) != len(parts) or isinstance(parts[0], (tuple, dict)):
         got = f"{len(result)} values" if isinstance(result, (tuple, list)) else f"a single {type(result).__name__}"
         return Outcome(problem="outputs", says=f"it returns {got}; expected {wanted}")
-    arrays = [np.array(part) if part is not None else None for part in parts]
+    arrays: list[NDArray | None] = []
+    for name, part in zip(outputs, parts):
+        try:
+            arrays.append(None if part is None else np.array(part))
+        except (ValueError, TypeError, MemoryError) as error:  # rows of different lengths; more than there is room for
+            return Outcome(problem="no-array", says=f"{name} is no array of numbers: {error}")
     for name, array in zip(outputs, arrays):
         if array is None or array.dtype.kind not in "fiubc":
             got = "None" if array is None else f"an array of {array.dtype}"

@@ -19,7 +19,7 @@ SOFTMAX_CROSS_ENTROPY = [
           ("largest-magnitude-subtracted", "abs(logits).max(axis=1, keepdims=True)",
            "the largest magnitude is subtracted, so rows of large negative logits underflow; subtract the maximum"),
           ("mean-subtracted", "logits.mean(axis=1, keepdims=True)",
-           "the mean is subtracted, so exp can still overflow; subtract the maximum"))),
+           "what is subtracted is not the row's maximum (its mean, perhaps), so exp can still overflow"))),
     mistake("softmax-over-batch", _MAXIMUM, "logits.max(axis=0)", "exponentials.sum(axis=1, keepdims=True)",
             "exponentials.sum(axis=0)", "softmax is over the batch; over the classes, axis 1, each row sums to 1"),
     mistake("softmax-over-everything", "exponentials.sum(axis=1, keepdims=True)", "exponentials.sum()",

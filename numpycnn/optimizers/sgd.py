@@ -23,6 +23,7 @@ class SGD(Optimizer):
     momentum : float
         :math:`\mu`, in [0, 1).
     nesterov : bool
+        Look ahead along the velocity; without momentum there is none, and the step stays the same.
     global_clipnorm : float, optional
         See ``Optimizer``.
     """

@@ -68,9 +68,17 @@ def _weights_of_classes(class_weight: dict[int, float], y: NDArray, output_shape
     for number, weight in class_weight.items():
         number = check_count(number, "class_weight: a class", 0, len(table) - 1)
         table[number] = check_positive(weight, f"class_weight of class {number}", zero_allowed=True)
-    if y.ndim == 2:
-        y = y.argmax(axis=1) if y.shape[1] > 1 else np.rint(y[:, 0]).astype(int)
-    return table[y]
+    if y.ndim == 2 and y.shape[1] > 1:
+        good = (y >= 0).all(axis=1) & np.isclose(y.sum(axis=1), 1, atol=1e-4)
+        classes = y.argmax(axis=1)
+    else:
+        y = y.reshape(len(y))
+        classes = np.clip(np.rint(y), 0, len(table) - 1).astype(int)
+        good = classes == y
+    if not good.all():
+        hint = "sample_weight gives each row its own"
+        raise ValueError(f"class_weight: expected classes, or one-hot rows, as targets, got {y[~good][0]}; {hint}")
+    return table[classes]
 
 
 def shape_of_one(x: ArrayLike) -> tuple[int, ...]:

@@ -108,6 +108,10 @@ def test_the_split_takes_the_same_share_of_every_class(counts, share, seed):
     images = np.arange(len(labels), dtype=np.uint8)[:, None, None]  # each its own number
     names = tuple(f"class {i}" for i in range(len(counts)))
     folder = ImageFolder(images, labels, [], [], InputFormat((1, 1), class_names=names))
+    if share and max(counts) == 1:
+        with pytest.raises(ValueError, match="expected at least two images in some class"):
+            folder.split(share, seed)
+        return
     (x, y), (x_held, y_held) = folder.split(share, seed)
     assert sorted([*x.ravel(), *x_held.ravel()]) == list(range(len(labels)))
     assert np.array_equal(labels[x.ravel()], y) and np.array_equal(labels[x_held.ravel()], y_held)

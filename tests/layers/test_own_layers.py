@@ -46,6 +46,38 @@ def test_a_layer_of_ones_own():
     assert layer.saved is None
 
 
+def of_setup(setup, **more):
+    body = {"setup": setup, "forward": lambda self, x, training=False: None, **more}
+    return type("Mine", (Layer,), body)()
+
+
+@pytest.mark.parametrize(("setup", "more", "error", "says"), [
+    (lambda self, rng: [self.add_parameter("a", (1,), "ones", rng) for _ in range(2)], {}, ValueError,
+     "expected another name for this parameter, 'a' is taken"),
+    (lambda self, rng: self.add_parameter("mean", (1,), "ones", rng), {"state_names": ("mean",)}, ValueError,
+     "expected another name for this parameter, 'mean' is taken"),
+    (lambda self, rng: self.add_parameter("a", 1, "ones", rng), {}, TypeError, "the shape of a as a tuple"),
+])  # fmt: skip
+def test_slips_in_setup_are_told(setup, more, error, says):
+    with pytest.raises(error, match=says):
+        of_setup(setup, **more).build((5,))
+
+
+def test_an_argument_that_is_kept_under_another_name_is_told():
+    class Renamed(Layer):
+        def __init__(self, factor=2.0):
+            self.f = factor
+
+    with pytest.raises(AttributeError, match="Renamed.__init__: expected the argument factor kept as self.factor"):
+        repr(Renamed())
+
+
+def test_a_forward_that_returns_nothing_is_told():
+    forgetful = of_setup(lambda self, rng: self.input_shape)
+    with pytest.raises(TypeError, match="input: expected an array of real numbers, got None"):
+        Sequential([forgetful, Dense(2)], input_shape=(5,)).forward(np.ones((1, 5)))
+
+
 def test_the_layer_in_the_docstring_keeps_the_contract():
     example = Layer.__doc__[Layer.__doc__.index(">>> class Scale") :]
     code = "\n".join(line.strip()[4:] for line in example.splitlines() if line.strip().startswith((">>>", "...")))

@@ -156,6 +156,41 @@ def test_single_precision_is_told():
     assert verdict.mistake == "dtype" and "float32; expected float64" in verdict.message
 
 
+@pytest.mark.parametrize(("name", "result"), [("dropout_forward", "y"), ("he_normal", "w")])
+def test_single_precision_is_told_where_numbers_are_drawn(name, result):
+    def float32(*arguments):
+        return getattr(solutions, name)(*arguments).astype("float32")
+
+    assert f"{result} is float32; expected float64" in learn.check(name, float32).message
+
+
+@pytest.mark.parametrize("mask", [
+    lambda x, rng: rng.random(x.shape[:2] + (1,) * (x.ndim - 2)),  # whole rows of pixels
+    lambda x, rng: rng.random(x.shape[:-2] + (1,) + x.shape[-1:] if x.ndim > 2 else x.shape),
+    lambda x, rng: np.tile(rng.random((len(x) // 2, *x.shape[1:])), (2, *[1] * (x.ndim - 1))),  # for two images each
+])  # fmt: skip
+@pytest.mark.parametrize("seed", [0, 1])
+def test_masks_that_elements_share_are_found(mask, seed):
+    verdict = learn.check("dropout_forward", lambda x, rate, rng: x * (mask(x, rng) >= rate) / (1 - rate), seed=seed)
+    assert not verdict.passed and re.search("the mask varies|masks of their own", verdict.message)
+
+
+def test_a_maximum_that_begins_too_high_is_found():
+    def from_minus_1000(x, size, stride):
+        return np.maximum(solutions.max_pool_forward(x, size, stride), -1000.0)
+
+    assert "is -1000; it should be -1" in learn.check("max_pool_forward", from_minus_1000).message
+
+
+def test_a_line_whose_outcome_is_right_is_not_blamed():
+    def ahead(w, g, m, v, t, rate, beta1, beta2, epsilon):
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+        step = (beta1 * m + (1 - beta1) * g) / (1 - beta1**t)
+        return w - rate * step / (np.sqrt(v / (1 - beta2**t)) + epsilon), m, v
+
+    assert "`m = " not in learn.check("adam_step", ahead).message
+
+
 def test_what_never_ends_is_stopped():
     verdict = learn.check("he_normal", lambda shape, rng: endless(shape), time_limit=0.2)
     assert verdict.mistake == "too-slow" and "does not end within 0.2 seconds" in verdict.message

@@ -14,6 +14,7 @@ from numpycnn.learn.course import NAMES
 
 RIGHT = "def dense_backward(dy, x, w):\n    return dy @ w.T, x.T @ dy, dy.sum(axis=0)\n"
 WRONG = RIGHT.replace("sum", "mean")
+IN_A_DATACLASS = "from __future__ import annotations\nfrom dataclasses import *\n@dataclass\nclass A:\n    x: int\n"
 
 
 def run(capsys, *arguments):
@@ -45,6 +46,22 @@ def test_blanks_are_written_and_fail_and_no_file_is_overwritten(capsys, tmp_path
     assert "(N, OH, OW, F)" in blank and "tensordot" not in blank
 
 
+def test_a_call_that_stops_all_threads_ends_the_process(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def dense_backward(dy, x, w):\n    return sum(range(10**13))\n")
+    command = [sys.executable, "-m", "numpycnn.learn", "check", "dense_backward", path, "--time-limit", "0.1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and f'File "{path}", line 2 in dense_backward' in done.stderr
+
+
+def test_wrong_arguments_are_told_in_a_line(capsys, tmp_path):
+    for arguments in (("trace", tmp_path / "absent.npz", "x.png"), ("trace", tmp_path / "absent.npz")):
+        assert main(list(map(str, arguments))) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+    says = "expected a seed from 0 on and a time above 0, got -1 and 20\n"
+    assert run(capsys, "check", "im2col", "x.py", "--seed", "-1") == (2, says)
+
+
 def test_a_folder_that_cannot_be_made(capsys, tmp_path):
     (tmp_path / "file").write_text("")
     status, text = run(capsys, "start", tmp_path / "file")
@@ -57,6 +74,12 @@ def test_a_folder_that_cannot_be_made(capsys, tmp_path):
     ("def dense_backwards(dy, x, w):\n    pass\n", 1, "defines no function dense_backward; did you mean"),
     ("def dense_backward(:\n", 1, "line 1: Python cannot read it"),
     ("# für mich\n" + RIGHT, 1, "mine.py: expected a text file in UTF-8"),
+    ("# -*- coding: latin-1 -*-\n# für mich\n" + RIGHT, 0, "dense_backward is right"),
+    ("\xef\xbb\xbf" + RIGHT, 0, "dense_backward is right"),  # as Windows' editors begin a file
+    (IN_A_DATACLASS + RIGHT, 0, "dense_backward is right"),
+    ("import beside\n" + RIGHT, 0, "dense_backward is right"),
+    ("def dense_backward(dy, x, w):\n    return [[1, 2], [3]], x.T @ dy, dy.sum(axis=0)\n", 1,
+     "dx is no array of numbers"),
     ("1 / 0\n", 1, "does not run: ZeroDivisionError"),
     ("exit()\n", 1, "does not run: SystemExit"),
     ("while True:\n    pass\n", 1, "does not run: TooSlow: it did not end within 0.5 seconds"),
@@ -66,6 +89,7 @@ def test_a_file_is_judged(capsys, tmp_path, source, status, says):
     path = tmp_path / "mine.py"
     if source is not None:
         path.write_text(source, encoding="latin-1")
+        (tmp_path / "beside.py").write_text("")
     limit = ["--time-limit", "0.5"] if source and "while" in source else []
     found, text = run(capsys, "check", "dense_backward", path, *limit)
     assert found == status and says in text

@@ -18,6 +18,7 @@ from places import ROOT
 from numpycnn import Dense, Flatten, InputFormat, Sequential, SoftmaxCrossEntropy
 from numpycnn.command import info, main, options, predict, results, train
 from numpycnn.command.main import COMMANDS
+from numpycnn.exchange.verify import verify
 from numpycnn.metrics import Confidence, fit_class_distance
 from numpycnn.plots.answers import Answer
 
@@ -83,6 +84,7 @@ def test_a_wrong_option_is_one_line(call, command):
     (["train", "--size", "8"], 2, "--size, --grey: expected with --images alone"),
     (["train", "--images", "absent"], 1, "expected a folder with a subfolder for each class"),
     (["train", "--images", "x", "--validation-split", "0"], 2, "--images: expected"),
+    (["train", "--images", "x", "--dataset", "cifar10"], 2, "--images: expected without --dataset, got both x"),
     (["train", "--size", "x"], 2, "--size: expected an integer of at least 1, got x"),
 ])
 def test_errors(call, monkeypatch, tmp_path, arguments, status, fragment):
@@ -380,3 +382,18 @@ def test_data_says_where_the_sets_are(call, monkeypatch, tmp_path):
     status, text, _ = call("data")
     assert status == 0 and str(tmp_path / "mnist") in text and "numpycnn data fetch cifar-10 downloads it" in text
     assert call("data", "check")[0] == call("data", "check", "cifar-10")[0] == call("data", "check", "mnist")[0] == 1
+
+
+def test_what_is_said_to_come_next_is_what_works():
+    model = Sequential([Flatten(), Dense(2)], (8, 8, 1))
+    own, known = argparse.Namespace(images=Path("pictures")), argparse.Namespace(images=None)
+    assert train.what_next("m.keras", own, model) == ["numpycnn predict PICTURE... --model m.keras --prepare resize"]
+    assert train.what_next("m.h5", known, model)[1] == "numpycnn page m.h5 --open"
+    model.input_format = InputFormat((8, 8), grey=True)
+    assert train.what_next("m.npz", own, model)[0] == "numpycnn predict PICTURE... --model m.npz"
+
+
+def test_a_system_that_is_not_installed_is_told_with_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match="torch is not installed: python -m pip install torch"):
+        verify(Sequential([Dense(2)], (3,)), "torch")

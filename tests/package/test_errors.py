@@ -43,7 +43,7 @@ IMAGES = {
     "another number of channels": (X.repeat(3, axis=-1), ValueError, r"got \(20, 12, 12, 3\)"),
     "channels first": (X.transpose(0, 3, 1, 2), ValueError, r"got \(20, 1, 12, 12\)"),
     "a number": (3.0, ValueError, r"got \(\)"),
-    "None": (None, TypeError, "got dtype object"),
+    "None": (None, TypeError, "got None"),
     "no images": (X[:0], ValueError, "at least one row"),
     "objects": (X.astype(object), TypeError, "expected an array of real numbers, got dtype object"),
     "complex numbers": (X.astype(complex), TypeError, "got dtype complex128"),
@@ -125,7 +125,7 @@ CALLS = {
     "fit: augment no function": (fit(augment="flip"), TypeError, r"augment: expected a function .* got 'flip'"),
     "fit: augment drops rows": (fit(augment=lambda x, rng: x[1:]), ValueError, "expected one target for each"),
     "fit: augment changes the size": (fit(augment=lambda x, rng: x[:, 1:]), ValueError, r"expected shape \(N, 12"),
-    "fit: augment returns nothing": (fit(augment=lambda x, rng: None), TypeError, "got dtype object"),
+    "fit: augment returns nothing": (fit(augment=lambda x, rng: None), TypeError, "got None"),
     "fit: NaN pixels": (lambda m: m.fit(nan_at(3), Y, check_finite=True), ValueError, "NaN or infinity in row 3"),
     "fit: NaN pixels to validate on": (
         fit(validation_data=(nan_at(3), Y), check_finite=True), ValueError, "NaN or infinity in row 3"

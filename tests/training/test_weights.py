@@ -79,6 +79,18 @@ def test_weights_of_classes_are_weights_of_rows(targets):
     assert np.array_equal(by_class.arena.values, by_row.arena.values)
 
 
+@pytest.mark.parametrize("targets", [[0.2, 0.0], [2.0, 0.0], [-1.0, 0.0]])
+def test_classes_that_are_none_have_no_weights(targets):
+    model = Sequential([Dense(1)], (3,))
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=f"class_weight: expected classes, .* got {targets[0]}"):
+        model.fit(np.ones((2, 3)), targets, class_weight={0: 2.0}, verbose=0)
+    two = Sequential([Dense(2)], (3,))
+    two.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="class_weight: expected classes, or one-hot rows"):
+        two.fit(np.ones((2, 3)), [targets, [0, 1]], class_weight={0: 2.0}, verbose=0)
+
+
 def test_weights_of_yes_and_no():
     y = (Y > 1).astype(float)
     models = []

@@ -99,6 +99,11 @@ def verify(model: Sequential, against: str, images: ArrayLike | None = None, see
     if images is not None:
         x = np.concatenate([x, check_rows(images, model.input_shape, "images")])
     peer = importlib.import_module(f".{AGAINST[against]}", __package__)
+    try:
+        version = peer.version()
+    except ModuleNotFoundError as error:
+        text = f"verify: {error.name} is not installed: python -m pip install {error.name}"
+        raise ImportError(text) from error
     single = _twin(model, "float32", model.layers)
     outputs = _worst(single.activations(x), peer.outputs(single, x.astype(np.float32)))
     names = [f"{position} {layer!r}" for position, layer in enumerate(model.layers)]
@@ -109,7 +114,7 @@ def verify(model: Sequential, against: str, images: ArrayLike | None = None, see
         twin = _twin(model, "float64", [model.layers[p] for p in kept])
         for position, *found in zip(kept, *_compare_training(twin, peer, x[-BATCH:], rng)):
             gradients[position], weights[position] = found
-    return Report(peer.version(), names, outputs, gradients, weights)
+    return Report(version, names, outputs, gradients, weights)
 
 
 def _twin(model: Sequential, dtype: str, layers: list[Layer]) -> Sequential:
