@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from typing import TYPE_CHECKING, Any, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,7 @@ class ArrayBatches:
             return take(self.x, rows[part], dtype)
         if share is not None and hasattr(augment, "of_part"):
             return augment.of_part(take(self.x, rows[part], dtype), run.rng, part.start, batch)
-        images = augment(take(self.x, rows, dtype), run.rng)  # a function of the user's may look at all of them
+        images = augmented(augment, take(self.x, rows, dtype), run)  # a function of the user's may look at all of them
         return images if share is None else images[part]
 
     def targets(self, model: Sequential) -> NDArray:
@@ -71,6 +71,16 @@ class ArrayBatches:
         if model.loss is not self.loss:
             self.y, self.loss = model.loss.check_targets(self.y, model.output_shape), model.loss
         return self.y
+
+
+def augmented(augment: Callable[..., Any], images: NDArray, run: Run) -> NDArray:
+    """Return the images that a function puts in the place of these; raise if they have another shape."""
+    shape = images.shape
+    found = augment(images, run.rng)
+    if np.shape(found) != shape:
+        got = "nothing" if found is None else f"{np.shape(found)}"
+        raise ValueError(f"augment: expected it to return images of shape {shape}, got {got}")
+    return found
 
 
 class GivenBatches:
@@ -96,7 +106,7 @@ class GivenBatches:
             x, y = check_data(model, x, y, options.check_finite)
             weights = row_weights(model, y, sample_weight, options.class_weight)
             if options.augment is not None:
-                x = options.augment(np.array(x, model.dtype), run.rng)  # a copy: it may write into it
+                x = augmented(options.augment, np.array(x, model.dtype), run)  # a copy: it may write into it
             rows = np.arange(seen, seen + len(x))
             yield Batch(x if run.share is None else x[run.share.cut(len(x))], y, weights, rows)
             seen += len(x)

@@ -123,9 +123,11 @@ CALLS = {
     "fit: nothing left to train on": (fit(validation_split=0.99), ValueError, "of 20 rows leaves one side empty"),
     "fit: validation_data no pair": (fit(validation_data=X), TypeError, r"expected a pair \(x, y\), got an array of"),
     "fit: augment no function": (fit(augment="flip"), TypeError, r"augment: expected a function .* got 'flip'"),
-    "fit: augment drops rows": (fit(augment=lambda x, rng: x[1:]), ValueError, "expected one target for each"),
-    "fit: augment changes the size": (fit(augment=lambda x, rng: x[:, 1:]), ValueError, r"expected shape \(N, 12"),
-    "fit: augment returns nothing": (fit(augment=lambda x, rng: None), TypeError, "got None"),
+    "fit: augment drops rows": (fit(augment=lambda x, rng: x[1:]), ValueError, "augment: expected it to return images"),
+    "fit: augment changes the size": (fit(augment=lambda x, rng: x[:, 1:]), ValueError, r"augment: .* \(20"),
+    "fit: augment returns nothing": (
+        fit(augment=lambda x, rng: None), ValueError, "augment: expected it to return images of shape .*, got nothing"
+    ),
     "fit: NaN pixels": (lambda m: m.fit(nan_at(3), Y, check_finite=True), ValueError, "NaN or infinity in row 3"),
     "fit: NaN pixels to validate on": (
         fit(validation_data=(nan_at(3), Y), check_finite=True), ValueError, "NaN or infinity in row 3"
