@@ -8,14 +8,19 @@ from typing import Any, Callable
 from .. import callbacks as core
 from ..callbacks.monitors import ModelCheckpoint as CoreCheckpoint
 from ..terminal import show
-from .hooks import Callback, Figures, History, LambdaCallback
+from ..metrics import AUC, Accuracy, BinaryAccuracy, F1Score, Metric, Precision, Recall, TopKAccuracy
+from .hooks import HOOKS, Callback, Figures, History, LambdaCallback
 from .missing import of_callbacks as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .words import REQUIRED, Worded
+
+
+HIGHER_IS_BETTER = AUC, Accuracy, BinaryAccuracy, F1Score, Precision, Recall, TopKAccuracy
 
 
 class _Worded(Worded, Callback):
     """A callback with Keras's arguments as attributes; the core's callback answers for what it remembers."""
 
+    not_called, instead = HOOKS, "write a keras.callbacks.Callback with hooks of your own, beside this one"
     old_words = {"epsilon": "min_delta"}
     core: Any = None
 
@@ -44,13 +49,17 @@ class _Follower(_Worded):
             return False
         words = {word: getattr(self, word) for word in self.core_words}
         words["min_delta"] = abs(words["min_delta"])
-        self.core = self.core_class(monitor=monitor, mode=_mode(self.mode), **words)
+        self.core = self.core_class(monitor=monitor, mode=_mode(self.mode, monitor, figures.model), **words)
         self.core.facade = self
         return self.core
 
 
-def _mode(mode: str) -> str:
-    return mode if mode in ("auto", "min", "max") else "auto"
+def _mode(mode: str, monitor: str | None, model: Any) -> str:
+    """Return which way is better: of a metric with a name of its own its kind says it."""
+    if mode in ("min", "max"):
+        return mode
+    of_metric = [m for m in model.metrics if isinstance(m, Metric) and monitor in (m.name, f"val_{m.name}")]
+    return "max" if any(isinstance(m, HIGHER_IS_BETTER) for m in of_metric) else "auto"
 
 
 class _EarlyStopping(core.EarlyStopping):
@@ -88,10 +97,12 @@ class _Plateau(core.ReduceLROnPlateau):
         history = self.facade.model.history
         if history is not None:
             history.rates[epoch] = before
-        if self.pause > 0:
-            self.pause -= 1
+        self.pause = max(0, self.pause - 1)
+        if self.pause == 0:
+            super().on_epoch_end(epoch, logs)
+        elif self.monitor in logs:  # the best is known in a pause, too, and nothing waits
+            self._improved(logs)
             self.wait = 0
-        super().on_epoch_end(epoch, logs)
         after = self.model.optimizer.current_rate
         if after != before:
             self.pause = self.facade.cooldown
@@ -112,8 +123,9 @@ class _Checkpoint(CoreCheckpoint):
 
     facade: Any
 
-    def __init__(self, facade: Any, monitor: str | None) -> None:
-        super().__init__("later.npz", monitor or "loss", facade.save_best_only, _mode(facade.mode))
+    def __init__(self, facade: Any, monitor: str | None, model: Any) -> None:
+        mode = _mode(facade.mode, monitor, model)
+        super().__init__("later.npz", monitor or "loss", facade.save_best_only, mode)
         self.facade, self.filepath = facade, os.fspath(facade.filepath)
         if not facade.save_best_only:
             self.monitor = None  # type: ignore[assignment]
@@ -123,8 +135,8 @@ class _Checkpoint(CoreCheckpoint):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         before, figures = self.best, Figures(logs)
-        if self.save_best_only and not self._improved(logs):
-            return
+        if self.save_best_only and not (self.monitor in logs and self._improved(logs)):
+            return  # or no validation after this epoch
         old = {name: figures[new] for name, new in figures.old.items() if new in figures}
         path = self.filepath.format(epoch=epoch + 1, **figures, **old)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
@@ -148,7 +160,7 @@ class ModelCheckpoint(_Worded):
         if self.save_best_only and monitor is None:
             return False
         best = self.initial_value_threshold if self.core is None else self.core.best
-        self.core = _Checkpoint(self, monitor)
+        self.core = _Checkpoint(self, monitor, figures.model)
         self.core.best = self.core.best if best is None else best
         return self.core
 

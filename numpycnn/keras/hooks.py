@@ -81,10 +81,20 @@ class History(Callback):
         self.rates: dict[int, float] = {}
         self.params = {"epochs": epochs, "steps": steps, "verbose": 1 if verbose == "auto" else int(verbose)}
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Begin anew."""
+        self.epoch, self.history = [], Figures()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Take down an epoch's figures."""
+        self.epoch.append(epoch)
+        for name, figure in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(figure))
+
     def take(self, done: Any) -> None:
         """Take over the core's History."""
         self.epoch = list(done.epoch)
-        self.history.update({name: list(map(float, figures)) for name, figures in done.history.items()})
+        self.history = Figures({name: list(map(float, figures)) for name, figures in done.history.items()})
         if self.rates:
             self.history["learning_rate"] = [self.rates[epoch] for epoch in self.epoch if epoch in self.rates]
 
@@ -110,7 +120,8 @@ class Names:
 def core_callbacks(callbacks: Any, model: Any, history: History | None, validated: Any) -> list[core.Callback]:
     """Return what the core's ``fit`` or ``evaluate`` takes for these callbacks of the facade."""
     given = [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-    names, made = Names(model, validated), []
+    names = Names(model, validated)
+    made: list[core.Callback] = [] if history is None else [_bridge(history, names)]
     for callback in given:
         if isinstance(callback, core.Callback):
             made.append(callback)

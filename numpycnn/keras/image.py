@@ -118,7 +118,7 @@ class ImageDataGenerator(Worded):
         if isinstance(amount, (list, tuple, np.ndarray)):
             drawn = rng.choice(np.asarray(amount), n) * rng.choice([-1, 1], n)
         elif isinstance(amount, (int, np.integer)) and amount >= 1:
-            drawn = rng.integers(-amount, amount, n, endpoint=False)
+            drawn = rng.integers(0, amount, n) * rng.choice([-1, 1], n)
         else:
             drawn = rng.uniform(-amount, amount, n)
         return drawn * size if np.max(np.abs(amount)) < 1 else drawn

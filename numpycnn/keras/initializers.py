@@ -91,7 +91,8 @@ class VarianceScaling(Initializer):
         limit, deviation = math.sqrt(3 * variance), math.sqrt(variance)
         if kind == "uniform":
             return rng.uniform(-limit, limit, shape)
-        return rng.normal(0, deviation, shape) if "un" in kind else _normal(shape, rng, 0, deviation / TRUNCATED)
+        whole = kind.startswith("un")  # "untruncated_normal"
+        return rng.normal(0, deviation, shape) if whole else _normal(shape, rng, 0, deviation / TRUNCATED)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments by name, and what the name says."""
@@ -141,6 +142,6 @@ def core_initializer(identifier: Any) -> Any:
     if isinstance(name, str) and name.lower() in IN_CORE:
         return name.lower()
     drawn = get(name)
-    if isinstance(drawn, Initializer):
+    if isinstance(drawn, Initializer) and type(drawn).__call__ is Initializer.__call__:
         return drawn
     return lambda shape, rng, dtype: np.asarray(drawn(shape, dtype=np.dtype(dtype).name))

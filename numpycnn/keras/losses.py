@@ -25,6 +25,8 @@ class Loss(Worded):
 
     words: dict[str, Any] = LAST
     idle = ("dtype",)
+    not_called = "call", "__call__", "to_core"
+    instead = "a loss of your own needs its gradient: subclass numpycnn.Loss, in a numpycnn.Sequential"
     core_class: Any = None
 
     def __init__(self, *args: Any, **given: Any) -> None:

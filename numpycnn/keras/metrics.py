@@ -24,6 +24,8 @@ class Metric(Worded):
 
     words = NAME
     idle: tuple[str, ...] = ("dtype",)
+    not_called = "update_state", "result", "reset_state", "__call__"
+    instead = "give a function (y_true, y_pred), or a subclass of numpycnn.Metric"
     own: dict[str, str] = {}
     counted = False  # whether a second one has a name of its own, such as ``precision_1``
     core_class: Any = None
@@ -31,6 +33,8 @@ class Metric(Worded):
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
         kind = snake_name(type(self).__name__)
+        if self.core_class is None and type(self).to_core is Metric.to_core:
+            raise TypeError(f"{type(self).__name__}: a metric of your own: {self.instead}")
         self.name = self.config["name"] or (new_name(kind) if self.counted else kind)
         self.core = self.to_core()
 

@@ -12,7 +12,7 @@ from .missing import OPTIMIZERS
 from .missing import of_optimizers as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import note, refuse
 from .tensors import Rate
-from .words import REQUIRED, Worded, found, variant
+from .words import REQUIRED, Worded, found, name_here, variant
 
 # What all take after words of their own.
 CLIPPING = {"clipnorm": None, "clipvalue": None, "global_clipnorm": None}
@@ -33,6 +33,8 @@ class Optimizer(Worded):
                         "numpycnn has nothing like it"),
     }  # fmt: skip
     idle = ("jit_compile", "ema_momentum", "ema_overwrite_frequency")
+    not_called = "update_step", "apply", "apply_gradients", "build", "minimize"
+    instead = "an optimizer of your own is a subclass of numpycnn.Optimizer, in a numpycnn.Sequential"
     from_file = False
 
     def __init__(self, *args: Any, **given: Any) -> None:
@@ -56,7 +58,7 @@ class Optimizer(Worded):
     def of_core(self, words: dict[str, Any], weight_decay: float | None) -> core.Optimizer:
         """Return the core's optimizer of these words."""
         refuse(type(self).__name__, "only Adam and AdamW have it here", weight_decay=weight_decay)
-        return getattr(core, type(self).__name__)(**words)
+        return getattr(core, name_here(self))(**words)
 
     def renew(self) -> None:
         """Take a new one of the core: the old one serves another model. Memories from a file are kept."""

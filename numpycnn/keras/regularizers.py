@@ -14,6 +14,7 @@ class L1L2(Worded):
     """l1 * sum(abs(w)) + l2 * sum(w ** 2), added to the loss."""
 
     words = {"l1": 0.0, "l2": 0.0}
+    not_called, instead = ("__call__",), "penalties are L1, L2 or both; numpycnn.Regularizer takes others"
 
     def __init__(self, *args: Any, **given: Any) -> None:
         if "l" in given and len(self.words) == 1:

@@ -21,7 +21,12 @@ class LearningRateSchedule(core.Schedule):
 def _falling(kind: str, formula: str) -> Any:
     def schedule(initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
                  name: str | None = None) -> core.Schedule:  # fmt: skip
-        return getattr(core, kind)(initial_learning_rate, int(decay_steps), decay_rate, staircase)
+        steps = max(1, int(decay_steps))  # whole ones there; of len(x) / batch_size something may be left
+        if staircase and steps != decay_steps:
+            raise ValueError(f"{kind}: decay_steps={decay_steps!r}: expected whole steps with staircase=True")
+        share = steps / decay_steps
+        rate = decay_rate if share == 1 else decay_rate**share if kind == "ExponentialDecay" else decay_rate * share
+        return getattr(core, kind)(initial_learning_rate, steps, rate, staircase)
 
     return named(schedule, kind, f"{formula}; the core's {kind}.")
 

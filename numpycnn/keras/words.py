@@ -30,7 +30,15 @@ class Worded:
     old_words: dict[str, str] = {}
     refused: dict[str, str] = {}
     idle: tuple[str, ...] = ()
+    not_called: tuple[str, ...] = ()  # methods of Keras's that nobody calls here: a subclass may not have its own
+    instead = ""  # what to write in their place
     name: Any
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = [name for name in cls.not_called if name in vars(cls)]
+        if own and not cls.__module__.startswith("numpycnn."):
+            raise TypeError(f"class {cls.__name__}: {own[0]} would never be called; {cls.instead}")
 
     def __init__(self, *args: Any, **given: Any) -> None:
         self.config = self.take(args, given)
@@ -72,6 +80,11 @@ class Worded:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{word}={value!r}' for word, value in self.config.items())})"
+
+
+def name_here(thing: Any) -> str:
+    """Return the name of its class, or of the one of this package that it is a subclass of."""
+    return next(cls.__name__ for cls in type(thing).__mro__ if cls.__module__.startswith("numpycnn."))
 
 
 def np_free(value: Any) -> bool:

@@ -152,3 +152,61 @@ def test_figures_for_tensorboard_by_a_writer_of_ours(model, monkeypatch):
     with pytest.warns(keras.KerasNote, match="write_grads"):
         fit(model, callbacks.TensorBoard(log_dir="logs", write_grads=True), epochs=1)
     assert (os.path.join("logs", "train"), "epoch_loss") in {figure[:2] for figure in written}
+
+
+def test_a_pause_is_kept_even_without_patience(model):
+    slow = callbacks.ReduceLROnPlateau("loss", 0.5, patience=1, min_delta=10, cooldown=3)
+    rates = fit(model, slow, epochs=8).history["learning_rate"]
+    assert np.round(rates, 6).tolist() == [0.1, 0.1, 0.05, 0.05, 0.05, 0.025, 0.025, 0.025]  # as Keras 3.15's
+
+
+def test_the_best_is_kept_where_there_is_not_always_a_validation(model, tmp_path):
+    best = callbacks.ModelCheckpoint(tmp_path / "best.keras", save_best_only=True)
+    assert len(fit(model, best, epochs=4, validation_freq=2).epoch) == 4 and (tmp_path / "best.keras").exists()
+
+
+def test_of_a_metric_with_a_name_of_its_own_the_kind_says_which_way_is_better(model, tmp_path):
+    metrics = [keras.metrics.Precision(name="prec"), keras.metrics.AUC(name="a")]
+    model.compile("sgd", "categorical_crossentropy", metrics=metrics)
+    followers = [callbacks.EarlyStopping("prec"), callbacks.EarlyStopping("val_a"), callbacks.ReduceLROnPlateau("loss"),
+                 callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras", "a", save_best_only=True)]  # fmt: skip
+    model.fit(X, np.eye(2)[Y], verbose=0, validation_split=0.2, callbacks=followers)
+    assert [follower.core._sign for follower in followers] == [-1, -1, 1, -1]
+
+
+def test_a_history_of_ones_own_and_the_model_s_are_filled_while_it_trains(model):
+    own, seen = callbacks.History(), []
+    look = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(len(model.history.history["loss"])))
+    returned = fit(model, own, look, epochs=2)
+    assert own.epoch == returned.epoch == [0, 1] and own.history == returned.history and seen == [1, 2]
+    assert fit(model, own, epochs=1).history == own.history  # begun anew
+
+
+@pytest.mark.parametrize(("base", "method", "says"), [
+    (callbacks.EarlyStopping, "on_epoch_end", "keras.callbacks.Callback"),
+    (callbacks.ModelCheckpoint, "on_train_begin", "keras.callbacks.Callback"),
+    (keras.losses.SparseCategoricalCrossentropy, "call", "numpycnn.Loss"), (keras.losses.Loss, "call", "numpycnn.Loss"),
+    (keras.metrics.SparseCategoricalAccuracy, "result", "numpycnn.Metric"),
+    (keras.metrics.Metric, "update_state", "numpycnn.Metric"),
+    (keras.optimizers.SGD, "update_step", "numpycnn.Optimizer"), (keras.regularizers.L2, "__call__", "L1, L2 or both"),
+    (keras.Sequential, "train_step", "Sequential"), (keras.Model, "compute_loss", "Sequential"),
+])  # fmt: skip
+def test_a_method_of_ones_own_that_nobody_would_call_is_refused(base, method, says):
+    with pytest.raises(TypeError, match=rf"class Mine: .*{method}.*{says}"):
+        type("Mine", (base,), {method: lambda self, *given: None})
+
+
+def test_subclasses_that_change_nothing_but_words():
+    class Fast(keras.optimizers.SGD):
+        def __init__(self):
+            super().__init__(0.5)
+
+    class Half(keras.initializers.Initializer):
+        def __call__(self, shape, dtype=None):
+            return np.full(shape, 0.5)
+
+    dense = layers.Dense(2, kernel_initializer=Half())
+    dense.build((None, 3))
+    assert (dense.get_weights()[0] == 0.5).all() and Fast().core.learning_rate == 0.5
+    with pytest.raises(TypeError, match="a metric of your own: give a function"):
+        type("Mine", (keras.metrics.Metric,), {})()

@@ -68,7 +68,7 @@ def test_zoom_and_shift_are_drawn_from_their_ranges():
     for kind in (list, tuple, np.array):
         assert ImageDataGenerator(zoom_range=kind((0.5, 2))).zoom_range == (0.5, 2)
     rng, shift = np.random.default_rng(0), ImageDataGenerator._shift
-    assert set(shift(2, 200, 9, rng)) == {-2, -1, 0, 1}
+    assert set(shift(2, 200, 9, rng)) == {-1, 0, 1} and set(shift(1, 20, 9, rng)) == {0}
     assert abs(shift(0.5, 200, 9, rng)).max() <= 4.5 < 2 * abs(shift(0.5, 200, 9, rng)).max()
     assert set(shift([0.2], 50, 10, rng)) == {-2, 2} and set(shift([2, 3], 90, 10, rng)) == {-3, -2, 2, 3}
 
@@ -107,6 +107,8 @@ def test_steps_cut_arrays_short_and_what_does_nothing_is_noted():
     weights = RNG.random(12).astype(np.float32)
     found = model.evaluate(X, Y, sample_weight=weights, batch_size=2, steps=3)
     np.testing.assert_allclose(found, model.evaluate(X[:6], Y[:6], sample_weight=weights[:6]), rtol=1e-6)
+    whole = model.fit(X, Y, steps_per_epoch=2, verbose=0, shuffle=False)  # two batches of six
+    assert whole.params["steps"] == 2 and model.fit(X, Y, 5, validation_split=0.25, verbose=0).params["steps"] == 2
     history = model.fit(X, Y, 4, validation_data=(X, Y, weights), validation_steps=2, verbose=0).history
     np.testing.assert_allclose(history["val_loss"], model.evaluate(X[:8], Y[:8], sample_weight=weights[:8]), rtol=1e-6)
     words = {"validation_data": (X, Y), "validation_steps": 2, "validation_batch_size": 3}
@@ -133,7 +135,10 @@ def test_layers_that_augment_act_in_training_alone():
     model = keras.Sequential([keras.Input((8, 8, 2)), *stack, layers.Flatten(), layers.Dense(3, activation="softmax")])
     model.compile("sgd", "sparse_categorical_crossentropy")
     model.fit(X, Y, verbose=0)
-    assert np.array_equal(np.asarray(stack[1](X)), X) and not np.array_equal(np.asarray(stack[1](X, training=True)), X)
+    assert np.array_equal(np.asarray(stack[1](X, training=False)), X)
+    assert not np.array_equal(np.asarray(stack[1](X)), X)  # by itself, to look at
+    assert not np.array_equal(np.asarray(keras.Sequential([layers.RandomRotation(0.1)])(X)), X)
+    assert np.array_equal(np.asarray(layers.Dropout(0.5)(X)), X)
     flip = layers.RandomFlip("vertical")
     flipped = np.asarray(flip(X, training=True))
     same = [np.allclose(a, b) for a, b in zip(flipped, X)]

@@ -346,3 +346,60 @@ def test_arguments_that_cannot_be_honoured_are_refused():
         with pytest.raises((ValueError, TypeError), match=text.replace("one input", "got a class")
                            .replace("unknown loss", "unknown loss 'hinge'")):  # fmt: skip
             call()
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.npz", "m.weights.h5", "model"])
+def test_what_a_file_has_no_words_for_is_left_out_and_told(name, tmp_path):
+    augmented = keras.Sequential([keras.Input((8, 8, 1)), layers.RandomFlip(), *small().layers[1:]])
+    augmented.compile("adam", "categorical_crossentropy", metrics=[keras.metrics.AUC(name="area"), "accuracy"])
+    augmented.fit(X, ONE_HOT, verbose=0)
+    with pytest.warns(keras.KerasNote, match="the Random... layers are not in the file"):
+        getattr(augmented, "save_weights" if "weights" in name else "save")(tmp_path / name)
+    plain = keras.Sequential([keras.Input((8, 8, 1)), *small().layers[1:]])
+    if "weights" in name:
+        plain.load_weights(tmp_path / name)
+    else:
+        plain = keras.models.load_model(tmp_path / name)
+    np.testing.assert_allclose(plain.predict(X), augmented.predict(X), rtol=1e-5)
+
+
+def test_metrics_and_losses_that_keras_files_do_not_know_do_not_stop_a_save(tmp_path):
+    for loss, metrics, says in (("categorical_crossentropy", ["precision"], "the metrics are not in the file"),
+                                ("binary_crossentropy", [], "loss, optimizer and metrics are not in the file")):
+        model = compiled(loss=loss, metrics=metrics)
+        with pytest.warns(keras.KerasNote, match=says):
+            model.save(tmp_path / "m.keras")
+        loaded = keras.models.load_model(tmp_path / "m.keras")
+        np.testing.assert_allclose(loaded.predict(X), model.predict(X), rtol=1e-5)
+
+
+def test_weighted_metrics_have_names_of_their_own():
+    model = small()
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["accuracy"])
+    figures = model.evaluate(X, Y, sample_weight=1.0 * Y, return_dict=True)
+    assert list(figures) == ["loss", "accuracy", "weighted_accuracy"] == model.metrics_names
+    assert figures["accuracy"] != figures["weighted_accuracy"]
+
+
+def test_a_layer_stands_once_in_a_chain_and_clones_are_plain():
+    dense, start = layers.Dense(4), keras.Input((4,))
+    with pytest.raises(ValueError, match="stands twice in the chain"):
+        keras.Model(start, dense(dense(start)))
+    with pytest.raises(ValueError, match="clone_model: clone_function="):
+        keras.models.clone_model(small(), clone_function=lambda layer: layer)
+
+
+@pytest.mark.parametrize("name", ["he_normal", "glorot_normal", "lecun_normal", "variance_scaling", "truncated_normal"])
+def test_normal_initializers_are_cut_off_at_two_deviations(name):
+    weights = np.asarray(keras.initializers.get(name)((200, 300)))
+    assert 1.9 < np.abs(weights).max() / (weights.std() / 0.87962566) < 2.1
+
+
+def test_schedules_of_steps_that_are_not_whole():
+    schedules = keras.optimizers.schedules
+    assert schedules.ExponentialDecay(0.1, 2.5, 0.5)(5) == pytest.approx(0.025)
+    assert schedules.InverseTimeDecay(0.1, 2.5, 0.5)(5) == pytest.approx(0.05)
+    with pytest.raises(ValueError, match="expected whole steps"):
+        schedules.ExponentialDecay(0.1, 2.5, 0.5, staircase=True)
+    with pytest.raises(ValueError, match="RandomFlip: mode='horizntal'"):
+        layers.RandomFlip("horizntal")

@@ -46,7 +46,7 @@ class Random(Layer):
 
     EDGE = {"fill_mode": "reflect", "interpolation": "bilinear", "seed": None, "fill_value": 0.0, "data_format": None}
     refused = {**Layer.refused, "interpolation": "it interpolates linearly"}
-    fill_mode, fill_value = "reflect", 0.0
+    fill_mode, fill_value, by_itself = "reflect", 0.0, True
 
     def make(self, shape: Shape) -> list[core.Layer]:
         return [Augmenting(self.change)]
@@ -71,6 +71,11 @@ class RandomFlip(Random):
     """Mirrored at random; the core's affine maps."""
 
     words = {"mode": "horizontal_and_vertical", "seed": None, "data_format": None}
+
+    def check(self) -> None:
+        if str(self.mode).lower() not in ("horizontal", "vertical", "horizontal_and_vertical"):
+            raise ValueError(f'RandomFlip: mode={self.mode!r}: expected "horizontal", "vertical" or '
+                             '"horizontal_and_vertical"')  # fmt: skip
 
     def amounts(self, n: int, size: tuple, rng: np.random.Generator) -> dict[str, Any]:
         mode = self.mode.lower()

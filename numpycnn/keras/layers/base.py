@@ -103,6 +103,7 @@ class Layer(Worded, Node):
     input: Any = None
     output: Any = None
     _built_for: Any = None
+    by_itself = False  # whether it acts as in training where nobody says that it is called for that
 
     old_words = {"alpha": "negative_slope", "W_regularizer": "kernel_regularizer", "init": "kernel_initializer",
                  "border_mode": "padding", "subsample": "strides", "nb_filter": "filters", "output_dim": "units",
@@ -186,7 +187,7 @@ class Layer(Worded, Node):
         """Make the weights for inputs of this shape, (None, ...)."""
         self.ensure(tuple(input_shape[1:]))
 
-    def __call__(self, inputs: Any, training: bool = False, **others: Any) -> Any:
+    def __call__(self, inputs: Any, training: bool | None = None, **others: Any) -> Any:
         if isinstance(inputs, (list, tuple)) and any(isinstance(each, Symbol) for each in inputs):
             if len(inputs) > 1:
                 raise ValueError(f"{self.name}: a layer has one input here; models are chains, without branches")
@@ -194,12 +195,12 @@ class Layer(Worded, Node):
         if isinstance(inputs, Symbol):
             self.input, self.output = inputs, Symbol(inputs.root, (*inputs.chain, self), self.ensure(inputs.one))
             return self.output
-        return self._run(np.asarray(inputs), bool(training))
+        return self._run(np.asarray(inputs), training)
 
-    def _run(self, x: np.ndarray, training: bool) -> Tensor:
+    def _run(self, x: np.ndarray, training: bool | None) -> Tensor:
         self.ensure(x.shape[1:])
         for each in self.core or []:
-            x = each.forward(x, training)
+            x = each.forward(x, self.by_itself if training is None else bool(training))
         return tensor(np.array(x, np.float32))
 
     # Weights

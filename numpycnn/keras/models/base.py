@@ -122,7 +122,7 @@ class Chain(Node):
 
     # Running it
 
-    def __call__(self, inputs: Any, training: bool = False, **others: Any) -> Any:
+    def __call__(self, inputs: Any, training: bool | None = None, **others: Any) -> Any:
         if isinstance(inputs, Symbol):
             shape = self.ensure(inputs.one)
             return Symbol(inputs.root, (*inputs.chain, self), shape)
@@ -133,7 +133,7 @@ class Chain(Node):
         for leaf in self.leaves():
             if leaf.core is None:
                 leaf.ensure(x.shape[1:])
-            x = np.asarray(leaf._run(x, bool(training)))
+            x = np.asarray(leaf._run(x, training))
         return tensor(x)
 
     def _ranked(self, x: np.ndarray) -> np.ndarray:
@@ -210,5 +210,5 @@ class Chain(Node):
             raise ValueError(f"{self.name} is not built yet: call build((None, ...)) or fit first")
         return sum(array.size for array in self.get_weights())
 
-    def _run(self, x: np.ndarray, training: bool) -> Tensor:
+    def _run(self, x: np.ndarray, training: bool | None) -> Tensor:
         return self(x, training)

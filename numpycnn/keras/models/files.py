@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from typing import Any, Callable
 from ...files import KERAS_SUFFIXES
 from ...model import Sequential as CoreSequential
 from ...terminal import show
+from ..layers.augment import Augmenting
 from ..notes import note, settle
 from .base import Chain
 
@@ -41,10 +43,10 @@ class Files(Chain):
         _check_overwrite(path, overwrite)
         core = self._ready() if self.optimizer is not None and self.loss is not None else self.core_model()
         if path.endswith(SUFFIXES):
-            core.save(path)
+            _write(core, lambda each: each.save(path))
             return
         note(f"save: {os.path.basename(path)!r} ends in no format's name, such as .keras: the file holds HDF5")
-        core.save(path + ".h5")
+        _write(core, lambda each: each.save(path + ".h5"))
         os.replace(path + ".h5", path)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, **old: Any) -> None:
@@ -55,7 +57,7 @@ class Files(Chain):
             return
         settle("save_weights", old, *IDLE)
         _check_overwrite(path, overwrite)
-        self.core_model().save_weights(path)
+        _write(self.core_model(), lambda each: each.save_weights(path))
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False, **old: Any) -> None:
         """Take over the weights of such a model's file."""
@@ -105,6 +107,40 @@ class Files(Chain):
 
     def _ready(self) -> CoreSequential:
         raise NotImplementedError
+
+
+def _write(core: CoreSequential, write: Callable[[CoreSequential], None]) -> None:
+    """Write a model; what the format has no words for, and no prediction needs, is left out, with a note."""
+    layers = [layer for layer in core.layers if not isinstance(layer, Augmenting)]
+    reason: Exception | None = None
+    if len(layers) < len(core.layers):
+        note("save: the Random... layers are not in the file: they act in training alone")
+    else:
+        try:
+            return write(core)
+        except (TypeError, ValueError) as error:
+            reason = error
+    for metrics, compiled in ((core.metrics, True), ([], True), ([], False)):
+        twin = _twin(core, layers, metrics, compiled and core.loss is not None)
+        try:
+            write(twin)
+        except (TypeError, ValueError) as error:
+            reason = error
+            continue
+        if metrics is not core.metrics:
+            what = "the metrics are" if compiled else "loss, optimizer and metrics are"
+            note(f"save: {what} not in the file, compile again after loading: {reason}")
+        return None
+    raise reason  # type: ignore[misc]
+
+
+def _twin(core: CoreSequential, layers: list[Any], metrics: list[Any], compiled: bool) -> CoreSequential:
+    """Return such a model of these layers, with the same weights and memories."""
+    twin = CoreSequential([copy.copy(layer) for layer in layers], core.input_shape)
+    twin.set_weights(core.get_weights())
+    if compiled:
+        twin.compile(copy.deepcopy(core.optimizer), core.loss, metrics)
+    return twin
 
 
 def _check_overwrite(path: str, overwrite: bool) -> None:

@@ -41,12 +41,21 @@ class Data:
             x = iter(x)
         self.x: Any = x if self.batches else as_array(x)
         self.y: Any = None if y is None else as_array(y)
+        if batch_size is None and steps is not None and not self.batches:
+            batch_size = -(-len(self.x) // steps)  # all rows in so many batches
         self.batch_size, self.steps = batch_size, steps
 
     def note_idle(self, owner: str, batch_size: int | None) -> None:
         """Note a size that was given for batches, which are as large as they are."""
         if self.batches:
             no_effect(owner, batch_size=batch_size)
+
+    def batches_an_epoch(self, held_out: float) -> int | None:
+        """Return how many batches an epoch of ``fit`` has, if that is known."""
+        if self.batches or self.steps is not None:
+            return self.steps
+        rows = int(len(self.x) * (1 - held_out))  # as the core counts
+        return -(-rows // (self.batch_size or 32))
 
     def one_shape(self) -> tuple[int, ...]:
         """Shape of one row; of a generator the first batch is kept for the training."""
@@ -61,7 +70,8 @@ class Data:
         """Return the core's arguments; `ranked` adds or takes away an axis of 1."""
         if not self.batches:
             steps = {} if self.steps is None else {"steps_per_epoch": self.steps}
-            return {"x": ranked(self.x), "y": self.y, "batch_size": self.batch_size, **steps}
+            size = {} if self.batch_size is None else {"batch_size": self.batch_size}
+            return {"x": ranked(self.x), "y": self.y, **size, **steps}
         return {"x": Adapted(self.x, ranked), "steps_per_epoch": self.steps}
 
     def measure_words(self, ranked: Change, sample_weight: Any = None) -> dict[str, Any]:

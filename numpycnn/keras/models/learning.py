@@ -96,7 +96,8 @@ class Learning(Chain):
     @property
     def metrics_names(self) -> list[str]:
         """Names of what ``evaluate`` returns."""
-        return ["loss", *(get_metric(metric).name for metric in self.metrics)]
+        own, weighted = ([get_metric(metric).name for metric in given] for given in (self._metrics, self._weighted))
+        return ["loss", *own, *(f"weighted_{name}" if name in own else name for name in weighted)]
 
     @property
     def metrics(self) -> list[Any]:
@@ -116,7 +117,7 @@ class Learning(Chain):
             epochs = old.pop("nb_epoch")
         x = old.pop("generator", x)
         settle("fit", old, *IDLE)
-        data = Data(x, y, batch_size or 32, steps_per_epoch)
+        data = Data(x, y, batch_size, steps_per_epoch)
         data.note_idle("fit", batch_size)
         if self._shape is None:
             self.ensure(data.one_shape())
@@ -127,7 +128,7 @@ class Learning(Chain):
             **data.core_words(self._ranked),
         }  # fmt: skip
         if validation_data is not None:
-            size = validation_batch_size or batch_size or 32
+            size = validation_batch_size or data.batch_size or 32
             words |= validation_words(validation_data, size, validation_steps, self._ranked)
         elif validation_split:
             refuse("fit", "all rows that validation_split holds out are looked at", validation_steps=validation_steps)
@@ -139,7 +140,7 @@ class Learning(Chain):
         if validation_steps is None:
             no_effect("fit", validation_batch_size=validation_batch_size)
         self.stop_training = False
-        history = History(self, epochs, data.steps, verbose)
+        history = History(self, epochs, data.batches_an_epoch(validation_split), verbose)
         followed = core_callbacks(callbacks, self, history, validated=validation_data is not None or validation_split)
         history.take(core.fit(epochs=int(epochs), verbose=_verbose(verbose), callbacks=followed, **words))
         self.history = history

@@ -10,6 +10,7 @@ from ... import losses as core_losses
 from ...model import Sequential as CoreSequential
 from ...regularizers import get_regularizer
 from .. import layers, losses, optimizers, regularizers
+from ..notes import refuse
 from .files import read
 from .model import Sequential, model_from_config
 
@@ -21,6 +22,7 @@ def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
 
 def clone_model(model: Any, input_tensors: Any = None, clone_function: Any = None) -> Any:
     """Return a model of the same layers, with new weights."""
+    refuse("clone_model", input_tensors=input_tensors, clone_function=clone_function)
     return model_from_config({"class_name": type(model).__name__, "config": json.loads(json.dumps(model.get_config()))})
 
 

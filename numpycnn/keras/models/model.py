@@ -11,14 +11,18 @@ from .files import Files
 from .learning import Learning
 
 
+OWN_STEPS = "call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"
+
+
 class Model(Learning, Files):
     """A chain of layers from an input to an output: ``Model(inputs, outputs)``."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "call" in vars(cls) and not cls.__module__.startswith("numpycnn."):
+        own = [name for name in OWN_STEPS if name in vars(cls)]
+        if own and not cls.__module__.startswith("numpycnn."):
             raise TypeError(
-                f"class {cls.__name__}: a model of your own with call() needs gradients of any code, which are not "
+                f"class {cls.__name__}: a model of your own with {own[0]}() needs gradients of any code, which are not "
                 "here; write a Sequential, or layers of your own as subclasses of numpycnn.Layer"
             )
 
@@ -36,6 +40,9 @@ class Model(Learning, Files):
             outputs = max(outputs, key=lambda output: len(output.chain))
         if inputs.root is not outputs.root or outputs.chain[: len(inputs.chain)] != inputs.chain:
             raise ValueError("Model: the outputs do not come from these inputs, by one chain of layers")
+        twice = [layer.name for i, layer in enumerate(outputs.chain) if layer in outputs.chain[:i]]
+        if twice:
+            raise ValueError(f"Model: {twice[0]!r} stands twice in the chain; here each use needs a layer of its own")
         self._layers = [inputs.root] if not inputs.chain else []
         self._layers += outputs.chain[len(inputs.chain) :]
         self.ensure(inputs.one)
