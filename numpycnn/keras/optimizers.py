@@ -47,6 +47,11 @@ class Optimizer(Worded):
             self.config["epsilon"] = self.words["epsilon"]
         self.core = self.make()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.words and name != "learning_rate":
+            raise AttributeError(f"{type(self).__name__}: {name} is fixed; compile with another optimizer")
+        super().__setattr__(name, value)
+
     def make(self) -> core.Optimizer:
         """Return a new optimizer of the core."""
         own = [word for word in self.config if word not in COMMON and word != "amsgrad"]

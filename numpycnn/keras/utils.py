@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import data
 from .missing import of_utils as __getattr__  # noqa: F401  # Python asks it for names that are not there
-from .notes import no_effect, settle
+from .notes import no_effect, refuse, settle
 from .random import set_random_seed
 
 enable_interactive_logging = disable_interactive_logging = lambda: None
@@ -58,14 +58,21 @@ class PyDataset:
 Sequence = PyDataset
 
 
+def _check_format(data_format: Any) -> None:
+    if data_format not in (None, "channels_last"):
+        raise ValueError(f"data_format={data_format!r}: images are channels-last here: x.transpose(1, 2, 0)")
+
+
 def img_to_array(img: Any, data_format: Any = None, dtype: Any = "float32") -> np.ndarray:
     """Return an image as an array (H, W, C)."""
+    _check_format(data_format)
     array = np.asarray(img, dtype)
     return array[..., None] if array.ndim == 2 else array
 
 
 def array_to_img(x: Any, data_format: Any = None, scale: bool = True, dtype: Any = None) -> Any:
     """Return an array (H, W, C) as an image, stretched to 0..255 if asked for."""
+    _check_format(data_format)
     from PIL import Image
 
     x = np.asarray(x, np.float32)
@@ -81,6 +88,7 @@ def array_to_img(x: Any, data_format: Any = None, scale: bool = True, dtype: Any
 def load_img(path: Any, color_mode: str = "rgb", target_size: Any = None, interpolation: str = "nearest",
              grayscale: bool = False, keep_aspect_ratio: bool = False) -> Any:  # fmt: skip
     """Read an image file."""
+    refuse("load_img", "crop the image before", keep_aspect_ratio=keep_aspect_ratio)
     from PIL import Image
 
     mode = "L" if grayscale or color_mode == "grayscale" else color_mode.upper()
@@ -93,7 +101,7 @@ def load_img(path: Any, color_mode: str = "rgb", target_size: Any = None, interp
 
 def save_img(path: Any, x: Any, data_format: Any = None, file_format: Any = None, scale: bool = True) -> None:
     """Write an array (H, W, C) as an image file."""
-    array_to_img(x, scale=scale).save(path, format=file_format)
+    array_to_img(x, data_format, scale).save(path, format=file_format)
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Any:

@@ -193,6 +193,14 @@ def test_functions_of_tf():
     keras.random.set_seed(None)
 
 
+def test_images_have_their_channels_last():
+    for function in (img_to_array, array_to_img):
+        with pytest.raises(ValueError, match="channels-last"):
+            function(X[0], data_format="channels_first")
+    with pytest.raises(ValueError, match="keep_aspect_ratio"):
+        keras.utils.load_img("absent.png", keep_aspect_ratio=True)
+
+
 def test_images_and_arrays():
     image = array_to_img(X[0, ..., :1])
     assert image.size == (8, 8) and img_to_array(image).shape == (8, 8, 1)

@@ -403,3 +403,32 @@ def test_schedules_of_steps_that_are_not_whole():
         schedules.ExponentialDecay(0.1, 2.5, 0.5, staircase=True)
     with pytest.raises(ValueError, match="RandomFlip: mode='horizntal'"):
         layers.RandomFlip("horizntal")
+
+
+def test_what_is_built_does_not_change_by_an_attribute():
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Dropout(0.5), *small().layers])
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.5), "sparse_categorical_crossentropy")
+    model.fit(X, Y, verbose=0)
+    for thing, word in ((model.layers[0], "rate"), (model.layers[-1], "activation"), (model.optimizer, "momentum")):
+        with pytest.raises(AttributeError, match=f"{word} is fixed"):
+            setattr(thing, word, 0.0)
+    model.layers[0].trainable, model.optimizer.learning_rate = False, 0.5  # these do
+    assert model.optimizer.core.learning_rate == 0.5
+
+
+def test_a_model_of_several_outputs_gives_them_all():
+    model = compiled()
+    every = keras.Model(model.inputs, [layer.output for layer in model.layers])
+    assert len(every.outputs) == 3
+    for called, predicted in zip(every(X[:2]), every.predict(X[:2]), strict=True):
+        np.testing.assert_allclose(called, predicted, atol=1e-6)
+
+
+def test_a_compiled_model_predicts_without_its_last_layer():
+    model = compiled()
+    model.fit(X, Y, verbose=0)
+    model.pop()
+    assert model.predict(X).shape == (40, 108)
+    model.add(layers.Dense(3, activation="softmax"))
+    model.fit(X, Y, verbose=0)
+    assert np.allclose(model.predict(X).sum(axis=1), 1)

@@ -136,6 +136,11 @@ class Layer(Worded, Node):
         self.given_shape = self._shape_given(common)
         self.check()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.words and name != "name" and self.__dict__.get("core") is not None:
+            raise AttributeError(f"{self.name}: {name} is fixed once the layer is built; put a new layer in its place")
+        super().__setattr__(name, value)
+
     def look_at(self, word: str, value: Any) -> None:
         """Refuse or note an argument that is not the default."""
         kind = type(self).__name__

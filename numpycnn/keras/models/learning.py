@@ -181,7 +181,11 @@ class Learning(Chain):
         if self._shape is None:
             self.ensure(data.one_shape())
         if self.optimizer is not None:
-            self._ready()
+            try:
+                self._ready()
+            except ValueError:  # the loss does not suit the model as it is now, whose last layer was taken away
+                self._without_last = False
+                self._changed()
         words = data.measure_words(self._ranked)
         words.pop("y", None)
         return self.core_model().predict(**words)

@@ -58,6 +58,12 @@ class Model(Learning, Files):
             return [model.predict(x, *args, **given) for model in self._each]
         return super().predict(x, *args, **given)
 
+    def __call__(self, inputs: Any, training: bool | None = None, **others: Any) -> Any:
+        if self._each is not None and not isinstance(inputs, Symbol):
+            return [model(inputs, training) for model in self._each]
+        return super().__call__(inputs, training, **others)
+
+    outputs = property(lambda self: [m.output for m in self._each] if self._each else [self.output])  # type: ignore
     _each: list[Any] | None = None
 
 
