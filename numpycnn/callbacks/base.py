@@ -119,7 +119,8 @@ class CallbackList:
         for callback in self.callbacks:
             check_instance(callback, Callback, "callbacks", "numpycnn callbacks")
             monitor = getattr(callback, "monitor", None)
-            if monitor is not None and monitor not in names:
+            others_add = getattr(callback, "others_add", False)  # what it follows may come from another callback
+            if monitor is not None and monitor not in names and not others_add:
                 hint = did_you_mean(monitor, names)
                 if monitor.startswith("val_") and "val_loss" not in names:
                     hint = "; val_ figures need validation_split or validation_data"

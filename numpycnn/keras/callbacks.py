@@ -9,7 +9,7 @@ from .. import callbacks as core
 from ..callbacks.monitors import ModelCheckpoint as CoreCheckpoint
 from ..terminal import show
 from ..metrics import AUC, Accuracy, BinaryAccuracy, F1Score, Metric, Precision, Recall, TopKAccuracy
-from .hooks import HOOKS, Callback, Figures, History, LambdaCallback
+from .hooks import HOOKS, Callback, History, LambdaCallback
 from .missing import of_callbacks as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .words import REQUIRED, Worded
 
@@ -44,9 +44,7 @@ class _Follower(_Worded):
     core_words: tuple[str, ...] = ()
 
     def to_core(self, figures: Any) -> Any:
-        monitor = figures.find(self.monitor)
-        if monitor is None:
-            return False
+        monitor, self.figures = figures.find(self.monitor), figures
         words = {word: getattr(self, word) for word in self.core_words}
         words["min_delta"] = abs(words["min_delta"])
         self.core = self.core_class(monitor=monitor, mode=_mode(self.mode, monitor, figures.model), **words)
@@ -66,10 +64,11 @@ class _EarlyStopping(core.EarlyStopping):
     """The core's, which says when it stops if asked to."""
 
     facade: Any
+    others_add = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         if epoch >= self.facade.start_from_epoch:
-            super().on_epoch_end(epoch, logs)
+            super().on_epoch_end(epoch, self.facade.figures.shared(self, "on_epoch_end", epoch, logs=logs))
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self.facade.verbose and self.stopped_epoch is not None:
@@ -90,9 +89,11 @@ class _Plateau(core.ReduceLROnPlateau):
     """The core's, which says what it does, waits as long as asked to, and keeps the rates for the history."""
 
     facade: Any
+    others_add = True
     pause = 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        logs = self.facade.figures.shared(self, "on_epoch_end", epoch, logs=logs)
         before = self.model.optimizer.current_rate
         history = self.facade.model.history
         if history is not None:
@@ -122,6 +123,7 @@ class _Checkpoint(CoreCheckpoint):
     """The core's way of following a figure and naming files; the facade's model writes them."""
 
     facade: Any
+    others_add = True
 
     def __init__(self, facade: Any, monitor: str | None, model: Any) -> None:
         mode = _mode(facade.mode, monitor, model)
@@ -134,7 +136,8 @@ class _Checkpoint(CoreCheckpoint):
         """What is the best so far is kept from one ``fit`` to the next."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        before, figures = self.best, Figures(logs)
+        before, figures = self.best, self.facade.figures.shared(self, "on_epoch_end", epoch, logs=logs)
+        logs = figures
         if self.save_best_only and not (self.monitor in logs and self._improved(logs)):
             return  # or no validation after this epoch
         old = {name: figures[new] for name, new in figures.old.items() if new in figures}
@@ -156,9 +159,7 @@ class ModelCheckpoint(_Worded):
     refused = {"save_freq": "it saves after epochs, save_freq='epoch'"}
 
     def to_core(self, figures: Any) -> Any:
-        monitor = figures.find(self.monitor) if self.save_best_only else None
-        if self.save_best_only and monitor is None:
-            return False
+        monitor, self.figures = figures.find(self.monitor) if self.save_best_only else None, figures
         best = self.initial_value_threshold if self.core is None else self.core.best
         self.core = _Checkpoint(self, monitor, figures.model)
         self.core.best = self.core.best if best is None else best

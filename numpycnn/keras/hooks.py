@@ -94,7 +94,8 @@ class History(Callback):
     def take(self, done: Any) -> None:
         """Take over the core's History."""
         self.epoch = list(done.epoch)
-        self.history = Figures({name: list(map(float, figures)) for name, figures in done.history.items()})
+        added = {name: figures for name, figures in self.history.items() if name not in done.history}
+        self.history = Figures({name: list(map(float, figures)) for name, figures in done.history.items()} | added)
         if self.rates:
             self.history["learning_rate"] = [self.rates[epoch] for epoch in self.epoch if epoch in self.rates]
 
@@ -105,13 +106,22 @@ class Names:
     def __init__(self, model: Any, validated: Any) -> None:
         self.model, own = model, model.metrics_names
         self.known = [*own, *(f"val_{name}" for name in own)] if validated else own
+        self.moment: tuple | None = None
+        self.logs, self.asked = Figures(), set[int]()
 
-    def find(self, monitor: str) -> str | None:
-        """Return the name of a figure as it is today; None, with a note, if there will be none."""
+    def shared(self, asker: Any, *moment: Any, logs: Any) -> Figures:
+        """Return the figures of a moment: what a callback writes into them, those after it read."""
+        if moment != self.moment or id(asker) in self.asked:  # nobody asks twice at one moment
+            self.moment, self.logs, self.asked = moment, Figures(logs or {}), set()
+        self.asked.add(id(asker))
+        return self.logs
+
+    def find(self, monitor: str) -> str:
+        """Return the name of a figure as it is today, with a note if it is none that ``fit`` finds."""
         renewed = monitor if monitor in self.known else Figures.old.get(monitor, monitor)
         if renewed not in self.known:
-            note(f"callbacks: there is no figure {monitor!r} to follow, only {', '.join(self.known)}: nothing is done")
-            return None
+            note(f"callbacks: there is no figure {monitor!r} to follow, only {', '.join(self.known)}: nothing is done, "
+                 "unless a callback before this one writes it into logs")  # fmt: skip
         if renewed != monitor:
             note(f"callbacks: {monitor!r} is the old name of {renewed!r}")
         return renewed
@@ -120,8 +130,7 @@ class Names:
 def core_callbacks(callbacks: Any, model: Any, history: History | None, validated: Any) -> list[core.Callback]:
     """Return what the core's ``fit`` or ``evaluate`` takes for these callbacks of the facade."""
     given = [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-    names = Names(model, validated)
-    made: list[core.Callback] = [] if history is None else [_bridge(history, names)]
+    names, made = Names(model, validated), []
     for callback in given:
         if isinstance(callback, core.Callback):
             made.append(callback)
@@ -132,8 +141,8 @@ def core_callbacks(callbacks: Any, model: Any, history: History | None, validate
         callback.set_model(model)
         model.history = history
         own = callback.to_core(names)
-        made += [_bridge(callback, names)] if own is None else [own] if isinstance(own, core.Callback) else []
-    return made
+        made.append(_bridge(callback, names) if own is None else own)
+    return made if history is None else [*made, _bridge(history, names)]
 
 
 def _bridge(callback: Callback, names: Names) -> core.Callback:
@@ -151,11 +160,11 @@ def _forward(callback: Callback, hook: str, names: Names) -> Callable[..., None]
     model = names.model
 
     def with_number(self: core.Callback, number: int, logs: Any = None) -> None:
-        getattr(callback, hook)(number, Figures(logs or {}))
+        getattr(callback, hook)(number, names.shared(callback, hook, number, logs=logs))
         self.model.stop_training = self.model.stop_training or model.stop_training
 
     def without(self: core.Callback, logs: Any = None) -> None:
-        getattr(callback, hook)(Figures(logs or {}))
+        getattr(callback, hook)(names.shared(callback, hook, logs=logs))
         self.model.stop_training = self.model.stop_training or model.stop_training
 
     return with_number if "epoch" in hook or "batch" in hook else without

@@ -154,6 +154,18 @@ def test_figures_for_tensorboard_by_a_writer_of_ours(model, monkeypatch):
     assert (os.path.join("logs", "train"), "epoch_loss") in {figure[:2] for figure in written}
 
 
+def test_what_a_callback_writes_into_logs_others_follow(model, tmp_path):
+    class Own(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_own"] = 1.0 - abs(epoch - 1)
+
+    path = tmp_path / "{epoch}-{val_own:.0f}.keras"
+    best = callbacks.ModelCheckpoint(path, "val_own", mode="max", save_best_only=True)
+    history = fit(model, Own(), callbacks.EarlyStopping("val_own", mode="max", patience=1), best, epochs=6)
+    assert history.history["val_own"] == [0.0, 1.0, 0.0] and history.epoch == [0, 1, 2]
+    assert sorted(os.listdir(tmp_path)) == ["1-0.keras", "2-1.keras"]
+
+
 def test_a_pause_is_kept_even_without_patience(model):
     slow = callbacks.ReduceLROnPlateau("loss", 0.5, patience=1, min_delta=10, cooldown=3)
     rates = fit(model, slow, epochs=8).history["learning_rate"]
@@ -176,9 +188,9 @@ def test_of_a_metric_with_a_name_of_its_own_the_kind_says_which_way_is_better(mo
 
 def test_a_history_of_ones_own_and_the_model_s_are_filled_while_it_trains(model):
     own, seen = callbacks.History(), []
-    look = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(len(model.history.history["loss"])))
+    look = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(len(model.history.epoch)))
     returned = fit(model, own, look, epochs=2)
-    assert own.epoch == returned.epoch == [0, 1] and own.history == returned.history and seen == [1, 2]
+    assert own.epoch == returned.epoch == [0, 1] and own.history == returned.history and seen == [0, 1]  # as Keras's
     assert fit(model, own, epochs=1).history == own.history  # begun anew
 
 
