@@ -89,7 +89,7 @@ class History(Callback):
         """Take down an epoch's figures."""
         self.epoch.append(epoch)
         for name, figure in (logs or {}).items():
-            self.history.setdefault(name, []).append(float(figure))
+            self.history.setdefault(name, []).append(figure)  # whatever a callback put there
 
     def take(self, done: Any) -> None:
         """Take over the core's History."""
