@@ -363,6 +363,12 @@ def test_what_a_file_has_no_words_for_is_left_out_and_told(name, tmp_path):
     np.testing.assert_allclose(plain.predict(X), augmented.predict(X), rtol=1e-5)
 
 
+def test_names_that_a_file_does_not_keep_are_told(tmp_path):
+    small().save(tmp_path / "m.npz")  # theirs are made anew
+    with pytest.warns(keras.KerasNote, match="files keep no names of layers"):
+        keras.Sequential([keras.Input((4,)), layers.Dense(2, name="head")]).save(tmp_path / "m.npz")
+
+
 def test_metrics_and_losses_that_keras_files_do_not_know_do_not_stop_a_save(tmp_path):
     for loss, metrics, says in (("categorical_crossentropy", ["precision"], "the metrics are not in the file"),
                                 ("binary_crossentropy", [], "loss, optimizer and metrics are not in the file")):

@@ -131,6 +131,7 @@ class Layer(Worded, Node):
             self.look_at(name, value)
         common |= {name: words[name] for name in COMMON if name in words}
         vars(self).update({name: value for name, value in words.items() if name != "name"})
+        self.is_named = bool(common.get("name"))  # by the user: files do not keep it
         self.name = common.get("name") or new_name(snake_case(type(self).__name__))
         self._trainable = bool(common.get("trainable", True))
         self.given_shape = self._shape_given(common)

@@ -41,6 +41,8 @@ class Files(Chain):
         settle("save", old, *IDLE)
         path = os.fspath(filepath)
         _check_overwrite(path, overwrite)
+        if any(leaf.is_named for leaf in self.leaves()):
+            note("save: files keep no names of layers; after loading, get_layer(index=...) finds them")
         core = self._ready() if self.optimizer is not None and self.loss is not None else self.core_model()
         if path.endswith(SUFFIXES):
             _write(core, lambda each: each.save(path))
