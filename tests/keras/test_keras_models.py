@@ -131,12 +131,14 @@ def batches(size=10):
 
 
 class Numbered(keras.utils.Sequence):
-    ended = 0
+    def __init__(self):
+        self.ended, self.seen = 0, []
 
     def __len__(self):
         return 4
 
     def __getitem__(self, i):
+        self.seen.append(i)
         return X[10 * i : 10 * i + 10], Y[10 * i : 10 * i + 10]
 
     def on_epoch_end(self):
@@ -155,8 +157,13 @@ def test_batches_from_anything():
         model = compiled(optimizer="sgd")
         model.set_weights(start)
         given = {} if steps is None else {"steps_per_epoch": steps}
-        losses.append(model.fit(source, epochs=2, verbose=0, validation_data=dataset, **given).history["loss"])
+        history = model.fit(source, epochs=2, verbose=0, shuffle=False, validation_data=dataset, **given).history
+        losses.append(history["loss"])
     assert np.allclose(losses, losses[0], atol=1e-6) and numbered.ended == 2
+    numbered.seen.clear()
+    model.fit(numbered, epochs=3, verbose=0)  # the first is looked at before, too
+    epochs = [numbered.seen[-4 * k - 4 :][:4] for k in range(3)]
+    assert all(sorted(each) == [0, 1, 2, 3] for each in epochs) and epochs != [[0, 1, 2, 3]] * 3
     assert np.allclose(model.evaluate(dataset), model.evaluate(X, Y), atol=1e-6)
     assert np.allclose(model.predict(dataset), model.predict(X), atol=1e-6)
     with pytest.warns(keras.KerasNote, match="fit_generator is an old name"):

@@ -72,7 +72,9 @@ class Data:
             steps = {} if self.steps is None else {"steps_per_epoch": self.steps}
             size = {} if self.batch_size is None else {"batch_size": self.batch_size}
             return {"x": ranked(self.x), "y": self.y, **size, **steps}
-        return {"x": Adapted(self.x, ranked), "steps_per_epoch": self.steps}
+        numbered = hasattr(self.x, "__len__") and hasattr(self.x, "__getitem__")
+        visited = numbered and self.steps in (None, len(self.x))  # whole, by numbers: in a new order each epoch
+        return {"x": (Numbered if visited else Adapted)(self.x, ranked), "steps_per_epoch": self.steps}
 
     def measure_words(self, ranked: Change, sample_weight: Any = None) -> dict[str, Any]:
         """Return the core's arguments for ``evaluate`` and ``predict``: of arrays the first `steps` batches."""
@@ -96,13 +98,31 @@ class Adapted:
         source = self.source
         numbered = not hasattr(source, "__iter__")
         for batch in (source[i] for i in range(len(source))) if numbered else source:
-            x, *rest = batch if isinstance(batch, (tuple, list)) else (batch,)
-            yield (self.ranked(as_array(x)), *(np.asarray(each) for each in rest if each is not None))
-        if hasattr(source, "on_epoch_end"):
-            source.on_epoch_end()
+            yield self.adapted(batch)
+        self.on_epoch_end()
 
     def __length_hint__(self) -> int:
         return len(self.source) if hasattr(self.source, "__len__") else 0
+
+    def adapted(self, batch: Any) -> tuple:
+        """Return a batch as the core takes it."""
+        x, *rest = batch if isinstance(batch, (tuple, list)) else (batch,)
+        return (self.ranked(as_array(x)), *(np.asarray(each) for each in rest if each is not None))
+
+    def on_epoch_end(self) -> None:
+        """Tell the source, if it wants to know."""
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+
+class Numbered(Adapted):
+    """The same for a source whose batches have numbers: ``fit`` may visit them in any order."""
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, number: int) -> tuple:
+        return self.adapted(self.source[number])
 
 
 def validation_words(data: Any, batch_size: int, steps: int | None, ranked: Change) -> dict[str, Any]:
