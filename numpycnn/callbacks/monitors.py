@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import os
 import re
-from typing import Any
+from typing import Any, Iterable
 
 from ..checks import check_choice, check_count, check_flag, check_fraction, check_positive, check_text
 from ..files import KERAS_SUFFIXES, path_text
+from ..metrics.running import Metric
 from ..schedules import Schedule
 
 from .base import Callback
@@ -17,24 +18,38 @@ from .base import Callback
 HIGHER_IS_BETTER = {"acc", "accuracy", "auc", "f1", "precision", "recall", "top"}
 
 
+def higher_is_better(monitor: str, metrics: Iterable[Any]) -> bool:
+    """Whether more of a figure is better: a metric with a name of its own says so, else the words of the name do."""
+    name = monitor.removeprefix("val_").removeprefix("weighted_")
+    known = (metric.higher_is_better for metric in metrics if isinstance(metric, Metric) and metric.name == name)
+    words = set(re.findall("f1|[a-z]+", monitor.lower()))  # of "val_top5_accuracy": val, top, accuracy
+    return next((answer for answer in known if answer is not None), bool(words & HIGHER_IS_BETTER))
+
+
 class _Monitor(Callback):
     """Follows one figure and knows whether it got better."""
 
     state_names: tuple[str, ...] = ("best", "wait")
+    _sign = 0.0
 
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
         self.monitor = check_text(monitor, "monitor")
         self.mode = check_choice(mode, "mode", ("auto", "min", "max"))
         self.min_delta = check_positive(min_delta, "min_delta", zero_allowed=True)
-        words = set(re.findall("f1|[a-z]+", self.monitor.lower()))  # of "val_top5_accuracy": val, top, accuracy
-        self._sign = -1.0 if mode == "max" or (mode == "auto" and words & HIGHER_IS_BETTER) else 1.0
-        self._reset()
+        self._choose_direction(())
+
+    def _choose_direction(self, metrics: Iterable[Any]) -> None:
+        higher = self.mode == "max" or (self.mode == "auto" and higher_is_better(self.monitor, metrics))
+        if self._sign != (sign := -1.0 if higher else 1.0):  # what was best so far is not, the other way
+            self._sign = sign
+            self._reset()
 
     def _reset(self) -> None:
         self.best = math.inf * self._sign
         self.wait = 0
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._choose_direction((*self.model.metrics, *self.model.weighted_metrics))
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
@@ -69,7 +84,8 @@ class EarlyStopping(_Monitor):
     patience : int
         Epochs without improvement to wait for; with 0, stop at the first.
     mode : {"auto", "min", "max"}
-        Which way is better; "auto": up for an accuracy, precision, recall, F1 or AUC, down for anything else.
+        Which way is better; "auto": as the metric says (``Metric.higher_is_better``), else up for an accuracy,
+        precision, recall, F1 or AUC, down for anything else.
     restore_best_weights : bool
         When training ends, however it ends, go back to the weights of the best epoch.
 
@@ -157,6 +173,8 @@ class ModelCheckpoint(_Monitor):
             self.monitor = None  # type: ignore[assignment]
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        if self.save_best_only:
+            self._choose_direction((*self.model.metrics, *self.model.weighted_metrics))
         self._path(0, dict.fromkeys(self.figures, 0.0))  # a wrong name shows now, not after an epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:

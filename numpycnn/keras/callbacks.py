@@ -7,14 +7,11 @@ from typing import Any, Callable
 
 from .. import callbacks as core
 from ..callbacks.monitors import ModelCheckpoint as CoreCheckpoint
+from ..callbacks.monitors import higher_is_better
 from ..terminal import show
-from ..metrics import AUC, Accuracy, BinaryAccuracy, F1Score, Metric, Precision, Recall, TopKAccuracy
 from .hooks import HOOKS, Callback, History, LambdaCallback
 from .missing import of_callbacks as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .words import REQUIRED, Worded
-
-
-HIGHER_IS_BETTER = AUC, Accuracy, BinaryAccuracy, F1Score, Precision, Recall, TopKAccuracy
 
 
 class _Worded(Worded, Callback):
@@ -52,12 +49,9 @@ class _Follower(_Worded):
         return self.core
 
 
-def _mode(mode: str, monitor: str | None, model: Any) -> str:
-    """Return which way is better: of a metric with a name of its own its kind says it."""
-    if mode in ("min", "max"):
-        return mode
-    of_metric = [m for m in model.metrics if isinstance(m, Metric) and monitor in (m.name, f"val_{m.name}")]
-    return "max" if any(isinstance(m, HIGHER_IS_BETTER) for m in of_metric) else "auto"
+def _mode(mode: str, monitor: str, model: Any) -> str:
+    """Return which way is better: known before the training, since what is the best so far is kept."""
+    return mode if mode in ("min", "max") else "max" if higher_is_better(monitor, model.metrics) else "min"
 
 
 class _EarlyStopping(core.EarlyStopping):
@@ -126,8 +120,8 @@ class _Checkpoint(CoreCheckpoint):
     others_add = True
 
     def __init__(self, facade: Any, monitor: str | None, model: Any) -> None:
-        mode = _mode(facade.mode, monitor, model)
-        super().__init__("later.npz", monitor or "loss", facade.save_best_only, mode)
+        monitor = monitor or "loss"
+        super().__init__("later.npz", monitor, facade.save_best_only, _mode(facade.mode, monitor, model))
         self.facade, self.filepath = facade, os.fspath(facade.filepath)
         if not facade.save_best_only:
             self.monitor = None  # type: ignore[assignment]
@@ -137,8 +131,7 @@ class _Checkpoint(CoreCheckpoint):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         before, figures = self.best, self.facade.figures.shared(self, "on_epoch_end", epoch, logs=logs)
-        logs = figures
-        if self.save_best_only and not (self.monitor in logs and self._improved(logs)):
+        if self.save_best_only and not (self.monitor in figures and self._improved(figures)):
             return  # or no validation after this epoch
         old = {name: figures[new] for name, new in figures.old.items() if new in figures}
         path = self.filepath.format(epoch=epoch + 1, **figures, **old)

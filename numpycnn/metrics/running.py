@@ -29,8 +29,11 @@ class Metric(Configured):
     ----------
     sums : list or ndarray
         What was added up; a backup keeps it. Here: the weighted sum, and the sum of the weights.
+    higher_is_better : bool or None
+        Which way callbacks follow it that are not told; None: as its name says.
     """
 
+    higher_is_better: bool | None = None
     of_outputs = False  # whether it asks for the network's outputs in place of what the loss makes of them
 
     def __init__(self, name: str) -> None:
@@ -76,6 +79,7 @@ class Metric(Configured):
 class Accuracy(Metric):
     """Share of the rows whose largest output is at the label."""
 
+    higher_is_better = True
     of_outputs = True  # the largest is the same
 
     def __init__(self, name: str = "accuracy") -> None:
@@ -88,6 +92,8 @@ class Accuracy(Metric):
 
 class BinaryAccuracy(Metric):
     """Share of the answers that are on the right side of a threshold; of several answers in a row, the mean."""
+
+    higher_is_better = True
 
     def __init__(self, threshold: float = 0.5, name: str = "binary_accuracy") -> None:
         super().__init__(name)
@@ -105,6 +111,7 @@ class TopKAccuracy(Metric):
     The label counts where fewer than `k` outputs are larger, as in Keras: a tie is in its favour.
     """
 
+    higher_is_better = True
     of_outputs = True
 
     def __init__(self, k: int = 5, name: str = "top_k_accuracy") -> None:
@@ -120,6 +127,8 @@ class TopKAccuracy(Metric):
 class MeanLoss(Metric):
     """The mean of a loss of the predictions, such as the absolute error."""
 
+    higher_is_better = False
+
     def __init__(self, loss: Loss, name: str) -> None:
         super().__init__(name)
         self.loss = check_instance(loss, Loss, "loss", "a numpycnn loss")
@@ -133,6 +142,8 @@ class MeanLoss(Metric):
 
 class _Counts(Metric):
     """Of answers above a threshold: (3, K) with the right ones, those in all, and how many should have been."""
+
+    higher_is_better = True
 
     def __init__(self, threshold: float | None, name: str) -> None:
         super().__init__(name)
@@ -213,6 +224,8 @@ class AUC(Metric):
         Points of the curve, evenly spaced from 0 to 1 and joined by straight lines, as in Keras.
     name : str
     """
+
+    higher_is_better = True
 
     def __init__(self, num_thresholds: int = 200, name: str = "auc") -> None:
         super().__init__(name)

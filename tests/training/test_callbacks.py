@@ -14,11 +14,14 @@ from numpycnn import (
     CSVLogger,
     EarlyStopping,
     LambdaCallback,
+    MeanSquaredError,
     ModelCheckpoint,
     ReduceLROnPlateau,
     Sequential,
+    SoftmaxCrossEntropy,
     TerminateOnNaN,
 )
+from numpycnn.metrics import MeanLoss, Precision, TopKAccuracy
 
 NAN = math.nan
 NAMES = ("accuracy", "loss", "val_accuracy", "val_loss")
@@ -156,6 +159,18 @@ def test_early_stopping(figures, options, epochs, best_epoch):
 def test_early_stopping_knows_accuracies():
     assert play(EarlyStopping("val_accuracy"), [0.5, 0.6, 0.55, 0.9], "val_accuracy") == 3
     assert play(EarlyStopping("accuracy", mode="min"), [0.5, 0.6, 0.55], "accuracy") == 2
+
+
+def test_a_metric_with_a_name_of_its_own_says_which_way_is_better(tmp_path):
+    x, y = make_images(20)
+    model = small_cnn()
+    metrics = [TopKAccuracy(2, name="mine"), MeanLoss(MeanSquaredError(), name="top_error")]
+    model.compile(SGD(0.1), SoftmaxCrossEntropy(), metrics, weighted_metrics=[Precision(name="exact")])
+    followers = [EarlyStopping("mine"), ReduceLROnPlateau("val_mine"), EarlyStopping("top_error"),
+                 ModelCheckpoint(tmp_path / "best.npz", "val_exact", True)]  # fmt: skip
+    model.fit(x, y, epochs=1, verbose=0, callbacks=followers, validation_split=0.2)
+    assert [follower._sign for follower in followers] == [-1, -1, 1, -1]
+    assert followers[3].best >= 0 and (tmp_path / "best.npz").exists()
 
 
 @pytest.mark.parametrize(
