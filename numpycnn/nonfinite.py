@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .hints import hint_at_rate
 from .losses import Loss, in_training
+from .memory import all_finite
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -110,12 +111,6 @@ def find_parameter(model: Sequential, attribute: str) -> str | None:
                 what = "the gradient of " if attribute == "grad" else ""
                 return f"{what}layers[{i}], {layer!r}, {parameter.name}: {count} of {array.size} numbers"
     return None
-
-
-def all_finite(vector: NDArray[Any]) -> bool:
-    """Whether all numbers are finite; one pass, and a second only where the sum is not."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return math.isfinite(vector.sum()) or bool(np.isfinite(vector).all())
 
 
 def _numbers(rows: NDArray) -> str:

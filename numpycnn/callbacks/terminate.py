@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ..nonfinite import all_finite, find_parameter
+from ..memory import all_finite
+from ..nonfinite import find_parameter
 from ..terminal import show
 from .base import Callback
 

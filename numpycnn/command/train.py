@@ -21,6 +21,7 @@ from ..files import KERAS_SUFFIXES, insist, printable
 from ..io.keras_file.hdf5 import import_h5py
 from ..layers.share import Share
 from ..losses import SoftmaxCrossEntropy
+from ..memory import all_finite
 from ..model import Sequential
 from ..optimizers import Adam
 from ..schedules import Constant, CosineDecay, OneCycle, Schedule
@@ -186,7 +187,7 @@ def train(
     )
     if history.interrupted:
         raise KeyboardInterrupt("interrupted; the same command with --resume goes on")
-    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+    if not all(map(all_finite, model.get_weights())):
         rate = recipe.learning_rate / 10
         raise ValueError(f"the training diverged: weights are no numbers any more; nothing is saved; try --lr {rate:g}")
     return model, history

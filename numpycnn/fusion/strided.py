@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import ops
 from ..layers import Conv2D
 from ..layers.conv import as_rows
+from ..memory import all_finite
 from .block import Block, mean_share
 from .convolution import DirectConv
 from .winograd import FEWEST, MANY_FOR_WEIGHTS, MORE, input_gradient, winograd_share
@@ -57,7 +57,7 @@ class WinogradConvStride2(Block):
         y = self.empty("y", (len(x), *self.output_shape))
         filters = self._filters_in_parts()
         ops.winograd_forward(parts, as_rows(filters), self.conv.weight_and_bias()[1], *self.before, False, False, y)
-        if not is_finite(y):
+        if not all_finite(y):
             y[...] = self.conv.forward(x)
         self.save_for_backward(True, len(x), x, parts, filters)
         return y
@@ -67,7 +67,7 @@ class WinogradConvStride2(Block):
         dy = self.check_output_gradient(dy)
         x, parts, filters = self.saved
         # Where dy is not finite, dw shows it: all of that filter's is NaN or infinity.
-        finite = self._weight_gradient(parts, dy) if self.conv.learns else is_finite(dy)
+        finite = self._weight_gradient(parts, dy) if self.conv.learns else all_finite(dy)
         if not finite:
             self.conv.save_for_backward(True, len(x), x)
             return self.conv.backward(dy, need_dx)
@@ -104,9 +104,3 @@ class WinogradConvStride2(Block):
     def _as_image(self, weight: NDArray) -> NDArray:
         """View filters as one image, with as many channels as there are C * F."""
         return weight.reshape(1, *self.conv.window.kernel, -1)
-
-
-def is_finite(a: NDArray) -> bool:
-    """Whether no element is NaN or infinity; False, too, where their sum is beyond the format: it costs time alone."""
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(a.sum()))

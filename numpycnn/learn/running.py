@@ -88,11 +88,13 @@ def within(seconds: float, function: Callable[[], Result]) -> Result:
             errors.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
-    if _ends_process and sys.__stderr__ is not None:
-        faulthandler.dump_traceback_later(seconds + PATIENCE, exit=True, file=sys.__stderr__)
+    told = sys.__stderr__ if _ends_process else None
+    if told is not None:
+        faulthandler.dump_traceback_later(seconds + PATIENCE, exit=True, file=told)
     thread.start()
     thread.join(seconds)
-    faulthandler.cancel_dump_traceback_later()
+    if told is not None:  # else it might be somebody else's
+        faulthandler.cancel_dump_traceback_later()
     if thread.is_alive():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(TooSlow))
         raise TooSlow(f"it did not end within {seconds:g} seconds")

@@ -113,3 +113,9 @@ def _copy_into(target: NDArray, new: ArrayLike, what: str) -> None:
     if new.shape != target.shape:
         raise ValueError(f"{what}: expected shape {target.shape}, got {new.shape}")
     target[...] = new
+
+
+def all_finite(vector: NDArray[Any]) -> bool:
+    """Whether all numbers are finite; one pass, and a second only where the sum is not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(vector.sum()) or np.isfinite(vector).all())

@@ -112,8 +112,12 @@ def _make(metric: str | Metric, model: Sequential) -> Metric:
 
 def metric_names(model: Sequential) -> list[str]:
     """Return the names under which a history lists the metrics, in the order of ``evaluate``."""
-    names = [get_metric(metric).name for metric in model.metrics]
-    weighted = [get_metric(metric).name for metric in model.weighted_metrics]
+    return listed_names(model.metrics, model.weighted_metrics)
+
+
+def listed_names(metrics: Asked, weighted_metrics: Asked) -> list[str]:
+    """Return the same for metrics that no model has yet."""
+    names, weighted = ([get_metric(metric).name for metric in given] for given in (metrics, weighted_metrics))
     return names + [f"weighted_{name}" if name in names else name for name in weighted]
 
 

@@ -19,7 +19,6 @@ from ..words import Worded
 # Words that all layers take, whether or not Keras lists them.
 COMMON = ("activity_regularizer", "trainable", "dtype", "autocast", "name", "data_format", "seed", "weights",
           "input_shape", "input_dim", "batch_input_shape", "batch_shape", "batch_size")  # fmt: skip
-OWN_METHODS = ("call", "build", "compute_output_shape", "train_step", "test_step", "add_weight")
 _names: Counter = Counter()
 
 
@@ -111,6 +110,9 @@ class Layer(Worded, Node):
     refused = {"activity_regularizer": "penalties are on weights alone: kernel_regularizer=l2(...)",
                "weights": "call set_weights once the layer is built"}  # fmt: skip
     idle: tuple[str, ...] = ("autocast", "seed", "batch_size")
+    not_called = "call", "build", "compute_output_shape", "train_step", "test_step", "add_weight"
+    instead = ("a layer of your own is a subclass of numpycnn.Layer (setup, forward, backward), in a "
+               "numpycnn.Sequential")  # fmt: skip
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -118,11 +120,6 @@ class Layer(Worded, Node):
             kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
             parameters = [inspect.Parameter(name, kind, default=value) for name, value in cls.words.items()]
             cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        elif own := [name for name in OWN_METHODS if name in vars(cls)]:
-            raise TypeError(
-                f"class {cls.__name__}: {own[0]} would never be called; a layer of your own is a subclass of "
-                "numpycnn.Layer (setup, forward, backward), in a numpycnn.Sequential"
-            )
 
     def __init__(self, *args: Any, **given: Any) -> None:
         common = {name: given.pop(name) for name in COMMON if name in given and name not in self.words}
@@ -131,7 +128,6 @@ class Layer(Worded, Node):
             self.look_at(name, value)
         common |= {name: words[name] for name in COMMON if name in words}
         vars(self).update({name: value for name, value in words.items() if name != "name"})
-        self.is_named = bool(common.get("name"))  # by the user: files do not keep it
         self.name = common.get("name") or new_name(snake_case(type(self).__name__))
         self._trainable = bool(common.get("trainable", True))
         self.given_shape = self._shape_given(common)

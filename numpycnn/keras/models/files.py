@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import shutil
 import tempfile
 from typing import Any, Callable
 
 from ...files import KERAS_SUFFIXES
+from ...io.keras_file.write import snake_case
 from ...model import Sequential as CoreSequential
 from ...terminal import show
 from ..layers.augment import Augmenting
@@ -41,7 +43,7 @@ class Files(Chain):
         settle("save", old, *IDLE)
         path = os.fspath(filepath)
         _check_overwrite(path, overwrite)
-        if any(leaf.is_named for leaf in self.leaves()):
+        if any(re.sub(r"_\d+$", "", leaf.name) != snake_case(type(leaf).__name__) for leaf in self.leaves()):
             note("save: files keep no names of layers; after loading, get_layer(index=...) finds them")
         core = self._ready() if self.optimizer is not None and self.loss is not None else self.core_model()
         if path.endswith(SUFFIXES):
@@ -122,26 +124,27 @@ def _write(core: CoreSequential, write: Callable[[CoreSequential], None]) -> Non
             return write(core)
         except (TypeError, ValueError) as error:
             reason = error
-    for metrics, compiled in ((core.metrics, True), ([], True), ([], False)):
-        twin = _twin(core, layers, metrics, compiled and core.loss is not None)
+    for measured, compiled in ((True, True), (False, True), (False, False)):
+        twin = _twin(core, layers, measured, compiled and core.loss is not None)
         try:
             write(twin)
         except (TypeError, ValueError) as error:
             reason = error
             continue
-        if metrics is not core.metrics:
+        if not measured:
             what = "the metrics are" if compiled else "loss, optimizer and metrics are"
             note(f"save: {what} not in the file, compile again after loading: {reason}")
         return None
     raise reason  # type: ignore[misc]
 
 
-def _twin(core: CoreSequential, layers: list[Any], metrics: list[Any], compiled: bool) -> CoreSequential:
-    """Return such a model of these layers, with the same weights and memories."""
+def _twin(core: CoreSequential, layers: list[Any], measured: bool, compiled: bool) -> CoreSequential:
+    """Return such a model of these layers, with the same weights and memories, and metrics if `measured`."""
     twin = CoreSequential([copy.copy(layer) for layer in layers], core.input_shape)
     twin.set_weights(core.get_weights())
     if compiled:
-        twin.compile(copy.deepcopy(core.optimizer), core.loss, metrics)
+        metrics = (core.metrics, core.weighted_metrics) if measured else ()
+        twin.compile(copy.deepcopy(core.optimizer), core.loss, *metrics)
     return twin
 
 

@@ -7,9 +7,11 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
+from ...training.run import FitOptions
 from ..image import Flow
 from ..notes import no_effect
 
+BATCH = FitOptions.batch_size  # rows of arrays in a batch, if nobody says
 Change = Callable[[np.ndarray], np.ndarray]
 
 
@@ -55,7 +57,7 @@ class Data:
         if self.batches or self.steps is not None:
             return self.steps
         rows = int(len(self.x) * (1 - held_out))  # as the core counts
-        return -(-rows // (self.batch_size or 32))
+        return -(-rows // (self.batch_size or BATCH))
 
     def one_shape(self) -> tuple[int, ...]:
         """Shape of one row; of a generator the first batch is kept for the training."""
@@ -78,13 +80,12 @@ class Data:
 
     def measure_words(self, ranked: Change, sample_weight: Any = None) -> dict[str, Any]:
         """Return the core's arguments for ``evaluate`` and ``predict``: of arrays the first `steps` batches."""
-        words = self.core_words(ranked)
-        steps = words.pop("steps_per_epoch", None)
-        if sample_weight is not None:
-            words["sample_weight"] = as_array(sample_weight)
+        words = {} if sample_weight is None else {"sample_weight": as_array(sample_weight)}
         if self.batches:
-            return {**words, "steps": steps}
-        rows = None if steps is None else steps * (self.batch_size or 32)
+            return {**words, "x": Adapted(self.x, ranked), "steps": self.steps}
+        words |= self.core_words(ranked)
+        steps = words.pop("steps_per_epoch", None)
+        rows = None if steps is None else steps * self.batch_size
         return {word: value[:rows] if isinstance(value, np.ndarray) else value for word, value in words.items()}
 
 

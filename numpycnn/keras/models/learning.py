@@ -8,12 +8,12 @@ import numpy as np
 
 from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
 from ...metrics import Accuracy, BinaryAccuracy
-from ...metrics.running import get_metric
+from ...training.figures import listed_names
 from .. import losses, optimizers
 from ..hooks import History, core_callbacks
 from ..notes import no_effect, note, refuse, settle
 from .base import Chain
-from .inputs import Data, as_array, validation_words
+from .inputs import BATCH, Data, as_array, validation_words
 
 IDLE = ("workers", "use_multiprocessing", "max_queue_size", "pickle_safe", "nb_worker", "max_q_size")
 
@@ -96,8 +96,7 @@ class Learning(Chain):
     @property
     def metrics_names(self) -> list[str]:
         """Names of what ``evaluate`` returns."""
-        own, weighted = ([get_metric(metric).name for metric in given] for given in (self._metrics, self._weighted))
-        return ["loss", *own, *(f"weighted_{name}" if name in own else name for name in weighted)]
+        return ["loss", *listed_names(self._metrics, self._weighted)]
 
     @property
     def metrics(self) -> list[Any]:
@@ -128,7 +127,7 @@ class Learning(Chain):
             **data.core_words(self._ranked),
         }  # fmt: skip
         if validation_data is not None:
-            size = validation_batch_size or data.batch_size or 32
+            size = validation_batch_size or data.batch_size or BATCH
             words |= validation_words(validation_data, size, validation_steps, self._ranked)
         elif validation_split:
             refuse("fit", "all rows that validation_split holds out are looked at", validation_steps=validation_steps)
