@@ -119,16 +119,20 @@ def normalise_backward(dy, dy_mean, x, x_mean, slope, factor, dx):
 
 
 # -- with ReLU, and pooling over windows of `pool` by `pool` pixels, 1 or 2 --------------------------------------------
-# A code says which pixel of its window won, or pool * pool that ReLU cut. The tiles go along a row of windows with one
-# vector of channels, from channel c on, which has to be where the arrays' positions point to; `row` is the distance
-# from one row of pixels to the next.
+# A code says which pixel of its window won, or pool * pool that ReLU cut. The tiles go along a row of windows, and in a
+# window along its channels: memory is quickest line after line (three times as quick as a vector of channels after the
+# other, where maps lie in memory). `row` is the distance from one row of pixels to the next.
 
 
-def _for_each_window(code, x, pool, columns, prepare):  # type: ignore
-    """Emit what ``prepare(vectors, pool)`` does, for windows of both sizes, whole vectors and the last channels."""
+def _for_each_window(code, x, pool, windows, channels, window):  # type: ignore
+    """Emit ``window(vectors, pool, n, first)`` for windows of both sizes: a vector of the n-th's, from `first` on."""
 
     def sized(size):  # type: ignore
-        code.whole_or_edge(x, 1, columns, lambda vectors: prepare(vectors, size))
+        def whole(n, nothing):  # type: ignore
+            code.each_vector(x, channels, lambda vectors, first: window(vectors, size, n, first))
+            return []
+
+        loop(code.builder, windows, whole, [])
 
     is_one = code.builder.icmp_signed("==", pool, INDEX(1))
     code.first_of([(is_one, lambda: sized(1)), (None, lambda: sized(2))])
@@ -142,81 +146,67 @@ def _pixels(code, start, n, size, row, channels):  # type: ignore
 
 @tile
 def _normalise_row(  # type: ignore
-    code, x, ix, row, mean, factor, shift, c, pool, y, iy, codes, windows, channels, columns
+    code, x, ix, row, mean, factor, shift, pool, y, iy, codes, windows, channels
 ):
     """A row of ``normalise_relu_pool``."""
     builder, keep = code.builder, code.builder.icmp_signed(">", codes.size, INDEX(0))
 
-    def prepare(vectors, size):  # type: ignore
-        center, scale, move = (vectors.load(known.at(c), 0) for known in (mean, factor, shift))
+    def window(vectors, size, n, first):  # type: ignore
+        center, scale, move = (vectors.load(known.at(first), 0) for known in (mean, factor, shift))
+        pixels = _pixels(code, code.step(x.at(ix), first), n, size, row, channels)
+        values = [builder.fsub(vectors.load(pixel, 0), center) for pixel in pixels]
+        values = [builder.fadd(builder.fmul(value, scale), move) for value in values]
+        best, winner = rectified_maximum(vectors, values)
+        vectors.store(best, code.step(code.step(y.at(iy), n, channels), first), 0)
+        with builder.if_then(keep):
+            vectors.store_codes(winner, code.step(code.step(codes.at(iy), n, channels), first), 0)
 
-        def window(n, nothing):  # type: ignore
-            values = [vectors.load(pixel, 0) for pixel in _pixels(code, x.at(ix), n, size, row, channels)]
-            values = [builder.fadd(builder.fmul(builder.fsub(value, center), scale), move) for value in values]
-            best, winner = rectified_maximum(vectors, values)
-            vectors.store(best, code.step(y.at(iy), n, channels), 0)
-            with builder.if_then(keep):
-                vectors.store_codes(winner, code.step(codes.at(iy), n, channels), 0)
-            return []
-
-        loop(builder, windows, window, [])
-
-    _for_each_window(code, x, pool, columns, prepare)
+    _for_each_window(code, x, pool, windows, channels, window)
 
 
 @tile
 def _add_row(  # type: ignore
-    code, x, ix, row, mean, c, dy, codes, idy, pool, products, sums, i_sum, windows, channels, columns
+    code, x, ix, row, mean, dy, codes, idy, pool, products, sums, i_sum, windows, channels
 ):
     """Add a row of windows to the two sums of ``normalise_relu_pool_sums``."""
     builder = code.builder
 
-    def prepare(vectors, size):  # type: ignore
-        center, targets = vectors.load(mean.at(c), 0), [products.at(i_sum), sums.at(i_sum)]
+    def window(vectors, size, n, first):  # type: ignore
+        center, targets = vectors.load(mean.at(first), 0), [code.step(a.at(i_sum), first) for a in (products, sums)]
+        product, total = (vectors.load(target, 0) for target in targets)
+        passed = _passed(code, vectors, dy, codes, idy, n, size, channels, first)
+        for value, pixel in zip(passed, _pixels(code, code.step(x.at(ix), first), n, size, row, channels)):
+            distance = builder.fsub(vectors.load(pixel, 0), center)
+            product, total = vectors.multiply_add(value, distance, product), builder.fadd(total, value)
+        vectors.store(product, targets[0], 0)
+        vectors.store(total, targets[1], 0)
 
-        def window(n, totals):  # type: ignore
-            product, total = totals
-            passed = _passed(code, vectors, dy, codes, idy, n, size, channels)
-            for value, pixel in zip(passed, _pixels(code, x.at(ix), n, size, row, channels)):
-                distance = builder.fsub(vectors.load(pixel, 0), center)
-                product, total = vectors.multiply_add(value, distance, product), builder.fadd(total, value)
-            return [product, total]
-
-        totals = loop(builder, windows, window, [vectors.load(target, 0) for target in targets])
-        for total, target in zip(totals, targets):
-            vectors.store(total, target, 0)
-
-    _for_each_window(code, x, pool, columns, prepare)
+    _for_each_window(code, x, pool, windows, channels, window)
 
 
 @tile
 def _backward_row(  # type: ignore
-    code, x, ix, row, mean, dy, codes, idy, pool, dy_mean, slope, factor, c, dx, windows, channels, columns
+    code, x, ix, row, mean, dy, codes, idy, pool, dy_mean, slope, factor, dx, windows, channels
 ):
     """A row of windows of ``normalise_relu_pool_backward``."""
     builder = code.builder
 
-    def prepare(vectors, size):  # type: ignore
-        center, level, rise, scale = (vectors.load(known.at(c), 0) for known in (mean, dy_mean, slope, factor))
+    def window(vectors, size, n, first):  # type: ignore
+        center, level, rise, scale = (vectors.load(known.at(first), 0) for known in (mean, dy_mean, slope, factor))
+        passed = _passed(code, vectors, dy, codes, idy, n, size, channels, first)
+        places = (_pixels(code, code.step(a.at(ix), first), n, size, row, channels) for a in (x, dx))
+        for value, pixel, target in zip(passed, *places):
+            line = builder.fmul(builder.fsub(vectors.load(pixel, 0), center), rise)
+            value = builder.fsub(builder.fsub(value, level), line)
+            vectors.store(builder.fmul(value, scale), target, 0)
 
-        def window(n, nothing):  # type: ignore
-            passed = _passed(code, vectors, dy, codes, idy, n, size, channels)
-            places = (_pixels(code, start, n, size, row, channels) for start in (x.at(ix), dx.at(ix)))
-            for value, pixel, target in zip(passed, *places):
-                line = builder.fmul(builder.fsub(vectors.load(pixel, 0), center), rise)
-                value = builder.fsub(builder.fsub(value, level), line)
-                vectors.store(builder.fmul(value, scale), target, 0)
-            return []
-
-        loop(builder, windows, window, [])
-
-    _for_each_window(code, x, pool, columns, prepare)
+    _for_each_window(code, x, pool, windows, channels, window)
 
 
-def _passed(code, vectors, dy, codes, idy, n, size, channels):  # type: ignore
+def _passed(code, vectors, dy, codes, idy, n, size, channels, first):  # type: ignore
     """Return the gradient of each of the n-th window's pixels: 0 but for the winner."""
-    gradient = vectors.load(code.step(dy.at(idy), n, channels), 0)
-    winner = vectors.load_codes(code.step(codes.at(idy), n, channels), 0)
+    gradient = vectors.load(code.step(code.step(dy.at(idy), n, channels), first), 0)
+    winner = vectors.load_codes(code.step(code.step(codes.at(idy), n, channels), first), 0)
     wins = [code.builder.icmp_unsigned("==", winner, vectors.code(q)) for q in range(size**2)]
     return [code.builder.select(won, gradient, vectors.zero) for won in wins]
 
@@ -229,14 +219,11 @@ def normalise_relu_pool(x, mean, factor, shift, pool, y, codes):
     """
     images, height, width, channels = x.shape
     out_h, out_w = y.shape[1], y.shape[2]
-    lanes = VECTOR_BYTES // x.itemsize
     for line in prange(images * out_h):
         ix = (line // out_h * height + line % out_h * pool) * width * channels
-        for c in range(0, channels, lanes):
-            _normalise_row(
-                x, ix + c, width * channels, mean, factor, shift, c, pool, y, line * out_w * channels + c, codes,
-                out_w, channels, channels - c,
-            )
+        _normalise_row(
+            x, ix, width * channels, mean, factor, shift, pool, y, line * out_w * channels, codes, out_w, channels
+        )
 
 
 @kernel
@@ -244,7 +231,7 @@ def normalise_relu_pool_sums(x, mean, dy, codes, pool, dgamma, dbeta):
     """Sums over the winners of dy * (x - mean) and of dy: x (N, H, W, C), dy, codes (N, OH, OW, C), the others (C,)."""
     _, height, width, channels = x.shape
     images, out_h, out_w, _ = dy.shape
-    lanes, lines = VECTOR_BYTES // x.itemsize, max(1, CHUNK // out_w)  # rows of windows in a chunk
+    lines = max(1, CHUNK // out_w)  # rows of windows in a chunk
     chunks = (images * out_h + lines - 1) // lines
     products, sums = np.empty((chunks, channels), x.dtype), np.empty((chunks, channels), x.dtype)
     for chunk in prange(chunks):
@@ -253,11 +240,10 @@ def normalise_relu_pool_sums(x, mean, dy, codes, pool, dgamma, dbeta):
             sums[chunk, c] = 0
         for line in range(chunk * lines, min(chunk * lines + lines, images * out_h)):
             ix = (line // out_h * height + line % out_h * pool) * width * channels
-            for c in range(0, channels, lanes):
-                _add_row(
-                    x, ix + c, width * channels, mean, c, dy, codes, line * out_w * channels + c, pool, products, sums,
-                    chunk * channels + c, out_w, channels, channels - c,
-                )
+            _add_row(
+                x, ix, width * channels, mean, dy, codes, line * out_w * channels, pool, products, sums,
+                chunk * channels, out_w, channels,
+            )
     add_up(products, dgamma)
     add_up(sums, dbeta)
 
@@ -267,15 +253,13 @@ def normalise_relu_pool_backward(x, mean, dy, codes, pool, dy_mean, slope, facto
     """dx as in ``normalise_backward``, for a dy that only winners got: x, dx (N, H, W, C), dy, codes (N, OH, OW, C)."""
     images, height, width, channels = x.shape
     out_h, out_w = dy.shape[1], dy.shape[2]
-    lanes = VECTOR_BYTES // x.itemsize
     lines = (height + pool - 1) // pool
     for line in prange(images * lines):
         n, oy = line // lines, line % lines
         first, idy = (n * height + oy * pool) * width * channels, (n * out_h + oy) * out_w * channels
-        for c in range(0, channels if oy < out_h else 0, lanes):
+        if oy < out_h:
             _backward_row(
-                x, first + c, width * channels, mean, dy, codes, idy + c, pool, dy_mean, slope, factor, c, dx, out_w,
-                channels, channels - c,
+                x, first, width * channels, mean, dy, codes, idy, pool, dy_mean, slope, factor, dx, out_w, channels
             )
         for iy in range(oy * pool, min(oy * pool + pool, height)):  # a last row or column that belongs to no window
             for ix in range(out_w * pool if oy < out_h else 0, width):

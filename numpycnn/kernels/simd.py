@@ -187,6 +187,24 @@ class Code:
         cases.append((None, lambda: case(self.vectors(array, edge_count or count, columns))))
         return self.first_of(cases)
 
+    def each_vector(self, array: Memory, columns: Any, piece: Callable[[Vectors, Any], None]) -> None:
+        """Emit ``piece(vectors, first)`` for each whole vector of a row, and for what is left at its end.
+
+        `first` is the vector's first column.
+        """
+        lanes = INDEX(VECTOR_BYTES // (array.dtype.bitwidth // 8))
+        whole, vectors = self.builder.sdiv(columns, lanes), self.vectors(array, 1)
+
+        def step(n, nothing):  # type: ignore
+            piece(vectors, self.builder.mul(n, lanes))
+            return []
+
+        loop(self.builder, whole, step, [])
+        done = self.builder.mul(whole, lanes)
+        left = self.builder.sub(columns, done)
+        with self.builder.if_then(self.builder.icmp_signed(">", left, INDEX(0))):
+            piece(self.vectors(array, 1, left), done)
+
     def vector_by_vector(self, array: Memory, columns: Any, piece: Callable, values: list | None = None) -> list:
         """Emit ``values = piece(vectors, first, values)`` for each vector of a row, the last of which may be in part.
 
