@@ -156,7 +156,8 @@ def _formulas(optimizer: Any) -> Iterator[Formula]:
     own = next(cls for cls in type(optimizer).__mro__ if cls in _PACKAGE)
     if own not in (Optimizer, optimizers.Adam, optimizers.SGD) or has("weight_decay") or optimizer.global_clipnorm:
         return
-    if any(getattr(optimizer, name, False) for name in ("epsilon_hat", "nesterov", "centered", "amsgrad")):
+    others = "epsilon_hat", "nesterov", "velocity_of_steps", "centered", "amsgrad"
+    if any(getattr(optimizer, name, False) for name in others):
         return
     if has("beta1", "beta2", "epsilon"):
         yield Formula(solutions.adam_step, 2, (optimizer.beta1, optimizer.beta2, optimizer.epsilon), counts=True)

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from .. import optimizers as core
-from ..schedules import Schedule
+from ..schedules import InverseTimeDecay, Schedule
 from . import schedules
 from .missing import OPTIMIZERS
 from .missing import of_optimizers as __getattr__  # noqa: F401  # Python asks it for names that are not there
@@ -36,13 +36,14 @@ class Optimizer(Worded):
     not_called = "update_step", "apply", "apply_gradients", "build", "minimize"
     instead = "an optimizer of your own is a subclass of numpycnn.Optimizer, in a numpycnn.Sequential"
     from_file = False
+    decay = 0.0  # an old word: the step's rate is learning_rate / (1 + decay * iterations), and learning_rate a number
 
     def __init__(self, *args: Any, **given: Any) -> None:
         decay = given.pop("decay", None)
         super().__init__(*args, **given)
         if decay:
             note("optimizers: decay= is an old word; the rate falls as schedules.InverseTimeDecay lets it")
-            self.config["learning_rate"] = schedules.InverseTimeDecay(self.config["learning_rate"], 1, decay)
+            self.decay = float(decay)
         if self.config.get("epsilon", 0) is None:
             self.config["epsilon"] = self.words["epsilon"]
         self.core = self.make()
@@ -58,6 +59,7 @@ class Optimizer(Worded):
         words = {self.renamed.get(word, word): self.config[word] for word in (*own, "global_clipnorm")}
         if callable(words["learning_rate"]) and not isinstance(words["learning_rate"], Schedule):
             words["learning_rate"] = words["learning_rate"]()
+        words["learning_rate"] = self._decaying(words["learning_rate"])
         return self.of_core(words, self.config["weight_decay"])
 
     def of_core(self, words: dict[str, Any], weight_decay: float | None) -> core.Optimizer:
@@ -78,6 +80,8 @@ class Optimizer(Worded):
     def learning_rate(self) -> Any:
         """The rate: a number that ``assign`` changes, or the schedule."""
         rate: Any = self.core.learning_rate
+        if self.decay and isinstance(rate, InverseTimeDecay):
+            rate = rate.learning_rate
         if not isinstance(rate, Schedule):
             rate = Rate(rate)
             rate.optimizer = self
@@ -85,7 +89,11 @@ class Optimizer(Worded):
 
     @learning_rate.setter
     def learning_rate(self, rate: Any) -> None:
-        self.core.learning_rate = rate if isinstance(rate, Schedule) else float(rate)
+        self.core.learning_rate = self._decaying(rate if isinstance(rate, Schedule) else float(rate))
+
+    def _decaying(self, rate: float | Schedule) -> float | Schedule:
+        falls = self.decay and not isinstance(rate, Schedule)
+        return schedules.InverseTimeDecay(rate, 1, self.decay) if falls else rate
 
     @property
     def lr(self) -> Any:
@@ -140,7 +148,15 @@ def _named(name: str, learning_rate: float = 0.001, **words: Any) -> Any:
     return variant(Optimizer, name, f"The core's {name}, with Keras's defaults.", words=words)
 
 
-SGD = _named("SGD", 0.01, momentum=0.0, nesterov=False)
+class SGD(Optimizer):
+    """The core's SGD; its velocity is of steps, as Keras's."""
+
+    words = {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False, **COMMON}
+
+    def of_core(self, words: dict[str, Any], weight_decay: float | None) -> core.Optimizer:
+        return super().of_core({**words, "velocity_of_steps": bool(words["momentum"])}, weight_decay)
+
+
 RMSprop = _named("RMSprop", rho=0.9, momentum=0.0, epsilon=1e-7, centered=False)
 Adagrad = _named("Adagrad", initial_accumulator_value=0.1, epsilon=1e-7)
 Adadelta = _named("Adadelta", rho=0.95, epsilon=1e-7)

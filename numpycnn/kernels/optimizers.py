@@ -26,12 +26,13 @@ def _smallest_normal(x):
 
 
 @kernel
-def sgd(gradient, rate, momentum, nesterov, weight, velocity):
-    """One step on (n,) vectors: velocity = momentum * velocity + gradient; weight -= rate * velocity."""
+def sgd(gradient, gain, rate, momentum, nesterov, weight, velocity):
+    """One step on (n,) vectors: velocity = momentum * velocity + gain * gradient; weight -= rate * velocity."""
     tiny = _smallest_normal(weight)
     for i in prange(weight.size):
-        velocity[i] = _flush(momentum * velocity[i] + gradient[i], tiny)
-        step = gradient[i] + momentum * velocity[i] if nesterov else velocity[i]
+        push = gain * gradient[i]
+        velocity[i] = _flush(momentum * velocity[i] + push, tiny)
+        step = push + momentum * velocity[i] if nesterov else velocity[i]
         weight[i] -= rate * step
 
 

@@ -323,10 +323,10 @@ def binary_cross_entropy(logits, targets, losses, dlogits):
 # -- optimizers -------------------------------------------------------------------------------------------------------
 
 
-def sgd(gradient, rate, momentum, nesterov, weight, velocity):
-    """One step on (n,) vectors: velocity = momentum * velocity + gradient; weight -= rate * velocity."""
-    velocity[...] = _flush(momentum * velocity + gradient)
-    weight -= rate * (gradient + momentum * velocity if nesterov else velocity)
+def sgd(gradient, gain, rate, momentum, nesterov, weight, velocity):
+    """One step on (n,) vectors: velocity = momentum * velocity + gain * gradient; weight -= rate * velocity."""
+    velocity[...] = _flush(momentum * velocity + gain * gradient)
+    weight -= rate * (gain * gradient + momentum * velocity if nesterov else velocity)
 
 
 def adam(gradient, rate, beta1, beta2, epsilon, correction1, correction2, decay, weight, m, v):

@@ -145,6 +145,7 @@ PARAMETERS = {
     "SGD.global_clipnorm": (lambda v: nc.SGD(global_clipnorm=v), but(POSITIVE, "None")),
     "SGD.momentum": (lambda v: nc.SGD(0.1, v), FRACTION),
     "SGD.nesterov": (lambda v: nc.SGD(0.1, 0.9, v), FLAG),
+    "SGD.velocity_of_steps": (lambda v: nc.SGD(0.1, velocity_of_steps=v), FLAG),
     "Adam.learning_rate": (nc.Adam, FROM_ZERO),
     "Adam.learning_rate ": (lambda v: setattr(nc.Adam(), "learning_rate", v), FROM_ZERO),
     "Adam.beta1": (lambda v: nc.Adam(beta1=v), FRACTION),

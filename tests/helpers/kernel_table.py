@@ -641,9 +641,9 @@ def binary_cross_entropy(rng, dtype) -> Iterator[Call]:
 def sgd(rng, dtype) -> Iterator[Call]:
     for n, momentum, nesterov in itertools.product([0, *LENGTHS], [0.0, 0.9], [False, True]):
         state = [rough(rng, dtype, n), rough(rng, dtype, n)]  # weight, velocity
-        numbers = [0.01, momentum, nesterov]
-        # velocity: 3 (momentum, product, sum); step: 2 more; rate, product and difference: 3 more.
-        yield Call([rough(rng, dtype, n)], numbers, state, 8, [-0.01, momentum, nesterov])
+        numbers = [0.5, 0.01, momentum, nesterov]
+        # velocity: 4 (momentum, two products, sum); step: 2 more; rate, product and difference: 3 more.
+        yield Call([rough(rng, dtype, n)], numbers, state, 9, [0.5, -0.01, momentum, nesterov])
 
 
 def adam(rng, dtype) -> Iterator[Call]:

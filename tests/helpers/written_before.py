@@ -56,7 +56,8 @@ def native_model():
 def keras_model():
     layers = [Conv2D(4, 3), ReLU(), MaxPool2D(2), BatchNorm(), Flatten(), Dense(8), Sigmoid(), Dense(3)]
     model = Sequential(layers, input_shape=IMAGE, seed=4)
-    model.compile(SGD(CosineDecay(0.1, 50), momentum=0.9), SoftmaxCrossEntropy())
+    # It was written as an SGD without velocity_of_steps; Keras's, as which it is read, has it.
+    model.compile(SGD(CosineDecay(0.1, 50), momentum=0.9, velocity_of_steps=True), SoftmaxCrossEntropy())
     return model
 
 

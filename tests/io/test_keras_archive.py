@@ -64,7 +64,8 @@ def test_every_layer_comes_back(make, dtype, tmp_path):
 @pytest.mark.parametrize(
     "optimizer",
     [
-        SGD(0.1), SGD(0.1, momentum=0.9, nesterov=True), Adam(), Adam(0.01, epsilon=1e-7, epsilon_hat=True),
+        SGD(0.1), SGD(0.1, momentum=0.9, nesterov=True),
+        SGD(0.1, momentum=0.9, velocity_of_steps=True), Adam(), Adam(0.01, epsilon=1e-7, epsilon_hat=True),
         AdamW(CosineDecay(0.01, 50), weight_decay=0.1, global_clipnorm=1.0), RMSprop(), Adagrad(0.1), Adadelta(1.0),
         RMSprop(0.01, momentum=0.5, centered=True), Adamax(0.01), Nadam(0.01),
     ],

@@ -553,7 +553,7 @@ def test_optimizers_flush_what_is_too_small_for_the_usual_format_and_nothing_els
     gradient, expected = np.concatenate([kept, small]), np.concatenate([kept, np.zeros_like(small)])
     with kernels.using(kernel_set):
         velocity = np.zeros_like(gradient)
-        kernels.ops.sgd(gradient, 0.0, 0.9, False, np.zeros_like(gradient), velocity)
+        kernels.ops.sgd(gradient, 1.0, 0.0, 0.9, False, np.zeros_like(gradient), velocity)
         m, v = np.zeros_like(gradient), np.zeros_like(gradient)
         kernels.ops.adam(gradient, 0.0, 0.0, 0.0, 1e-8, 1.0, 1.0, 0.0, np.zeros_like(gradient), m, v)
         slots = {name: [np.zeros_like(gradient) for _ in range(2)] for name in ("adamax", "nadam")}

@@ -210,6 +210,10 @@ K = keras.optimizers
         (lambda: SGD(0.1), lambda: K.SGD(0.1)),
         (lambda: SGD(0.1, 0.9), lambda: K.SGD(0.1, 0.9)),
         (lambda: SGD(0.1, 0.9, True), lambda: K.SGD(0.1, 0.9, True)),
+        (lambda: SGD(StepDecay(0.1, 2, 0.5), 0.9, velocity_of_steps=True),
+         lambda: K.SGD(K.schedules.ExponentialDecay(0.1, 2, 0.5, True), 0.9)),
+        (lambda: SGD(StepDecay(0.1, 2, 0.5), 0.9, True, velocity_of_steps=True),
+         lambda: K.SGD(K.schedules.ExponentialDecay(0.1, 2, 0.5, True), 0.9, True)),
         (lambda: SGD(StepDecay(0.1, 2, 0.5)), lambda: K.SGD(K.schedules.ExponentialDecay(0.1, 2, 0.5, True))),
         (
             lambda: Adam(CosineDecay(0.01, 9, 1e-3)),

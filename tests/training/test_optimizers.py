@@ -24,6 +24,7 @@ from numpycnn import (
     Nadam,
     OneCycle,
     Optimizer,
+    PiecewiseConstant,
     RMSprop,
     Sequential,
     SoftmaxCrossEntropy,
@@ -90,6 +91,19 @@ def test_nesterov_by_hand(kernel_set):
     with kernels.using(kernel_set):
         path = steps(SGD(0.25, momentum=0.5, nesterov=True), [[4], [4], [0]], [0])
     assert path.ravel().tolist() == [-1.5, -3.25, -3.625]
+
+
+@both_kernel_sets
+def test_a_velocity_of_steps_goes_on_as_long_as_they_were(kernel_set):
+    # The rate falls from 1/4 to 0. v: 1/4 * 4 = 1, then 0.5 * 1 + 0 = 0.5, then 0.25; nesterov: 1 + 0.5 * 1 = 1.5, ...
+    def path(**options):
+        sgd = SGD(PiecewiseConstant([0], [0.25, 0.0]), momentum=0.5, **options)
+        with kernels.using(kernel_set):
+            return steps(sgd, [[4], [4], [4]], [0]).ravel()
+
+    assert path(velocity_of_steps=True).tolist() == [-1, -1.5, -1.75]
+    assert path(velocity_of_steps=True, nesterov=True).tolist() == [-1.5, -1.75, -1.875]
+    assert path().tolist() == [-1, -1, -1]  # of gradients: where the rate is 0, nothing moves
 
 
 # -- Adam ----------------------------------------------------------------------------------------------

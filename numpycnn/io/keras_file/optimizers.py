@@ -1,8 +1,8 @@
 """Optimizers in Keras's words and ours: one table, read in both directions.
 
 Keras adds Adam's epsilon where the paper's second form does (``epsilon_hat``). An Adam of ours that does otherwise
-gets a name by which it is known when it comes back; Keras takes any name. With momentum, SGD remembers gradients here
-and steps in Keras: the two are the same as long as the rate is.
+gets a name by which it is known when it comes back; Keras takes any name. So does an SGD whose velocity is of
+gradients: Keras's is of steps (``velocity_of_steps``), and the two are the same as long as the rate is.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .write import Config, described_object, shortest, snake_case
 WITHOUT_COUNTERPART = {"clipnorm": None, "clipvalue": None, "use_ema": False, "amsgrad": False, "decay": 0.0,
                        "loss_scale_factor": None, "gradient_accumulation_steps": None}  # fmt: skip
 OF_THE_PAPER = "_of_the_paper"  # end of the name of an Adam that adds epsilon after the correction
+OF_GRADIENTS = "_of_gradients"  # end of the name of an SGD whose velocity is
 
 
 class Words(NamedTuple):
@@ -100,14 +101,20 @@ def optimizer_to_keras(optimizer: Optimizer) -> Config:
     A schedule that Keras does not have is written as the rate of the next step.
     """
     words, class_name = words_of(optimizer), type(optimizer).__name__
-    paper = isinstance(optimizer, Adam) and not optimizer.epsilon_hat
     config = {
-        "name": snake_case(class_name) + (OF_THE_PAPER if paper else ""),
+        "name": snake_case(class_name) + _mark(optimizer),
         "learning_rate": _rate_to_keras(optimizer),
         "global_clipnorm": optimizer.global_clipnorm,
     }
     config |= {theirs: getattr(optimizer, ours) for theirs, ours in words.arguments.items()}
     return described_object("keras.optimizers", class_name, config)
+
+
+def _mark(optimizer: Optimizer) -> str:
+    """Return what is added to the name of one that does otherwise than Keras's."""
+    if isinstance(optimizer, Adam) and not optimizer.epsilon_hat:
+        return OF_THE_PAPER
+    return OF_GRADIENTS if isinstance(optimizer, SGD) and optimizer.momentum and not optimizer.velocity_of_steps else ""
 
 
 def _rate_to_keras(optimizer: Optimizer) -> Any:
@@ -138,7 +145,7 @@ def variables_to_keras(optimizer: Optimizer, parts: list[tuple[slice, tuple[int,
         variables.append(np.array(described["learning_rate"], np.float32))
     state = optimizer.get_state()
     if isinstance(optimizer, SGD) and "velocity" in state:
-        state["velocity"] = -state["velocity"] * optimizer.current_rate  # Keras remembers the step itself
+        state["velocity"] *= -1 if optimizer.velocity_of_steps else -optimizer.current_rate
     slots = [state[ours] for theirs, ours in _slots(optimizer).items() if ours in state]
     order = [(s, p) for p in parts for s in slots] if words_of(optimizer).by_parameter else [
         (s, p) for s in slots for p in parts
@@ -190,6 +197,8 @@ def read_optimizer(config: Config, notes: list[str]) -> Optimizer:
     ours |= {ours_name: shortest(read[theirs]) for theirs, ours_name in words.arguments.items() if theirs in read}
     if issubclass(words.ours, Adam):
         ours["epsilon_hat"] = not str(arguments.get("name")).endswith(OF_THE_PAPER)
+    if words.ours is SGD and ours.get("momentum"):
+        ours["velocity_of_steps"] = not str(arguments.get("name")).endswith(OF_GRADIENTS)
     return words.ours(**ours)
 
 
@@ -252,8 +261,8 @@ def state_from_keras(optimizer: Optimizer, steps: int, slots: dict[str, NDArray]
     state: Config = {"steps": steps, **{ours: slots[theirs] for theirs, ours in names.items()}}
     if isinstance(optimizer, SGD) and "velocity" in state:
         rate = optimizer.learning_rate
-        rate = rate(steps) if isinstance(rate, Schedule) else rate
+        rate = 1.0 if optimizer.velocity_of_steps else rate(steps) if isinstance(rate, Schedule) else rate
         if not rate > 0:
             return None
-        state["velocity"] = -state["velocity"] / rate  # Keras remembers the step itself
+        state["velocity"] = -state["velocity"] / rate
     return state
