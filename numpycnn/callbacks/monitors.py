@@ -225,13 +225,21 @@ class ReduceLROnPlateau(_Monitor):
         self.patience = check_count(patience, "patience", minimum=0)
         self.min_lr = check_positive(min_lr, "min_lr", zero_allowed=True)
 
+    @property
+    def rate(self) -> Any:
+        """What is reduced: the optimizer's learning rate."""
+        return self.model.optimizer.learning_rate
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        self.model.optimizer.learning_rate = rate
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin()
-        if isinstance(self.model.optimizer.learning_rate, Schedule):
+        if isinstance(self.rate, Schedule):
             raise ValueError("ReduceLROnPlateau: expected a constant learning rate, got a schedule; use one of the two")
 
     def _look(self, epoch: int, logs: dict[str, float]) -> None:
         if not self._improved(logs) and self.wait >= self.patience:
-            rate = self.model.optimizer.current_rate
-            self.model.optimizer.learning_rate = min(rate, max(rate * self.factor, self.min_lr))
+            self.rate = min(self.rate, max(self.rate * self.factor, self.min_lr))
             self.wait = 0

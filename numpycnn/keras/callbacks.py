@@ -77,6 +77,10 @@ class EarlyStopping(_Follower):
              "restore_best_weights": False, "start_from_epoch": 0}  # fmt: skip
     core_class, core_words = _EarlyStopping, ("min_delta", "patience", "restore_best_weights")
     refused = {"baseline": "compare with it yourself, in a callback of your own"}
+    best_epoch = property(lambda self: self.core and self.core.best_epoch or 0, doc="The best epoch, from 0 on.")
+    stopped_epoch = property(
+        lambda self: self.core and self.core.stopped_epoch or 0, doc="The epoch that was the last one; 0: not stopped."
+    )
 
 
 class _Plateau(core.ReduceLROnPlateau):
@@ -86,9 +90,18 @@ class _Plateau(core.ReduceLROnPlateau):
     others_add = True
     pause = 0
 
+    @property
+    def rate(self) -> Any:
+        """The facade's optimizer's, a number where the old word ``decay`` lets each step's rate fall."""
+        return self.facade.model.optimizer.learning_rate
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        self.facade.model.optimizer.learning_rate = rate
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         logs = self.facade.figures.shared(self, "on_epoch_end", epoch, logs=logs)
-        before = self.model.optimizer.current_rate
+        before = float(self.rate)
         history = self.facade.model.history
         if history is not None:
             history.rates[epoch] = before
@@ -98,7 +111,7 @@ class _Plateau(core.ReduceLROnPlateau):
         elif self.monitor in logs:  # the best is known in a pause, too, and nothing waits
             self._improved(logs)
             self.wait = 0
-        after = self.model.optimizer.current_rate
+        after = float(self.rate)
         if after != before:
             self.pause = self.facade.cooldown
             if self.facade.verbose:

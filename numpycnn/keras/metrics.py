@@ -126,17 +126,22 @@ class AUC(Metric):
     idle = ("dtype", "num_labels")
 
 
-class _Function(core.Metric):
-    """The mean of a function of targets and predictions."""
+class OfFunction(core.Metric):
+    """The mean of a function of targets and predictions: over rows, or of one number a batch, over batches."""
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         super().__init__(name)
         self.function = function
 
-    def rows(self, predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return the figure of each row, or of all in each."""
-        figures, rows = np.asarray(self.function(tensor(targets), tensor(predictions)), float), len(predictions)
-        return np.full(rows, figures) if figures.ndim == 0 else figures.reshape(rows, -1).mean(axis=1)
+    def add(self, predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Count a batch."""
+        figures = np.asarray(self.function(tensor(targets), tensor(predictions)), float)
+        if figures.ndim == 0:
+            self.count(float(figures), 1.0)
+            return
+        figures = figures.reshape(len(predictions), -1).mean(axis=1)
+        weights = np.ones(len(figures)) if weights is None else weights
+        self.count(figures @ weights, weights.sum())
 
 
 class MeanMetricWrapper(Metric):
@@ -148,14 +153,14 @@ class MeanMetricWrapper(Metric):
         super().__init__(fn, name or getattr(fn, "__name__", "metric"), dtype)
 
     def to_core(self) -> core.Metric:
-        return _Function(self.config["fn"], self.name)
+        return OfFunction(self.config["fn"], self.name)
 
 
 class Accuracy(Metric):
     """Share of numbers that are equal; as a name in ``compile`` the accuracy of classes."""
 
     def to_core(self) -> core.Metric:
-        return _Function(lambda y_true, y_pred: y_true.reshape(y_pred.shape) == y_pred, self.name)
+        return OfFunction(lambda y_true, y_pred: y_true.reshape(y_pred.shape) == y_pred, self.name)
 
 
 class Mean(Metric):
@@ -175,7 +180,7 @@ def _of_loss(loss_class: Any) -> Any:
     def to_core(self: Metric) -> core.Metric:
         loss = loss_class(**{word: value for word, value in self.config.items() if word not in NAME})
         if isinstance(loss, losses.Crossentropy):
-            return _Function(loss.per_row, self.name)
+            return OfFunction(loss.per_row, self.name)
         return core.MeanLoss(loss.to_core(None)[0], self.name)
 
     words = {**NAME, **{word: value for word, value in loss_class.words.items() if word not in losses.LAST}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import Any
 
 from ..hints import did_you_mean
@@ -94,7 +95,8 @@ def np_free(value: Any) -> bool:
 
 def variant(base: type, name: str, doc: str, **attributes: Any) -> Any:
     """Return a subclass that differs in its words alone: a row of a table of names."""
-    return type(name, (base,), {"__doc__": doc, "__module__": base.__module__, **attributes})
+    module = sys._getframe(1).f_globals["__name__"]  # where it gets its name, and where pickle looks for it
+    return type(name, (base,), {"__doc__": doc, "__module__": module, **attributes})
 
 
 def found(identifier: Any, kind: str, base: type, names: dict[str, Any], missing: dict[str, str]) -> Any:

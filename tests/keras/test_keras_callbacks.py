@@ -1,6 +1,7 @@
 """Callbacks in Keras's words."""
 
 import os
+import pickle
 import sys
 import types
 
@@ -222,3 +223,93 @@ def test_subclasses_that_change_nothing_but_words():
     assert (dense.get_weights()[0] == 0.5).all() and Fast().core.learning_rate == 0.5
     with pytest.raises(TypeError, match="a metric of your own: give a function"):
         type("Mine", (keras.metrics.Metric,), {})()
+
+
+def line(rate):
+    """A model of one weight, 1, whose gradient on (1, 0) is twice the weight."""
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False)])
+    model.set_weights([np.ones((1, 1))])
+    model.compile(rate, "mse")
+    return model
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_momentum_goes_on_with_steps_as_long_as_they_were(nesterov):
+    model = line(keras.optimizers.SGD(0.1, momentum=0.9, nesterov=nesterov))
+    falling = callbacks.LearningRateScheduler(lambda epoch: 0.1 * 0.1**epoch)
+    model.fit(np.ones((6, 1)), np.zeros(6), batch_size=2, epochs=4, verbose=0, callbacks=[falling])
+    weight, velocity = 1.0, 0.0
+    for step in range(12):
+        push = 0.1 * 0.1 ** (step // 3) * 2 * weight
+        velocity = 0.9 * velocity - push  # Keras's formula
+        weight += 0.9 * velocity - push if nesterov else velocity
+    assert model.get_weights()[0] == pytest.approx(weight, rel=1e-5)
+
+
+def test_the_old_word_decay_leaves_the_rate_a_number(model):
+    optimizer = keras.optimizers.SGD(lr=0.1, decay=0.5)
+    model = line(optimizer)
+    model.train_on_batch(np.ones((1, 1)), np.zeros(1))
+    model.train_on_batch(np.ones((1, 1)), np.zeros(1))
+    assert model.get_weights()[0] == pytest.approx(0.8 * (1 - 2 * 0.1 / 1.5))  # the second step by 0.1 / (1 + 0.5 * 1)
+    assert (float(optimizer.lr), optimizer.decay, keras.optimizers.SGD().decay) == (0.1, 0.5, 0.0)
+    plateau = callbacks.ReduceLROnPlateau("loss", 0.5, patience=1, min_delta=10)
+    ones, zeros = np.ones((1, 1)), np.zeros(1)
+    history = model.fit(ones, zeros, epochs=4, verbose=0, callbacks=[plateau])
+    assert np.round(history.history["learning_rate"], 6).tolist() == [0.1, 0.1, 0.05, 0.025]
+    half = callbacks.LearningRateScheduler(lambda epoch, rate: rate * 2)
+    model.fit(ones, zeros, epochs=1, verbose=0, callbacks=[half])
+    assert float(optimizer.learning_rate) == 0.025 and optimizer.core.current_rate == 0.025 / (1 + 0.5 * 7)
+
+
+def test_epochs_of_a_training_that_nobody_stopped(model):
+    stop = callbacks.EarlyStopping("loss", patience=50)
+    assert (stop.stopped_epoch, stop.best_epoch) == (0, 0)  # as Keras's, so that they can be compared
+    fit(model, stop, epochs=2)
+    assert stop.stopped_epoch == 0 and stop.best_epoch == 1
+    stop = callbacks.EarlyStopping("loss", min_delta=10)
+    fit(model, stop, epochs=3)
+    assert stop.stopped_epoch == 1
+
+
+def test_figures_of_whole_batches_are_means_over_batches(model):
+    """Of functions that give one number, and of losses that are sums: as Keras 3.15's."""
+    def mean(y_true, y_pred):
+        return y_pred.mean()
+
+    x, figures = np.arange(6.0)[:, None], []
+    for reduction, loss in (("sum_over_batch_size", 1.0), ("sum", 10 / 3)):
+        model = line(keras.optimizers.SGD(0.0))
+        model.compile(model.optimizer, keras.losses.MeanSquaredError(reduction), metrics=[mean])
+        assert model.evaluate(x, x + 1, batch_size=4, verbose=0) == pytest.approx([loss, 3.0])
+        history = model.fit(x, x + 1, 4, verbose=0, validation_data=(x, x + 1), shuffle=False).history
+        assert [value for [value] in history.values()] == pytest.approx([loss, 3.0, loss, 3.0])
+        seen = callbacks.LambdaCallback()
+        seen.on_test_batch_end = lambda batch, logs: figures.append(len(figures))
+        model.evaluate(np.ones((70, 1)), np.ones(70), callbacks=[seen], verbose=0)
+    assert figures == list(range(6))  # batches of 32
+
+
+def test_what_stands_for_two_numbers_or_for_a_function_is_that():
+    conv, pool = layers.Conv2D(4, 3, strides=2), layers.MaxPooling2D(2)
+    assert (conv.kernel_size, conv.strides, conv.dilation_rate) == ((3, 3), (2, 2), (1, 1))
+    assert pool.pool_size == pool.strides == (2, 2) and layers.AveragePooling2D(3, 1).strides == (1, 1)
+    assert conv.activation is keras.activations.linear and conv.get_config()["activation"] == "linear"
+    for relu in ("relu", keras.activations.relu):
+        assert layers.Dense(3, activation=relu).activation.__name__ == "relu"
+    assert layers.Activation("tanh").activation is keras.activations.tanh
+
+
+def test_a_pickled_model_goes_on(model):
+    inputs = keras.Input((6,))
+    functional = keras.Model(inputs, layers.Dense(2, activation="softmax")(layers.Dropout(0.5)(inputs)))
+    functional.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    for each in (model, functional):
+        fit(each, epochs=1)
+        twin = pickle.loads(pickle.dumps(each))
+        assert [layer.name for layer in twin.layers] == [layer.name for layer in each.layers]
+        assert fit(twin, shuffle=False).history == fit(each, shuffle=False).history
+        assert all(map(np.array_equal, twin.get_weights(), each.get_weights()))
+        twin.optimizer.learning_rate = 0.0  # one thing, as before
+        fit(twin)
+        assert all(map(np.array_equal, twin.get_weights(), each.get_weights()))

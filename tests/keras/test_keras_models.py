@@ -104,7 +104,7 @@ def test_metrics_by_name_object_and_function():
 
     names = ["acc", "sparse_top_k_categorical_accuracy", keras.metrics.SparseCategoricalAccuracy(name="mine"), right]
     model = compiled(metrics=names)
-    figures = model.evaluate(X, Y, return_dict=True)
+    figures = model.evaluate(X, Y, len(X), return_dict=True)
     assert list(figures) == ["loss", "acc", "sparse_top_k_categorical_accuracy", "mine", "right"]
     assert figures["acc"] == figures["mine"] == figures["right"]
     history = model.fit(X, Y, verbose=0).history

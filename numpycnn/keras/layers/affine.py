@@ -6,11 +6,12 @@ from typing import Any
 
 from ... import layers as core
 from ...checks import Shape
+from .. import activations
 from ..activations import core_activation
 from ..initializers import core_initializer
 from ..regularizers import core_regularizer
 from ..words import REQUIRED
-from .base import Layer, as_tuple
+from .base import Layer, as_pair, as_tuple
 
 
 def padding_word(padding: Any, owner: str) -> Any:
@@ -33,6 +34,7 @@ def affine_words(*kernels: str) -> dict[str, Any]:
 
 WINDOW = {"strides": (1, 1), "padding": "valid"}
 PLACE = {"data_format": None, "dilation_rate": (1, 1)}
+PAIRS = {"kernel_size", "strides", "dilation_rate"}  # one number stands for two
 
 
 class Affine(Layer):
@@ -50,9 +52,12 @@ class Affine(Layer):
 
     def check(self) -> None:
         core_activation(self.activation, self.name)
+        self.activation = activations.get(self.activation)
         self.use_bias = bool(self.use_bias)
         if "padding" in self.words:
             self.padding = padding_word(self.padding, self.name)
+        for word in PAIRS & self.words.keys():
+            vars(self)[word] = as_pair(getattr(self, word))
 
     def make(self, shape: Shape) -> list[core.Layer]:
         words = {word: as_tuple(getattr(self, word)) for word in self.core_words if word in self.words}

@@ -280,6 +280,11 @@ def as_tuple(value: Any) -> Any:
     return tuple(map(as_tuple, value)) if isinstance(value, (list, tuple)) else value
 
 
+def as_pair(value: Any) -> Any:
+    """Return one number as two."""
+    return (value, value) if isinstance(value, (int, np.integer)) else as_tuple(value)
+
+
 def described(value: Any) -> Any:
     """Return an argument as JSON holds it."""
     if isinstance(value, (np.ndarray, np.generic)):

@@ -6,12 +6,13 @@ from typing import Any
 
 from ... import layers as core
 from ...checks import Shape
+from .. import activations
 from ..activations import core_activation, layer_class
 from ..notes import no_effect, refuse
 from ..tensors import Symbol
 from ..words import REQUIRED, variant
 from .affine import padding_word
-from .base import Layer, as_shape, as_tuple, new_name
+from .base import Layer, as_pair, as_shape, as_tuple, new_name
 
 
 class InputLayer(Layer):
@@ -49,9 +50,11 @@ class Activation(Layer):
     """An activation by name or function; a layer of the core."""
 
     words = {"activation": REQUIRED}
+    activation: Any
 
     def check(self) -> None:
         core_activation(self.activation, self.name)
+        self.activation = activations.get(self.activation)
 
     def make(self, shape: Shape) -> list[core.Layer]:
         return core_activation(self.activation, self.name)
@@ -120,9 +123,13 @@ class Pooling(Layer):
 
     words = {"pool_size": (2, 2), "strides": None, "padding": "valid", "data_format": None, "name": None}
     core_words = ("pool_size", "strides", "padding")
+    pool_size: Any
+    strides: Any
 
     def check(self) -> None:
         vars(self)["padding"] = padding_word(self.padding, self.name)
+        self.pool_size = as_pair(self.pool_size)
+        self.strides = self.pool_size if self.strides is None else as_pair(self.strides)
 
 
 MaxPooling2D = variant(Pooling, "MaxPooling2D", "Largest of each window; the core's MaxPool2D.", core_name="MaxPool2D")

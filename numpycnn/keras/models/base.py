@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Iterable
 
 import numpy as np
@@ -109,6 +110,18 @@ class Chain(Node):
                 for new in own:
                     new.trainable = leaf.trainable
                 leaf.core, leaf.owner = own, self
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin as a copy: the core's pickle has layers of its own, in its arena; they are the leaves' from now on."""
+        vars(self).update(state)
+        if self._core is None or "layers" not in vars(self._core):
+            return  # deepcopy, which keeps things together, is at work within the core
+        layers = iter(self._core.layers)
+        for n, (leaf, own) in enumerate(self._own):
+            fresh = list(itertools.islice(layers, len(own)))
+            self._own[n] = leaf, [*fresh, *own[len(fresh) :]]  # the core may do without the last
+            if leaf.owner is self:
+                leaf.core = self._own[n][1]
 
     def _last_of_core(self) -> Any:
         """Return the layer of the core that the model ends in."""

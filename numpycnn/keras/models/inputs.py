@@ -126,11 +126,19 @@ class Numbered(Adapted):
         return self.adapted(self.source[number])
 
 
-def validation_words(data: Any, batch_size: int, steps: int | None, ranked: Change) -> dict[str, Any]:
-    """Return the core's arguments for rows or batches to validate on: of rows those in the first `steps` batches."""
+def validation_words(
+    data: Any, batch_size: int, steps: int | None, ranked: Change, in_batches: bool
+) -> dict[str, Any]:
+    """Return the core's arguments for rows or batches to validate on: of rows those in the first `steps` batches.
+
+    With `in_batches`, rows become batches, of that size; else they are taken as is quickest.
+    """
     if is_batches(data):
         if isinstance(data, Flow):
             data, steps = iter(data), len(data) if steps is None else steps
         return {"validation_data": Adapted(data, ranked), "validation_steps": steps}
-    x, *rest = (as_array(each)[: None if steps is None else steps * batch_size] for each in data)
-    return {"validation_data": (ranked(x), *rest)}
+    rows = [as_array(each)[: None if steps is None else steps * batch_size] for each in data if each is not None]
+    if in_batches:
+        parts = [slice(first, first + batch_size) for first in range(0, len(rows[0]), batch_size)]
+        return {"validation_data": Adapted([tuple(each[part] for each in rows) for part in parts], ranked)}
+    return {"validation_data": (ranked(rows[0]), *rows[1:])}

@@ -13,7 +13,7 @@ from .. import losses, optimizers
 from ..hooks import History, core_callbacks
 from ..notes import no_effect, note, refuse, settle
 from .base import Chain
-from .inputs import BATCH, Data, as_array, validation_words
+from .inputs import BATCH, Data, as_array, is_batches, validation_words
 
 IDLE = ("workers", "use_multiprocessing", "max_queue_size", "pickle_safe", "nb_worker", "max_q_size")
 
@@ -42,6 +42,11 @@ class Learning(Chain):
         self._metrics: list[Any] = []
         self._weighted: list[Any] = []
         self._compiled_core: Any = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if self._core is not None and self._compiled_core is self._core and "optimizer" in vars(self._core):
+            self.optimizer.core = self._core.optimizer
 
     # Compiling
 
@@ -128,7 +133,7 @@ class Learning(Chain):
         }  # fmt: skip
         if validation_data is not None:
             size = validation_batch_size or data.batch_size or BATCH
-            words |= validation_words(validation_data, size, validation_steps, self._ranked)
+            words |= validation_words(validation_data, size, validation_steps, self._ranked, self._looks_at_batches())
         elif validation_split:
             refuse("fit", "all rows that validation_split holds out are looked at", validation_steps=validation_steps)
         else:
@@ -157,12 +162,20 @@ class Learning(Chain):
                  **old: Any) -> Any:  # fmt: skip
         """Return the loss, or a list of loss and metrics, or with `return_dict` these by name."""
         settle("evaluate", old, *IDLE)
-        data = Data(x, y, batch_size, steps)
+        usual = BATCH if callbacks or self._looks_at_batches() else None  # else as many rows at a time as is quickest
+        data = Data(x, y, usual if batch_size is None and steps is None and not is_batches(x) else batch_size, steps)
         data.note_idle("evaluate", batch_size)
         words = data.measure_words(self._ranked, sample_weight)
         followed = core_callbacks(callbacks, self, None, validated=False) or None
         scores = self._ready().evaluate(**words, callbacks=followed)
         return self._scores(scores, return_dict)
+
+    def _looks_at_batches(self) -> bool:
+        """Whether figures depend on how rows are put into batches: sums, and functions that give one number each."""
+        from ..metrics import OfFunction
+
+        summed = getattr(self.loss, "reduction", None) == "sum"
+        return summed or any(isinstance(metric, OfFunction) for metric in self.metrics)
 
     def _scores(self, scores: Any, return_dict: bool) -> Any:
         values = [float(value) for value in (scores if isinstance(scores, tuple) else (scores,))]

@@ -9,7 +9,7 @@ from typing import Any
 from ... import losses as core_losses
 from ...model import Sequential as CoreSequential
 from ...regularizers import get_regularizer
-from .. import layers, losses, optimizers, regularizers
+from .. import activations, layers, losses, optimizers, regularizers
 from ..notes import refuse
 from .files import read
 from .model import Sequential, model_from_config
@@ -86,7 +86,7 @@ def _layer(kind: Any, layer: Any) -> Any:
 
 def _activate(made: list[Any], name: str) -> None:
     """Give the last layer this activation, or append one of its own."""
-    if made and "activation" in made[-1].words and made[-1].activation is None:
-        made[-1].activation = name
+    if made and "activation" in made[-1].words and made[-1].activation is activations.linear:
+        made[-1].activation = activations.get(name)
     else:
         made.append(layers.Activation(name))
