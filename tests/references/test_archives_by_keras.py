@@ -122,7 +122,8 @@ def test_the_newer_layers_both_ways(tmp_path):
 
 OPTIMIZERS = [
     (lambda: SGD(0.1), lambda: K.SGD(0.1)),
-    (lambda: SGD(0.1, 0.9, True), lambda: K.SGD(0.1, 0.9, True)),
+    (lambda: SGD(StepDecay(0.1, 2, 0.5), 0.9, True, velocity_of_steps=True),
+     lambda: K.SGD(K.schedules.ExponentialDecay(0.1, 2, 0.5, True), 0.9, True)),
     (lambda: SGD(StepDecay(0.1, 2, 0.5)), lambda: K.SGD(K.schedules.ExponentialDecay(0.1, 2, 0.5, True))),
     (keras_adam, lambda: K.Adam()),
     (lambda: AdamW(CosineDecay(0.01, 9, 1e-3), 0.1, epsilon=1e-7, epsilon_hat=True),
