@@ -376,6 +376,16 @@ def test_names_that_a_file_does_not_keep_are_told(tmp_path):
         keras.Sequential([keras.Input((4,)), layers.Dense(2, name="head")]).save(tmp_path / "m.npz")
 
 
+def test_a_structure_that_a_file_does_not_keep_is_told(tmp_path):
+    inputs = keras.Input((4,))
+    models = keras.Model(inputs, layers.Dense(2)(inputs)), keras.Sequential([keras.Sequential([layers.Dense(2)])])
+    models[1].build((None, 4))
+    for model in models:
+        notes._said.clear()
+        with pytest.warns(keras.KerasNote, match="load_model gives a Sequential, without InputLayer and models within"):
+            model.save(tmp_path / "model.keras")
+
+
 def test_metrics_and_losses_that_keras_files_do_not_know_do_not_stop_a_save(tmp_path):
     for loss, metrics, says in (("categorical_crossentropy", ["precision"], "the metrics are not in the file"),
                                 ("binary_crossentropy", [], "loss, optimizer and metrics are not in the file")):

@@ -45,6 +45,8 @@ class Files(Chain):
         _check_overwrite(path, overwrite)
         if any(re.sub(r"_\d+$", "", leaf.name) != snake_case(type(leaf).__name__) for leaf in self.leaves()):
             note("save: files keep no names of layers; after loading, get_layer(index=...) finds them")
+        if any(type(layer).__name__ == "InputLayer" or isinstance(layer, Chain) for layer in self._layers):
+            note("save: files keep one chain: load_model gives a Sequential, without InputLayer and models within it")
         core = self._ready() if self.optimizer is not None and self.loss is not None else self.core_model()
         if path.endswith(SUFFIXES):
             _write(core, lambda each: each.save(path))
