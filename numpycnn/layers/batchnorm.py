@@ -155,4 +155,4 @@ class BatchNorm(Layer):
         return statistic
 
     def _follow(self, moving: NDArray, batch: NDArray) -> NDArray:
-        return (self.momentum * moving + (1 - self.momentum) * batch).astype(self.dtype)
+        return (self.momentum * moving + (1 - self.momentum) * batch).astype(self.dtype, copy=False)
