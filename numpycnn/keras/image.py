@@ -7,6 +7,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from ..data.augment import affine_maps
+from .missing import of_image as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import note, refuse
 from .random import next_rng
 from .utils import array_to_img, img_to_array, load_img, save_img
@@ -140,7 +141,7 @@ class ImageDataGenerator(Worded):
             x = (x.reshape(len(x), -1) @ self.principal_components).reshape(x.shape)
         return x.astype(np.float32, copy=False)
 
-    def __getattr__(self, name: str) -> Any:  # the words are attributes
+    def __getattr__(self, name: str) -> Any:  # noqa: F811  # the words are attributes; the module's is another
         raise AttributeError(f"ImageDataGenerator has no attribute {name!r}")
 
 

@@ -53,15 +53,17 @@ def named(function: Callable[..., Any], name: str, doc: str) -> Callable[..., An
     return function
 
 
-def missing_names(module: str, instead: dict[str, str]) -> Callable[[str], Any]:
+def missing_names(module: str, instead: dict[str, str], others: str = "") -> Callable[[str], Any]:
     """Return the ``__getattr__`` of a module: names of Keras that are missing here raise, saying what to use instead.
 
-    An ImportError, since ``from numpycnn.keras.layers import LSTM`` would drop the text of an AttributeError.
+    An ImportError, since ``from numpycnn.keras.layers import LSTM`` would drop the text of an AttributeError. `others`
+    is what the error says of names that are not listed.
     """
 
     def explain(name: str) -> Any:
         if name in instead:
             raise ImportError(f"{module}.{name}: numpycnn has {instead[name]}", name=f"numpycnn.{module}")
-        raise AttributeError(f"module 'numpycnn.{module}' has no attribute {name!r}")
+        hint = f": numpycnn has {others}" if others else ""
+        raise AttributeError(f"module 'numpycnn.{module}' has no attribute {name!r}{hint}")
 
     return explain

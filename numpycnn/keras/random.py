@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .missing import of_random as __getattr__  # noqa: F401  # Python asks it for names that are not there
+
 _sequence: np.random.SeedSequence | None = None
 
 

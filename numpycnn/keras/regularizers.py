@@ -33,6 +33,7 @@ def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
     return L1L2(l1, l2)
 
 
+l1l2 = l1_l2  # its name in Keras 1
 NAMES = {"l1": L1, "l2": L2, "l1l2": l1_l2, "l1_l2": l1_l2, "L1": L1, "L2": L2, "L1L2": L1L2}
 
 

@@ -193,6 +193,17 @@ def test_functions_of_tf():
     keras.random.set_seed(None)
 
 
+def test_images_are_mirrored_at_random_one_by_one():
+    from numpycnn.keras import tf
+
+    x = RNG.random((64, 4, 5, 1))
+    for name, axis in (("random_flip_left_right", 2), ("random_flip_up_down", 1)):
+        y, mirrored = np.asarray(getattr(tf.image, name)(x, seed=3)), np.flip(x, axis)
+        turned = [np.array_equal(a, b) for a, b in zip(y, mirrored)]
+        assert 10 < sum(turned) < 54 and all(np.array_equal(a, b) or t for a, b, t in zip(y, x, turned))
+        assert getattr(tf.image, name)(x[0]).shape == (4, 5, 1)
+
+
 def test_images_have_their_channels_last():
     for function in (img_to_array, array_to_img):
         with pytest.raises(ValueError, match="channels-last"):

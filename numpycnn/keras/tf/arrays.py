@@ -18,12 +18,14 @@ bool, string, newaxis = np.bool_, np.str_, None
 
 missing = missing_names("keras.tf", {
     **_each("GradientTape gradients", "no tapes: model.train_on_batch takes a step; see numpycnn's forward, backward"),
-    **_each("Session placeholder global_variables_initializer layers train compat contrib app "
-            "InteractiveSession ConfigProto GPUOptions",
+    **_each("Session placeholder global_variables_initializer layers train contrib app flags gfile "
+            "InteractiveSession ConfigProto GPUOptions Graph get_default_graph reset_default_graph",
             "nothing of TensorFlow 1; write tf.keras's words"),
-    **_each("Module saved_model lite distribute io feature_column estimator raw_ops sparse ragged strings linalg",
+    **_each("estimator distribute tpu", "no clusters; fit uses all cores of the processor"),
+    **_each("Module saved_model lite io feature_column raw_ops sparse ragged strings linalg py_function "
+            "numpy_function",
             "nothing like it; it trains chains of layers on arrays"),
-})  # fmt: skip
+}, "few of TensorFlow's functions of arrays; use NumPy's")  # fmt: skip
 
 reduce_mean, reduce_sum, reduce_max, reduce_min, reduce_any, reduce_all = (
     numpys(f"reduce_{name}", name, input_tensor="a") for name in ("mean", "sum", "max", "min", "any", "all")
@@ -84,6 +86,21 @@ def ones(shape: Any, dtype: Any = np.float32, name: Any = None) -> Tensor:
 def function(func: Any = None, **options: Any) -> Any:
     """Return a function as it is: nothing is compiled from Python here."""
     return func if func is not None else lambda each: each
+
+
+def enable_eager_execution(*_: Any, **__: Any) -> None:
+    """Do nothing: all of it is eager."""
+
+
+enable_v2_behavior = enable_eager_execution
+
+
+def disable_eager_execution() -> None:
+    """Note that there are no graphs."""
+    note("tf.disable_eager_execution does nothing here: there are no graphs, and fit is as fast without")
+
+
+disable_v2_behavior = disable_eager_execution
 
 
 def set_random_seed(seed: int) -> None:

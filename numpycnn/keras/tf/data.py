@@ -7,10 +7,15 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
+from ..missing import _each
+from ..notes import missing_names
 from ..random import next_rng
 from ..tensors import tensor
 
 AUTOTUNE = -1
+__getattr__ = missing_names("keras.tf.data", _each(
+    "Options TFRecordDataset TextLineDataset FixedLengthRecordDataset Iterator",
+    "datasets of arrays: Dataset.from_tensor_slices, from_generator, range and zip"))  # fmt: skip
 
 
 class Dataset:

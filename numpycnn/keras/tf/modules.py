@@ -6,7 +6,9 @@ Of devices there is the processor alone, and nothing to set.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import sys
 import types
 from typing import Any, Iterator
 
@@ -20,7 +22,7 @@ from ..notes import missing_names, note
 from ..places import place
 from ..random import next_rng, set_seed
 from ..tensors import Tensor, numpys, tensor
-from . import arrays
+from . import arrays, data
 
 # Images
 
@@ -39,6 +41,21 @@ def flip_left_right(image: Any) -> Tensor:
 def flip_up_down(image: Any) -> Tensor:
     """The image upside down."""
     return tensor(np.flip(np.asarray(image), -3).copy())
+
+
+def random_flip_left_right(image: Any, seed: int | None = None) -> Tensor:
+    """The image, or each of a batch, mirrored or not."""
+    return _perhaps(np.asarray(image), -2, seed)
+
+
+def random_flip_up_down(image: Any, seed: int | None = None) -> Tensor:
+    """The image, or each of a batch, upside down or not."""
+    return _perhaps(np.asarray(image), -3, seed)
+
+
+def _perhaps(x: np.ndarray, axis: int, seed: int | None) -> Tensor:
+    flipped = next_rng(seed).random((*x.shape[:-3], 1, 1, 1)) < 0.5
+    return tensor(np.where(flipped, np.flip(x, axis), x))
 
 
 # Counting and drawing
@@ -125,7 +142,7 @@ def _idle(name: str) -> Any:
 
 
 def _lacks(module: str, names: str, instead: str) -> Any:
-    return missing_names(f"keras.tf.{module}", _each(names, instead))
+    return missing_names(f"keras.tf.{module}", _each(names, instead), instead)
 
 
 _NAMES = ("elu", "gelu", "leaky_relu", "relu", "sigmoid", "silu", "softmax", "swish", "tanh")
@@ -133,16 +150,19 @@ _FUNCTIONS = {name: value for name, value in vars(arrays).items() if hasattr(val
 math = place("tf.math", **{
     **_FUNCTIONS, **{name: numpys(name) for name in ("log", "sin", "cos", "tanh", "floor", "ceil")},
     "is_nan": numpys("is_nan", "isnan"), "pow": numpys("pow", "power"), "confusion_matrix": confusion_matrix,
+    "__getattr__": _lacks("math", "top_k in_top_k", "few of TensorFlow's functions of arrays; use NumPy's"),
 })  # fmt: skip
 nn = place("tf.nn", **{name: getattr(activations, name) for name in _NAMES}, __getattr__=_lacks(
     "nn", "conv2d max_pool max_pool2d dropout softmax_cross_entropy_with_logits relu6 selu l2_loss bias_add "
     "sparse_softmax_cross_entropy_with_logits batch_normalization",
     "layers and losses for it: keras.layers, keras.losses"))  # fmt: skip
-_FLIPS = {"flip_left_right": flip_left_right, "flip_up_down": flip_up_down}
+_FLIPS = {each.__name__: each for each in (flip_left_right, flip_up_down, random_flip_left_right, random_flip_up_down)}
 image = place("tf.image", convert_image_dtype=convert_image_dtype, **_FLIPS, __getattr__=_lacks(
     "image", "resize random_brightness random_contrast random_crop rgb_to_grayscale central_crop",
     "no functions on images beyond flips; use Pillow or NumPy before fit"))  # fmt: skip
-random = place("tf.random", normal=normal, set_seed=set_seed, shuffle=shuffle, uniform=uniform)
+random = place("tf.random", normal=normal, set_seed=set_seed, shuffle=shuffle, uniform=uniform, __getattr__=_lacks(
+    "random", "categorical truncated_normal gamma poisson Generator experimental",
+    "normal, uniform and shuffle; other numbers are drawn by NumPy's generators"))  # fmt: skip
 summary = place("tf.summary", create_file_writer=Writer, scalar=scalar, __getattr__=_lacks(
     "summary", "image audio text histogram trace_on trace_export",
     "scalars alone; see tensorboardX's SummaryWriter"))  # fmt: skip
@@ -150,12 +170,32 @@ _SETTINGS = {name: _idle(name) for name in ("set_visible_devices", "run_function
                                             "set_soft_device_placement", "set_memory_growth")}  # fmt: skip
 _DEVICES = dict.fromkeys(("list_physical_devices", "list_logical_devices", "get_visible_devices"),
                          list_physical_devices)  # fmt: skip
-config = place("tf.config", **_SETTINGS, **_DEVICES, experimental=types.SimpleNamespace(
-    **_SETTINGS, **_DEVICES, get_device_details=lambda device: {}))  # fmt: skip
+_NO_DEVICES = _lacks("config", "threading optimizer", "the processor alone, and nothing of it to set")
+config = place("tf.config", **_SETTINGS, **_DEVICES, __getattr__=_NO_DEVICES)
+place("tf.config.experimental", **_SETTINGS, **_DEVICES, get_device_details=lambda device: {}, __getattr__=_NO_DEVICES)
 test = place("tf.test", is_built_with_cuda=lambda: False, is_gpu_available=lambda *_, **__: False,
-             gpu_device_name=lambda: "")  # fmt: skip
-python, examples = place("tf.python", __path__=[]), place("tf.examples", __path__=[])
+             gpu_device_name=lambda: "", __getattr__=_lacks("test", "TestCase main", "nothing like it; use unittest"))
+place("tf.data", data)
+place("tf.data.experimental", AUTOTUNE=data.AUTOTUNE, cardinality=data.Dataset.cardinality, __getattr__=_lacks(
+    "data.experimental", "make_csv_dataset CsvDataset", "Dataset alone; read files with NumPy"))  # fmt: skip
+_LEVELS = {name: getattr(logging, name) for name in ("DEBUG", "INFO", "WARN", "ERROR", "FATAL")}
+place("tf.logging", **_LEVELS, set_verbosity=arrays.get_logger().setLevel)
+compat = place("tf.compat")
+_V1 = {name: getattr(arrays, name) for name in (
+    "enable_eager_execution", "disable_eager_execution", "enable_v2_behavior", "disable_v2_behavior",
+    "set_random_seed", "executing_eagerly")}  # fmt: skip
+place("tf.compat.v1", **_V1, logging=sys.modules[f"{__package__}.logging"], __getattr__=arrays.missing)
+python = place("tf.python", __getattr__=_lacks(
+    "python", "tools framework ops platform training saved_model eager", "no inner parts of TensorFlow"))  # fmt: skip
+examples = place("tf.examples")
 for _path in ("python.client", "examples.tutorials", "examples.tutorials.mnist"):
-    place(f"tf.{_path}", __path__=[])
+    place(f"tf.{_path}")
 place("tf.python.client.device_lib", list_local_devices=list_physical_devices)
 place("tf.examples.tutorials.mnist.input_data", read_data_sets=read_data_sets)
+# ``numpycnn.keras.tf.keras.layers`` is ``numpycnn.keras.layers``, and not loaded again.
+_KERAS = __package__.removesuffix(".tf")
+for _name, _module in list(sys.modules.items()):
+    if _name.startswith(_KERAS) and not _name.startswith(__package__):
+        for _path in ("keras", "python.keras"):
+            sys.modules[f"{__package__}.{_path}{_name.removeprefix(_KERAS)}"] = _module
+python.keras = sys.modules[_KERAS]
