@@ -76,8 +76,9 @@ class Worded:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return such a thing, new."""
-        return cls(**config)
+        """Return such a thing, new; Keras 3 writes the dtype as a policy."""
+        return cls(**{word: value["config"]["name"] if word == "dtype" and isinstance(value, dict) else value
+                      for word, value in config.items()})  # fmt: skip
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{word}={value!r}' for word, value in self.config.items())})"

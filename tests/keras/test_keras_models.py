@@ -455,3 +455,36 @@ def test_a_compiled_model_predicts_without_its_last_layer():
     model.add(layers.Dense(3, activation="softmax"))
     model.fit(X, Y, verbose=0)
     assert np.allclose(model.predict(X).sum(axis=1), 1)
+
+
+def written(kind, module="layers", **config):
+    """Return an object as Keras 3 writes it into JSON."""
+    return {"module": f"keras.{module}", "class_name": kind, "config": config, "registered_name": None}
+
+
+def test_what_keras_3_writes_as_json_is_read():
+    zeros, ones = written("Zeros", "initializers"), written("Ones", "initializers")
+    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": None}
+    starts = {"dtype": policy, "beta_initializer": zeros, "gamma_initializer": ones, "beta_regularizer": None}
+    batch_norm = written("BatchNormalization", axis=-1, **starts, moving_mean_initializer=zeros,
+                         moving_variance_initializer=ones, renorm=False)  # fmt: skip
+    entries = [
+        written("InputLayer", batch_shape=[None, 8, 8, 1], dtype="float32", sparse=False, ragged=False, name="input"),
+        batch_norm, written("LayerNormalization", axis=-1, **starts, rms_scaling=False),
+        written("Flatten", dtype=policy, data_format="channels_last"),
+        written("Dense", units=3, dtype=policy, kernel_regularizer=written("L2", "regularizers", l2=0.01),
+                activation=written("Activation", activation="tanh", dtype=policy), bias_initializer=zeros),
+    ]  # fmt: skip
+    text = json.dumps({"class_name": "Sequential", "config": {"name": "it", "layers": entries, "dtype": policy}})
+    read = keras.models.model_from_json(text)
+    kinds = [repr(each).split("(")[0] for each in read.core_model().layers]
+    assert kinds == ["BatchNorm", "LayerNorm", "Flatten", "Dense", "Tanh"]
+    again = layers.BatchNormalization.from_config(batch_norm["config"])
+    again.ensure((8, 8, 1))
+    assert again.gamma.numpy() == 1
+    layers.BatchNormalization(gamma_initializer=keras.initializers.Constant(1.0), beta_initializer="zeros")
+    for start in ("zeros", zeros, keras.initializers.RandomNormal()):
+        with pytest.raises(ValueError, match="gamma_initializer=.*: it starts from ones here"):
+            layers.BatchNormalization(gamma_initializer=start)
+    with pytest.raises(ValueError, match="rms_scaling=True"):
+        layers.LayerNormalization(rms_scaling=True)

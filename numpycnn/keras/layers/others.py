@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ... import layers as core
 from ...checks import Shape
-from .. import activations
+from .. import activations, initializers
 from ..activations import core_activation, layer_class
 from ..notes import no_effect, refuse
 from ..tensors import Symbol
@@ -93,14 +95,13 @@ class Normalization(OnLastAxis):
     MOVING = {"moving_mean_initializer": "zeros", "moving_variance_initializer": "ones"}
     OTHERS = dict.fromkeys(("beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"))
     RENORM = {"renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99, "synchronized": False}
-    refused = {**Layer.refused, **dict.fromkeys((*OTHERS, "renorm", "renorm_clipping", "synchronized"),
+    refused = {**Layer.refused, **dict.fromkeys((*OTHERS, "renorm", "renorm_clipping", "synchronized", "rms_scaling"),
                                                 "numpycnn has nothing like it")}  # fmt: skip
     idle = (*Layer.idle, "renorm_momentum")
 
     def look_at(self, word: str, value: Any) -> None:
         usual = {**self.STARTS, **self.MOVING}.get(word)
-        given = value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__)
-        if usual and given.lower() not in (usual, usual[:-1]):
+        if usual and (np.asarray(initializers.get(value)((2,))) != initializers.get(usual)((2,))).any():
             raise ValueError(f"{type(self).__name__}: {word}={value!r}: it starts from {usual} here; use set_weights")
         super().look_at(word, value)
 
@@ -114,7 +115,8 @@ BatchNormalization = variant(
 LayerNormalization = variant(
     Normalization, "LayerNormalization", "Normalise each input by itself; the core's LayerNorm.",
     core_name="LayerNorm", core_words=("epsilon", "center", "scale"),
-    words={"axis": -1, "epsilon": 1e-3, "center": True, "scale": True, **Normalization.STARTS, **Normalization.OTHERS},
+    words={"axis": -1, "epsilon": 1e-3, "center": True, "scale": True, **Normalization.STARTS, **Normalization.OTHERS,
+           "rms_scaling": False},
 )  # fmt: skip
 
 

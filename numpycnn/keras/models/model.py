@@ -155,15 +155,12 @@ def layer_from(entry: dict[str, Any]) -> Any:
         shape = config.get("batch_shape") or config.get("batch_input_shape")
         return found(input_shape=list(shape or ())[1:], name=config.get("name"))
     known = {*found.words, "name", "trainable", "batch_input_shape", "dtype"}
-    ours = {name: _argument(value) for name, value in config.items() if name in known}
-    if isinstance(ours.get("dtype"), dict):
-        ours["dtype"] = ours["dtype"].get("config", {}).get("name")
-    return found(**ours)
+    return found.from_config({name: _argument(value) for name, value in config.items() if name in known})
 
 
 def _argument(value: Any) -> Any:
     """Undo `described` for what is an object: a layer that serves as an activation, or a list for a tuple."""
-    if isinstance(value, dict) and value.get("class_name") in ("ReLU", "LeakyReLU", "Softmax", "ELU"):
+    if isinstance(value, dict) and value.get("class_name") in ("ReLU", "LeakyReLU", "Softmax", "ELU", "Activation"):
         return layer_from(value)
     if isinstance(value, dict) and value.get("class_name") == "function":
         return value["config"]
