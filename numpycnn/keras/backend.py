@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .layers.base import forget_names
 from .missing import of_backend as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .models import Model
@@ -75,7 +77,8 @@ def function(inputs: Any, outputs: Any) -> Any:
     models = [Model(list(inputs)[0], output) for output in (outputs if several else [outputs])]
 
     def computed(arrays: Any) -> Any:
-        found = [model.predict(arrays[0] if isinstance(arrays, (list, tuple)) else arrays) for model in models]
+        x = np.asarray(arrays[0] if isinstance(arrays, (list, tuple)) else arrays)  # of [[image]] a batch of one
+        found = [model.predict(x) for model in models]
         return found if several else found[0]
 
     return computed

@@ -488,3 +488,22 @@ def test_what_keras_3_writes_as_json_is_read():
             layers.BatchNormalization(gamma_initializer=start)
     with pytest.raises(ValueError, match="rms_scaling=True"):
         layers.LayerNormalization(rms_scaling=True)
+
+
+def test_one_image_needs_a_batch_around_it():
+    model, image = compiled(), X[0]
+    first = keras.backend.function([model.input], [model.layers[0].output])
+    (maps,) = first([[image]])
+    assert maps.shape == (1, 6, 6, 3) and np.array_equal(maps, first([X[:1]])[0])
+    weights = model.get_weights()
+    calls = (lambda x: model.predict(x), lambda x: model.predict([x]), lambda x: first([x]), lambda x: model(x),
+             lambda x: model.evaluate(x, Y[:1]), lambda x: model.train_on_batch(x, Y[:1]))  # fmt: skip
+    for call in calls:
+        with pytest.raises(ValueError, match=r"got \(8, 8, 1\); add the batch axis: x\[None\]"):
+            call(image)
+    for wrong, shape in ((X[:, :7, :7, 0], r"\(40, 7, 7\)"), (X[None], r"\(1, 40, 8, 8, 1\)"), (X[:, :7], "40, 7, 8")):
+        for call in (model, model.predict):
+            with pytest.raises(ValueError, match=rf"expected shape \(N, 8, 8, 1\), got .*{shape}"):
+                call(wrong)
+    assert np.allclose(model(X[..., 0]), model(X[..., None]))  # an axis of 1 more or less is no matter, as in Keras
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), weights))  # an error changes nothing

@@ -8,7 +8,7 @@ from typing import Any, Iterable
 import numpy as np
 
 from ... import layers as core_layers
-from ...checks import Shape
+from ...checks import Shape, check_rows
 from ...hints import did_you_mean
 from ...memory.weights import get_weights, set_weights
 from ...model import Sequential as CoreSequential
@@ -142,7 +142,7 @@ class Chain(Node):
         x = np.asarray(inputs)
         if self._shape is None:
             self.ensure(x.shape[1:])
-        x = self._ranked(x)
+        x = check_rows(self._ranked(x), self._shape or (), "x")  # a layer would begin anew for another size
         for leaf in self.leaves():
             if leaf.core is None:
                 leaf.ensure(x.shape[1:])
@@ -150,11 +150,14 @@ class Chain(Node):
         return tensor(x)
 
     def _ranked(self, x: np.ndarray) -> np.ndarray:
-        """Add or take away a last axis of 1, as Keras does: images without a channel axis, and with one too many."""
+        """Add or take away a last axis of 1, as Keras does, to rows that fit then.
+
+        These are images without a channel axis, or with one too many; what fits in no way stays as it was given.
+        """
         shape = self._shape or ()
-        if x.ndim == len(shape) and shape and shape[-1] == 1:
+        if (*x.shape[1:], 1) == shape:
             return x[..., None]
-        if x.ndim == len(shape) + 2 and x.shape[-1] == 1:
+        if x.shape[1:] == (*shape, 1):
             return x[..., 0]
         return x
 
