@@ -77,6 +77,7 @@ class Symbol:
         self.dtype = "float32"
         self.name = self.chain[-1].name if self.chain else root.name
 
+    __array_priority__ = 1000  # NumPy's numbers on the left leave the arithmetic to `_operator`
     one = property(lambda self: self.shape[1:], doc="Shape of one row, without the batch axis.")
 
     def get_shape(self) -> tuple:
@@ -90,6 +91,30 @@ class Symbol:
 
     def __repr__(self) -> str:
         return f"<Symbol {self.name}, shape={self.shape}>"
+
+
+rescaling: list[Any] = []  # ``keras.layers.Rescaling``, once there is one
+# What an operator with a number n does: a scale and an offset, which are a layer Rescaling.
+RESCALES: dict[str, Callable[[Any], tuple]] = {
+    **dict.fromkeys(("add", "radd"), lambda n: (1.0, n)), **dict.fromkeys(("mul", "rmul"), lambda n: (n, 0.0)),
+    "sub": lambda n: (1.0, -n), "rsub": lambda n: (-1.0, n), "truediv": lambda n: (1.0 / n, 0.0),
+}  # fmt: skip
+
+
+def _operator(name: str) -> Callable[..., Symbol]:
+    def applied(self: Symbol, *others: Any) -> Symbol:
+        if name in RESCALES and isinstance(others[0], (int, float, np.number)):
+            return rescaling[0](*map(float, RESCALES[name](others[0])))(self)
+        raise TypeError(
+            f"{self.name}: a model is a chain of layers here, without branches: of arithmetic between layers there is "
+            "+, -, * and / with a number (Rescaling); do the rest to the data, or to what predict returns"
+        )
+
+    return named(applied, f"__{name}__", "Arithmetic with a number as a layer; all other is refused.")
+
+
+for _name in (*RESCALES, "rtruediv", "pow", "rpow", "matmul", "rmatmul", "neg", "abs", "getitem"):
+    setattr(Symbol, f"__{_name}__", _operator(_name))
 
 
 # NumPy's functions under the names that ``keras.backend`` and ``tf`` have for them

@@ -213,6 +213,19 @@ def test_functional_models_and_what_is_inside():
         np.asarray(outputs)
 
 
+def test_arithmetic_with_numbers_is_a_layer():
+    x, array = keras.Input((8, 8, 1)), 200 * X
+    for y, expected in ((x / 255.0, array / 255), (x * 2 - 1, 2 * array - 1), (np.float32(0.5) * x, array / 2),
+                        (1 - x, 1 - array), (3 + x + 1, array + 4)):  # fmt: skip
+        assert np.allclose(keras.Model(x, y).predict(array), expected, atol=1e-4)
+    assert isinstance((x / 255).chain[0], layers.Rescaling)
+    h = layers.ReLU()(x)
+    for wrong in (lambda: x + h, lambda: h * x, lambda: np.ones(3) * h, lambda: h**2, lambda: 1 / h, lambda: h[:, 0],
+                  lambda: -h, lambda: abs(h), lambda: h @ h, lambda: h + "1"):  # fmt: skip
+        with pytest.raises(TypeError, match=r"a chain of layers here, without branches: .*\(Rescaling\)"):
+            wrong()
+
+
 def test_layers_that_two_models_share_learn_in_both():
     base = compiled(optimizer="sgd")
     base.fit(X, Y, verbose=0)

@@ -11,7 +11,7 @@ from ...checks import Shape
 from .. import activations, initializers
 from ..activations import core_activation, layer_class
 from ..notes import no_effect, refuse
-from ..tensors import Symbol
+from ..tensors import Symbol, rescaling
 from ..words import REQUIRED, variant
 from .affine import padding_word
 from .base import Layer, as_pair, as_shape, as_tuple, new_name
@@ -163,6 +163,7 @@ ELU = _plain("ELU", "ELU", "x, or below 0 alpha * (exp(x) - 1)", alpha=1.0)
 Flatten = _plain("Flatten", "Flatten", "Each input as one vector", data_format=None)
 Reshape = _plain("Reshape", "Reshape", "Each input in another shape", target_shape=REQUIRED)
 Rescaling = _plain("Rescaling", "Rescale", "scale * x + offset", scale=REQUIRED, offset=0.0)
+rescaling.append(Rescaling)
 MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
 GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
 __all__ = [
