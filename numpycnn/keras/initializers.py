@@ -115,7 +115,8 @@ GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal = (
 )  # fmt: skip
 NAMES = by_name(Zeros, Ones, Constant, RandomNormal, RandomUniform, TruncatedNormal, Orthogonal, Identity,
                 VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal,
-                normal=RandomNormal, uniform=RandomUniform, IdentityInitializer=Identity)  # fmt: skip
+                normal=RandomNormal, uniform=RandomUniform, IdentityInitializer=Identity, zero=Zeros,
+                one=Ones)  # fmt: skip
 glorot_uniform, glorot_normal, he_uniform, he_normal = GlorotUniform, GlorotNormal, HeUniform, HeNormal
 lecun_uniform, lecun_normal, zeros, ones, constant = LecunUniform, LecunNormal, Zeros, Ones, Constant
 random_normal, random_uniform, truncated_normal, normal = RandomNormal, RandomUniform, TruncatedNormal, RandomNormal

@@ -10,6 +10,7 @@ from ..hints import did_you_mean
 from .notes import no_effect, note
 
 REQUIRED = inspect.Parameter.empty
+ORDERINGS = {"tf": "channels_last", "th": "channels_first", "default": None}  # Keras 1's values of data_format
 
 
 class Worded:
@@ -47,10 +48,11 @@ class Worded:
     def take(self, args: tuple, given: dict[str, Any]) -> dict[str, Any]:
         """Return all arguments by name."""
         kind = type(self).__name__
-        for old, new in self.old_words.items():
+        for old, new in {"dim_ordering": "data_format", **self.old_words}.items():
             if old in given and old not in self.words and new in self.words:
                 note(f"{kind}: {old}= is the old word for {new}=")
-                given[new] = given.pop(old)
+                value = given.pop(old)
+                given[new] = ORDERINGS.get(value, value) if old == "dim_ordering" else value
         if len(args) > len(self.words):
             raise TypeError(f"{kind}: expected at most {len(self.words)} arguments, got {len(args)}")
         config = {**self.words, **dict(zip(self.words, args)), **given}

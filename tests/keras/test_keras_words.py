@@ -104,6 +104,25 @@ def test_every_layer_says_its_arguments_and_describes_itself(name):
         layer_class(**arguments, data_format="channels_first").ensure((8, 8, 4))
 
 
+@pytest.mark.filterwarnings("ignore::numpycnn.keras.KerasNote")
+def test_words_of_keras_1():
+    for name in ("Convolution2D", "MaxPooling2D", "AveragePooling2D", "ZeroPadding2D", "GlobalAveragePooling2D",
+                 "GlobalMaxPooling2D", "SpatialDropout2D"):  # fmt: skip
+        kind = getattr(layers, name)
+        given = {"Convolution2D": (4, 3, 2), "SpatialDropout2D": (0.5,)}.get(name, ())
+        notes._said.clear()
+        with pytest.warns(keras.KerasNote, match=f"{name}: dim_ordering= is the old word for data_format="):
+            assert kind(*given, dim_ordering="tf").data_format == "channels_last"
+        with pytest.raises(ValueError, match="data_format='channels_first': images are channels-last here"):
+            kind(*given, dim_ordering="th")
+    (conv,) = made(layers.Convolution2D(nb_filter=4, nb_row=3, nb_col=2, bias=False, b_regularizer=None))
+    assert repr(conv) == "Conv2D(filters=4, kernel_size=(3, 2), use_bias=False)"
+    assert made(layers.BatchNormalization(mode=0, beta_init="zero"))[0].center and layers.GaussianNoise(sigma=0.5)
+    with pytest.raises(ValueError, match="BatchNormalization: mode=2: it normalises over the batch, mode=0"):
+        layers.BatchNormalization(mode=2)
+    assert keras.preprocessing.image.ImageDataGenerator(dim_ordering="tf").data_format == "channels_last"
+
+
 OPTIMIZERS = {
     "SGD": dict(learning_rate=0.5, momentum=0.9, nesterov=True),
     "Adam": dict(learning_rate=0.5, beta1=0.8, beta2=0.7, epsilon=0.1),

@@ -46,6 +46,8 @@ class Affine(Layer):
                **dict.fromkeys(("kernel_constraint", "bias_constraint", "depthwise_constraint", "pointwise_constraint"),
                                "there are no constraints on weights; use kernel_regularizer=l2(...), or Dropout")}
     idle = (*Layer.idle, "lora_alpha")
+    old_words = {**Layer.old_words, "bias": "use_bias", "b_regularizer": "bias_regularizer",
+                 "W_constraint": "kernel_constraint", "b_constraint": "bias_constraint"}  # fmt: skip
     activation: Any
     padding: Any
     use_bias: Any
@@ -91,6 +93,8 @@ class Convolution2D(Conv2D):
     def __init__(self, *args: Any, **given: Any) -> None:
         if len(args) > 2 and isinstance(args[1], int) and isinstance(args[2], int):
             args = (args[0], (args[1], args[2]), *args[3:])  # Conv2D(32, 3, 3), as in Keras 1
+        if "nb_row" in given and "nb_col" in given:
+            given["kernel_size"] = given.pop("nb_row"), given.pop("nb_col")
         super().__init__(*args, **given)
 
 

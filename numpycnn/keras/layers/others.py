@@ -98,6 +98,13 @@ class Normalization(OnLastAxis):
     refused = {**Layer.refused, **dict.fromkeys((*OTHERS, "renorm", "renorm_clipping", "synchronized", "rms_scaling"),
                                                 "numpycnn has nothing like it")}  # fmt: skip
     idle = (*Layer.idle, "renorm_momentum")
+    old_words = {**Layer.old_words, "gamma_init": "gamma_initializer", "beta_init": "beta_initializer"}
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        mode = given.pop("mode", None)  # Keras 1's; no word, since Keras 3 would not read it
+        if mode:
+            raise ValueError(f"{type(self).__name__}: mode={mode!r}: it normalises over the batch, mode=0")
+        super().__init__(*args, **given)
 
     def look_at(self, word: str, value: Any) -> None:
         usual = {**self.STARTS, **self.MOVING}.get(word)
@@ -158,6 +165,7 @@ Dropout = _plain("Dropout", "Dropout", "Random holes in training", {"noise_shape
 SpatialDropout2D = _plain("SpatialDropout2D", "SpatialDropout2D", "Dropout of whole channels", rate=REQUIRED,
                           data_format=None, seed=None, name=None, dtype=None)  # fmt: skip
 GaussianNoise = _plain("GaussianNoise", "GaussianNoise", "Normal noise in training", stddev=REQUIRED, seed=None)
+GaussianNoise.old_words = {**Layer.old_words, "sigma": "stddev"}
 LeakyReLU = _plain("LeakyReLU", "LeakyReLU", "x, or below 0 a part of it", negative_slope=0.3)
 ELU = _plain("ELU", "ELU", "x, or below 0 alpha * (exp(x) - 1)", alpha=1.0)
 Flatten = _plain("Flatten", "Flatten", "Each input as one vector", data_format=None)
