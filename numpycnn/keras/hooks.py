@@ -100,6 +100,16 @@ class History(Callback):
             self.history["learning_rate"] = [self.rates[epoch] for epoch in self.epoch if epoch in self.rates]
 
 
+class Counter(core.Callback):
+    """Counts the batches of ``evaluate``."""
+
+    steps = 0
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Count."""
+        self.steps = batch + 1
+
+
 class Names:
     """The figures that an epoch will have."""
 

@@ -100,5 +100,5 @@ class KerasRegressor(BaseWrapper):
 
     def score(self, x: Any, y: Any, **given: Any) -> float:
         """Return minus the loss."""
-        scores = self.model.evaluate(np.asarray(x), np.asarray(y))
+        scores = self.model.evaluate(np.asarray(x), np.asarray(y), verbose=0)
         return -float(scores[0] if isinstance(scores, list) else scores)

@@ -1,6 +1,7 @@
 """Models in Keras's words: how they are written, trained, looked into, shared and kept."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -50,6 +51,19 @@ def test_fit_evaluate_and_predict_as_keras_returns_them():
     assert isinstance(compiled(metrics=[]).evaluate(X, Y), float)
     assert model.evaluate(X, Y, batch_size=5, steps=2) == pytest.approx(model.evaluate(X[:10], Y[:10]), rel=1e-6)
     assert len(model.predict(X, batch_size=5, steps=3)) == 15
+
+
+def test_evaluate_prints_one_line_unless_told(capsys):
+    model = compiled()
+    model.fit(X, Y, verbose=0)
+    for given, steps in (({}, 2), ({"verbose": 1}, 2), ({"verbose": 2, "batch_size": 10}, 4), ({"steps": 1}, 1)):
+        loss, accuracy = model.evaluate(X, Y, **given)
+        line = rf"{steps}/{steps} 0s [\d.]+ms/step - accuracy: {accuracy:.4f} - loss: {loss:.4f}\n"
+        assert re.fullmatch(line, capsys.readouterr().out)
+    model.evaluate(Numbered())
+    assert capsys.readouterr().out.startswith("4/4 0s ")
+    model.evaluate(X, Y, verbose=0), model.test_on_batch(X, Y), model.evaluate_generator(Numbered())
+    assert capsys.readouterr().out == ""
 
 
 def test_the_softmax_is_a_layer_until_the_loss_has_one():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from typing import Any, Callable
 
 import numpy as np
 
 from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
 from ...metrics import Accuracy, BinaryAccuracy
+from ...terminal import Stdout, show, width
 from ...training.figures import listed_names
+from ...training.progress import format_figures, wrap
 from .. import losses, optimizers
-from ..hooks import History, core_callbacks
+from ..hooks import Counter, History, core_callbacks
 from ..notes import no_effect, note, refuse, settle
 from .base import Chain
 from .inputs import BATCH, Data, as_array, is_batches, validation_words
@@ -25,6 +29,8 @@ def _old_name(old: str, name: str) -> Callable[..., Any]:
         note(f"{old} is an old name of {name}")
         if old.endswith("generator") and args:  # the second argument was the number of steps
             given["steps"], args = args[0], args[1:]
+        if old == "evaluate_generator":
+            given.setdefault("verbose", 0)
         return getattr(self, name)(x, *args, **given)
 
     method.__doc__ = f"Old name of ``{name}``."
@@ -166,8 +172,13 @@ class Learning(Chain):
         data = Data(x, y, usual if batch_size is None and steps is None and not is_batches(x) else batch_size, steps)
         data.note_idle("evaluate", batch_size)
         words = data.measure_words(self._ranked, sample_weight)
-        followed = core_callbacks(callbacks, self, None, validated=False) or None
-        scores = self._ready().evaluate(**words, callbacks=followed)
+        counter = Counter()
+        followed = [counter, *core_callbacks(callbacks, self, None, validated=False)]
+        core, started = self._ready(), time.perf_counter()
+        scores = core.evaluate(**words, callbacks=followed)
+        if _verbose(verbose):
+            steps = counter.steps if data.batches or data.batch_size else -(-len(data.x) // BATCH)  # as Keras counts
+            _tell(steps, time.perf_counter() - started, self._scores(scores, return_dict=True))
         return self._scores(scores, return_dict)
 
     def _looks_at_batches(self) -> bool:
@@ -224,7 +235,8 @@ class Learning(Chain):
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and the metrics of one batch."""
-        return self.evaluate(x, y, batch_size=max(1, len(x)), sample_weight=sample_weight, return_dict=return_dict)
+        return self.evaluate(x, y, batch_size=max(1, len(x)), sample_weight=sample_weight, return_dict=return_dict,
+                             verbose=0)  # fmt: skip
 
     def reset_metrics(self) -> None:
         """Does nothing: figures are never carried from one call to the next."""
@@ -257,6 +269,12 @@ def _classes(class_weight: Any) -> dict[int, float] | None:
         return None
     pairs = class_weight.items() if isinstance(class_weight, dict) else enumerate(class_weight)
     return {int(number): float(weight) for number, weight in pairs}
+
+
+def _tell(steps: int, seconds: float, figures: dict[str, float]) -> None:
+    """Print what ``evaluate`` found, in one line where there is room, as Keras does."""
+    head = f"{steps}/{steps} {seconds:.0f}s {seconds / max(1, steps) * 1e3:.1f}ms/step"
+    show(wrap(head, format_figures(dict(sorted(figures.items()))), width() if Stdout().isatty() else sys.maxsize))
 
 
 def _verbose(verbose: Any) -> Any:
