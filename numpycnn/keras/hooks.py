@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
+
+import numpy as np
 
 from .. import callbacks as core
 from .notes import named, note
@@ -39,7 +41,8 @@ def _hook(name: str) -> Callable[..., None]:
     return named(idle, name, f"Called {name.removeprefix('on_').replace('_', ' ')}; does nothing.")
 
 
-for _name in (*HOOKS, "on_predict_begin", "on_predict_end"):
+PREDICT_HOOKS = "on_predict_begin", "on_predict_end", "on_predict_batch_begin", "on_predict_batch_end"
+for _name in (*HOOKS, *PREDICT_HOOKS):
     setattr(Callback, _name, _hook(_name))
 
 
@@ -48,7 +51,7 @@ class LambdaCallback(Callback):
 
     def __init__(self, **functions: Callable[..., Any]) -> None:
         for name, function in functions.items():
-            if name not in HOOKS:
+            if name not in (*HOOKS, *PREDICT_HOOKS):
                 raise TypeError(f"LambdaCallback: unexpected argument {name!r}; expected one of {', '.join(HOOKS)}")
             if function is not None:
                 setattr(self, name, function)
@@ -153,6 +156,29 @@ def core_callbacks(callbacks: Any, model: Any, history: History | None, validate
         own = callback.to_core(names)
         made.append(_bridge(callback, names) if own is None else own)
     return made if history is None else [*made, _bridge(history, names)]
+
+
+def predicted(model: Any, callbacks: Any, batches: Iterable[np.ndarray], steps: int | None) -> np.ndarray:
+    """Return the outputs for all batches, and call the callbacks before and after each."""
+    given = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    for callback in given:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"callbacks: expected one of keras.callbacks, got {callback!r}")
+        callback.set_params({"verbose": 0, "epochs": 1, "steps": steps})
+        callback.set_model(model)
+
+    def tell(moment: str, *number: int, **logs: Any) -> None:
+        for callback in given:
+            getattr(callback, f"on_predict_{moment}")(*number, dict(logs))
+
+    tell("begin")
+    outputs = []
+    for number, x in enumerate(batches):
+        tell("batch_begin", number)
+        outputs.append(model.core_model().predict(x))
+        tell("batch_end", number, outputs=outputs[-1])
+    tell("end")
+    return np.concatenate(outputs)
 
 
 def _bridge(callback: Callback, names: Names) -> core.Callback:

@@ -57,6 +57,39 @@ def test_hooks_of_one_s_own(model):
         fit(model, print)
 
 
+class Predicting(keras.callbacks.Callback):
+    def __init__(self):
+        self.seen = []
+
+    def on_predict_begin(self, logs=None):
+        self.seen.append(("begin", self.params["steps"], logs))
+
+    def on_predict_batch_begin(self, batch, logs=None):
+        self.seen.append(("batch", batch, logs))
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.seen.append(("done", batch, logs["outputs"].shape))
+
+    def on_predict_end(self, logs=None):
+        self.seen.append(("end", logs))
+
+
+def test_hooks_of_predict_are_called_as_keras_calls_them(model):
+    def expected(steps, *rows):
+        each = [(("batch", i, {}), ("done", i, (n, 2))) for i, n in enumerate(rows)]
+        return [("begin", steps, {}), *(hook for pair in each for hook in pair), ("end", {})]
+
+    for x, given, found in ((X[:5], {"batch_size": 2}, expected(3, 2, 2, 1)), (X, {}, expected(1, 30)),
+                            (X[:5], {"batch_size": 2, "steps": 2}, expected(2, 2, 2)),
+                            ((X[i : i + 3] for i in (0, 3)), {}, expected(None, 3, 3))):  # fmt: skip
+        callback, again = Predicting(), model.predict(X)
+        outputs = model.predict(x, callbacks=[callback], **given)
+        assert callback.seen == found and callback.model is model
+        assert np.allclose(outputs, again[: len(outputs)], atol=1e-6)
+    with pytest.raises(TypeError, match="expected one of keras.callbacks, got 3"):
+        model.predict(X, callbacks=3)
+
+
 def test_early_stopping_and_plateau(model, capsys):
     stop = callbacks.EarlyStopping(monitor="val_loss", min_delta=10, patience=1, verbose=1, restore_best_weights=True)
     history = fit(model, stop, epochs=9)

@@ -126,6 +126,15 @@ class Numbered(Adapted):
         return self.adapted(self.source[number])
 
 
+def one_by_one(words: dict[str, Any], batch_size: int) -> Iterator[np.ndarray]:
+    """Yield the batches that the core's ``predict`` would make of these arguments."""
+    x = words["x"]
+    if isinstance(x, np.ndarray):
+        size = words.get("batch_size", batch_size)
+        return (x[i : i + size] for i in range(0, len(x), size))
+    return (batch[0] for batch in itertools.islice(x, words.get("steps")))
+
+
 def validation_words(
     data: Any, batch_size: int, steps: int | None, ranked: Change, in_batches: bool
 ) -> dict[str, Any]:

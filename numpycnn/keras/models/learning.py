@@ -14,10 +14,10 @@ from ...terminal import Stdout, show, width
 from ...training.figures import listed_names
 from ...training.progress import format_figures, wrap
 from .. import losses, optimizers
-from ..hooks import Counter, History, core_callbacks
+from ..hooks import Counter, History, core_callbacks, predicted
 from ..notes import no_effect, note, refuse, settle
 from .base import Chain
-from .inputs import BATCH, Data, as_array, is_batches, validation_words
+from .inputs import BATCH, Data, as_array, is_batches, one_by_one, validation_words
 
 IDLE = ("workers", "use_multiprocessing", "max_queue_size", "pickle_safe", "nb_worker", "max_q_size")
 
@@ -198,7 +198,6 @@ class Learning(Chain):
                 callbacks: Any = None, **old: Any) -> np.ndarray:  # fmt: skip
         """Return the outputs for rows: the probabilities of a model that ends in a softmax."""
         settle("predict", old, *IDLE)
-        refuse("predict", "predict takes no callbacks", callbacks=callbacks or None)
         data = Data(x, None, batch_size, steps)
         data.note_idle("predict", batch_size)
         if self._shape is None:
@@ -211,6 +210,8 @@ class Learning(Chain):
                 self._changed()
         words = data.measure_words(self._ranked)
         words.pop("y", None)
+        if callbacks:
+            return predicted(self, callbacks, one_by_one(words, batch_size or BATCH), data.batches_an_epoch(0.0))
         return self.core_model().predict(**words)
 
     def predict_classes(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> np.ndarray:
