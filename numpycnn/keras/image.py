@@ -31,6 +31,10 @@ class ImageDataGenerator(Worded):
     refused = {"brightness_range": "brightness is not changed here; use preprocessing_function",
                "interpolation_order": "it interpolates linearly, 1"}  # fmt: skip
     idle = ("dtype",)
+    others = {
+        **dict.fromkeys(("apply_transform", "get_random_transform"), ": random_transform(x) draws and changes at once"),
+        "flow_from_dataframe": ": read the images into arrays, and use flow(x, y)",
+    }  # fmt: skip
     mean: Any = None
     std: Any = None
     principal_components: Any = None
@@ -142,7 +146,7 @@ class ImageDataGenerator(Worded):
         return x.astype(np.float32, copy=False)
 
     def __getattr__(self, name: str) -> Any:  # noqa: F811  # the words are attributes; the module's is another
-        raise AttributeError(f"ImageDataGenerator has no attribute {name!r}")
+        raise AttributeError(f"ImageDataGenerator has no attribute {name!r}{self.others.get(name, '')}")
 
 
 class Flow:

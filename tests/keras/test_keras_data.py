@@ -157,6 +157,21 @@ def test_datasets_of_rows():
     assert [int(i) for i in tf.data.Dataset.range(5).filter(lambda i: i % 2 == 0)] == [0, 2, 4]
 
 
+def test_what_generators_and_datasets_have_not_says_what_to_use():
+    from numpycnn.keras import tf
+
+    x, y = tf.data.Dataset.from_tensor_slices((X, np.arange(12))).batch(4).element_spec
+    assert (x.shape, x.dtype.name, y.shape, y.dtype.name) == ((4, 8, 8, 2), "float32", (4,), "int64")
+    rows = tf.data.Dataset.from_tensor_slices(X)
+    assert rows.element_spec.shape == (8, 8, 2)
+    generator = keras.preprocessing.image.ImageDataGenerator()
+    for thing, name, says in ((rows, "window", "no 'window' here; it has .*shuffle, batch"),
+                              (generator, "apply_transform", "random_transform"), (generator, "nonsense", "nonsense'$"),
+                              (generator, "get_random_transform", "draws and changes at once")):  # fmt: skip
+        with pytest.raises(AttributeError, match=says):
+            getattr(thing, name)
+
+
 def test_a_dataset_is_as_long_as_it_says():
     rows = tf.data.Dataset.range(5)
     for made in (rows.repeat(0), rows.repeat(3), rows.take(0), rows.take(9), rows.take(-1), rows.skip(2), rows.skip(9)):

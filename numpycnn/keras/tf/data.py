@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import types
 from typing import Any, Callable, Iterator
 
 import numpy as np
@@ -133,6 +134,18 @@ class Dataset:
     def cardinality(self) -> Any:
         """Return the number of elements, -2 if unknown."""
         return tensor(-2 if self._length is None else self._length)
+
+    @property
+    def element_spec(self) -> Any:
+        """Shape and dtype of the first element; a batch has its size there, for which TensorFlow says None."""
+        first = next(iter(self))
+        parts = first if isinstance(first, tuple) else (first,)
+        specs = tuple(types.SimpleNamespace(shape=np.shape(each), dtype=np.asarray(each).dtype) for each in parts)
+        return specs if isinstance(first, tuple) else specs[0]
+
+    def __getattr__(self, name: str) -> Any:  # noqa: F811  # the module's is another
+        known = ", ".join(word for word in vars(Dataset) if not word.startswith("_"))
+        raise AttributeError(f"a Dataset has no {name!r} here; it has {known}; or use NumPy on the arrays before")
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """Return the elements as plain arrays."""
