@@ -384,12 +384,12 @@ def test_arguments_that_cannot_be_honoured_are_refused():
 
 @pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.npz", "m.weights.h5", "model"])
 def test_what_a_file_has_no_words_for_is_left_out_and_told(name, tmp_path):
-    augmented = keras.Sequential([keras.Input((8, 8, 1)), layers.RandomFlip(), *small().layers[1:]])
+    augmented = keras.Sequential([keras.Input((8, 8, 1)), layers.RandomFlip(), *small().layers])
     augmented.compile("adam", "categorical_crossentropy", metrics=[keras.metrics.AUC(name="area"), "accuracy"])
     augmented.fit(X, ONE_HOT, verbose=0)
     with pytest.warns(keras.KerasNote, match="the Random... layers are not in the file"):
         getattr(augmented, "save_weights" if "weights" in name else "save")(tmp_path / name)
-    plain = keras.Sequential([keras.Input((8, 8, 1)), *small().layers[1:]])
+    plain = keras.Sequential([keras.Input((8, 8, 1)), *small().layers])
     if "weights" in name:
         plain.load_weights(tmp_path / name)
     else:
@@ -401,6 +401,20 @@ def test_names_that_a_file_does_not_keep_are_told(tmp_path):
     small().save(tmp_path / "m.npz")  # theirs are made anew
     with pytest.warns(keras.KerasNote, match="files keep no names of layers"):
         keras.Sequential([keras.Input((4,)), layers.Dense(2, name="head")]).save(tmp_path / "m.npz")
+
+
+def test_a_layer_keeps_its_weights_for_inputs_of_another_size():
+    conv, dense = layers.Conv2D(2, 3), layers.Dense(2)
+    conv(np.zeros((1, 8, 8, 1), np.float32)), dense(np.zeros((1, 4), np.float32))
+    kernels = conv.get_weights(), dense.get_weights()
+    assert conv(np.zeros((1, 9, 9, 1), np.float32)).shape == (1, 7, 7, 2)
+    with pytest.raises(ValueError, match=r"dense.*: expected inputs of shape \(4,\), which its.* got \(5,\)"):
+        dense(np.zeros((1, 5), np.float32))
+    assert all(map(np.array_equal, conv.get_weights(), kernels[0]))
+    assert all(map(np.array_equal, dense.get_weights(), kernels[1])) and dense.input_shape == (None, 4)
+    model = keras.Sequential([keras.Input((8, 8, 1)), conv])
+    assert conv.get_output_at(0) is conv.output and model.get_input_at(0).shape == (None, 8, 8, 1)
+    assert all(map(np.array_equal, model.get_weights(), kernels[0]))
 
 
 def test_a_structure_that_a_file_does_not_keep_is_told(tmp_path):

@@ -40,6 +40,8 @@ class Node:
     weights: Any
     input_shape: Any
     output_shape: Any
+    input: Any
+    output: Any
     _trainable = True
 
     def parts(self) -> Iterable[Any]:
@@ -77,6 +79,14 @@ class Node:
     def get_output_shape_at(self, node_index: int = 0) -> tuple:
         """Return ``output_shape``: it stands in one place."""
         return self.output_shape
+
+    def get_input_at(self, node_index: int = 0) -> Any:
+        """Return ``input``: it stands in one place."""
+        return self.input
+
+    def get_output_at(self, node_index: int = 0) -> Any:
+        """Return ``output``: it stands in one place."""
+        return self.output
 
 
 class Layer(Worded, Node):
@@ -173,14 +183,22 @@ class Layer(Worded, Node):
         yield self
 
     def ensure(self, shape: Shape) -> Shape:
-        """Build for inputs of this shape, if that was not done; return the output's shape."""
+        """Build for inputs of this shape, if that was not done; return the output's shape.
+
+        For another shape than before, the weights stay; they have to fit.
+        """
         if self.core is None or self._built_for != shape:
-            rng, self._built_for, made = next_rng(), shape, self.make(shape)
+            rng, made, after = next_rng(), self.make(shape), shape
             for each in made:
-                shape = each.build(shape, rng)
+                after = each.build(after, rng)
                 each.trainable = self.trainable
                 forget_initializers(each)
-            self.core, self.owner = made, None
+            if self.core is not None:
+                arrays, fits = self.get_weights(), f"inputs of shape {self._built_for}, which its weights fit"
+                if [a.shape for a in arrays] != [a.shape for a in get_weights(made)]:
+                    raise ValueError(f"{self.name}: expected {fits}, got {shape}")
+                set_weights(made, arrays, "float32")
+            self.core, self.owner, self._built_for = made, None, shape
         return self.core[-1].output_shape if self.core else self._built_for
 
     built = property(lambda self: self.core is not None, doc="Whether the weights exist.")
