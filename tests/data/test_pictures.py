@@ -288,6 +288,10 @@ def test_bad_files(tmp_path):
     (tmp_path / "empty.png").write_bytes(b"")
     with pytest.raises(ValueError, match="empty.png: expected a picture such as PNG"):
         prepare_digit(tmp_path / "empty.png")
+    for name, shades in (("centred", [[-128, 127]]), ("nan", [[0, np.nan]])):
+        Image.fromarray(np.array(shades, np.float32)).save(tmp_path / f"{name}.tiff")
+        with pytest.raises(ValueError, match=rf"{name}.tiff: expected numbers from 0 \(black\)"):
+            prepare_digit(tmp_path / f"{name}.tiff")
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])

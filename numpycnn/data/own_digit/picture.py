@@ -133,7 +133,7 @@ def read_picture(image: Any) -> Picture:
     if hasattr(image, "read"):
         if isinstance(image, io.TextIOBase):
             raise TypeError(f"image: expected a file opened in binary mode ('rb'), got a text file, {image!r}")
-        return _open(image, str(getattr(image, "name", None) or "image"))
+        return _open(image, printable(getattr(image, "name", None) or "image"))
     pillow = sys.modules.get("PIL.Image")  # without it this is no image of Pillow's
     if pillow is not None and isinstance(image, pillow.Image):
         with _documented_errors("image"):
@@ -164,7 +164,7 @@ def _from_array(image: ArrayLike) -> Picture:
         )
     height, width, _ = pixels.shape
     _check_size(width, height, "image")
-    return Picture(pixels, height, width, _white([pixels], pixels.dtype))
+    return Picture(pixels, height, width, _white([pixels], pixels.dtype, "image"))
 
 
 def _check_size(width: int, height: int, name: str) -> None:
@@ -247,7 +247,7 @@ def _opened(image: Any, name: str) -> Picture:
     shown = (width, height) if turn[0] else (height, width)
     first = next(_strips(image, (0, 0, 1, 1)))
     in_range = first.dtype.kind == "b" or first.dtype == np.uint8  # nothing to look for then
-    white = _white([first] if in_range else _strips(image, (0, 0, height, width)), first.dtype)
+    white = _white([first] if in_range else _strips(image, (0, 0, height, width)), first.dtype, name)
     notes = ("several pictures in one file: only the first was looked at",) if several else ()
     return Picture(image, *shown, white, turn, notes)
 
@@ -277,13 +277,13 @@ def _strips(source: Any, box: Box, factor: int = 1) -> Iterator[NDArray[Any]]:
             yield _numbers(source.crop((left, start, right, end)))
 
 
-def _white(strips: Any, dtype: np.dtype) -> float:
+def _white(strips: Any, dtype: np.dtype, name: str) -> float:
     """Return the number that stands for white: by the type for whole numbers, by the largest for floats."""
     lows, highs = zip(*((float(strip.min()), float(strip.max())) for strip in strips))
     low, high = float(np.min(lows)), float(np.max(highs))
     if not (low >= 0 and high <= BRIGHTEST):  # written so that NaN fails, too
         raise _Refused(
-            f"image: expected numbers from 0 (black) to 1 or 255 (white), got {low} to {high}; undo a normalisation"
+            f"{name}: expected numbers from 0 (black) to 1 or 255 (white), got {low} to {high}; undo a normalisation"
         )
     if dtype.kind == "b":
         return 1.0
