@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from ..checks import check_flag
-from ..files import path_text
+from ..files import open_file, path_text
 from .base import Callback
 
 
@@ -25,7 +25,8 @@ class CSVLogger(Callback):
     Raises
     ------
     ValueError
-        In ``fit``: the file to append to is no CSV file, or has no column for a figure that an epoch will have.
+        In ``fit``: the file is a pipe or a device; or the one to append to is no CSV file, or has no column for a
+        figure that an epoch will have.
     """
 
     def __init__(self, filename: str | os.PathLike, append: bool = False) -> None:
@@ -36,6 +37,8 @@ class CSVLogger(Callback):
         if not self.speaks:
             return
         os.makedirs(os.path.dirname(self.filename) or ".", exist_ok=True)
+        if os.path.exists(self.filename):
+            open_file(self.filename).close()  # refuses pipes and devices, which one would wait for
         if not (self.append and os.path.exists(self.filename)):
             open(self.filename, "w", encoding="utf-8").close()
         self._names = self._header()

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..files import printable
+from ..files import open_file, printable
 from ..model import Sequential
 from ..terminal import folded, show
 from .options import add_model
@@ -54,7 +54,8 @@ def training(model: Sequential) -> str:
 def the_run(metrics: Path) -> str:
     """Say what `numpycnn train` wrote beside the model, if it did."""
     try:
-        found: Any = json.loads(metrics.read_text(encoding="utf-8"))
+        with open_file(metrics) as file:
+            found: Any = json.load(file)
         figures = [f"{name.replace('_', ' ')} {found[name]}" for name in SHOWN if name in found]
     except (OSError, ValueError, TypeError):
         return ""

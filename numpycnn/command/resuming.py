@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..callbacks.backup import BackupAndRestore
+from ..files import open_file
 from ..model import Sequential
 from ..schedules import Schedule
 from ..terminal import show
@@ -45,7 +46,8 @@ def finished(folder: Path, epochs: int, run: dict[str, Any]) -> str:
     if not path.exists():
         return ""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        with open_file(path) as file:
+            found = json.load(file)
         done, accuracy = int(found["epochs"]), float(found["test_accuracy"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: expected the results of a run, got something else ({error!r}); delete it") from error

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_count, check_numeric
-from ..files import atomic_write, path_text, printable
+from ..files import atomic_write, open_file, path_text, printable
 
 # The header's type byte -> the element type as it lies on disk (">": high byte first).
 DTYPES: dict[int, np.dtype[Any]] = {
@@ -73,8 +73,8 @@ def read_idx(file: str | os.PathLike[str] | IO[bytes], max_bytes: int = 2**30) -
     Raises
     ------
     IdxError
-        A subclass of ValueError: the file is truncated, too long, damaged, not IDX, or larger
-        than `max_bytes`.
+        A subclass of ValueError: the file is truncated, too long, damaged, not IDX, larger than `max_bytes`, or no
+        file but a folder, a pipe or a device.
     FileNotFoundError
         There is no such file. Other failures to open it are OSErrors too.
 
@@ -92,7 +92,11 @@ def read_idx(file: str | os.PathLike[str] | IO[bytes], max_bytes: int = 2**30) -
     name = path_text(file, "file")
     if os.path.isdir(name):
         raise IdxError(f"{printable(name)}: expected an IDX file, got a folder; name the file inside it")
-    with open(name, "rb") as stream:
+    try:
+        stream = open_file(name)
+    except ValueError as error:  # a pipe or a device
+        raise IdxError(str(error)) from None
+    with stream:
         return _read_stream(stream, printable(name), max_bytes)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from .. import data
+from ..files import open_file
 from .missing import of_utils as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import no_effect, refuse, settle
 from .random import set_random_seed
@@ -92,7 +93,8 @@ def load_img(path: Any, color_mode: str = "rgb", target_size: Any = None, interp
     from PIL import Image
 
     mode = "L" if grayscale or color_mode == "grayscale" else color_mode.upper()
-    with Image.open(path) as file:
+    opened = contextlib.nullcontext(path) if hasattr(path, "read") else open_file(path)  # Pillow would wait for a pipe
+    with opened as stream, Image.open(stream) as file:
         image = file.convert(mode)
     if target_size is not None:
         image = image.resize((target_size[1], target_size[0]), getattr(Image.Resampling, interpolation.upper()))

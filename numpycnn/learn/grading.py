@@ -16,6 +16,7 @@ import types
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
+from ..files import open_file
 from ..hints import did_you_mean
 from ..terminal import show
 from . import course
@@ -33,7 +34,8 @@ def load(path: str, name: str, time_limit: float = TIME_LIMIT) -> Callable[..., 
     module.__file__ = path
     namespace = vars(module)
     try:
-        source = importlib.util.decode_source(Path(path).read_bytes())
+        with open_file(path) as file:
+            source = importlib.util.decode_source(file.read())
         with as_program(module):
             within(time_limit, lambda: exec(compile(source, path, "exec"), namespace))
     except UnicodeDecodeError:

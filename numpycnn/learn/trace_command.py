@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import prepare_digit
+from ..files import open_file
 from ..model import Sequential
 from ..plots import plot_feature_maps, save_figure
 from ..terminal import show
@@ -53,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
 def read_image(path: Path, model: Sequential) -> NDArray:
     """Return the image in a file in the model's input shape: any picture of a digit, or an array in a .npy file."""
     if path.suffix == ".npy":
-        image = np.load(path, allow_pickle=False)
+        with open_file(path) as file:
+            image = np.load(file, allow_pickle=False)
     elif model.input_shape in ((28, 28), (28, 28, 1)):
         image = prepare_digit(path).image.reshape(model.input_shape)
     else:

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from ..checks import check_flag
-from ..files import path_text, printable
+from ..files import open_file, path_text, printable
 from ..terminal import show
 
 HEADERS = {
@@ -31,8 +31,8 @@ def serve_page(path: str | os.PathLike, open_browser: bool = True) -> None:
     ------
     FileNotFoundError, OSError
         There is no such file, or it cannot be read.
-    TypeError
-        `open_browser` is not a bool.
+    TypeError, ValueError
+        `open_browser` is not a bool; or it is a pipe or a device.
     """
     check_flag(open_browser, "open_browser")
     with page_server(path) as server:
@@ -50,7 +50,7 @@ def page_server(path: str | os.PathLike) -> ThreadingHTTPServer:
     """Return a server for one file, on a free port."""
     file = Path(path_text(path))
     try:
-        file.open("rb").close()
+        open_file(file).close()  # which refuses pipes
     except FileNotFoundError as error:
         shown = printable(file)
         raise FileNotFoundError(f"expected a page, but there is no file {shown}; write_page makes one") from error

@@ -16,9 +16,13 @@ from model_files import versions, which
 from places import python_path
 from small_models import small_mlp
 
-from numpycnn import BackupAndRestore, Sequential, prepare_digit, write_idx
+from numpycnn import BackupAndRestore, CSVLogger, Sequential, prepare_digit, read_idx, write_idx
 from numpycnn.exchange.torch import read_state_dict
 from numpycnn.files import atomic_write
+from numpycnn.keras.utils import load_img
+from numpycnn.learn.grading import load
+from numpycnn.learn.trace_command import read_image
+from numpycnn.page.serve import page_server
 from numpycnn.plots import plot_curves, save_figure
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
@@ -206,11 +210,20 @@ def read_backup(path):
     model.fit(np.zeros((2, 6)), np.zeros(2, int), verbose=0, callbacks=[BackupAndRestore(path)])
 
 
+def log(path):
+    small_mlp().fit(np.zeros((2, 6)), np.zeros(2, int), verbose=0, callbacks=[CSVLogger(path)])
+
+
+def judge(path):
+    raise ValueError(str(load(str(path), "relu")))
+
+
 @posix
 @pytest.mark.parametrize("name, read", [
     *((f"model{suffix}", Sequential.load) for suffix in (".npz", ".h5", ".keras", ".onnx")),
     ("state.pt", read_state_dict), ("state.safetensors", read_state_dict), ("digit.png", prepare_digit),
-    ("backup.npz", read_backup),
+    ("backup.npz", read_backup), ("images.idx", read_idx), ("picture.png", load_img), ("page.html", page_server),
+    ("log.csv", log), ("image.npy", lambda path: read_image(path, small_mlp())), ("mine.py", judge),
 ])  # fmt: skip
 def test_a_pipe_is_not_waited_for(name, read, tmp_path):
     os.mkfifo(tmp_path / name)
