@@ -19,6 +19,7 @@ except ImportError:  # Windows
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")  # of model files for Keras
 WEIGHTS_SUFFIX = ".weights.h5"  # of files that hold weights alone
+DISK_FULL = {getattr(errno, name, errno.ENOSPC) for name in ("ENOSPC", "EDQUOT", "EFBIG")}  # the disk or one's share
 PATIENCE = 2.0  # seconds for another program to close a file
 HELD_OPEN = (5, 32, 33)  # Windows's numbers for "access is denied", as a scanner's file is, and for a file in use
 
@@ -84,7 +85,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     _remove_leftovers(target.parent, prefix)
     temporary = target.with_name(f"{prefix}{uuid.uuid4().hex[:8]}.tmp")  # short: Windows takes 259 characters
     with contextlib.ExitStack() as until_renamed:
-        until_renamed.enter_context(_errors_of(temporary, path))
+        until_renamed.enter_context(errors_of(temporary, path))
         until_renamed.callback(temporary.unlink, missing_ok=True)
         with open(temporary, "xb", opener=_private if mode is not None else None) as file:
             _hold(file, until_renamed)
@@ -104,6 +105,21 @@ def open_file(path: str | os.PathLike) -> IO[bytes]:
         file.close()
         raise ValueError(f"expected a file, got a pipe or a device: {printable(os.fspath(path))}")
     return file
+
+
+@contextlib.contextmanager
+def errors_of(written: str | os.PathLike, path: str | os.PathLike) -> Iterator[None]:
+    """Name `path`, the file that the user knows, in errors about the one that is written, a temporary one perhaps.
+
+    That the disk is full is said where bytes are written, by an error that names no file at all.
+    """
+    try:
+        yield
+    except OSError as error:
+        full = error.filename is None and error.errno in DISK_FULL
+        if full or error.filename in (written, str(written)):
+            raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
+        raise
 
 
 def insist(act: Callable[..., object], *arguments: Any, **options: Any) -> None:
@@ -151,17 +167,6 @@ def _mode_of_file(target: Path, path: str | os.PathLike) -> int | None:
 def _private(path: str, flags: int) -> int:
     """Open a new file for oneself alone, until it is known who else may read it."""
     return os.open(path, flags, 0o600)
-
-
-@contextlib.contextmanager
-def _errors_of(temporary: Path, path: str | os.PathLike) -> Iterator[None]:
-    """Name `path` in errors that are about the temporary file: it is the one that the user knows."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename in (temporary, str(temporary)):
-            raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
-        raise
 
 
 def _hold(file: IO[bytes], until: contextlib.ExitStack) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
-from typing import Any
+from typing import IO, Any, Iterator
 
 from ..checks import check_flag
-from ..files import open_file, path_text
+from ..files import errors_of, open_file, path_text
 from .base import Callback
 
 
@@ -69,6 +70,13 @@ class CSVLogger(Callback):
             if file.read(1) not in b"\r\n":
                 file.write(b"\r\n")
 
+    @contextlib.contextmanager
+    def _opened(self, mode: str) -> Iterator[IO[str]]:
+        """Open the file to write; a full disk is told with its name."""
+        named = errors_of(self.filename, self.filename)
+        with named, open(self.filename, mode, newline="", encoding="utf-8") as file:
+            yield file
+
     def get_state(self) -> dict[str, Any]:
         with open(self.filename, newline="", encoding="utf-8") as file:
             return {"text": file.read()}
@@ -77,7 +85,7 @@ class CSVLogger(Callback):
         """Restore the whole file: the epochs after the backup come again."""
         if not self.speaks:
             return
-        with open(self.filename, "w", newline="", encoding="utf-8") as file:
+        with self._opened("w") as file:
             file.write(state["text"])
         self._names = self._header()
 
@@ -85,7 +93,7 @@ class CSVLogger(Callback):
         if not self.speaks:
             return
         row: dict[str, Any] = {"epoch": epoch, **dict(sorted(logs.items()))}
-        with open(self.filename, "a", newline="", encoding="utf-8") as file:
+        with self._opened("a") as file:
             if self._names is None:
                 self._names = list(dict.fromkeys(["epoch", *sorted({*self.figures, *logs})]))
                 csv.writer(file).writerow(self._names)

@@ -78,7 +78,8 @@ def test(model: Sequential, test_set: DataSet, test_data: tuple, folder: Path) -
     matrix = confusion_matrix(y_test, probabilities, num_classes=probabilities.shape[1])
     show(f"\nConfusion matrix, a row for each true class:\n{matrix}")
     show(f"\n{report}\nTested on {test_set.name}\nTest loss: {loss:.4f}\nTest accuracy: {accuracy:.4f}")
-    (folder / "report.txt").write_text(f"{report}\n", encoding="utf-8")
+    with atomic_write(folder / "report.txt") as file:
+        file.write(f"{report}\n".encode())
     return {
         "test_dataset": test_set.name,
         "test_accuracy": accuracy,

@@ -1,6 +1,7 @@
 """Saving: killed at any moment, the disk full at any byte, eight at once: the old file or a whole new one."""
 
 import contextlib
+import errno
 import itertools
 import os
 import signal
@@ -203,6 +204,29 @@ def test_errors_name_the_file_that_was_asked_for(name, tmp_path):
         assert str(tmp_path / folder / last) in str(caught.value) and ".tmp" not in str(caught.value)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder", "loop", "pipe"]
     assert os.listdir(tmp_path / "pipe") == [name] and (tmp_path / "pipe" / name).is_fifo()
+
+
+@writers
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
+def test_a_full_disk_is_told_with_the_file(name, number, tmp_path, monkeypatch):
+    """The system says it of bytes that are written, without a name."""
+
+    def full(handle):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        WRITERS[name](tmp_path / name)
+    assert caught.value.filename == str(tmp_path / name) and os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_told_with_the_log(tmp_path, monkeypatch):
+    def full(writer, row):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("csv.DictWriter.writerow", full)
+    with pytest.raises(OSError, match="No space left on device: .*log.csv"):
+        log(tmp_path / "log.csv")
 
 
 def read_backup(path):
