@@ -231,6 +231,13 @@ EQUAL = {
     "a norm of tables": graph(("LayerNormalization", "x g", "y", {"axis": 1}), shape=(3, 4), g=normal(3, 4)),
     "zeros around": graph(("Pad", "x p", "a", {}), ("MaxPool", "a", "y", {"kernel_shape": [2, 2]}),
                           p=np.array([0, 0, 1, 0, 0, 0, 0, 2])),
+    "zeros that are computed": graph(  # of PyTorch's (left, right, above, below): the axes in the opposite order
+        ("Concat", "p zeros", "a", {"axis": 0}), ("Reshape", "a pairs", "b", {}),
+        ("Slice", "b end begin first back", "c", {}), ("Transpose", "c", "d", {"perm": [1, 0]}),
+        ("Reshape", "d flat", "e", {}), ("Cast", "e", "pads", {"to": 7}),
+        ("Pad", "x pads", "f", {}), ("Conv", "f w", "y", {}), shape=(3, 9, 11), w=normal(4, 3, 3, 3),
+        p=np.array([1, 2, 0, 3]), zeros=np.zeros(4, np.int64), pairs=np.array([-1, 2]), flat=np.array([-1]),
+        end=np.array([-1]), begin=np.array([-(2**63) + 1]), first=np.array([0]), back=np.array([-1])),
     "zeros around two axes": graph(("Pad", "x p c a", "b", {}), ("MaxPool", "b", "y", {"kernel_shape": [2, 2]}),
                                    opset=18, p=np.array([1, 0, 0, 2]), c=F4(0), a=np.array([2, -1])),
 }  # fmt: skip

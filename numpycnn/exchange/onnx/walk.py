@@ -6,6 +6,7 @@ come to, where each axis of the graph's is among ours, and a Transpose changes t
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Callable
 
 import numpy as np
@@ -74,9 +75,24 @@ class Walk:
                 for name in set(node.inputs):
                     self.uses[name] = self.uses.get(name, 0) + 1
         dimensions = tuple(content.dimensions[1:])
+        self.aside = self._fold_first()
         self.layout = self.layout_of(dimensions)
         self.shape: Shape = self.our_shape(dimensions)
         self.input_shape = self.shape
+
+    def _fold_first(self) -> set[str]:
+        """Compute what needs no value on the way but the input; return what any node makes of the file's numbers alone.
+
+        Sizes and zeros are known then, and what computes them, a Transpose perhaps, is not taken for a layer.
+        """
+        aside = set(self.constants)
+        shapes = {self.content.input: list(self.content.dimensions)}
+        for node in self.nodes:
+            if node.kind == "Shape" or all(name in aside for name in node.inputs if name):
+                aside.update(node.outputs)
+            with contextlib.suppress(ValueError, TypeError, KeyError, IndexError, AttributeError):  # told on the way
+                fold(node, self.constants, shapes)
+        return aside
 
     def go(self) -> None:
         """Walk to the end of the graph."""
@@ -133,8 +149,9 @@ class Walk:
         as_it_is = tuple(range(len(dimensions) + 1))
         if len(dimensions) != 3:
             return as_it_is
-        kinds = [node.kind for node in self.nodes[self.position :]]
-        for node in self.nodes[self.position :]:
+        to_come = [node for node in self.nodes[self.position :] if not self.aside.issuperset(node.outputs)]
+        kinds = [node.kind for node in to_come]
+        for node in to_come:
             axes = [axis % 4 for axis in np.ravel(node.attributes.get("axes", node.attributes.get("axis", -1)))]
             around = self._pads(node) if node.kind == "Pad" else [1] * 8
             if node.kind in IMAGE_NODES or node.attributes.get("perm") == [0, 2, 3, 1] or around[1] == around[5] == 0:
