@@ -159,8 +159,39 @@ def test_places_that_cannot_be_written_to(call, model_path, pictures, tmp_path, 
         named = {"MODEL": model_path, "PICTURE": pictures / "a.png", arguments[-1]: tmp_path / f"{place}{suffix}"}
         status, _, errors = call(*(named.get(each, each) for each in arguments))
         lines = [line for line in errors.splitlines() if not line.startswith("numpycnn: compiling")]
-        assert status == 1 and len(lines) == 1 and place in lines[0], errors
+        assert status in (1, 2) and len(lines) == 1 and place in lines[0], errors
     assert sorted(tmp_path.rglob("*")) == before and (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize("system, written", [("c", ["net.h", "net.c"]), ("torch", ["net.safetensors", "net.py"])])
+def test_export_replaces_no_source_that_it_did_not_write(call, model_path, tmp_path, monkeypatch, system, written):
+    monkeypatch.chdir(tmp_path)
+    for name in written:
+        if name.endswith("safetensors"):
+            continue
+        (tmp_path / name).write_text("# my work, of many hours\nfrom torch import nn\n")
+        status, text, errors = call("export", "--to", system, model_path, "--output", "net")
+        assert (status, text) == (1, "") and f"{name}: there is a file of this name that numpycnn did not" in errors
+        assert os.listdir(tmp_path) == [name] and "my work" in (tmp_path / name).read_text()
+        (tmp_path / name).unlink()
+    for _ in range(2):  # its own it does
+        assert call("export", "--to", system, model_path, "--output", "net")[0] == 0
+    assert sorted(os.listdir(tmp_path)) == sorted(written)
+
+
+def test_export_keeps_what_follows_a_dot_and_takes_no_folder_for_a_name(call, model_path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pytest.importorskip("onnx")
+    for output, written in (("new/v1.2", "new/v1.2.onnx"), ("v1.3.onnx", "v1.3.onnx"), ("v1.4.ONNX", "v1.4.onnx")):
+        assert call("export", "--to", "onnx", model_path, "--output", output)[1].startswith(f"{Path(written)}: ")
+    for folder in ("new", "new/", "absent/"):
+        status, _, errors = call("export", "--to", "onnx", model_path, "--output", folder)
+        assert status == 2 and "expected the name of a file, got the folder" in errors
+    status, _, errors = call("export", "--to", "onnx", "v1.3.onnx")
+    assert status == 1 and "v1.3.onnx is the model itself" in errors
+    Path("v1.5").write_bytes(model_path.read_bytes())
+    assert call("export", "--to", "c", "v1.5")[1].startswith("v1.5.h: ")
+    assert sorted(os.listdir()) == ["new", "v1.3.onnx", "v1.4.onnx", "v1.5", "v1.5.c", "v1.5.h"]
 
 
 def test_a_count_is_a_whole_number_from_1_on():
