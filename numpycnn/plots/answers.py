@@ -21,6 +21,8 @@ MOST_PIXELS = 400  # of a picture's side, in the drawing
 MOST_CLASSES = 10  # that are listed, the likeliest
 COLUMNS = 3  # of pictures, each with what the network saw of it and the probabilities
 COLUMN_INCHES, ROW_INCHES, LINE_INCHES = 4.8, 1.9, 0.14
+TITLE_INCHES, EDGE_INCHES = 0.4, 0.08  # of a row: room for titles of two lines; what stays free around
+LETTER_INCHES = 0.055  # of a class's name
 NOTE_LETTERS = 68  # in a line of notes
 
 
@@ -86,6 +88,12 @@ class Answer:
         return np.argsort(-self.probabilities, kind="stable")[:MOST_CLASSES].tolist()
 
     @property
+    def short_names(self) -> list[str]:
+        """The names of the classes that are listed, cut to a length that can be drawn."""
+        names = (self.class_names[k] for k in self.listed)
+        return [textwrap.shorten(name, 12, placeholder="\N{HORIZONTAL ELLIPSIS}") for name in names]
+
+    @property
     def lines(self) -> list[str]:
         """What there is to say besides."""
         if self.empty:
@@ -101,24 +109,46 @@ def plot_answers(answers: Sequence[Answer]) -> Figure:
     from matplotlib.figure import Figure
 
     columns = min(COLUMNS, len(answers))
-    rows = -(-len(answers) // columns)
     below = [(*answer.text.splitlines(), *answer.notes) for answer in answers]
     notes = ["\n".join(textwrap.fill(line, NOTE_LETTERS) for line in lines) for lines in below]
     most_lines = [max(text.count("\n") + 1 for text in notes[first : first + columns])
                   for first in range(0, len(notes), columns)]
     heights = [ROW_INCHES + LINE_INCHES * lines for lines in most_lines]
-    figure = Figure(figsize=(COLUMN_INCHES * columns, sum(heights)), layout="constrained")
-    parts = figure.subfigures(rows, columns, height_ratios=heights, squeeze=False).flat
-    for part, answer, text in zip(parts, answers, notes):
-        if answer.text:  # a sheet has no one image that the network saw
-            _picture(part.subplots(), answer)
-        else:
-            left, middle, right = part.subplots(1, 3, width_ratios=[1.2, 1, 1])
-            _picture(left, answer)
-            _image(middle, answer)
-            _probabilities(right, answer)
-        part.supxlabel(text, fontsize=7, color=RED, x=0.02, ha="left", parse_math=False)
+    figure = Figure(figsize=(COLUMN_INCHES * columns, sum(heights)))
+    for k, (answer, text) in enumerate(zip(answers, notes)):
+        row, column = divmod(k, columns)
+        top, left = sum(heights[:row]), COLUMN_INCHES * column
+        _answer(figure, answer, top, left)
+        x, y = _fractions(figure, left + EDGE_INCHES, top + ROW_INCHES)
+        figure.text(x, y, text, fontsize=7, color=RED, va="top", parse_math=False)
     return figure
+
+
+def _fractions(figure: Figure, right: float, down: float) -> tuple[float, float]:
+    """Return a place that is given in inches from the upper left corner as matplotlib wants it."""
+    width, height = figure.get_size_inches()
+    return right / width, 1 - down / height
+
+
+def _answer(figure: Figure, answer: Answer, top: float, left: float) -> None:
+    """Draw an answer with its upper left corner there, inches from the figure's.
+
+    Every place is a number here: matplotlib's own layouts take minutes for as many axes.
+    """
+
+    def axes(start: float, end: float) -> Axes:
+        x, y = _fractions(figure, left + start, top + ROW_INCHES - EDGE_INCHES)
+        width, height = figure.get_size_inches()
+        tall = ROW_INCHES - TITLE_INCHES - EDGE_INCHES
+        return figure.add_axes((x, y, (end - start) / width, tall / height), anchor="N")
+
+    if answer.text:  # a sheet has no one image that the network saw
+        _picture(axes(EDGE_INCHES, COLUMN_INCHES - EDGE_INCHES), answer)
+        return
+    _picture(axes(EDGE_INCHES, 1.7), answer)
+    _image(axes(1.85, 3.2), answer)
+    longest = max((len(name) for name in answer.short_names), default=0)
+    _probabilities(axes(3.4 + LETTER_INCHES * longest, COLUMN_INCHES - EDGE_INCHES), answer)
 
 
 def _picture(ax: Axes, answer: Answer) -> None:
@@ -149,12 +179,11 @@ def _probabilities(ax: Axes, answer: Answer) -> None:
         ax.set_axis_off()
         return
     shares = answer.probabilities[answer.listed]
-    names = [textwrap.shorten(answer.class_names[k], 12, placeholder="\N{HORIZONTAL ELLIPSIS}") for k in answer.listed]
     places, best = range(len(shares)), int(shares.argmax())
     ax.barh(places, shares, color=[BLUE if place == best else GREY for place in places])
     for place, share in enumerate(shares):
         ax.text(share + 0.03, place, percent(share, 1), va="center", fontsize=6)
     ax.set(xlim=(0, 1.45), xticks=[], yticks=places, ylim=(len(shares) - 0.5, -0.5))
-    ax.set_yticklabels(names, parse_math=False)
+    ax.set_yticklabels(answer.short_names, parse_math=False)
     ax.tick_params(labelsize=7, length=0)
     ax.spines[["top", "right", "bottom"]].set_visible(False)

@@ -4,6 +4,7 @@
 """
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,19 @@ def test_shows_what_it_showed(name):
     known = json.loads(KEPT.read_text())
     assert list(differences(description(name), known[name])) == []
     assert set(known) == {name for name, _ in figures()}
+
+
+def test_sixty_pictures_are_drawn_in_seconds_and_none_over_another(tmp_path):
+    many = [answer for _ in range(15) for answer in answers()]
+    begin = time.perf_counter()
+    figure = plot_answers(many)
+    plots.save_figure(figure, tmp_path / "answers.png", dpi=30)
+    assert time.perf_counter() - begin < 60  # about 3; a layout that matplotlib seeks takes minutes
+    boxes = [axes.get_position().extents for axes in figure.axes]  # each left, bottom, right, top
+    assert len(boxes) == 15 * (3 + 1 + 3 + 3) and np.min(boxes) >= 0 and np.max(boxes) <= 1
+    for k, (left, bottom, right, top) in enumerate(boxes):
+        for other in boxes[:k]:
+            assert left >= other[2] or right <= other[0] or bottom >= other[3] or top <= other[1]
 
 
 if __name__ == "__main__":
