@@ -396,12 +396,32 @@ def test_training_on_a_folder_and_predicting_with_it(call, monkeypatch, tmp_path
                  "val_accuracy", "Next:  numpycnn predict PICTURE... --model"):
         assert said in text
     saved = Sequential.load("runs/lamps-mlp/m.npz")
-    assert saved.confidence.answered == 1 and "Answers: sure from" in text and saved.confidence.distance is not None
+    assert saved.confidence is None and "images that are held out are too few to say when" in text
     assert saved.input_format == InputFormat((10, 10), class_names=("bright", "dark"))
     report = (tmp_path / "runs" / "lamps-mlp" / "report.txt").read_text()
     assert "bright" in report and "dark" in report
     answers = json.loads(call("predict", "lamps/dark", "--model", "runs/lamps-mlp/m.npz", "--json")[1])
     assert {row.get("class") for row in answers} == {"dark", None}
+
+
+@pytest.mark.parametrize("count, right, says, error", [
+    (2, 2, "2 images that are held out are too few", None),
+    (299, 299, "299 images that are held out are too few", None), (400, 400, "sure from", 3 / 400),
+    (400, 100, "never sure", 0.01), (3000, 2970, "sure from", 3 / 2970), (300, 0, "never sure", 0.01),
+])
+def test_of_few_pictures_nothing_is_promised(capsys, count, right, says, error):
+    """Those that are right have a one where the network sees it, and it is sure of them alone."""
+    model = Sequential([Flatten(), Dense(2)], input_shape=(1, 2, 1), seed=0)
+    model.compile(loss=SoftmaxCrossEntropy())
+    model.set_weights([np.diag([9.0, 9.0]).astype("f4"), np.zeros(2)])
+    labels = np.arange(count) % 2
+    images = 255 * np.eye(2, dtype=np.uint8)[labels][:, None]  # (N, 1, 2)
+    images[right:] = 0  # as likely one as the other
+    labels[right:] = 1  # and the first of equals is wrong
+    found = results.when_to_trust(model, (images[:2], labels[:2]), 0.0, (images, labels))
+    assert says in capsys.readouterr().out
+    assert (found is None) if error is None else found.error == pytest.approx(error)
+    assert found is None or (found.threshold > 1) == (says == "never sure")
 
 
 def test_data_says_where_the_sets_are(call, monkeypatch, tmp_path):
