@@ -49,6 +49,11 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is left out where a folder's files are read: macOS writes such, too."""
+    return name.startswith(".")
+
+
 def shown_cause(error: BaseException) -> BaseException | None:
     """Return the error for ``raise ... from``, or None if a traceback with it would not be printable."""
     cause: BaseException | None = error

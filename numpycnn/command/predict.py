@@ -17,7 +17,7 @@ from ..data.inputs import PREPARATIONS, InputFormat
 from ..data.own_digit.prepare import prepare_digit
 from ..data.own_digit.sheet import read_digits
 from ..data.own_digit.turned import seem_turned
-from ..files import printable
+from ..files import is_hidden, printable
 from ..metrics.confidence import NO_DIGIT, NONE_OF_THEM, NOT_SURE, SURE
 from ..model import Sequential
 from ..page.network import check_classifier
@@ -110,7 +110,7 @@ def input_format(model: Sequential, prepare: str | None, name: str) -> InputForm
 
 
 def files_of(names: Iterable[str], fail: Any) -> Iterator[tuple[str, Any]]:
-    """Yield names and pictures: a folder's in order of their names, standard input as bytes."""
+    """Yield names and pictures: a folder's in order of their names, but hidden ones; standard input as bytes."""
     for name in names:
         try:
             if not name:  # Path("") is the current folder
@@ -123,8 +123,9 @@ def files_of(names: Iterable[str], fail: Any) -> Iterator[tuple[str, Any]]:
                     raise ValueError(f"standard input: expected a picture of at most {MOST_BYTES:,} bytes, got more")
                 yield "standard input", content
             elif Path(name).is_dir():
-                inside = (path for path in Path(name).iterdir() if path.suffix.lower() in SUFFIXES)
-                found = sorted(path for path in inside if path.is_file())  # to open a pipe is to wait for ever
+                inside = (path for path in Path(name).iterdir() if not is_hidden(path.name))
+                pictures = (path for path in inside if path.suffix.lower() in SUFFIXES)
+                found = sorted(path for path in pictures if path.is_file())  # to open a pipe is to wait for ever
                 if not found:
                     raise FileNotFoundError(f"{printable(name)}: expected a folder with pictures, got none "
                                             f"({' '.join(SUFFIXES)})")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_count, check_flag, check_fraction, check_memory, check_pair
-from ..files import path_text, printable
+from ..files import is_hidden, path_text, printable
 from .inputs import InputFormat, resized
 
 Split = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -144,7 +144,7 @@ def _classes(root: Path) -> list[Path]:
     if not root.is_dir():
         got = "a file" if root.is_file() else "nothing of that name"
         raise FileNotFoundError(f"{printable(root)}: expected a folder with a subfolder for each class, got {got}")
-    found = sorted(each for each in root.iterdir() if each.is_dir() and not each.name.startswith("."))
+    found = sorted(each for each in root.iterdir() if each.is_dir() and not is_hidden(each.name))
     if len(found) < 2:
         only = f"only {printable(found[0].name)!r}" if found else "none"
         raise ValueError(f"{printable(root)}: expected at least two subfolders, each with the pictures of a class, got "
@@ -159,8 +159,8 @@ def _files(folder: Path) -> list[Path]:
     """Return what is in a folder and the folders in it, sorted; links to folders are not followed."""
     found = []
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(place) / name for name in names if not name.startswith(".")]
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        found += [Path(place) / name for name in names if not is_hidden(name)]
     return sorted(found)
 
 

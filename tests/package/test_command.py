@@ -252,6 +252,7 @@ def test_predict_treats_a_picture_as_in_training(call, model_path, pictures):
 
 def test_predict_as_json_and_as_a_table(call, model_path, pictures):
     (pictures / "bad.png").write_text("no picture")
+    (pictures / "._a.png").write_text("hidden: what macOS keeps beside a picture on other disks")
     status, text, errors = call("predict", pictures, pictures / "absent.png", "--model", model_path, "--json")
     rows = json.loads(text)
     assert status == 1 and [row.get("class") for row in rows] == ["röt", "green", "=blue()", None, None]
