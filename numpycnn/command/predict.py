@@ -13,6 +13,7 @@ from typing import Any, Iterable, Iterator
 
 import numpy as np
 
+from ..data.folders import SUFFIXES
 from ..data.inputs import PREPARATIONS, InputFormat
 from ..data.own_digit.prepare import prepare_digit
 from ..data.own_digit.sheet import read_digits
@@ -31,10 +32,6 @@ MOST_DRAWN = 60  # more pictures than this are predicted, but not drawn
 AT_ONCE = 64  # pictures in memory
 MOST_PIECES, WIDE, WIDE_PIECE = 5, 1.35, 1.8  # of one digit: pieces; widths in heights, of several pieces and of one
 MOST_BYTES = 2**28  # of a picture on standard input
-SUFFIXES = (
-    ".avif", ".bmp", ".gif", ".heic", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm",
-    ".tga", ".tif", ".tiff", ".webp",
-)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

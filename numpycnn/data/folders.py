@@ -18,6 +18,12 @@ from ..checks import check_count, check_flag, check_fraction, check_memory, chec
 from ..files import is_hidden, path_text, printable
 from .inputs import InputFormat, resized
 
+SPLITS = "train", "training", "test", "testing", "val", "valid", "validation"  # in lower case
+SUFFIXES = (  # of pictures, in lower case
+    ".avif", ".bmp", ".gif", ".heic", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm",
+    ".tga", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+
 Split = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
@@ -105,8 +111,9 @@ def load_image_folder(
     Raises
     ------
     FileNotFoundError, ValueError, TypeError
-        There is no such folder, or fewer than two classes in it; a class has no picture that can be read; its name
-        cannot be printed; its folder is a link to one around it; or the images would not fit into memory.
+        There is no such folder, or fewer than two classes in it, or ``train`` and ``test`` in place of classes; a class
+        has no picture that can be read; its name cannot be printed; its folder is a link to one around it; or the
+        images would not fit into memory.
 
     Examples
     --------
@@ -149,10 +156,29 @@ def _classes(root: Path) -> list[Path]:
         only = f"only {printable(found[0].name)!r}" if found else "none"
         raise ValueError(f"{printable(root)}: expected at least two subfolders, each with the pictures of a class, got "
                          f"{only}")
+    _refuse_splits(root, found)
     for each in found:
         if each.is_symlink() and root.resolve().is_relative_to(each.resolve()):
             raise ValueError(f"{printable(each)}: expected a folder of pictures, got a link to a folder around it")
     return found
+
+
+def _refuse_splits(root: Path, folders: list[Path]) -> None:
+    """Raise if there are folders to train and to test on in place of classes: they hold the classes' folders."""
+    splits = [each for each in folders if each.name.lower() in SPLITS]
+    if len(splits) < 2 or not all(map(_holds_folders, splits)):
+        return
+    first = next((each for each in splits if each.name.lower().startswith("train")), splits[0])
+    names = " and ".join(printable(each.name) for each in splits)
+    raise ValueError(f"{printable(root)}: expected a subfolder for each class, got {names}, which hold folders of "
+                     f"classes themselves; give {printable(first)}")
+
+
+def _holds_folders(folder: Path) -> bool:
+    """Whether there are folders in it, and no pictures beside them."""
+    inside = [each for each in folder.iterdir() if not is_hidden(each.name)]
+    pictures = any(each.suffix.lower() in SUFFIXES and not each.is_dir() for each in inside)
+    return any(each.is_dir() for each in inside) and not pictures
 
 
 def _files(folder: Path) -> list[Path]:

@@ -92,6 +92,21 @@ def test_what_is_no_data_set_is_refused(root, make, error, message):
         load_image_folder(make(root))
 
 
+@pytest.mark.parametrize("names, first", [(("train", "test"), "train"), (("val", "Training", "test"), "Training"),
+                                          (("validation", "test"), "test")])
+def test_a_split_is_not_taken_for_classes(tmp_path, names, first):
+    for name in names:
+        for kind in ("cat", "dog"):
+            picture(tmp_path / name / kind / "1.png", (0, 0, 0))
+        (tmp_path / name / "labels.csv").write_text("")
+    with pytest.raises(ValueError, match=f"which hold folders of classes themselves; give .*{first}$"):
+        load_image_folder(tmp_path)
+    assert load_image_folder(tmp_path / first).class_names == ("cat", "dog")
+    for name in names:  # pictures of trains and of tests, some of them in folders
+        picture(tmp_path / name / "1.png", (0, 0, 0))
+    assert len(load_image_folder(tmp_path).class_names) == len(names)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="such names do not exist on Windows")
 @pytest.mark.parametrize("name", ["\x1b[31mred", b"\xff\xfe", "line\nbreak", "\u202etxt"])
 def test_names_that_cannot_be_printed_are_refused(root, name):
