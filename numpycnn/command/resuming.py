@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 from ..callbacks.backup import BackupAndRestore
 from ..files import open_file
@@ -14,6 +16,22 @@ from ..schedules import Schedule
 from ..terminal import show
 
 BACKUP, METRICS = "backup.npz", "metrics.json"  # the second one is written last, so it says that a run is finished
+
+
+@contextlib.contextmanager
+def folders_for(folder: Path, model_file: str) -> Iterator[None]:
+    """Make the folders that are missing; if it ends in an error, remove those that are still empty."""
+    places = (folder, (folder / model_file).parent)
+    inner_first = sorted({each for place in places for each in (place, *place.parents)}, reverse=True)
+    missing = [each for each in inner_first if not os.path.exists(each)]
+    try:
+        check_writable(folder, model_file)
+        yield
+    except BaseException:
+        for each in missing:
+            with contextlib.suppress(OSError):  # it has something in it, or could not be made
+                each.rmdir()
+        raise
 
 
 def check_writable(folder: Path, model_file: str) -> None:

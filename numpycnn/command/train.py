@@ -29,7 +29,7 @@ from ..terminal import show
 from .options import checked, in_a_shell, named, positive
 from .recipes import DATA_SETS, RECIPES, Augmentation, DataSet, Recipe, augmentation, describe, image_folder
 from .results import as_input, draw, test, when_to_trust, write_json
-from .resuming import BACKUP, METRICS, GoOn, check_writable, finished, schedule_so_far
+from .resuming import BACKUP, METRICS, GoOn, finished, folders_for, schedule_so_far
 
 SIZE, HELD_OUT = 32, 0.1  # of a folder's images: the side, and the share to test on where the recipe has none
 SCHEDULES: dict[str, Callable[..., Schedule]] = {  # of the rate (at its highest) and the number of steps
@@ -234,10 +234,15 @@ def run_here(options: argparse.Namespace, parser: argparse.ArgumentParser, share
         show("\n".join(map(describe, RECIPES)))
         return
     recipe = complete(options, parser)
-    folder = options.output_dir
     if recipe.model_file.endswith(KERAS_SUFFIXES):
         import_h5py()  # says now what it would say after the training
-    check_writable(folder, recipe.model_file)
+    with folders_for(options.output_dir, recipe.model_file):
+        train_and_test(options, recipe, share)
+
+
+def train_and_test(options: argparse.Namespace, recipe: Recipe, share: Share | None) -> None:
+    """Train, test and write, in folders that are there."""
+    folder = options.output_dir
     data_set, test_set, train_data, test_data = load(options, recipe)
     train_data = tuple(array[: options.limit] for array in train_data)
     what, held_out = what_is_run(options, recipe, data_set, len(train_data[0])), None

@@ -91,7 +91,16 @@ def test_errors(call, monkeypatch, tmp_path, arguments, status, fragment):
     monkeypatch.chdir(tmp_path)
     found, text, errors = call(*arguments)
     assert found == status and fragment in errors and "Traceback" not in errors and errors.count("\n") == 1
-    assert errors[:-1].isprintable()
+    assert errors[:-1].isprintable() and os.listdir() == []
+
+
+def test_a_training_that_does_not_begin_leaves_no_folder(call, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    for place in ("runs/new", "there/a/b", "there"):
+        status, _, errors = call("train", "--images", "absent", "--output-dir", place, "--model-file", "in/side.npz")
+        assert status == 1 and "absent: expected a folder" in errors
+        assert [path.name for path in tmp_path.rglob("*")] == ["there"]
 
 
 HOSTILE = "a\nb \x1b[31m'\"$(touch executed)"  # the beginning of each file's name below
@@ -112,9 +121,8 @@ def make_bad_files(folder, good):
 
 
 def states(folder):
-    """Return what would differ if a file of the folder was changed or added; `train` makes its folder at the start."""
-    files = [path for path in sorted(folder.iterdir()) if path.name != "runs"]
-    return [(path.name, path.lstat().st_mtime_ns, path.lstat().st_size) for path in files]
+    """Return what would differ if a file of the folder was changed or added."""
+    return [(path.name, path.lstat().st_mtime_ns, path.lstat().st_size) for path in sorted(folder.iterdir())]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names, and no pipes in folders")
