@@ -137,7 +137,7 @@ def figure_of(monkeypatch, model_path, tmp_path):
 def test_the_drawing_is_full(figure_of, pictures, count):
     """A drawing of one picture used to be blank for two thirds."""
     figure = figure_of(*pictures[:count])
-    assert len(figure.subfigs) == 3 * -(-count // 3) if count > 3 else count
+    assert len(figure.axes) == 3 * count and len(figure.texts) == count
     assert figure.get_figwidth() == pytest.approx(4.8 * min(count, 3))
     bounds = figure.get_tightbbox()
     assert bounds.width > 0.9 * figure.get_figwidth()
@@ -147,16 +147,16 @@ def test_probabilities_and_notes_are_in_the_drawing(figure_of, pictures, tmp_pat
     whole = np.asarray(Image.open(pictures[5]))
     Image.fromarray(np.hstack([whole, whole])).save(tmp_path / "two.png")
     figure = figure_of("--digits", "one", tmp_path / "two.png", pictures[-1])
-    first, empty = figure.subfigs
-    bars = first.axes[2].patches
-    assert len(bars) == len(first.axes[2].texts) == 10
+    first, empty, (notes, empty_notes) = figure.axes[:3], figure.axes[3:], figure.texts
+    bars = first[2].patches
+    assert len(bars) == len(first[2].texts) == 10
     assert sum(bar.get_width() for bar in bars) == pytest.approx(1, abs=1e-5)
     assert len({bar.get_facecolor() for bar in bars}) == 2  # the likeliest has a colour of its own
-    assert "2 separate pieces: taken as one digit" in first.get_supxlabel().replace("\n", " ")
-    assert empty.get_supxlabel().startswith("empty: nothing stands out") and not empty.axes[2].axison
-    boxes = [ax.get_tightbbox() for ax in first.axes] + [first._supxlabel.get_window_extent()]
+    assert "2 separate pieces: taken as one digit" in notes.get_text().replace("\n", " ")
+    assert empty_notes.get_text().startswith("empty: nothing stands out") and not empty[2].axison
+    boxes = [ax.get_tightbbox() for ax in first] + [notes.get_window_extent()]
     assert all(figure.bbox.x0 <= box.x0 and box.y0 >= 0 for box in boxes)
-    assert max(ax.get_window_extent().y0 for ax in first.axes) > boxes[-1].y1
+    assert max(ax.get_window_extent().y0 for ax in first) > boxes[-1].y1
 
 
 def test_several_digits_are_read_in_lines(model_path, figure_of, pictures, tmp_path, capsys):
@@ -164,9 +164,9 @@ def test_several_digits_are_read_in_lines(model_path, figure_of, pictures, tmp_p
     Image.fromarray(np.vstack(rows)).save(tmp_path / "sheet.png")
     figure = figure_of(tmp_path / "sheet.png", pictures[8])
     assert "sheet.png: 6 digits in 2 lines\n    370\n    941\n" in capsys.readouterr().out
-    sheet, single = figure.subfigs
-    assert len(sheet.axes) == 1 and len(sheet.axes[0].patches) == 6 and len(single.axes) == 3
-    assert sheet.get_supxlabel().startswith("370\n941")
+    sheet, *single = figure.axes
+    assert len(sheet.patches) == 6 and len(single) == 3
+    assert figure.texts[0].get_text().startswith("370\n941")
     assert main(tmp_path / "sheet.png", "--json", "--model", model_path, "--output", tmp_path / "x.png") == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["class"] == "370\n941" and len(row["boxes"]) == 6 and row["probability"] is None
