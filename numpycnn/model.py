@@ -330,7 +330,7 @@ class Sequential(Strict):
         was_finite = self.nonfinite is None
         loss, outputs = take_step(self, watched(self, self.loss, x, weights=weights), self.optimizer, x, y)
         if was_finite and self.nonfinite is not None:
-            warn_nonfinite(self, "train_on_batch", stacklevel=4)
+            warn_nonfinite(self, "train_on_batch")
         figures = Figures(self)
         figures.add(loss, outputs, y, weights)
         return figures.scores()

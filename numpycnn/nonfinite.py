@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from typing import TYPE_CHECKING, Callable
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from .hints import hint_at_rate
 from .losses import Loss, in_training
 from .memory import all_finite
+from .terminal import warn
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -39,23 +39,23 @@ def watched(
     return ask
 
 
-def warn_nonfinite(model: Sequential, where: str, stacklevel: int) -> None:
-    """Say where the first NaN or infinity came from; `stacklevel` is the way back to the caller's own line."""
+def warn_nonfinite(model: Sequential, where: str) -> None:
+    """Say where the first NaN or infinity came from."""
     hint = "callbacks=[TerminateOnNaN()] stops there"
     source = str(model.nonfinite)
     of_the_data = source.startswith(("NaN or infinity in x", "NaN or infinity in y"))
     rate = "" if of_the_data else hint_at_rate(model.optimizer.current_rate)
     text = f"the loss is not finite in {where}, and training on is useless ({hint}): {source}{rate}"
-    warnings.warn(text, RuntimeWarning, stacklevel)
+    warn(text, RuntimeWarning)
 
 
-def look_at_weights(model: Sequential, stacklevel: int) -> None:
+def look_at_weights(model: Sequential) -> None:
     """Warn if the last step left weights that are not finite: its loss, from before it, does not show that."""
     if model.nonfinite is None and not all_finite(model.arena.values):
         source = find_parameter(model, "grad") or find_parameter(model, "value")
         model.nonfinite = f"NaN or infinity in {source}, in the last step"
         text = f"the weights are not finite, and the model is useless: {model.nonfinite}"
-        warnings.warn(text, RuntimeWarning, stacklevel)
+        warn(text, RuntimeWarning)
 
 
 def find_source(model: Sequential, loss: Loss, x: NDArray, y: NDArray, rows: NDArray | None = None) -> str:

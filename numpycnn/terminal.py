@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import textwrap
+import warnings
 from typing import Any
 
 DEFAULT_WIDTH = 80  # columns, where the output is no terminal
@@ -47,6 +48,14 @@ class Stdout:
 def show(text: str) -> None:
     """Print a text and a line end, at once."""
     print(text, file=Stdout(), flush=True)  # type: ignore[call-overload]
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line of the program that called the package, however deep within it this is found out."""
+    depth, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("numpycnn."):
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(text, category, stacklevel=depth)
 
 
 def encodable(text: str, encoding: str) -> str:

@@ -29,7 +29,8 @@ def core_activation(activation: Any, owner: str) -> list[core.Layer]:
         return activation.make((1,))
     name = getattr(activation, "keras_name", activation)
     if not isinstance(name, str):
-        raise ValueError(f"{owner}: activation={activation!r}: expected 'relu', keras.activations.relu or the like")
+        raise ValueError(f"{owner}: activation={activation!r}: expected 'relu', keras.activations.relu or the "
+                         "like; x * sigmoid(x) is 'silu'; one of your own is a numpycnn.Layer, with its derivative")
     word = name.lower()
     if word not in WORDS:
         instead = f": numpycnn has {MISSING[word]}" if word in MISSING else did_you_mean(word, WORDS)

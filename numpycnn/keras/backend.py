@@ -10,7 +10,7 @@ from .layers.base import forget_names
 from .missing import of_backend as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .models import Model
 from .notes import named, note
-from .tensors import cast, expand_dims, numpys, place_of, reshape  # noqa: F401
+from .tensors import Session, cast, expand_dims, numpys, place_of, reshape  # noqa: F401
 
 
 def _always(name: str, value: Any) -> Any:
@@ -65,10 +65,17 @@ def set_value(x: Any, value: Any) -> None:
     x.assign(value)
 
 
-mean, std, var, max, min, prod = (numpys(name, x="a") for name in ("mean", "std", "var", "max", "min", "prod"))
+mean, std, var, max, min, prod, sum, any, all = (
+    numpys(name, x="a") for name in ("mean", "std", "var", "max", "min", "prod", "sum", "any", "all")
+)
 abs, exp, log, sqrt, square, sign = map(numpys, ("abs", "exp", "log", "sqrt", "square", "sign"))
-maximum, minimum, equal, round = map(numpys, ("maximum", "minimum", "equal", "round"))
-argmax = place_of("argmax", -1)
+maximum, minimum, equal, not_equal, round = map(numpys, ("maximum", "minimum", "equal", "not_equal", "round"))
+greater, greater_equal, less, less_equal = map(numpys, ("greater", "greater_equal", "less", "less_equal"))
+zeros_like, ones_like, dot, transpose = map(numpys, ("zeros_like", "ones_like", "dot", "transpose"))
+pow, clip = numpys("pow", "power"), numpys("clip", x="a", min_value="a_min", max_value="a_max")
+flatten = numpys("flatten", "ravel", x="a")
+concatenate, stack, squeeze = numpys("concatenate"), numpys("stack", x="arrays"), numpys("squeeze", x="a")
+argmax, argmin = place_of("argmax", -1), place_of("argmin", -1)
 
 
 def function(inputs: Any, outputs: Any) -> Any:
@@ -82,6 +89,15 @@ def function(inputs: Any, outputs: Any) -> Any:
         return found if several else found[0]
 
     return computed
+
+
+def set_session(session: Any) -> None:
+    """Do nothing: there are no sessions; programs set one to save a GPU's memory."""
+
+
+def get_session() -> Session:
+    """Return one that does nothing."""
+    return Session()
 
 
 def int_shape(x: Any) -> tuple:

@@ -8,6 +8,7 @@ from typing import Any, Callable
 from .. import callbacks as core
 from ..callbacks.monitors import ModelCheckpoint as CoreCheckpoint
 from ..callbacks.monitors import higher_is_better
+from ..checks import check_count
 from ..terminal import show
 from .hooks import HOOKS, Callback, History, LambdaCallback
 from .missing import of_callbacks as __getattr__  # noqa: F401  # Python asks it for names that are not there
@@ -21,10 +22,12 @@ class _Worded(Worded, Callback):
     old_words = {"epsilon": "min_delta"}
     core: Any = None
 
+    period = 1
+
     def __init__(self, *args: Any, **given: Any) -> None:
-        period = given.pop("period", None)
-        if period not in (None, 1):
-            raise ValueError(f"{type(self).__name__}: period={period!r}: it acts after each epoch here")
+        self.period = int(given.pop("period", None) or 1)
+        if self.period != 1 and not isinstance(self, ModelCheckpoint):
+            raise ValueError(f"{type(self).__name__}: period={self.period}: it acts after each epoch here")
         self.config = self.take(args, given)
         vars(self).update(self.config)
 
@@ -135,18 +138,33 @@ class _Checkpoint(CoreCheckpoint):
     def __init__(self, facade: Any, monitor: str | None, model: Any) -> None:
         monitor = monitor or "loss"
         super().__init__("later.npz", monitor, facade.save_best_only, _mode(facade.mode, monitor, model))
-        self.facade, self.filepath = facade, os.fspath(facade.filepath)
+        self.facade, self.filepath, self.steps, self.epoch = facade, os.fspath(facade.filepath), 0, 0
         if not facade.save_best_only:
             self.monitor = None  # type: ignore[assignment]
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """What is the best so far is kept from one ``fit`` to the next."""
 
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Remember which one it is."""
+        self.epoch = epoch
+
+    def on_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+        """Save after so many steps, if that was asked for."""
+        self.steps += 1
+        if self.facade.save_freq != "epoch" and self.steps % self.facade.save_freq == 0:
+            self._save(self.epoch, {**logs, "batch": batch + 1})
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        before, figures = self.best, self.facade.figures.shared(self, "on_epoch_end", epoch, logs=logs)
+        figures = self.facade.figures.shared(self, "on_epoch_end", epoch, logs=logs)
+        if self.facade.save_freq == "epoch" and (epoch + 1) % self.facade.period == 0:
+            self._save(epoch, figures)
+
+    def _save(self, epoch: int, figures: dict[str, float]) -> None:
+        before = self.best
         if self.save_best_only and not (self.monitor in figures and self._improved(figures)):
             return  # or no validation after this epoch
-        old = {name: figures[new] for name, new in figures.old.items() if new in figures}
+        old = {name: figures[new] for name, new in getattr(figures, "old", {}).items() if new in figures}
         path = self.filepath.format(epoch=epoch + 1, **figures, **old)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         if self.facade.verbose:
@@ -162,7 +180,13 @@ class ModelCheckpoint(_Worded):
     words = {"filepath": REQUIRED, "monitor": "val_loss", "verbose": 0, "save_best_only": False,
              "save_weights_only": False, "mode": "auto", "save_freq": "epoch",
              "initial_value_threshold": None}  # fmt: skip
-    refused = {"save_freq": "it saves after epochs, save_freq='epoch'"}
+
+    save_freq: Any
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        if self.save_freq != "epoch":
+            self.save_freq = check_count(self.save_freq, "ModelCheckpoint: save_freq")
 
     def to_core(self, figures: Any) -> Any:
         monitor, self.figures = figures.find(self.monitor) if self.save_best_only else None, figures

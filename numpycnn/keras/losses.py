@@ -104,10 +104,9 @@ class Crossentropy(Loss):
             others = of_probabilities(self.core_class, self.logits, self.slope)
             return others(smoothing, reduction=self.reduction), False
         if last is not None and not logits:
-            raise ValueError(
-                f"{self.name} takes probabilities, and the model ends in {last!r}: end it in "
-                f'activation="{self.activation.lower()}", or give the loss from_logits=True'
-            )
+            way = f'end it in activation="{self.activation.lower()}", or give the loss from_logits=True'
+            way = "take it away, or put it before the last Dense" if "Dropout" in type(last).__name__ else way
+            raise ValueError(f"{self.name} takes probabilities, and the model ends in {last!r}: {way}")
         return self.core_class(smoothing, predict_logits=last is not None, reduction=self.reduction), False
 
     def outputs(self, y_pred: np.ndarray) -> np.ndarray:

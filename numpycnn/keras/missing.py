@@ -38,7 +38,8 @@ LAYERS = {
             "no layers that change an image's size but pooling and ZeroPadding2D; resize the data before fit"),
     **_each("ZeroPadding1D ZeroPadding3D", "ZeroPadding2D only"),
     **_each("PReLU ThresholdedReLU SReLU ParametricSoftplus", "ReLU, LeakyReLU, ELU, GELU and SiLU"),
-    **_each("AlphaDropout GaussianDropout", "Dropout, SpatialDropout2D and GaussianNoise"),
+    **_each("AlphaDropout GaussianDropout", "Dropout, SpatialDropout2D and GaussianNoise; instead of selu and "
+            "AlphaDropout, BatchNormalization, relu and Dropout"),
     **_each("SpatialDropout1D SpatialDropout3D", "SpatialDropout2D"),
     **_each("GroupNormalization UnitNormalization RMSNormalization SpectralNormalization",
             "BatchNormalization and LayerNormalization"),
@@ -56,15 +57,18 @@ LAYERS = {
 }  # fmt: skip
 OPTIMIZERS = _each("Ftrl Lion Adafactor Lamb Muon LossScaleOptimizer MultiOptimizer ScheduleFreeAdamW",
                    "SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax and Nadam")
-LOSSES = _each(
-    "KLDivergence Poisson CosineSimilarity Hinge SquaredHinge CategoricalHinge LogCosh MeanSquaredLogarithmicError "
+LOSSES = {**_each(
+    "KLDivergence kl_divergence kullback_leibler_divergence",
+    "the cross-entropies, whose gradient is the same: of labels that are fixed they differ by a constant",
+), **_each(
+    "Poisson CosineSimilarity Hinge SquaredHinge CategoricalHinge LogCosh MeanSquaredLogarithmicError "
     "MeanAbsolutePercentageError BinaryFocalCrossentropy CategoricalFocalCrossentropy Dice Tversky Circle CTC "
-    "kl_divergence kullback_leibler_divergence poisson cosine_similarity hinge squared_hinge categorical_hinge "
+    "poisson cosine_similarity hinge squared_hinge categorical_hinge "
     "mean_squared_logarithmic_error mean_absolute_percentage_error log_cosh binary_focal_crossentropy "
     "categorical_focal_crossentropy CategoricalGeneralizedCrossEntropy categorical_generalized_cross_entropy circle "
     "ctc dice tversky",
     "the cross-entropies, MeanSquaredError, MeanAbsoluteError and Huber",
-)  # fmt: skip
+)}  # fmt: skip
 METRICS = {**_each(
     "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy mean_squared_error "
     "mean_absolute_error huber", "this function in keras.losses"), **_each(
@@ -115,8 +119,8 @@ REGULARIZERS = _each("OrthogonalRegularizer orthogonal_regularizer WeightRegular
 ACTIVATIONS = _each("selu softplus softsign exponential hard_sigmoid hard_silu hard_swish mish log_softmax relu6 glu "
                     "celu sparsemax squareplus tanh_shrink hard_tanh hard_shrink soft_shrink threshold log_sigmoid",
                     "relu, leaky_relu, elu, gelu, silu, sigmoid, tanh and softmax")
-BACKEND = _each("gradients placeholder variable constant dot sum conv2d in_train_phase "
-                "batch_dot set_learning_phase tensorflow_backend get_session set_session",
+BACKEND = _each("gradients placeholder variable constant conv2d in_train_phase "
+                "batch_dot set_learning_phase tensorflow_backend",
                 "no graph of tensors; compute with NumPy, and see model.activations of numpycnn.Sequential")
 APPLICATIONS = _each(
     "VGG16 VGG19 ResNet50 ResNet101 ResNet152 ResNet50V2 ResNet101V2 ResNet152V2 InceptionV3 InceptionResNetV2 "

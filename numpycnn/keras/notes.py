@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import Any, Callable
+
+from ..terminal import warn
 
 _said: set[str] = set()
 
@@ -18,10 +18,7 @@ def note(text: str) -> None:
     if text in _said:
         return
     _said.add(text)
-    depth, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("numpycnn."):
-        depth, frame = depth + 1, frame.f_back
-    warnings.warn(text, KerasNote, stacklevel=depth + 1)
+    warn(text, KerasNote)
 
 
 def no_effect(owner: str, **given: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from ..checks import Shape
-from .notes import named
+from .notes import named, note
 
 
 class Tensor(np.ndarray):
@@ -39,6 +39,26 @@ class Rate(float):
     def assign(self, value: float) -> None:
         """Set the optimizer's learning rate."""
         self.optimizer.learning_rate = float(value)
+
+
+class Session:
+    """TensorFlow 1's, which does nothing: programs make one to save a GPU's memory."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        note("tf.Session does nothing here: there is no GPU, and no graph")
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        pass
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def run(self, *_: Any, **__: Any) -> None:
+        """Refused: there is no graph."""
+        raise TypeError("Session.run: there is no graph of tensors here; compute with NumPy, and train by model.fit")
 
 
 class Variable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..hints import hint_at_scale
 from ..layers import BatchNorm, LayerNorm, Rescale, Softmax
 from ..losses import SoftmaxCrossEntropy, check_takes_weights, check_weights
 from ..nonfinite import finite_rows
+from ..terminal import warn
 from .run import FitOptions
 
 if TYPE_CHECKING:
@@ -97,13 +97,13 @@ def warn_before(model: Sequential, x: NDArray, options: FitOptions) -> None:
     scales = scales or any(isinstance(layer, (Rescale, LayerNorm)) for layer in model.layers[: first + 1])
     hint = "" if theirs or scales else hint_at_scale(x)
     if hint:
-        warnings.warn(hint, UserWarning, stacklevel=4)  # the line that called Sequential.fit
+        warn(hint)
     if isinstance(model.layers[-1], Softmax) and isinstance(model.loss, SoftmaxCrossEntropy):
         text = "fit: the softmax is in the loss, and here a layer, too, which learns worse; leave Softmax() out"
-        warnings.warn(text, UserWarning, stacklevel=4)
+        warn(text)
     if model.parameters and not model.trained_parts():
         text = "fit: nothing will be learned, since every layer is frozen; set trainable = True where it should learn"
-        warnings.warn(text, UserWarning, stacklevel=4)
+        warn(text)
 
 
 def hold_out(rows: Rows, options: FitOptions) -> tuple[Rows, Rows | None]:

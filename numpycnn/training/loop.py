@@ -6,7 +6,6 @@ import copy
 import inspect
 import math
 import time
-import warnings
 from typing import TYPE_CHECKING, Any, Callable, Collection, Sequence
 
 import numpy as np
@@ -21,7 +20,7 @@ from ..losses import Loss, LossFunction, in_training
 from ..nonfinite import find_source, look_at_weights, warn_nonfinite, watched
 from ..optimizers import Optimizer
 from ..regularizers import add_penalty_gradients
-from ..terminal import show
+from ..terminal import show, warn
 from .batches import ArrayBatches, Batch, check_enough, given_batches, hands_out_batches, is_sequence, take
 from .data import check_data, given_validation, hold_out, row_weights, shape_of_one, warn_before
 from .evaluation import measure
@@ -255,7 +254,7 @@ def _fit(model: Sequential, x: ArrayLike, y: ArrayLike, options: FitOptions) -> 
             show("\nfit: interrupted; returning the history so far")
         run.callbacks.train_end()
     if run.speaks:
-        look_at_weights(model, stacklevel=4)
+        look_at_weights(model)
     return run.history
 
 
@@ -342,7 +341,7 @@ def train_epoch(model: Sequential, run: Run, progress: Progress) -> None:
         if model.stop_training or run.history.interrupted:
             break
         if was_finite and model.nonfinite is not None and run.speaks:  # and nobody stopped for it
-            warn_nonfinite(model, f"epoch {run.epoch + 1}, batch {run.batch}", stacklevel=6)
+            warn_nonfinite(model, f"epoch {run.epoch + 1}, batch {run.batch}")
     run.seconds = time.perf_counter() - start
 
 
@@ -352,14 +351,14 @@ def data_ran_out(model: Sequential, run: Run) -> bool:
     ran_out = run.rows is None and run.batch < expected and not model.stop_training
     if ran_out:
         text = f"epoch {run.epoch + 1}: the data ran out after {run.batch} batches; training ends"
-        warnings.warn(text, UserWarning, stacklevel=5)  # the line that called Sequential.fit
+        warn(text)
     return ran_out
 
 
 def warn_of_no_validation(run: Run) -> None:
     """Say that validation_data had no batch left: a generator is read once."""
     text = f"epoch {run.epoch + 1}: validation_data has run out, and nothing was validated; give a list, or a generator"
-    warnings.warn(f"{text} that goes on, with validation_steps", UserWarning, stacklevel=5)
+    warn(f"{text} that goes on, with validation_steps")
 
 
 def warm_up(model: Sequential, x: NDArray, y: NDArray, augment: Callable | None = None) -> None:

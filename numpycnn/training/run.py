@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Collection, Sequence
 
@@ -16,6 +15,7 @@ from ..checks import check_choice, check_count, check_flag, check_fraction, chec
 from ..hints import hint_at_rate
 from ..layers.share import Communicator, Share, check_communicator
 from ..optimizers import Optimizer
+from ..terminal import warn
 from .figures import Figures
 from .interruption import Interruption
 
@@ -209,7 +209,7 @@ class Run:
         if self.epoch == self.options.initial_epoch and EXPLODED * max(self.first_loss, 1) < loss < math.inf:
             if self.speaks and (hint := hint_at_rate(optimizer.current_rate)):
                 text = f"the loss has grown from {self.first_loss:.3g} to {loss:.3g} in {self.batch + 1} steps{hint}"
-                warnings.warn(text, UserWarning, stacklevel=6)  # the line that called Sequential.fit
+                warn(text)
                 self.first_loss = math.inf
 
     def check_interruption(self) -> None:

@@ -101,7 +101,7 @@ def test_what_is_missing_at_the_top_and_in_tf():
         from numpycnn.keras.applications import VGG16  # noqa: F401
     with pytest.raises(ImportError, match="keras.ops: numpycnn has nothing like it"):
         from numpycnn.keras import ops  # noqa: F401
-    for call in (lambda: tf.GradientTape, lambda: tf.nn.conv2d, lambda: tf.image.resize, lambda: tf.Session):
+    for call in (lambda: tf.GradientTape, lambda: tf.nn.conv2d, lambda: tf.image.resize, lambda: tf.placeholder):
         with pytest.raises(ImportError, match="numpycnn has"):
             call()
     assert not hasattr(tf, "anything_else") and tf.__version__
@@ -147,7 +147,8 @@ def test_names_of_tf_that_are_not_there():
 
     for name, says in (("random.categorical", "numpycnn has normal, uniform"), ("image.rot90", "numpycnn has no func"),
                        ("python.ops.math_ops", "no inner parts"), ("data.Options", "numpycnn has datasets of arrays"),
-                       ("math.acosh", "use NumPy's"), ("acosh", "use NumPy's"), ("compat.v1.Session", "TensorFlow 1")):
+                       ("math.acosh", "use NumPy's"), ("acosh", "use NumPy's"),
+                       ("compat.v1.placeholder", "TensorFlow 1")):
         with pytest.raises((ImportError, AttributeError), match=says):
             operator.attrgetter(name)(tf)
 

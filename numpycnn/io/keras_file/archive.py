@@ -110,7 +110,7 @@ def _parameter_parts(model: Sequential) -> list[slice]:
 def load(path: str | os.PathLike, model_class: type[Sequential]) -> Sequential:
     """Read a model; see ``Sequential.load``."""
     import_h5py()
-    return open_for(path, lambda stream: _load(stream, model_class), stacklevel=4)
+    return open_for(path, lambda stream: _load(stream, model_class))
 
 
 def _load(stream: IO[bytes], model_class: type[Sequential]) -> tuple[Sequential, list[str]]:
@@ -196,4 +196,4 @@ def load_weights(model: Sequential, path: str | os.PathLike) -> None:
         with Hdf5Reader(io.BytesIO(content)) as reader:
             return [array for source in sources for array in _read_arrays(reader, source).values()], []
 
-    model.set_weights(open_for(path, read, stacklevel=4))
+    model.set_weights(open_for(path, read))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import warnings
 from typing import IO, TYPE_CHECKING, Any, Callable
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...files import atomic_write, open_file, printable, shown_cause
 from ...optimizers import Optimizer
+from ...terminal import warn
 from ..native import ModelFileError
 from .hdf5 import FLOATS, INTEGERS, Hdf5Reader, import_h5py
 from .losses import loss_to_keras, metrics_to_keras
@@ -92,12 +92,10 @@ def _write_arrays(group: Any, arrays: dict[str, NDArray]) -> None:
 def load(path: str | os.PathLike, model_class: type[Sequential]) -> Sequential:
     """Read a model; see ``Sequential.load``."""
     import_h5py()
-    return open_for(path, lambda stream: _load(stream, model_class), stacklevel=4)
+    return open_for(path, lambda stream: _load(stream, model_class))
 
 
-def open_for(
-    path: str | os.PathLike, read: Callable[[IO[bytes]], tuple[Any, list[str]]], stacklevel: int
-) -> Any:
+def open_for(path: str | os.PathLike, read: Callable[[IO[bytes]], tuple[Any, list[str]]]) -> Any:
     """Return what `read` makes of the file; warn of its notes; whatever goes wrong becomes the documented error."""
     name = os.fspath(path)
     with open_file(path) as stream:
@@ -113,7 +111,7 @@ def open_for(
             raise ModelFileError(printable(text)) from shown_cause(error)
     if notes:
         text = f"{name}: layers and weights are Keras's, but not everything has a counterpart here: {'; '.join(notes)}"
-        warnings.warn(printable(text), stacklevel=stacklevel)
+        warn(printable(text))
     return result
 
 

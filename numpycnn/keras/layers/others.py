@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ... import layers as core
 from ...checks import Shape
 from .. import activations, initializers
@@ -89,7 +87,7 @@ Softmax = variant(OnLastAxis, "Softmax", "Probabilities over the last axis; the 
 
 
 class Normalization(OnLastAxis):
-    """What the two normalisations share: the starting values have to be the usual ones."""
+    """What the two normalisations share: the core's start from ones and zeros, and take over what else is wanted."""
 
     STARTS = {"beta_initializer": "zeros", "gamma_initializer": "ones"}
     MOVING = {"moving_mean_initializer": "zeros", "moving_variance_initializer": "ones"}
@@ -107,10 +105,17 @@ class Normalization(OnLastAxis):
         super().__init__(*args, **given)
 
     def look_at(self, word: str, value: Any) -> None:
-        usual = {**self.STARTS, **self.MOVING}.get(word)
-        if usual and (np.asarray(initializers.get(value)((2,))) != initializers.get(usual)((2,))).any():
-            raise ValueError(f"{type(self).__name__}: {word}={value!r}: it starts from {usual} here; use set_weights")
+        if word in (*self.STARTS, *self.MOVING):
+            initializers.get(value)  # which raises where there is no such thing
         super().look_at(word, value)
+
+    def ensure(self, shape: Shape) -> Shape:
+        is_new = self.core is None
+        after = super().ensure(shape)
+        if is_new:
+            starts = [initializers.get(getattr(self, f"{weight.name}_initializer")) for weight in self.weights]
+            self.set_weights([start(weight.shape) for start, weight in zip(starts, self.weights)])
+        return after
 
 
 BatchNormalization = variant(

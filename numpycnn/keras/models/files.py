@@ -106,7 +106,9 @@ class Files(Chain):
         trained = sum(variable.numpy().size for variable in self.trainable_weights)
         whole = self.count_params()
         counts = {"Total": whole, "Trainable": trained, "Non-trainable": whole - trained}
-        return [f"{kind} params: {count:,} ({count * 4 / 1024:,.2f} KB)" for kind, count in counts.items()]
+        sizes = {kind: count * 4 / 1024 for kind, count in counts.items()}
+        shown = {kind: f"{size:,.2f} KB" if size < 1024 else f"{size / 1024:,.2f} MB" for kind, size in sizes.items()}
+        return [f"{kind} params: {count:,} ({shown[kind]})" for kind, count in counts.items()]
 
     optimizer: Any
     loss: Any

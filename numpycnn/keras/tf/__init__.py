@@ -5,10 +5,10 @@ from .. import initializers, losses, metrics, optimizers
 from . import data
 from .arrays import *  # noqa: F401, F403
 from .arrays import missing as __getattr__  # noqa: F401  # Python asks it for names that are not there
-from .modules import config, examples, image, math, nn, python, random, summary, test
+from .arrays import VERSION as __version__  # noqa: F401
+from .modules import config, examples, image, math, nn, python, random, summary, test, train
 
-__version__ = "2.16.0+numpycnn"  # programs compare it
 __all__ = [
     "config", "data", "examples", "image", "initializers", "keras", "losses", "math", "metrics", "nn", "optimizers",
-    "python", "random", "summary", "test",
+    "python", "random", "summary", "test", "train",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import types
 from typing import Any
 
 import numpy as np
@@ -10,22 +11,22 @@ import numpy as np
 from ..missing import _each
 from ..notes import missing_names, note
 from ..random import set_seed
-from ..tensors import Tensor, cast, expand_dims, numpys, place_of, reshape, tensor  # noqa: F401
+from ..tensors import Session, Tensor, cast, expand_dims, numpys, place_of, reshape, tensor  # noqa: F401
 
 float16, float32, float64 = np.float16, np.float32, np.float64
 int8, int16, int32, int64, uint8 = np.int8, np.int16, np.int32, np.int64, np.uint8
 bool, string, newaxis = np.bool_, np.str_, None
+VERSION = "2.16.0+numpycnn"  # programs compare it
 
 missing = missing_names("keras.tf", {
     **_each("GradientTape gradients", "no tapes: model.train_on_batch takes a step; see numpycnn's forward, backward"),
-    **_each("Session placeholder global_variables_initializer layers train contrib app flags gfile "
-            "InteractiveSession ConfigProto GPUOptions Graph get_default_graph reset_default_graph",
+    **_each("placeholder global_variables_initializer layers contrib app flags gfile Graph get_default_graph",
             "nothing of TensorFlow 1; write tf.keras's words"),
-    **_each("estimator distribute tpu", "no clusters; fit uses all cores of the processor"),
-    **_each("Module saved_model lite io feature_column raw_ops sparse ragged strings linalg py_function "
-            "numpy_function",
+    **_each("estimator distribute tpu", "no clusters: leave a strategy and its scope away; fit uses all cores"),
+    **_each("saved_model lite", "files of its own: model.save('model.keras'), and load_model"),
+    **_each("Module io feature_column raw_ops sparse ragged strings linalg py_function numpy_function",
             "nothing like it; it trains chains of layers on arrays"),
-}, "few of TensorFlow's functions of arrays; use NumPy's")  # fmt: skip
+}, "little of TensorFlow beside tf.keras; for arrays use NumPy's functions")  # fmt: skip
 
 reduce_mean, reduce_sum, reduce_max, reduce_min, reduce_any, reduce_all = (
     numpys(f"reduce_{name}", name, input_tensor="a") for name in ("mean", "sum", "max", "min", "any", "all")
@@ -92,7 +93,13 @@ def enable_eager_execution(*_: Any, **__: Any) -> None:
     """Do nothing: all of it is eager."""
 
 
-enable_v2_behavior = enable_eager_execution
+enable_v2_behavior = reset_default_graph = enable_eager_execution
+InteractiveSession, GPUOptions = Session, types.SimpleNamespace
+
+
+def ConfigProto(**options: Any) -> types.SimpleNamespace:
+    """What a session is made with, such as ``gpu_options.allow_growth``; nobody looks at it."""
+    return types.SimpleNamespace(**{"gpu_options": GPUOptions(), **options})
 
 
 def disable_eager_execution() -> None:

@@ -15,7 +15,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from ...metrics.classification import confusion_matrix as core_matrix
-from .. import activations
+from .. import activations, optimizers
 from ..callbacks import summary_writer
 from ..missing import _each
 from ..notes import missing_names, note
@@ -56,6 +56,16 @@ def random_flip_up_down(image: Any, seed: int | None = None) -> Tensor:
 def _perhaps(x: np.ndarray, axis: int, seed: int | None) -> Tensor:
     flipped = next_rng(seed).random((*x.shape[:-3], 1, 1, 1)) < 0.5
     return tensor(np.where(flipped, np.flip(x, axis), x))
+
+
+# Files
+
+
+def latest_checkpoint(checkpoint_dir: Any, latest_filename: Any = None) -> str | None:
+    """Path of the newest file in a folder, such as ModelCheckpoint writes them; None if there is none."""
+    with os.scandir(checkpoint_dir) as entries:
+        files = [entry for entry in entries if entry.is_file()]
+    return max(files, key=lambda entry: entry.stat().st_mtime_ns).path if files else None
 
 
 # Counting and drawing
@@ -175,6 +185,11 @@ config = place("tf.config", **_SETTINGS, **_DEVICES, __getattr__=_NO_DEVICES)
 place("tf.config.experimental", **_SETTINGS, **_DEVICES, get_device_details=lambda device: {}, __getattr__=_NO_DEVICES)
 test = place("tf.test", is_built_with_cuda=lambda: False, is_gpu_available=lambda *_, **__: False,
              gpu_device_name=lambda: "", __getattr__=_lacks("test", "TestCase main", "nothing like it; use unittest"))
+_OPTIMIZERS = {"AdamOptimizer": optimizers.Adam, "GradientDescentOptimizer": optimizers.SGD,
+               "RMSPropOptimizer": optimizers.RMSprop, "AdagradOptimizer": optimizers.Adagrad}  # fmt: skip
+train = place("tf.train", **_OPTIMIZERS, latest_checkpoint=latest_checkpoint, __getattr__=_lacks(
+    "train", "Checkpoint CheckpointManager Saver", "files of models: model.save, save_weights and load_weights"))
+place("tf.version", VERSION=arrays.VERSION)
 place("tf.data", data)
 place("tf.data.experimental", AUTOTUNE=data.AUTOTUNE, cardinality=data.Dataset.cardinality, __getattr__=_lacks(
     "data.experimental", "make_csv_dataset CsvDataset", "Dataset alone; read files with NumPy"))  # fmt: skip
@@ -183,8 +198,11 @@ place("tf.logging", **_LEVELS, set_verbosity=arrays.get_logger().setLevel)
 compat = place("tf.compat")
 _V1 = {name: getattr(arrays, name) for name in (
     "enable_eager_execution", "disable_eager_execution", "enable_v2_behavior", "disable_v2_behavior",
-    "set_random_seed", "executing_eagerly")}  # fmt: skip
-place("tf.compat.v1", **_V1, logging=sys.modules[f"{__package__}.logging"], __getattr__=arrays.missing)
+    "set_random_seed", "executing_eagerly", "Session", "InteractiveSession", "ConfigProto", "GPUOptions",
+    "reset_default_graph")}  # fmt: skip
+_KERAS = __package__.removesuffix(".tf")
+place("tf.compat.v1", **_V1, keras=sys.modules[_KERAS], logging=sys.modules[f"{__package__}.logging"],
+      __getattr__=arrays.missing)  # fmt: skip
 python = place("tf.python", __getattr__=_lacks(
     "python", "tools framework ops platform training saved_model eager", "no inner parts of TensorFlow"))  # fmt: skip
 examples = place("tf.examples")
@@ -193,7 +211,6 @@ for _path in ("python.client", "examples.tutorials", "examples.tutorials.mnist")
 place("tf.python.client.device_lib", list_local_devices=list_physical_devices)
 place("tf.examples.tutorials.mnist.input_data", read_data_sets=read_data_sets)
 # ``numpycnn.keras.tf.keras.layers`` is ``numpycnn.keras.layers``, and not loaded again.
-_KERAS = __package__.removesuffix(".tf")
 for _name, _module in list(sys.modules.items()):
     if _name.startswith(_KERAS) and not _name.startswith(__package__):
         for _path in ("keras", "python.keras"):
