@@ -123,7 +123,7 @@ def errors_of(written: str | os.PathLike, path: str | os.PathLike) -> Iterator[N
     except OSError as error:
         full = error.filename is None and error.errno in DISK_FULL
         if full or error.filename in (written, str(written)):
-            raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
+            error.filename, error.filename2 = os.fspath(path), None
         raise
 
 
