@@ -123,7 +123,8 @@ def errors_of(written: str | os.PathLike, path: str | os.PathLike) -> Iterator[N
     except OSError as error:
         full = error.filename is None and error.errno in DISK_FULL
         if full or error.filename in (written, str(written)):
-            error.filename, error.filename2 = os.fspath(path), None
+            error.filename = os.fspath(path)
+            del error.filename2  # of a rename, the same once more; None would be shown
         raise
 
 
