@@ -30,9 +30,12 @@ class Strict(ExplainsArguments):
 class Configured(Strict):
     """Base of objects that are described by the arguments of their ``__init__``, each kept under its own name."""
 
+    _later: dict[str, Any] = {}  # arguments that older files do not have, with the value that makes no difference
+
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments of ``__init__`` by name."""
-        return {name: getattr(self, name) for name in _arguments(type(self)) if hasattr(self, name)}
+        """Return the arguments of ``__init__`` by name; later ones only if they matter, as in older files."""
+        config = {name: getattr(self, name) for name in _arguments(type(self)) if hasattr(self, name)}
+        return {name: value for name, value in config.items() if name not in self._later or value != self._later[name]}
 
     def __repr__(self) -> str:
         config = self.get_config()

@@ -99,11 +99,6 @@ class Loss(Configured):
         dmean *= factors.reshape(-1, *[1] * (dmean.ndim - 1))
         return float(sum((losses * weights).ravel().tolist()) / count), dmean  # as above: weights of 1 change no bit
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of ``__init__`` by name; later ones only if they matter, as in older files."""
-        config = super().get_config()
-        return {name: value for name, value in config.items() if name not in self._later or value != self._later[name]}
-
     def _check_outputs(self, outputs: NDArray) -> NDArray:
         return check_outputs(outputs)
 

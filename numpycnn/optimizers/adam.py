@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +56,7 @@ class Adam(TwoMeans):
     """
 
     slot_names = ("m", "v")
+    _later = {"epsilon_hat": False}
 
     def __init__(
         self,
@@ -78,13 +78,6 @@ class Adam(TwoMeans):
         decay = rate * weight_decay
         epsilon = self.epsilon / math.sqrt(corrections[1]) if self.epsilon_hat else self.epsilon
         ops.adam(grads, rate, self.beta1, self.beta2, epsilon, *corrections, decay, values, slots["m"], slots["v"])
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of ``__init__`` by name; `epsilon_hat` only if True, as in older files."""
-        config = super().get_config()
-        if not self.epsilon_hat:
-            del config["epsilon_hat"]
-        return config
 
 
 class AdamW(Adam):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from numpy.typing import NDArray
 
 from ..checks import check_flag, check_fraction
@@ -38,6 +36,7 @@ class SGD(Optimizer):
     """
 
     slot_names = ("velocity",)
+    _later = {"velocity_of_steps": False}
 
     def __init__(
         self,
@@ -55,10 +54,3 @@ class SGD(Optimizer):
     def _update(self, values: NDArray, grads: NDArray, slots: dict[str, NDArray], rate: float) -> None:
         gain, rate = (rate, 1.0) if self.velocity_of_steps else (1.0, rate)
         ops.sgd(grads, gain, rate, self.momentum, self.nesterov, values, slots["velocity"])
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of ``__init__`` by name; `velocity_of_steps` only if True, as in older files."""
-        config = super().get_config()
-        if not self.velocity_of_steps:
-            del config["velocity_of_steps"]
-        return config
