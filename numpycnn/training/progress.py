@@ -64,16 +64,24 @@ class Progress:
             self._show(logs, seconds, self.done)
 
     def _show(self, logs: dict[str, float], seconds: float, steps: int) -> None:
-        count, figures = f"{self.done}" if self.steps is None else f"{self.done}/{self.steps}", format_figures(logs)
-        time_text = f"{seconds:.0f}s {seconds / max(1, steps) * 1e3:.1f}ms/step"
+        count, took = f"{self.done}" if self.steps is None else f"{self.done}/{self.steps}", time_text(seconds, steps)
         if self.bar is not None:
             columns = self.bar.width()
-            room = min(BAR, columns - len(f"{count}  {time_text}"))
+            room = min(BAR, columns - len(f"{count}  {took}"))
             bar = "" if self.steps is None else draw_bar(self.done / self.steps, room)
-            self.bar.draw(wrap(f"{count} {bar}{time_text}", figures, columns))
+            self.bar.draw(wrap(f"{count} {bar}{took}", format_figures(logs), columns))
         else:
-            columns = width() if Stdout().isatty() else sys.maxsize  # a file gets one line
-            show(wrap(f"{self.title}: {count} {time_text}", figures, columns))
+            show_line(f"{self.title}: {count} {took}", logs)
+
+
+def time_text(seconds: float, steps: int) -> str:
+    """Return ``12s 3.4ms/step``."""
+    return f"{seconds:.0f}s {seconds / max(1, steps) * 1e3:.1f}ms/step"
+
+
+def show_line(head: str, logs: dict[str, float]) -> None:
+    """Print head and figures: in one line, but in a terminal where they do not fit into it."""
+    show(wrap(head, format_figures(logs), width() if Stdout().isatty() else sys.maxsize))
 
 
 def format_figures(logs: dict[str, float]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Any, Callable
 
@@ -10,9 +9,8 @@ import numpy as np
 
 from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
 from ...metrics import Accuracy, BinaryAccuracy
-from ...terminal import Stdout, show, width
 from ...training.figures import listed_names
-from ...training.progress import format_figures, wrap
+from ...training.progress import show_line, time_text
 from .. import losses, optimizers
 from ..hooks import Counter, History, core_callbacks, predicted
 from ..notes import no_effect, note, refuse, settle
@@ -168,8 +166,10 @@ class Learning(Chain):
                  **old: Any) -> Any:  # fmt: skip
         """Return the loss, or a list of loss and metrics, or with `return_dict` these by name."""
         settle("evaluate", old, *IDLE)
-        usual = BATCH if callbacks or self._looks_at_batches() else None  # else as many rows at a time as is quickest
-        data = Data(x, y, usual if batch_size is None and steps is None and not is_batches(x) else batch_size, steps)
+        unsaid = batch_size is None and steps is None and not is_batches(x)
+        if unsaid and (callbacks or self._looks_at_batches()):  # else as many rows at a time as is quickest
+            batch_size = BATCH
+        data = Data(x, y, batch_size, steps)
         data.note_idle("evaluate", batch_size)
         words = data.measure_words(self._ranked, sample_weight)
         counter = Counter()
@@ -178,7 +178,8 @@ class Learning(Chain):
         scores = core.evaluate(**words, callbacks=followed)
         if _verbose(verbose):
             steps = counter.steps if data.batches or data.batch_size else -(-len(data.x) // BATCH)  # as Keras counts
-            _tell(steps, time.perf_counter() - started, self._scores(scores, return_dict=True))
+            head = f"{steps}/{steps} {time_text(time.perf_counter() - started, steps)}"
+            show_line(head, dict(sorted(self._scores(scores, return_dict=True).items())))
         return self._scores(scores, return_dict)
 
     def _looks_at_batches(self) -> bool:
@@ -270,12 +271,6 @@ def _classes(class_weight: Any) -> dict[int, float] | None:
         return None
     pairs = class_weight.items() if isinstance(class_weight, dict) else enumerate(class_weight)
     return {int(number): float(weight) for number, weight in pairs}
-
-
-def _tell(steps: int, seconds: float, figures: dict[str, float]) -> None:
-    """Print what ``evaluate`` found, in one line where there is room, as Keras does."""
-    head = f"{steps}/{steps} {seconds:.0f}s {seconds / max(1, steps) * 1e3:.1f}ms/step"
-    show(wrap(head, format_figures(dict(sorted(figures.items()))), width() if Stdout().isatty() else sys.maxsize))
 
 
 def _verbose(verbose: Any) -> Any:
