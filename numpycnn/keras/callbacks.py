@@ -10,7 +10,7 @@ from ..callbacks.monitors import ModelCheckpoint as CoreCheckpoint
 from ..callbacks.monitors import higher_is_better
 from ..checks import check_count
 from ..terminal import show
-from .hooks import HOOKS, Callback, History, LambdaCallback
+from .hooks import HOOKS, Callback, Figures, History, LambdaCallback
 from .missing import of_callbacks as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .words import REQUIRED, Worded
 
@@ -22,12 +22,10 @@ class _Worded(Worded, Callback):
     old_words = {"epsilon": "min_delta"}
     core: Any = None
 
-    period = 1
-
     def __init__(self, *args: Any, **given: Any) -> None:
-        self.period = int(given.pop("period", None) or 1)
-        if self.period != 1 and not isinstance(self, ModelCheckpoint):
-            raise ValueError(f"{type(self).__name__}: period={self.period}: it acts after each epoch here")
+        period = given.pop("period", None)
+        if period not in (None, 1):
+            raise ValueError(f"{type(self).__name__}: period={period!r}: it acts after each epoch here")
         self.config = self.take(args, given)
         vars(self).update(self.config)
 
@@ -153,19 +151,20 @@ class _Checkpoint(CoreCheckpoint):
         """Save after so many steps, if that was asked for."""
         self.steps += 1
         if self.facade.save_freq != "epoch" and self.steps % self.facade.save_freq == 0:
-            self._save(self.epoch, {**logs, "batch": batch + 1})
+            figures = self.facade.figures.shared(self, "on_batch_end", batch, logs=logs)
+            self._save(self.epoch, figures, batch=batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         figures = self.facade.figures.shared(self, "on_epoch_end", epoch, logs=logs)
         if self.facade.save_freq == "epoch" and (epoch + 1) % self.facade.period == 0:
             self._save(epoch, figures)
 
-    def _save(self, epoch: int, figures: dict[str, float]) -> None:
+    def _save(self, epoch: int, figures: Figures, **batch: int) -> None:
         before = self.best
         if self.save_best_only and not (self.monitor in figures and self._improved(figures)):
             return  # or no validation after this epoch
-        old = {name: figures[new] for name, new in getattr(figures, "old", {}).items() if new in figures}
-        path = self.filepath.format(epoch=epoch + 1, **figures, **old)
+        old = {name: figures[new] for name, new in figures.old.items() if new in figures}
+        path = self.filepath.format(epoch=epoch + 1, **batch, **figures, **old)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         if self.facade.verbose:
             improved = f"{self.monitor} improved from {before:.5f} to {self.best:.5f}, " if self.save_best_only else ""
@@ -184,6 +183,7 @@ class ModelCheckpoint(_Worded):
     save_freq: Any
 
     def __init__(self, *args: Any, **given: Any) -> None:
+        self.period = check_count(given.pop("period", None) or 1, "ModelCheckpoint: period")  # an old word: in epochs
         super().__init__(*args, **given)
         if self.save_freq != "epoch":
             self.save_freq = check_count(self.save_freq, "ModelCheckpoint: save_freq")

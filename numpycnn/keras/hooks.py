@@ -51,8 +51,8 @@ class LambdaCallback(Callback):
 
     def __init__(self, **functions: Callable[..., Any]) -> None:
         for name, function in functions.items():
-            if name not in (*HOOKS, *PREDICT_HOOKS):
-                raise TypeError(f"LambdaCallback: unexpected argument {name!r}; expected one of {', '.join(HOOKS)}")
+            if name not in (known := (*HOOKS, *PREDICT_HOOKS)):
+                raise TypeError(f"LambdaCallback: unexpected argument {name!r}; expected one of {', '.join(known)}")
             if function is not None:
                 setattr(self, name, function)
 
@@ -142,30 +142,35 @@ class Names:
 
 def core_callbacks(callbacks: Any, model: Any, history: History | None, validated: Any) -> list[core.Callback]:
     """Return what the core's ``fit`` or ``evaluate`` takes for these callbacks of the facade."""
-    given = [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
     names, made = Names(model, validated), []
-    for callback in given:
+    for callback in _listed(callbacks):
         if isinstance(callback, core.Callback):
             made.append(callback)
             continue
-        if not isinstance(callback, Callback):
-            raise TypeError(f"callbacks: expected one of keras.callbacks, got {callback!r}")
-        callback.set_params(history.params if history is not None else {})
-        callback.set_model(model)
+        _begin(callback, model, history.params if history is not None else {})
         model.history = history
         own = callback.to_core(names)
         made.append(_bridge(callback, names) if own is None else own)
     return made if history is None else [*made, _bridge(history, names)]
 
 
+def _listed(callbacks: Any) -> list[Any]:
+    return [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+def _begin(callback: Any, model: Any, params: dict[str, Any]) -> None:
+    """Tell a callback of the facade what it is to follow."""
+    if not isinstance(callback, Callback):
+        raise TypeError(f"callbacks: expected one of keras.callbacks, got {callback!r}")
+    callback.set_params(params)
+    callback.set_model(model)
+
+
 def predicted(model: Any, callbacks: Any, batches: Iterable[np.ndarray], steps: int | None) -> np.ndarray:
     """Return the outputs for all batches, and call the callbacks before and after each."""
-    given = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    given = _listed(callbacks)
     for callback in given:
-        if not isinstance(callback, Callback):
-            raise TypeError(f"callbacks: expected one of keras.callbacks, got {callback!r}")
-        callback.set_params({"verbose": 0, "epochs": 1, "steps": steps})
-        callback.set_model(model)
+        _begin(callback, model, {"verbose": 0, "epochs": 1, "steps": steps})
 
     def tell(moment: str, *number: int, **logs: Any) -> None:
         for callback in given:

@@ -188,9 +188,10 @@ class Code:
         return self.first_of(cases)
 
     def each_vector(self, array: Memory, columns: Any, piece: Callable[[Vectors, Any], None]) -> None:
-        """Emit ``piece(vectors, first)`` for each whole vector of a row, and for what is left at its end.
+        """Emit ``piece(vectors, first)`` for each whole vector of a row, and once more for what is left at its end.
 
-        `first` is the vector's first column.
+        `first` is the vector's first column. ``vector_by_vector`` emits one piece, whose every vector has a mask: half
+        as much to compile.
         """
         lanes = INDEX(VECTOR_BYTES // (array.dtype.bitwidth // 8))
         whole, vectors = self.builder.sdiv(columns, lanes), self.vectors(array, 1)
