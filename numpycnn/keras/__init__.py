@@ -6,7 +6,7 @@ what to use instead.
 """
 
 from . import activations, backend, callbacks, initializers, layers, losses, metrics, models
-from . import optimizers, regularizers, utils
+from . import ops, optimizers, regularizers, utils
 from .backend import clear_session, image_data_format
 from .callbacks import Callback
 from .initializers import Initializer
@@ -26,5 +26,5 @@ __all__ = [
     "Callback", "Functional", "Initializer", "Input", "InputLayer", "KerasNote", "Layer", "Loss", "Metric", "Model",
     "Optimizer", "Regularizer", "Sequential", "activations", "applications", "backend", "callbacks", "clear_session",
     "constraints", "datasets", "image_data_format", "initializers", "layers", "losses", "metrics", "models",
-    "optimizers", "preprocessing", "regularizers", "utils", "wrappers",
+    "ops", "optimizers", "preprocessing", "regularizers", "utils", "wrappers",
 ]

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Iterator
 
 import numpy as np
 
+from .. import data
+from ..checks import check_pair
 from ..data.augment import affine_maps
+from ..files import path_text, printable
+from .folders import SUFFIXES, class_folders, files_below
 from .missing import of_image as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import note, refuse
+from .pictures import CHANNELS, array_to_img, img_to_array, load_img, save_img
 from .random import next_rng
-from .utils import array_to_img, img_to_array, load_img, save_img
 from .warp import EDGES, warped
 from .words import Worded
 
 __all__ = ["ImageDataGenerator", "array_to_img", "img_to_array", "load_img", "save_img"]
 
 EPSILON = 1e-6  # Keras adds it to each standard deviation
+MORE_SUFFIXES = (*SUFFIXES, ".ppm", ".tif", ".tiff")
+CLASS_MODES = "categorical", "binary", "sparse", "input", None
+SUBSETS = "training", "validation", None
 
 
 class ImageDataGenerator(Worded):
@@ -78,6 +86,8 @@ class ImageDataGenerator(Worded):
         """Return batches (x, y) without end; in ``fit`` an epoch is as many as there are images."""
         refuse("flow", "write the images yourself", save_to_dir=save_to_dir)
         arrays: Any = [None if a is None else np.asarray(a) for a in (x, y, sample_weight)]
+        if arrays[0].ndim != 4:
+            raise ValueError(f"flow: expected images of shape (N, H, W, C), got {arrays[0].shape}")
         if subset is not None:
             cut = int(len(arrays[0]) * self.validation_split)
             part = slice(None, cut) if subset == "validation" else slice(cut, None)
@@ -93,9 +103,35 @@ class ImageDataGenerator(Worded):
         x = np.asarray(x, np.float32)
         return self._standardized(x) if x.ndim == 4 else self._standardized(x[None])[0]
 
-    def flow_from_directory(self, *_: Any, **__: Any) -> None:
-        """Refused: there are no folders of images here."""
-        raise ValueError("flow_from_directory: read the images into arrays, and use flow(x, y)")
+    def flow_from_directory(
+        self, directory: Any, target_size: Any = (256, 256), color_mode: str = "rgb", classes: Any = None,
+        class_mode: str | None = "categorical", batch_size: int = 32, shuffle: bool = True, seed: int | None = None,
+        save_to_dir: Any = None, save_prefix: str = "", save_format: str = "png", follow_links: bool = False,
+        subset: str | None = None, interpolation: str = "nearest", keep_aspect_ratio: bool = False,
+    ) -> DirectoryFlow:  # fmt: skip
+        """Return batches without end of pictures in a folder, a subfolder a class; each file is read when it is due."""
+        refuse("flow_from_directory", "write the images yourself", save_to_dir=save_to_dir)
+        refuse("flow_from_directory", "let a class's folder itself be a link", follow_links=follow_links)
+        for word, value, known in (("class_mode", class_mode, CLASS_MODES), ("subset", subset, SUBSETS),
+                                   ("color_mode", color_mode, tuple(CHANNELS))):  # fmt: skip
+            if value not in known:
+                raise ValueError(f"flow_from_directory: {word}: expected one of {known}, got {value!r}")
+        root, names = path_text(directory, "directory"), class_folders(directory, classes)
+        files: list[str] = []
+        numbers: list[int] = []
+        for number, name in enumerate(names):
+            found = files_below(os.path.join(root, name), MORE_SUFFIXES)
+            cut = int(self.validation_split * len(found))
+            found = found if subset is None else found[:cut] if subset == "validation" else found[cut:]
+            files += found
+            numbers += [number] * len(found)
+        print(f"Found {len(files)} images belonging to {len(names)} classes.")
+        if not files:
+            raise ValueError(f"flow_from_directory: expected pictures in subfolders of {printable(root)}, got none")
+        loading = {"color_mode": color_mode, "target_size": check_pair(target_size, "target_size"),
+                   "interpolation": interpolation, "keep_aspect_ratio": keep_aspect_ratio}  # fmt: skip
+        return DirectoryFlow(self, root, names, files, np.array(numbers, np.int32), class_mode, loading, batch_size,
+                             shuffle, next_rng(seed))  # fmt: skip
 
     def _moved(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         n, size = len(x), x.shape[1:3]
@@ -156,8 +192,6 @@ class Flow:
                  rng: np.random.Generator) -> None:  # fmt: skip
         self.generator, self.batch_size, self.shuffle, self.rng = generator, int(batch_size), shuffle, rng
         self.x, self.y, self.sample_weight = arrays
-        if self.x.ndim != 4:
-            raise ValueError(f"flow: expected images of shape (N, H, W, C), got {self.x.shape}")
         if self.y is not None and len(self.y) != len(self.x):
             raise ValueError(f"flow: expected as many labels as images, got {len(self.x)} and {len(self.y)}")
         self.n, self._order, self._at = len(self.x), np.arange(0), 0
@@ -187,8 +221,37 @@ class Flow:
         """Begin a new order."""
         self._at = len(self._order)
 
+    def _images(self, rows: np.ndarray) -> np.ndarray:
+        return self.x[rows].astype(np.float32)
+
     def _batch(self, rows: np.ndarray) -> Any:
-        moved = self.generator._moved(self.x[rows].astype(np.float32), self.rng)
+        moved = self.generator._moved(self._images(rows), self.rng)
         batch = [self.generator._standardized(moved)]
         batch += [a[rows] for a in (self.y, self.sample_weight) if a is not None]
         return tuple(batch) if len(batch) > 1 else batch[0]
+
+
+class DirectoryFlow(Flow):
+    """The same of pictures in files, of which `classes` are the numbers and `class_indices` the names."""
+
+    def __init__(self, generator: ImageDataGenerator, root: str, names: list[str], files: list[str],
+                 numbers: np.ndarray, class_mode: Any, loading: dict[str, Any], *order: Any) -> None:  # fmt: skip
+        targets = None
+        if class_mode == "categorical":
+            targets = data.to_categorical(numbers, len(names)).astype(np.float32)
+        elif class_mode in ("binary", "sparse"):
+            targets = numbers.astype(np.float32)
+        super().__init__(generator, [np.array(files), targets, None], *order)
+        self.directory, self.class_mode, self.loading = root, class_mode, loading
+        self.filepaths, self.filenames = files, [os.path.relpath(file, root) for file in files]
+        self.classes = self.labels = numbers
+        self.class_indices, self.num_classes, self.samples = dict(zip(names, range(len(names)))), len(names), self.n
+        self.target_size, self.color_mode = loading["target_size"], loading["color_mode"]
+        self.image_shape = (*self.target_size, CHANNELS[self.color_mode])
+
+    def _images(self, rows: np.ndarray) -> np.ndarray:
+        return np.stack([img_to_array(load_img(str(file), **self.loading)) for file in self.x[rows]])
+
+    def _batch(self, rows: np.ndarray) -> Any:
+        batch = super()._batch(rows)
+        return (batch, batch.copy()) if self.class_mode == "input" else batch

@@ -83,9 +83,9 @@ CALLBACKS = _each("RemoteMonitor SwapEMAWeights OrbaxCheckpoint ProgbarLogger Ba
                   "EarlyStopping, ModelCheckpoint, ReduceLROnPlateau, LearningRateScheduler, CSVLogger, TensorBoard")
 DATASETS = _each("cifar100 imdb reuters boston_housing california_housing",
                  "the data sets mnist, fashion_mnist and cifar10")
-_FOLDERS = _each("get_file image_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array "
-                 "audio_dataset_from_directory HDF5Matrix",
-                 "no downloads and no folders of images; load the arrays yourself, see numpycnn.data")
+_FOLDERS = {**_each("get_file HDF5Matrix", "no downloads; fetch the file yourself, see numpycnn.data for reading it"),
+            **_each("text_dataset_from_directory timeseries_dataset_from_array audio_dataset_from_directory",
+                    "folders of pictures only: image_dataset_from_directory")}
 _SEQUENCES = _each("pad_sequences", "no sequences; it classifies images")
 UTILS = {
     **_FOLDERS, **_SEQUENCES,
@@ -103,6 +103,10 @@ IMAGE = _each("random_rotation random_shift random_shear random_zoom random_brig
               "apply_affine_transform apply_brightness_shift apply_channel_shift smart_resize flip_axis "
               "NumpyArrayIterator DirectoryIterator DataFrameIterator",
               "ImageDataGenerator(...).flow(x, y) and its random_transform")
+CONFIG = _each("dtype_policy set_dtype_policy enable_flash_attention disable_flash_attention "
+               "is_flash_attention_enabled enable_unsafe_deserialization set_backend is_nnx_enabled max_epochs "
+               "set_max_epochs max_steps_per_epoch set_max_steps_per_epoch is_interactive_logging_enabled "
+               "is_traceback_filtering_enabled set_epsilon", "nothing to set there; leave it out")
 MODELS = {
     **_each("model_from_yaml", "model_from_json, and model.to_json()"),
     **_each("Graph", _BRANCHES),
@@ -111,6 +115,10 @@ ENGINE = _each("InputSpec Container Network get_source_inputs merge Merge Node D
                "Layer, Input, InputLayer, Model and Sequential; see keras.layers and keras.models")
 WRAPPERS = _each("SKLearnClassifier SKLearnRegressor SKLearnTransformer",
                  "wrappers.scikit_learn.KerasClassifier, and numpycnn.sklearn")
+OPS = _each("conv conv_transpose depthwise_conv separable_conv max_pool average_pool batch_normalization "
+            "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy ctc_loss custom_gradient "
+            "stop_gradient scan map while_loop cond fori_loop vectorized_map associative_scan switch image linalg nn",
+            "no graph of tensors; what layers and losses do is in keras.layers and keras.losses")
 RANDOM = _each("normal uniform randint shuffle categorical dropout beta binomial gamma truncated_normal SeedGenerator",
                "no random tensors; use NumPy's generators, and utils.set_random_seed for what is random here")
 INITIALIZERS = _each("STFTInitializer", "the usual random ones, Constant, Orthogonal and Identity")
@@ -140,7 +148,7 @@ ROOT = {
             "float32 alone, which is fast on a processor; leave it out"),
     **_each("estimator distribution", "no clusters; fit uses all cores, and numpycnn.exchange.distributed several "
             "processes"),
-    **_each("legacy experimental export ops tree distillation visualization KerasTensor StatelessScope Variable "
+    **_each("legacy experimental export tree distillation visualization KerasTensor StatelessScope Variable "
             "InputSpec Operation Function name_scope device",
             "nothing like it; compute with NumPy on what predict returns"),
 }  # fmt: skip
@@ -160,8 +168,10 @@ of_applications = missing_names("keras.applications", APPLICATIONS)
 of_constraints = missing_names("keras.constraints", CONSTRAINTS)
 of_preprocessing = missing_names("keras.preprocessing", PREPROCESSING)
 of_image = missing_names("keras.preprocessing.image", IMAGE)
+of_config = missing_names("keras.config", CONFIG)
 of_models = missing_names("keras.models", MODELS)
 of_engine = missing_names("keras.engine", ENGINE)
 of_wrappers = missing_names("keras.wrappers", WRAPPERS)
+of_ops = missing_names("keras.ops", OPS, "NumPy's functions there, and the activations")
 of_random = missing_names("keras.random", RANDOM)
 of_keras = missing_names("keras", ROOT)

@@ -77,10 +77,13 @@ place("saving", **{name: getattr(each, name) for each, names in (
 place("config", **{name: getattr(backend, name) for name in (
     "backend", "epsilon", "floatx", "set_floatx", "image_data_format", "set_image_data_format")},
     enable_interactive_logging=utils.enable_interactive_logging,
-    disable_interactive_logging=utils.disable_interactive_logging)  # fmt: skip
+    disable_interactive_logging=utils.disable_interactive_logging,
+    enable_traceback_filtering=utils.enable_traceback_filtering,
+    disable_traceback_filtering=utils.disable_traceback_filtering, __getattr__=missing.of_config)  # fmt: skip
 applications = place("applications", __getattr__=missing.of_applications)
 constraints = place("constraints", __getattr__=missing.of_constraints)
-preprocessing = place("preprocessing", __getattr__=missing.of_preprocessing)
+preprocessing = place("preprocessing", image_dataset_from_directory=utils.image_dataset_from_directory,
+                      __getattr__=missing.of_preprocessing)
 wrappers = place("wrappers", __getattr__=missing.of_wrappers)
 place("preprocessing.image", image)
 place("wrappers.scikit_learn", scikit_learn)

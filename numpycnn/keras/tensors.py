@@ -151,8 +151,8 @@ def numpys(name: str, numpy_name: str = "", **renamed: str) -> Callable[..., Ten
     return named(of_arrays, name, f"NumPy's {numpy_name or name}.")
 
 
-def place_of(name: str, axis: int) -> Callable[..., Tensor]:
-    """Return NumPy's argmax or argmin, along this axis unless another is given."""
+def place_of(name: str, axis: int | None) -> Callable[..., Tensor]:
+    """Return NumPy's argmax or argmin, along this axis (None: of all) unless another is given."""
     function = getattr(np, name)
 
     def place(input: Any, axis: Any = axis, output_type: Any = None, name: Any = None) -> Tensor:
@@ -174,3 +174,28 @@ def expand_dims(input: Any, axis: int = -1, name: Any = None) -> Tensor:
 def reshape(tensor_: Any = None, shape: Any = None, name: Any = None, **given: Any) -> Tensor:
     """NumPy's reshape."""
     return tensor(np.reshape(np.asarray(given.get("tensor", tensor_)), tuple(shape)))
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Tensor:
+    """An array; Python's numbers with a point as float32."""
+    array = np.asarray(value, dtype)
+    if dtype is None and array.dtype == np.float64 and not hasattr(value, "dtype"):
+        array = array.astype(np.float32)
+    return tensor(array if shape is None else np.broadcast_to(array, shape).copy())
+
+
+def one_hot(indices: Any, depth: int, on_value: Any = 1, off_value: Any = 0, axis: int = -1, dtype: Any = None,
+            name: Any = None) -> Tensor:  # fmt: skip
+    """Rows of `depth` numbers with a 1 at the index; zeros where it is out of range."""
+    hits = np.asarray(indices)[..., None] == np.arange(depth)
+    return tensor(np.where(hits, on_value, off_value), dtype or np.float32)
+
+
+def zeros(shape: Any, dtype: Any = np.float32, name: Any = None) -> Tensor:
+    """NumPy's zeros."""
+    return tensor(np.zeros(shape, dtype))
+
+
+def ones(shape: Any, dtype: Any = np.float32, name: Any = None) -> Tensor:
+    """NumPy's ones."""
+    return tensor(np.ones(shape, dtype))

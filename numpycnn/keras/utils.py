@@ -1,4 +1,4 @@
-"""Keras's helpers: one-hot rows, batches by number, images and arrays, names for objects, pictures of models."""
+"""Keras's helpers: one-hot rows, batches by number, names for objects, pictures of models."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Any, Iterator
 import numpy as np
 
 from .. import data
-from ..files import open_file
+from .folders import image_dataset_from_directory
 from .missing import of_utils as __getattr__  # noqa: F401  # Python asks it for names that are not there
-from .notes import no_effect, refuse, settle
+from .notes import no_effect, settle
+from .pictures import array_to_img, img_to_array, load_img, save_img
 from .random import set_random_seed
 
 enable_interactive_logging = disable_interactive_logging = lambda: None
+enable_traceback_filtering = disable_traceback_filtering = lambda: None
 __all__ = [
     "CustomObjectScope", "PyDataset", "Sequence", "array_to_img", "custom_object_scope",
-    "get_custom_objects", "img_to_array", "load_img", "model_to_dot", "normalize", "plot_model",
-    "register_keras_serializable", "save_img", "set_random_seed", "to_categorical",
+    "get_custom_objects", "image_dataset_from_directory", "img_to_array", "load_img", "model_to_dot", "normalize",
+    "plot_model", "register_keras_serializable", "save_img", "set_random_seed", "to_categorical",
 ]
 
 
@@ -57,53 +59,6 @@ class PyDataset:
 
 
 Sequence = PyDataset
-
-
-def _check_format(data_format: Any) -> None:
-    if data_format not in (None, "channels_last"):
-        raise ValueError(f"data_format={data_format!r}: images are channels-last here: x.transpose(1, 2, 0)")
-
-
-def img_to_array(img: Any, data_format: Any = None, dtype: Any = "float32") -> np.ndarray:
-    """Return an image as an array (H, W, C)."""
-    _check_format(data_format)
-    array = np.asarray(img, dtype)
-    return array[..., None] if array.ndim == 2 else array
-
-
-def array_to_img(x: Any, data_format: Any = None, scale: bool = True, dtype: Any = None) -> Any:
-    """Return an array (H, W, C) as an image, stretched to 0..255 if asked for."""
-    _check_format(data_format)
-    from PIL import Image
-
-    x = np.asarray(x, np.float32)
-    if x.ndim != 3:
-        raise ValueError(f"array_to_img: expected shape (H, W, C), got {x.shape}")
-    if scale:
-        x = x - x.min()
-        x = x / (x.max() or 1) * 255
-    pixels = x.astype(np.uint8)
-    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-
-
-def load_img(path: Any, color_mode: str = "rgb", target_size: Any = None, interpolation: str = "nearest",
-             grayscale: bool = False, keep_aspect_ratio: bool = False) -> Any:  # fmt: skip
-    """Read an image file."""
-    refuse("load_img", "crop the image before", keep_aspect_ratio=keep_aspect_ratio)
-    from PIL import Image
-
-    mode = "L" if grayscale or color_mode == "grayscale" else color_mode.upper()
-    opened = contextlib.nullcontext(path) if hasattr(path, "read") else open_file(path)  # Pillow would wait for a pipe
-    with opened as stream, Image.open(stream) as file:
-        image = file.convert(mode)
-    if target_size is not None:
-        image = image.resize((target_size[1], target_size[0]), getattr(Image.Resampling, interpolation.upper()))
-    return image
-
-
-def save_img(path: Any, x: Any, data_format: Any = None, file_format: Any = None, scale: bool = True) -> None:
-    """Write an array (H, W, C) as an image file."""
-    array_to_img(x, data_format, scale).save(path, format=file_format)
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Any:

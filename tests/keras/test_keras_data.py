@@ -257,3 +257,29 @@ def test_a_picture_of_a_model(tmp_path):
     keras.utils.plot_model(model, tmp_path / "model.png", show_shapes=True, show_layer_names=True)
     assert (tmp_path / "model.png").stat().st_size > 1000
     assert b"<svg" in keras.utils.model_to_dot(model, show_shapes=True).create(prog="dot", format="svg")
+
+
+def test_ops_are_numpys_functions():
+    ops = keras.ops
+    x = ops.ones((2, 3))
+    assert x.dtype == np.float32 and ops.array([0.5]).dtype == np.float32 and ops.shape(x) == (2, 3)
+    assert np.array_equal(ops.concatenate([x, 2 * x]).numpy(), np.repeat([[1.0] * 3, [2.0] * 3], 2, axis=0))
+    assert ops.argmax([[1, 5], [2, 0]]) == 1 and list(ops.argmax([[1, 5], [2, 0]], axis=-1)) == [1, 0]
+    assert list(ops.mean(x, axis=0)) == [1, 1, 1] and list(ops.logical_not([True, False])) == [False, True]
+    np.testing.assert_allclose(ops.softmax([[0.0, np.log(3)]]), [[0.25, 0.75]], rtol=1e-6)
+    assert type(ops.convert_to_numpy(x)) is np.ndarray
+    for name, says in (("conv", "no graph of tensors"), ("float32", "no attribute 'float32'.*NumPy's functions")):
+        with pytest.raises((ImportError, AttributeError), match=says):
+            getattr(ops, name)
+    with pytest.raises(TypeError, match="has no values"):
+        ops.mean(keras.Input((3,)))
+
+
+def test_several_losses_are_refused_by_their_number():
+    model = keras.Sequential([layers.Dense(1, input_shape=(2,))])
+    for several in (["mse", "mae"], {"a": "mse", "b": "mae"}):
+        with pytest.raises(ValueError, match="one output, got 2 losses"):
+            model.compile("sgd", several)
+    model.compile("sgd", ["mse"])
+    model.compile("sgd", {"class_name": "Huber", "config": {"delta": 2.0}})
+    assert model.loss.config["delta"] == 2.0

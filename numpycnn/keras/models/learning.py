@@ -70,6 +70,8 @@ class Learning(Chain):
         loss, metrics = _only(loss), _only(metrics, nested=False)
         if loss_weights is not None and np.ravel(_only(loss_weights)).tolist() != [1.0]:
             refuse("compile", "the model has one output", loss_weights=loss_weights)
+        if isinstance(loss, (list, tuple, dict)) and "class_name" not in loss:
+            raise ValueError(f"compile: loss: the model has one output, got {len(loss)} losses")
         if loss is None:
             raise ValueError("compile: expected a loss, such as 'sparse_categorical_crossentropy'")
         self._given_loss = loss

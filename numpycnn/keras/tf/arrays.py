@@ -11,7 +11,9 @@ import numpy as np
 from ..missing import _each
 from ..notes import missing_names, note
 from ..random import set_seed
-from ..tensors import Session, Tensor, cast, expand_dims, numpys, place_of, reshape, tensor  # noqa: F401
+from ..tensors import (  # noqa: F401
+    Session, Tensor, cast, constant, expand_dims, numpys, one_hot, ones, place_of, reshape, tensor, zeros,
+)
 
 float16, float32, float64 = np.float16, np.float32, np.float64
 int8, int16, int32, int64, uint8 = np.int8, np.int16, np.int32, np.int64, np.uint8
@@ -43,22 +45,7 @@ concat, stack, range = numpys("concat", "concatenate"), numpys("stack", values="
 argmax, argmin = place_of("argmax", 0), place_of("argmin", 0)
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Tensor:
-    """An array; Python's numbers with a point as float32."""
-    array = np.asarray(value, dtype)
-    if dtype is None and array.dtype == np.float64 and not hasattr(value, "dtype"):
-        array = array.astype(np.float32)
-    return tensor(array if shape is None else np.broadcast_to(array, shape).copy())
-
-
 convert_to_tensor = Variable = constant
-
-
-def one_hot(indices: Any, depth: int, on_value: Any = 1, off_value: Any = 0, axis: int = -1, dtype: Any = None,
-            name: Any = None) -> Tensor:  # fmt: skip
-    """Rows of `depth` numbers with a 1 at the index; zeros where it is out of range."""
-    hits = np.asarray(indices)[..., None] == np.arange(depth)
-    return tensor(np.where(hits, on_value, off_value), dtype or np.float32)
 
 
 def split(value: Any, num_or_size_splits: Any, axis: int = 0, name: Any = None) -> list[Tensor]:
@@ -72,16 +59,6 @@ def pad(tensor_: Any, paddings: Any, mode: str = "CONSTANT", constant_values: An
     given: Any = {"constant_values": constant_values} if mode.upper() == "CONSTANT" else {}
     word: Any = mode.lower()
     return tensor(np.pad(np.asarray(tensor_), paddings, word, **given))
-
-
-def zeros(shape: Any, dtype: Any = np.float32, name: Any = None) -> Tensor:
-    """NumPy's zeros."""
-    return tensor(np.zeros(shape, dtype))
-
-
-def ones(shape: Any, dtype: Any = np.float32, name: Any = None) -> Tensor:
-    """NumPy's ones."""
-    return tensor(np.ones(shape, dtype))
 
 
 def function(func: Any = None, **options: Any) -> Any:

@@ -1,0 +1,186 @@
+"""Folders of pictures in Keras's words: image_dataset_from_directory and flow_from_directory."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from numpycnn import keras
+from numpycnn.keras import layers, tf
+from numpycnn.keras.folders import resized
+from numpycnn.keras.preprocessing.image import ImageDataGenerator
+
+COUNTS = {"ant": 5, "bee": 8, "cow": 7}
+load = keras.utils.image_dataset_from_directory
+
+
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory):
+    """A folder of grey levels: a picture's level says which it is."""
+    root = tmp_path_factory.mktemp("pets")
+    level = 0
+    for name, count in COUNTS.items():
+        (root / name / "more").mkdir(parents=True)
+        for i in range(count):
+            picture = Image.fromarray(np.full((6 + i, 9, 3), level, np.uint8))
+            picture.save(root / name / ("more" if i % 3 == 2 else "") / f"p{i}.png")
+            level += 1
+    (root / "ant" / "notes.txt").write_text("no picture")
+    (root / "ant" / ".hidden.png").write_text("no picture")
+    (root / ".git").mkdir()
+    return root
+
+
+def seen(dataset):
+    """Return the levels and the labels of all pictures."""
+    batches = [(np.asarray(x)[:, 0, 0, 0], np.asarray(y)) for x, y in dataset]
+    return tuple(np.concatenate(each) for each in zip(*batches))
+
+
+def test_all_pictures_in_order_with_the_numbers_of_their_folders(pets, capsys):
+    dataset = load(pets, shuffle=False, image_size=(4, 5), batch_size=6)
+    assert capsys.readouterr().out == "Found 20 files belonging to 3 classes.\n"
+    assert dataset.class_names == list(COUNTS) and len(dataset.file_paths) == 20 and len(dataset) == 4
+    levels, labels = seen(dataset)
+    assert labels.dtype == np.int32 and np.array_equal(labels, np.repeat([0, 1, 2], list(COUNTS.values())))
+    by_file = [np.asarray(Image.open(path))[0, 0, 0] for path in dataset.file_paths]
+    assert np.array_equal(levels, by_file) and sorted(levels) == list(range(20))
+    first, _ = next(iter(dataset))
+    assert first.shape == (6, 4, 5, 3) and first.dtype == np.float32
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_a_seed_gives_keras_order_and_parts_that_share_nothing(pets, seed):
+    ordered = load(pets, shuffle=False, verbose=False).file_paths
+    np.random.RandomState(seed).shuffle(ordered)  # as Keras does it
+    given = {"validation_split": 0.25, "seed": seed, "image_size": 3, "verbose": False}
+    training, validation = load(pets, subset="both", **given)
+    assert training.file_paths + validation.file_paths == ordered and len(validation.file_paths) == 5
+    assert load(pets, subset="training", **given).file_paths == training.file_paths
+    assert load(pets, subset="validation", **given).file_paths == validation.file_paths
+    levels, labels = seen(training)
+    again, labels_again = seen(training)
+    assert sorted(levels) == sorted(again) and list(levels) != list(again)  # another order in each epoch
+    assert dict(zip(levels, labels)) == dict(zip(again, labels_again))
+
+
+@pytest.mark.parametrize("mode, names, expected", [
+    ("int", None, np.repeat(np.int32([0, 1, 2]), [5, 8, 7])),
+    ("categorical", None, np.eye(3, dtype=np.float32)[np.repeat([0, 1, 2], [5, 8, 7])]),
+    ("binary", ["cow", "ant"], np.repeat(np.float32([[0], [1]]), [7, 5], axis=0)),
+])  # fmt: skip
+def test_labels_as_they_are_asked_for(pets, mode, names, expected):
+    dataset = load(pets, label_mode=mode, class_names=names, shuffle=False, image_size=3, verbose=False)
+    labels = np.concatenate([np.asarray(y) for _, y in dataset])
+    assert labels.dtype == expected.dtype and np.array_equal(labels, expected)
+
+
+def test_without_labels_with_own_ones_and_one_by_one(pets, capsys):
+    assert [x.shape for x in load(pets, labels=None, image_size=3, batch_size=16)] == [(16, 3, 3, 3), (4, 3, 3, 3)]
+    assert capsys.readouterr().out == "Found 20 files.\n"
+    own = load(pets, labels=list(range(20)), shuffle=False, image_size=3, verbose=False)
+    assert own.class_names == sorted(map(str, range(20)), key=int)
+    assert np.array_equal(seen(own)[1], range(20))
+    x, y = next(iter(load(pets, batch_size=None, color_mode="grayscale", image_size=(3, 4), verbose=False)))
+    assert x.shape == (3, 4, 1) and y.shape == ()
+
+
+def test_pictures_are_resized_at_the_new_pixels_centres():
+    row = np.uint8([[[0], [10]]])
+    assert resized(row, (1, 4), "bilinear").ravel().tolist() == [0, 2.5, 7.5, 10]
+    assert resized(row, (1, 4), "nearest").ravel().tolist() == [0, 0, 10, 10]
+    assert resized(row, (1, 4), "nearest").dtype == np.uint8
+    ramp = np.arange(9, dtype=np.uint8).reshape(9, 1, 1)
+    assert resized(ramp, (3, 2), "bilinear")[:, 0, 0].tolist() == [1, 4, 7]
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    assert np.array_equal(resized(image, (5, 7), "bilinear"), image)
+
+
+def test_a_folder_trains(pets):
+    keras.utils.set_random_seed(0)
+    given = {"validation_split": 0.25, "seed": 1, "image_size": (8, 8), "batch_size": 4, "verbose": False}
+    training, validation = load(pets, subset="both", **given)
+    read = []
+    counted = training.map(lambda x, y: (read.append(len(x)) or x, y))
+    model = keras.Sequential([layers.Rescaling(1 / 255, input_shape=(8, 8, 3)), layers.Flatten(), layers.Dense(3)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    history = model.fit(counted.cache().shuffle(10).prefetch(tf.data.AUTOTUNE), epochs=3, verbose=0,
+                        validation_data=validation).history  # fmt: skip
+    assert len(history["val_loss"]) == 3 and sum(read) == 15  # read once, kept by the cache
+    assert model.predict(validation, verbose=0).shape == (5, 3)
+
+
+def test_a_flow_reads_and_changes_them(pets, capsys):
+    generator = ImageDataGenerator(rescale=1 / 255, validation_split=0.25)
+    flow = generator.flow_from_directory(str(pets), target_size=(4, 6), batch_size=4, shuffle=False)
+    assert capsys.readouterr().out == "Found 20 images belonging to 3 classes.\n"
+    assert flow.class_indices == {"ant": 0, "bee": 1, "cow": 2} and flow.samples == flow.n == 20 and len(flow) == 5
+    assert flow.image_shape == (4, 6, 3) and flow.num_classes == 3 and len(flow.filenames) == 20
+    x, y = flow[1]
+    assert x.shape == (4, 4, 6, 3) and np.array_equal(y, np.eye(3)[flow.classes[4:8]])
+    levels = [np.asarray(Image.open(path))[0, 0, 0] for path in flow.filepaths[4:8]]
+    np.testing.assert_allclose(x[:, 0, 0, 0] * 255, levels, rtol=1e-6)
+    parts = [generator.flow_from_directory(pets, (4, 6), "grayscale", class_mode=mode, subset=subset)
+             for mode, subset in (("sparse", "training"), ("input", "validation"))]  # fmt: skip
+    assert [part.samples for part in parts] == [16, 4]  # a quarter of each class, rounded down
+    assert not set(parts[0].filenames) & set(parts[1].filenames)
+    assert next(parts[0])[1].dtype == np.float32
+    x, same = next(parts[1])
+    assert x.shape == (4, 4, 6, 1) and np.array_equal(x, same)
+    assert next(generator.flow_from_directory(pets, class_mode=None, batch_size=2)).shape == (2, 256, 256, 3)
+
+
+def test_a_flow_of_a_folder_trains(pets):
+    flow = ImageDataGenerator(rescale=1 / 255, horizontal_flip=True).flow_from_directory(pets, (8, 8), batch_size=4)
+    model = keras.Sequential([layers.Flatten(input_shape=(8, 8, 3)), layers.Dense(3, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(flow, epochs=2, verbose=0, validation_data=flow, validation_steps=2).history
+    assert len(history["val_accuracy"]) == 2
+
+
+@pytest.mark.parametrize("given, says", [
+    ({"label_mode": "one_hot"}, "label_mode: expected one of"), ({"color_mode": "gray"}, "color_mode: expected one of"),
+    ({"interpolation": "bicubic"}, "interpolation: expected one of"), ({"subset": "test"}, "subset: expected one of"),
+    ({"validation_split": 0.2, "subset": "training"}, "expected a seed or shuffle=False"),
+    ({"validation_split": 0.2}, "validation_split and subset together"), ({"image_size": (0, 4)}, "image_size"),
+    ({"validation_split": 2, "subset": "both", "seed": 1}, "a number between 0 and 1"),
+    ({"validation_split": 0.01, "subset": "validation", "seed": 1}, "got 20, none of them for validation"),
+    ({"label_mode": "binary"}, "expected two classes, got 3"), ({"class_names": ["elk"]}, "ant, bee, cow, got elk"),
+    ({"labels": [1, 2]}, "one for each of 20 files, got 2"), ({"labels": None, "class_names": ["ant"]}, "inferred"),
+    ({"crop_to_aspect_ratio": True}, "crop the pictures before"), ({"follow_links": True}, "itself be a link"),
+    ({"data_format": "channels_first"}, "channels-last"),
+])  # fmt: skip
+def test_what_a_dataset_refuses(pets, given, says):
+    with pytest.raises(ValueError, match=says):
+        load(pets, verbose=False, **given)
+
+
+@pytest.mark.parametrize("given, says", [
+    ({"class_mode": "int"}, "class_mode: expected one of"), ({"subset": "both"}, "subset: expected one of"),
+    ({"color_mode": "grey"}, "color_mode: expected one of"), ({"classes": ["elk"]}, "ant, bee, cow, got elk"),
+    ({"save_to_dir": "x"}, "write the images yourself"), ({"target_size": (0, 1)}, "target_size"),
+])  # fmt: skip
+def test_what_a_flow_refuses(pets, given, says):
+    with pytest.raises(ValueError, match=says):
+        ImageDataGenerator().flow_from_directory(pets, **given)
+
+
+def test_folders_that_are_none(pets, tmp_path):
+    for read in (load, ImageDataGenerator().flow_from_directory):
+        with pytest.raises(FileNotFoundError, match="expected a folder"):
+            read(tmp_path / "nothing")
+        with pytest.raises(ValueError, match="expected pictures"):
+            read(tmp_path)
+    (tmp_path / "ant").mkdir()
+    (tmp_path / "ant" / "broken.png").write_text("nonsense")
+    with pytest.raises(OSError, match="broken.png"):
+        next(iter(load(tmp_path, verbose=False)))
+
+
+def test_an_order_is_new_each_time_unless_it_is_not_to_be():
+    rows = tf.data.Dataset.range(20)
+    orders = [[int(i) for i in dataset] for dataset in [rows.shuffle(20, seed=1)] * 2]
+    twin = rows.shuffle(20, seed=1)
+    assert orders[0] != orders[1] and [[int(i) for i in twin] for _ in range(2)] == orders
+    for seed in (1, None):
+        still = rows.shuffle(20, seed, reshuffle_each_iteration=False)
+        assert [int(i) for i in still] == [int(i) for i in still]
