@@ -184,8 +184,13 @@ def hands_out_batches(x: Any, y: Any) -> bool:
     if y is not None or hasattr(x, "__array__") or isinstance(x, (str, bytes, dict, set)):
         return False
     if isinstance(x, (list, tuple)):
-        return len(x) > 0 and isinstance(x[0], (list, tuple)) and hasattr(x[0][0], "__array__")
+        return len(x) > 0 and all(map(_begins_with_array, x))
     return hasattr(x, "__iter__") or is_sequence(x)
+
+
+def _begins_with_array(item: Any) -> bool:
+    """Whether it may be a batch (x, y); a row of numbers is none, though NumPy's numbers call themselves arrays."""
+    return isinstance(item, (list, tuple)) and len(item) > 0 and getattr(item[0], "ndim", 0) > 0
 
 
 def is_sequence(source: Any) -> bool:

@@ -146,6 +146,22 @@ def test_validation_data_that_has_run_out_is_told_of():
             call(small_cnn())
 
 
+def test_rows_in_lists_are_no_batches():
+    model = Sequential([Dense(2)], (3,), seed=0)
+    model.compile("sgd", "mse", [])
+    x = np.arange(12.0, dtype=np.float32).reshape(4, 3)
+    y = x[:, :2]
+    for rows in (list(x), [list(row) for row in x], [tuple(row) for row in x], x.tolist()):
+        assert np.array_equal(model.predict(rows), model.predict(x))
+        expected = model.evaluate(x, y)
+        history = model.fit(x, y, verbose=0, validation_data=(rows, y)).history
+        assert history["loss"] == [expected] and history["val_loss"] == [model.evaluate(x, y)]
+    for nothing in ([[]], [()], [[], []]):
+        for call in (model.predict, model.fit, model.evaluate):
+            with pytest.raises(ValueError, match=r"x: expected shape \(N, 3\), got"):
+                call(nothing)
+
+
 def test_what_does_nothing_beside_batches_is_refused():
     for call in (
         lambda model: model.fit(pairs(), batch_size=16, verbose=0),
