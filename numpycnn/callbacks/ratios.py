@@ -29,6 +29,8 @@ class LayerRatios(Callback):
         NaN where these were all 0.
     """
 
+    state_names = ("steps", "gradients", "updates", "_step")
+
     def __init__(self, every: int = 1) -> None:
         self.every = check_count(every, "every")
 

@@ -13,7 +13,7 @@ from processes import empty_leftovers
 from small_models import make_images, small_cnn, weights_equal
 from training_script import BATCHES, EPOCHS, RUNS, bits
 
-from numpycnn import SGD, Adam, BackupAndRestore, Callback, ModelFileError, Sequential, SoftmaxCrossEntropy
+from numpycnn import SGD, Adam, BackupAndRestore, Callback, LayerRatios, ModelFileError, Sequential, SoftmaxCrossEntropy
 
 
 class Killed(BaseException):
@@ -98,6 +98,21 @@ def test_a_training_killed_again_and_again_comes_to_its_end(whole, tmp_path):
     else:
         pytest.fail("no progress")
     assert attempt >= 2 and bits(tmp_path, *result) == expected
+
+
+def test_layer_ratios_go_on_where_they_were(tmp_path):
+    x, y = make_images(40)
+
+    def steps(*callbacks):
+        ratios = LayerRatios(every=2)
+        small_cnn().fit(x, y, 8, 2, verbose=0, callbacks=[ratios, *callbacks])
+        return ratios.steps, ratios.gradients, ratios.updates
+
+    path = tmp_path / "backup.npz"
+    with pytest.raises(Killed):
+        steps(BackupAndRestore(path, 1), LateKiller(11))
+    assert path.exists()
+    assert steps(BackupAndRestore(path, 1), LateKiller(10**9)) == steps()
 
 
 # -- kill -9 ----------------------------------------------------------------------------------
