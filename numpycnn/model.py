@@ -327,11 +327,10 @@ class Sequential(Strict):
         self._require_built("train_on_batch")
         x, y = check_data(self, x, y)
         weights = row_weights(self, y, sample_weight, class_weight)
-        was_finite = self.nonfinite is None
+        was_finite, figures = self.nonfinite is None, Figures(self)
         loss, outputs = take_step(self, watched(self, self.loss, x, weights=weights), self.optimizer, x, y)
         if was_finite and self.nonfinite is not None:
             warn_nonfinite(self, "train_on_batch")
-        figures = Figures(self)
         figures.add(loss, outputs, y, weights)
         return figures.scores()
 

@@ -135,9 +135,11 @@ class MeanLoss(Metric):
 
     def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
         """Count a batch."""
-        weights = np.ones(len(predictions)) if weights is None else weights
-        value, _ = self.loss(predictions, _like(targets, predictions), weights)  # the sum, over the number of rows
-        self.count(value * len(weights), weights.sum())
+        rows, targets = len(predictions), _like(targets, predictions)
+        weight = rows if weights is None else weights.sum()
+        value, _ = self.loss(predictions, targets) if weights is None else self.loss(predictions, targets, weights)
+        divisor = {"mean": rows, "sum": 1, "weighted_mean": weight}[self.loss.reduction]
+        self.count(value * divisor, weight)
 
 
 class _Counts(Metric):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..checks import check_list
 from ..losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
-from ..metrics.running import Accuracy, BinaryAccuracy, Metric, get_metric
+from ..metrics.running import Accuracy, BinaryAccuracy, Metric, TopKAccuracy, get_metric
 
 if TYPE_CHECKING:
     from ..model import Sequential
@@ -103,10 +103,15 @@ def make_metrics(model: Sequential) -> list[Metric]:
 
 
 def _make(metric: str | Metric, model: Sequential) -> Metric:
-    """Return a new metric; the accuracy of a single yes-or-no question is another than that of classes."""
+    """Return a new metric; the accuracy of yes-or-no questions, one or one a pixel, is another than that of classes."""
     made = get_metric(metric)
-    if isinstance(metric, str) and type(made) is Accuracy and model.built and model.output_shape == (1,):
+    if not (isinstance(made, (Accuracy, TopKAccuracy)) and model.built):
+        return made
+    if isinstance(metric, str) and type(made) is Accuracy and model.output_shape[-1:] == (1,):
         return BinaryAccuracy(name=made.name)
+    if len(model.output_shape) != 1:
+        shape = ", ".join(map(str, ("N", *model.output_shape)))
+        raise ValueError(f"{made.name}: expected outputs of shape (N, K), got ({shape}); use binary_accuracy")
     return made
 
 

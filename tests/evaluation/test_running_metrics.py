@@ -6,6 +6,7 @@ from small_models import make_images, small_cnn
 
 from numpycnn import (
     Callback,
+    Conv2D,
     Dense,
     Flatten,
     Huber,
@@ -15,6 +16,7 @@ from numpycnn import (
     metrics,
     to_categorical,
 )
+from numpycnn.losses.base import REDUCTIONS
 from numpycnn.metrics.running import METRIC_CLASSES, METRICS, get_metric
 
 P = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.4, 0.25, 0.35], [0.1, 0.3, 0.6]])
@@ -101,6 +103,33 @@ def test_the_accuracy_of_yes_or_no():
     model.compile("sgd", "binary_crossentropy", ["accuracy", "binary_accuracy"])
     _, accuracy, same = model.evaluate(x, y > 1)
     assert accuracy == same == np.mean((model.predict(x)[:, 0] > 0.5) == (y > 1)) and 0 < accuracy < 1
+
+
+def test_the_accuracy_of_maps():
+    x, _ = make_images(20)
+    y = x > 0.5
+    model = Sequential([Conv2D(1, 3, padding="same")], x.shape[1:], seed=0)
+    model.compile("sgd", "binary_crossentropy", ["accuracy"])  # as Keras has it: of each pixel
+    assert model.evaluate(x, y)[1] == pytest.approx(np.mean((model.predict(x) > 0.5) == y), rel=1e-12)
+    for metric in (metrics.Accuracy(), "top_k_accuracy"):
+        model.compile("sgd", "binary_crossentropy", [metric])
+        start = model.get_weights()
+        for call in (model.fit, model.evaluate, model.train_on_batch):
+            with pytest.raises(ValueError, match=r"accuracy: expected outputs of shape \(N, K\), got \(N, .*binary"):
+                call(x, y)
+        assert all(map(np.array_equal, start, model.get_weights()))
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_the_mean_of_a_loss_that_is_a_sum_is_a_mean(reduction):
+    metric = metrics.MeanLoss(MeanSquaredError(reduction), "mse")
+    for part in (slice(0, 1), slice(1, 4)):
+        metric.add(P[part], LABELS[part])
+    assert metric.result() == pytest.approx(2.445 / 12, rel=1e-12)
+    metric.reset()
+    for part in (slice(0, 1), slice(1, 4)):
+        metric.add(P[part], LABELS[part], 2 * WEIGHTS[part])
+    assert metric.result() == pytest.approx((0.26 + 1.56 + 0.2725 + 0.43) / 12, rel=1e-12)
 
 
 def test_metrics_compiled_in_an_epoch():
