@@ -13,7 +13,7 @@ from typing import Any, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_count, check_instance, check_numeric, check_positive
+from ..checks import check_count, check_instance, check_number, check_numeric, check_positive
 from ..configured import Configured
 from ..hints import shown
 from ..schedules import Schedule
@@ -53,8 +53,10 @@ class Optimizer(Configured):
 
     @learning_rate.setter
     def learning_rate(self, rate: float | Schedule) -> None:
-        is_schedule = isinstance(rate, Schedule)
-        self._learning_rate = rate if is_schedule else check_positive(rate, "learning_rate", zero_allowed=True)
+        if not isinstance(rate, Schedule):
+            rate = check_number(rate, "learning_rate", "a number or a schedule such as CosineDecay(0.001, 1000)")
+            rate = check_positive(rate, "learning_rate", zero_allowed=True)
+        self._learning_rate = rate
 
     @property
     def current_rate(self) -> float:

@@ -563,6 +563,12 @@ def test_subclasses_have_attributes_of_their_own():
 # -- the learning rate -----------------------------------------------------------------------------------
 
 
+def test_what_is_no_rate_is_told_of_schedules():
+    for wrong in (CosineDecay, lambda step: 0.1, "0.1"):
+        with pytest.raises(TypeError, match="learning_rate: expected a number or a schedule such as CosineDecay"):
+            SGD(wrong)
+
+
 def test_the_rate_follows_its_schedule_and_can_be_set():
     optimizer = SGD(StepDecay(1.0, step_size=2, factor=0.5))
     # rates 1, 1, 1/2, 1/2, 1/4
