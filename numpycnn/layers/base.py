@@ -129,10 +129,12 @@ class Layer(ExplainsArguments):
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError, TypeError, RuntimeError
             The shape does not suit the layer, the dtype is another, `stored` lacks a parameter or has one of another
-            shape, or ``setup`` does not return a shape.
+            shape, or ``setup`` does not return a shape; or a built model holds the layer, and trains its parameters.
         """
+        if self.in_model:
+            raise RuntimeError(f"{self!r} is in a built model, which would train what is lost here; build a copy of it")
         rng = np.random.default_rng() if rng is None else check_generator(rng)
         self.dtype = check_dtype(dtype)
         self.input_shape = check_shape(input_shape, self)

@@ -197,6 +197,8 @@ def test_a_layer_knows_whether_a_model_holds_it():
     assert not layer.in_model  # not yet: it is not built
     model.build((4,))
     assert layer.in_model
+    with pytest.raises(RuntimeError, match="is in a built model.*build a copy"):
+        layer.build(layer.input_shape)
     with pytest.raises(ValueError, match="is in a model already"):
         Sequential([layer])
 
