@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..callbacks.monitors import EarlyStopping
-from ..checks import check_list, check_shape
+from ..checks import check_flag, check_fraction, check_list, check_positive, check_shape
 from ..layers import Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU
 from ..losses import SoftmaxCrossEntropy, check_weights
 from ..model import Sequential
@@ -59,7 +59,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         Hold out rows, stop when the loss on them has not improved for `patience` epochs, and return to the weights of
         the best epoch.
     validation_fraction : float
-        Share of the rows that `early_stopping` holds out, of each class alike; not used without it.
+        Share of the rows that `early_stopping` holds out, in (0, 1), of each class alike; not used without it.
     patience : int
         Epochs without improvement to wait for; not used without `early_stopping`.
     dtype : {"float32", "float64"}, optional
@@ -154,7 +154,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         random = check_random_state(self.random_state)
         model = self._new_model(X.dtype, random)
         options: dict[str, Any] = {"epochs": self.epochs}
-        if self.early_stopping:
+        if check_flag(self.early_stopping, "early_stopping"):
             rows, held_out = self._hold_out(rows, random)
             options["validation_data"] = held_out
             options["callbacks"] = [EarlyStopping("val_loss", patience=self.patience, restore_best_weights=True)]
@@ -269,9 +269,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def _hold_out(self, rows: Rows, random: np.random.RandomState) -> tuple[Rows, tuple[NDArray, ...]]:
         """Return the rows to train on, and those to validate on, in their shape."""
         X, labels, weights = rows
-        kept, held = train_test_split(
-            np.arange(len(X)), test_size=self.validation_fraction, stratify=labels, random_state=random
-        )
+        share = check_positive(check_fraction(self.validation_fraction, "validation_fraction"), "validation_fraction")
+        kept, held = train_test_split(np.arange(len(X)), test_size=share, stratify=labels, random_state=random)
         validation = self._shaped(X[held]), labels[held]
         if weights is None:
             return (X[kept], labels[kept], None), validation

@@ -145,7 +145,9 @@ def test_parameters_reach_the_network():
     ({"image_shape": (2, 3)}, ValueError, "expected"), ({"image_shape": (2, 2, 1)}, ValueError, "rows of 4 numbers"),
     ({"epochs": 0}, ValueError, "epochs"), ({"batch_size": -1}, ValueError, "batch_size"),
     ({"optimizer": "none"}, ValueError, "optimizer"), ({"learning_rate": -1.0}, ValueError, "learning_rate"),
-    ({"early_stopping": True, "validation_fraction": 1.5}, ValueError, "test_size"), ({"dtype": "int8"}, None, "dtype"),
+    *(({"early_stopping": True, "validation_fraction": value}, ValueError, "validation_fraction: expected a .*number")
+      for value in (1.5, 1, 5, 0, -0.1)),
+    ({"early_stopping": "no"}, TypeError, "early_stopping: expected True or False"), ({"dtype": "int8"}, None, "dtype"),
     ({"early_stopping": True, "patience": -1}, ValueError, "patience"), ({"verbose": 9}, ValueError, "verbose"),
 ])
 def test_bad_parameters_are_told_by_fit(parameters, error, fragment):
