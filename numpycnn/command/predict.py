@@ -53,6 +53,8 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error(f"--output: expected a name that ends in .png, got {options.output}")
     model = load_model(options.model)
     form = input_format(model, options.prepare, printable(options.model))
+    if options.digits == "several" and not form.has_digits(model.output_shape):
+        parser.error(f"--digits several: expected a model of digits 0 to 9, got {printable(options.model)}")
     answers: list[Answer] = []
     failures: list[dict[str, Any]] = []
 

@@ -13,9 +13,10 @@ from .recipes import RECIPES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=existing_model, metavar="FILE", help="a model file, in place of a recipe")
-    parser.add_argument("--recipe", choices=RECIPES, default="cnn", help="whose network, on 28 x 28 pixels (cnn)",
-                        metavar="NAME")
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--model", type=existing_model, metavar="FILE", help="a model file, in place of a recipe")
+    one.add_argument("--recipe", choices=RECIPES, default="cnn", help="whose network, on 28 x 28 pixels (cnn)",
+                     metavar="NAME")
     parser.add_argument("--batch-size", type=positive, default=64, metavar="N", help="images in the step (64)")
     parser.add_argument("--repeats", type=positive, default=20, metavar="N", help="steps that are timed (20)")
 

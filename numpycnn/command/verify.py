@@ -20,15 +20,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f"the other system, which has to be installed: {', '.join(AGAINST)}")
     parser.add_argument("--dataset", choices=DATA_SETS, metavar="NAME",
                         help="whose test images are compared besides random ones (none)")
-    parser.add_argument("--images", type=positive, default=1000, metavar="N", help="how many of them (1000)")
+    parser.add_argument("--images", type=positive, metavar="N", help="how many of them (1000)")
     parser.add_argument("--data-dir", type=named, metavar="FOLDER", help="with the data set's files")
 
 
 def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Print the table; the status is 1 if they differ by more than rounding."""
+    if options.dataset is None and (options.images or options.data_dir):
+        parser.error("--images, --data-dir: expected with --dataset alone")
     model, images = Sequential.load(options.model), None
     if options.dataset is not None:
-        images = as_input(DATA_SETS[options.dataset].load(options.data_dir)[1][0][: options.images])
+        images = as_input(DATA_SETS[options.dataset].load(options.data_dir)[1][0][: options.images or 1000])
     report = verify(model, options.against, images)
     show(str(report))
     return 0 if report.agrees else 1

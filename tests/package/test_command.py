@@ -76,6 +76,9 @@ def test_a_wrong_option_is_one_line(call, command):
     (["predict"], 2, "PICTURE"),
     (["profile", "--repeats", "0"], 2, "--repeats: expected an integer of at least 1, got 0"),
     (["profile", "--recipe", "resnet"], 2, "--recipe"),
+    (["profile", "--recipe", "mlp", "--model", __file__], 2, "--model: not allowed with argument --recipe"),
+    (["verify", "--against", "c", "--images", "5", __file__], 2, "--images, --data-dir: expected with --dataset alone"),
+    (["verify", "--against", "c", "--data-dir", "x", __file__], 2, "--data-dir: expected with --dataset alone"),
     (["compile", "--threads", "0"], 2, "--threads"),
     (["gradcheck", "--kind", "none"], 2, "--kind"),
     (["gradcheck", "--break", "none"], 2, "--break: invalid choice: 'none'"),
@@ -256,6 +259,8 @@ def test_predict_treats_a_picture_as_in_training(call, model_path, pictures):
     status, text, errors = call("predict", pictures, "--model", model_path)
     assert (status, errors) == (0, "")
     assert [line.split(": ")[1].split(" (")[0] for line in text.splitlines()[::2]] == ["röt", "green", "=blue()"]
+    status, _, errors = call("predict", pictures, "--model", model_path, "--digits", "several")
+    assert status == 2 and "--digits several: expected a model of digits 0 to 9, got" in errors
 
 
 def test_predict_as_json_and_as_a_table(call, model_path, pictures):
