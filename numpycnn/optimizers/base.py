@@ -62,7 +62,10 @@ class Optimizer(Configured):
     def current_rate(self) -> float:
         """Learning rate of the next step."""
         rate = self._learning_rate
-        return rate(self.steps) if isinstance(rate, Schedule) else rate
+        if not isinstance(rate, Schedule):
+            return rate
+        found = np.asarray(rate(self.steps))[()]  # a schedule of the user's may return an array of one number
+        return check_positive(found, f"{type(rate).__name__}: the rate at step {self.steps}", zero_allowed=True)
 
     def bind(self, values: NDArray) -> None:
         """Serve this vector of parameters from now on, with new memories, or those kept for it so far.

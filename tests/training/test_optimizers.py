@@ -26,6 +26,7 @@ from numpycnn import (
     Optimizer,
     PiecewiseConstant,
     RMSprop,
+    Schedule,
     Sequential,
     SoftmaxCrossEntropy,
     StepDecay,
@@ -578,6 +579,25 @@ def test_the_rate_follows_its_schedule_and_can_be_set():
     optimizer.step(optimizer._values, np.ones(1))
     assert optimizer._values.tolist() == [4.75] and optimizer.current_rate == 2
     assert SGD(Constant(0.5)).current_rate == 0.5
+
+
+class Given(Schedule):
+    """A schedule of the user's, which may return anything."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self, step):
+        return self.value
+
+
+def test_a_bad_rate_of_a_schedule_is_refused():
+    numbers = [(value, ValueError) for value in (-1, NAN, INF)]
+    for value, error in (*numbers, (None, TypeError), ("0.1", TypeError), ([0.1], TypeError), (True, TypeError)):
+        with pytest.raises(error, match="Given: the rate at step 0: expected a (finite )?number"):
+            SGD(Given(value)).step(np.ones(1), np.ones(1))
+    for value in (0.5, np.float32(0.5), np.array(0.5)):
+        assert type(SGD(Given(value)).current_rate) is float and SGD(Given(value)).current_rate == 0.5
 
 
 def test_a_bad_rate_is_refused_later_too():
