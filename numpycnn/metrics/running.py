@@ -58,7 +58,10 @@ class Metric(Configured):
 
     def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
         """Count a batch; `weights` (N,) say how much each row counts."""
-        figures = self.rows(predictions, targets)
+        figures = np.asarray(self.rows(predictions, targets))
+        if figures.shape != (len(predictions),):
+            wanted = f"rows to return the figure of each row, shape ({len(predictions)},)"
+            raise ValueError(f"{self.name}: expected {wanted}, got shape {figures.shape}")
         if weights is not None:
             self.count(figures @ weights, weights.sum())
         elif figures.dtype == bool:

@@ -49,7 +49,7 @@ class Figures:
         """Take note of one batch: its loss, what the network made of it, and what should have come."""
         rows = len(outputs)
         self.seen += rows
-        self.loss_sum += loss * rows
+        self.loss_sum += float(loss) * rows  # one of the user's may give NumPy's number
         predictions: NDArray | None = None
         for i, metric in enumerate(self.metrics):
             if not metric.of_outputs and predictions is None:
@@ -94,6 +94,10 @@ def check_metrics(metrics: Any, loss: Loss, weighted: Any = None) -> tuple[Asked
         if len(set(names)) < len(names):
             raise ValueError(f"{name}: expected different names, each once, got {names}")
         lists.append(chosen)
+    listed = ["epoch", "loss", *listed_names(*lists)]
+    if len({*listed, *(f"val_{name}" for name in listed)}) < 2 * len(listed):
+        text = "metrics: expected names other than epoch, loss and a validation's val_..."
+        raise ValueError(f"{text}, got {listed[2:]}")
     return lists[0], lists[1]
 
 

@@ -113,7 +113,7 @@ def train_step(model: Sequential, loss: Loss, optimizer: Optimizer, x: NDArray, 
     check_instance(optimizer, Optimizer, "train_step", "an optimizer")
     model._require_built("train_step")
     y = loss.check_targets(y, model.output_shape)
-    return step(model, watched(model, loss, x), optimizer, x, y)[0]
+    return float(step(model, watched(model, loss, x), optimizer, x, y)[0])
 
 
 def evaluate(

@@ -132,6 +132,25 @@ def test_the_mean_of_a_loss_that_is_a_sum_is_a_mean(reduction):
     assert metric.result() == pytest.approx((0.26 + 1.56 + 0.2725 + 0.43) / 12, rel=1e-12)
 
 
+def test_a_metric_does_not_take_another_figures_name():
+    model = small_cnn()
+    for asked, weighted in (["loss"], []), (["epoch"], []), (["val_loss"], []), (["a", "val_a"], []), ([], ["loss"]), (
+            ["a", "weighted_a"], ["a"]):
+        with pytest.raises(ValueError, match="metrics: expected names other than epoch, loss and a validation's"):
+            model.compile("sgd", model.loss, *([metrics.Precision(name=name) for name in each]
+                                               for each in (asked, weighted)))
+
+
+@pytest.mark.parametrize("rows", [lambda p: abs(p).mean(), lambda p: abs(p), lambda p: None, lambda p: p[:1, 0]])
+def test_rows_that_are_no_figure_of_each_row_are_refused(rows):
+    class Own(metrics.Metric):
+        def rows(self, predictions, targets):
+            return rows(predictions)
+
+    with pytest.raises(ValueError, match=r"own: expected rows to return the figure of each row, shape \(4,\), got"):
+        Own("own").add(P, LABELS)
+
+
 def test_metrics_compiled_in_an_epoch():
     class Recompile(Callback):
         def on_batch_end(self, batch, logs):

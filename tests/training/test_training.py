@@ -210,6 +210,19 @@ def test_targets_and_vectors_are_checked_once():
     assert calls == [40, "bind"] and model.optimizer.steps == 15
 
 
+def test_figures_are_pythons_floats_though_a_loss_gives_numpys():
+    class Single(SoftmaxCrossEntropy):
+        def value_and_gradient(self, logits, labels):
+            loss, dlogits = super().value_and_gradient(logits, labels)
+            return np.float32(loss), dlogits
+
+    (x, y), model = make_images(40), small_cnn()
+    model.compile("sgd", Single())
+    history = model.fit(x, y, validation_split=0.5, verbose=0).history
+    found = *(values[0] for values in history.values()), *model.evaluate(x, y), *model.train_on_batch(x, y)
+    assert {type(value) for value in (*found, training.train_step(model, Single(), SGD(), x, y))} == {float}
+
+
 def test_a_loss_of_ones_own_is_called_in_training():
     class Doubled(SoftmaxCrossEntropy):
         def __call__(self, logits, labels):
