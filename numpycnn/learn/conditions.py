@@ -53,7 +53,7 @@ CONDITIONS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
     ("logits are large", lambda case: "logits" in case and abs(case["logits"]).max() > 700),
     ("logits are apart by hundreds", lambda case: "logits" in case and np.ptp(case["logits"]) > 100),
     ("t is above 1", lambda case: case.get("t", 1) > 1),
-    ("epsilon is not tiny", lambda case: case.get("epsilon", 0) > 1e-2),
+    ("epsilon is not tiny", lambda case: case.get("epsilon", 0) > 1e-4),
 )
 
 
@@ -118,7 +118,7 @@ def described(case: Case) -> str:
             parts.append(f"rng np.random.default_rng({value})")
         elif isinstance(value, np.ndarray):
             small = value.size <= 6 and value.ndim <= 2
-            parts.append(f"{name} {np.round(value, 6).tolist() if small else f'of shape {value.shape}'}")
+            parts.append(f"{name} {(np.round(value, 6) + 0).tolist() if small else f'of shape {value.shape}'}")
         else:
             parts.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
     return ", ".join(parts)

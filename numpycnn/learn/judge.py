@@ -60,20 +60,21 @@ def judge(exercise: Exercise, function: Callable, seed: int, time_limit: float) 
     if not callable(function):
         raise TypeError(f"function: expected a function to call, got {function!r}")
     try:
-        got = within(time_limit, lambda: run_cases(exercise, function, cases_of(exercise, seed)))
+        cases = cases_of(exercise, seed)
+        *got, again = within(time_limit, lambda: run_cases(exercise, function, [*cases, cases[-1]]))
     except TooSlow:
         return _verdict(exercise, "too-slow", f"it does not end within {time_limit:g} seconds; is there a loop without "
                         "an end? (loops over each index in Python take less than one second here)")
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # mistakes divide by zero
         warnings.simplefilter("ignore")
-        return Judgement(Bench(exercise, seed), got).verdict()
+        return Judgement(Bench(exercise, seed), got, again).verdict()
 
 
 class Judgement:
-    """The outcomes of one function, held against the right ones."""
+    """The outcomes of one function, and what it gave for the last case once more, held against the right ones."""
 
-    def __init__(self, bench: Bench, got: list[Outcome]) -> None:
-        self.bench, self.got, self.exercise = bench, got, bench.exercise
+    def __init__(self, bench: Bench, got: list[Outcome], again: Outcome) -> None:
+        self.bench, self.got, self.again, self.exercise = bench, got, again, bench.exercise
         self.wrong = [name for i, name in enumerate(self.exercise.outputs) if not all(self.equal(i))]
         self.seen = [name for name in self.wrong if not self.only_raises(name)]  # what wrong numbers can be seen of
 
@@ -86,11 +87,19 @@ class Judgement:
 
     def verdict(self) -> Verdict:
         """Return what to say: the first of these that there is something to say about."""
-        looks = [self.of_contract, self.of_library, self.of_exceptions, self.of_order, self.of_arrays, self.of_rules]
-        looks += [self.of_pairs, self.of_shapes]
+        looks = [self.of_repetition, self.of_contract, self.of_library, self.of_exceptions, self.of_order]
+        looks += [self.of_arrays, self.of_rules, self.of_pairs, self.of_shapes]
         return next((verdict for look in looks if (verdict := look())), None) or self.of_place()
 
     # -- what needs no numbers --------------------------------------------------------------------------------------
+
+    def of_repetition(self) -> Verdict | None:
+        """Other numbers for the same arguments, where no chance is asked for."""
+        both = zip(self.again.values, self.got[-1].values)
+        if self.exercise.chance or all(self.bench.same(again * 1.0, before * 1.0) for again, before in both):
+            return None
+        return _verdict(self.exercise, "not-repeated", "called once more with the same arguments it gives other "
+                        "numbers: is something kept between the calls, or never written (np.empty)?")
 
     def of_contract(self) -> Verdict | None:
         """A blank, an exception everywhere, something else than arrays; a right function, but for its manners."""
@@ -104,7 +113,8 @@ class Judgement:
                     return _verdict(self.exercise, problem, f"{mine.says}, for {self.described(i)}")
         for i, name in enumerate(self.exercise.outputs):
             dtypes = {mine.dtypes[i] for mine in self.got if mine.dtypes}
-            if name != "shape" and dtypes != {"float64"} and self.is_right_but_for_rounding(i, dtypes):
+            fine = not self.wrong or self.is_right_but_for_rounding(i, dtypes)
+            if name != "shape" and dtypes != {"float64"} and fine:
                 dtype = min(dtypes - {"float64"})
                 name = self.exercise.chance.result if self.exercise.chance else name
                 return _verdict(self.exercise, "dtype", f"{name} is {dtype}; expected float64, as the arguments are")
@@ -200,6 +210,8 @@ class Judgement:
                 too_much = [o for o in self.exercise.outputs if o not in self.wrong and self.alters(entry, o)]
                 if (alone and too_much) or any(re.search(rf"\b{o}\b", entry.says.partition("`")[0]) for o in too_much):
                     continue  # it speaks of an output that is right
+                left = [o for o in self.seen if o not in explained and not self.is_misshapen(o)]
+                too_much += [o for o in left if self.alters(entry, o)]  # into something else than came
                 rank = (len(explained), -len(too_much), -self.distance(entry))
                 if best is None or rank > best[0]:
                     best = rank, entry, explained
@@ -350,6 +362,8 @@ class Judgement:
         i = (misshapen or shown)[0]
         mine, wanted = self.got[i].values[output], self.bench.right[i].values[output]
         place = self.statistic(mine, wanted) if self.exercise.chance else first_wrong(name, mine, wanted)
+        dtype = self.got[i].dtypes[output]
+        place += f", in an array of {dtype}" if dtype != "float64" and name != "shape" else ""
         message = f"{place}, for {self.described(i)}{condition(self.bench.cases, right)}"
         pairs = [(self.got[k].values[output], self.bench.right[k].values[output]) for k in shown]
         return message if self.exercise.chance else message + (along(pairs) or pattern(pairs))
@@ -367,7 +381,7 @@ class Judgement:
         """Say which statistic is wrong, or the shape."""
         chance: Any = self.exercise.chance
         if wanted.dtype.kind in "iu":
-            return f"the result has shape {tuple(mine.tolist())}; expected {tuple(wanted.tolist())}"
+            return f"{chance.result} has shape {tuple(mine.tolist())}; expected {tuple(wanted.tolist())}"
         i = int(np.argmax(~(abs(mine - wanted) <= TOLERANCE)))
         return f"{chance.names[i]} is {mine[i]:.3g}; it should be about {wanted[i]:.3g}"
 

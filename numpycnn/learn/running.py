@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import dataclasses
 import faulthandler
+import re
 import sys
 import threading
 import traceback
@@ -45,6 +46,7 @@ class Outcome:
     dtypes: tuple[str, ...] = ()
 
 
+NOT_OWN = re.compile(r"[/\\]site-packages[/\\]|<__array|\.pyx$")  # files of what a function calls; .pyx: compiled
 PATIENCE = 2  # seconds over the limit that a call may take before the process ends
 _ends_process = False
 
@@ -149,7 +151,7 @@ def _observe(exercise: Exercise, function: Callable, case: Case) -> Outcome:
             raise
         except BaseException as error:
             return _raised(error)
-        outcome = _outcome(result, ("the result",))
+        outcome = _outcome(result, exercise.returns)
         if outcome.problem:
             return outcome
         results.append(outcome.values[0])
@@ -191,7 +193,7 @@ def _raised(error: BaseException) -> Outcome:
     if isinstance(error, NotImplementedError):
         return Outcome(problem="blank", says="it raises NotImplementedError: not written yet")
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if f.filename != __file__ and not {"site-packages", "<__array"} & {*f.filename.split("/")}]
+    own = [f for f in frames if f.filename != __file__ and not NOT_OWN.search(f.filename)]
     place = f" in line {own[-1].lineno} of {own[-1].name}" if own else ""
     line = f" ({own[-1].line})" if own and own[-1].line else ""
     return Outcome(problem="raises", says=f"it raises {type(error).__name__}{place}{line}: {error}")

@@ -11,6 +11,7 @@ CONTRACT = {
     "no-array": "an output that is no array of numbers",
     "dtype": "an output in whole numbers, float32 or another type",
     "changes-input": "an argument is changed in place",
+    "not-repeated": "other numbers for the same arguments",
     "too-slow": "it does not end in time",
 }
 
