@@ -12,6 +12,7 @@ import dataclasses
 import importlib.util
 import json
 import sys
+import traceback
 import types
 from pathlib import Path
 from typing import Any, Callable, Iterator
@@ -46,7 +47,9 @@ def load(path: str, name: str, time_limit: float = TIME_LIMIT) -> Callable[..., 
     except OSError as error:
         return Verdict(False, None, f"{path}: {error.strerror}; write the blanks with python -m numpycnn.learn start")
     except BaseException as error:
-        return Verdict(False, "raises", f"{path} does not run: {type(error).__name__}: {error}")
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+        place = f" beyond line {lines[0]}" if lines else ""
+        return Verdict(False, "raises", f"{path} does not run{place}: {type(error).__name__}: {error}")
     if not callable(namespace.get(name)):
         hint = did_you_mean(name, [key for key, value in namespace.items() if callable(value)])
         return Verdict(False, None, f"{path} defines no function {name}{hint}")
@@ -85,8 +88,9 @@ def grade(name: str, path: str, seed: int = 0, time_limit: float = TIME_LIMIT) -
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="exercise, or function of CS231n's; all: all exercises, FILE being their folder")
-    parser.add_argument("file", help="a Python file that defines it; it is run, so judge only what you would run")
+    parser.add_argument("name", help="exercise, or function of CS231n's; all: all exercises")
+    parser.add_argument("file", help="a Python file that defines it, or a folder of files NAME.py; it is run, "
+                        "so judge only what you would run")
     parser.add_argument("--seed", type=int, default=0, help="draws the inputs (default: %(default)s)")
     parser.add_argument("--hints", type=int, default=0, metavar="N", help="show the first N hints (default: none)")
     parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, metavar="S", help="in seconds (%(default)g)")
@@ -105,9 +109,9 @@ def run(options: argparse.Namespace) -> int:
         return 2
     names = list(EXERCISES) if options.name == "all" else [options.name]
     verdicts = {}
-    with ending_the_process():
+    with ending_the_process(), contextlib.redirect_stdout(sys.stderr if options.json else sys.stdout):
         for name in names:
-            path = str(Path(options.file) / f"{name}.py") if options.name == "all" else options.file
+            path = str(Path(options.file) / f"{name}.py") if Path(options.file).is_dir() else options.file
             verdicts[name] = grade(name, path, options.seed, options.time_limit)
             if not options.json:
                 show(text(name, verdicts[name], options.hints))

@@ -33,13 +33,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Print a trace; return 0."""
     if arguments.model is None:
         if arguments.label is not None or arguments.pixel is not None:
-            raise ValueError("trace: --label and --pixel are for a model of yours: trace model.npz image --label 7")
+            raise ValueError("--label and --pixel are for a model of yours: trace model.npz image --label 7")
         found = trace_by_hand()
         show(written_by_hand(found))
         figure = draw_by_hand(found) if arguments.draw else None
     else:
         if arguments.image is None:
-            raise ValueError("trace: expected an image after the model: a picture of a digit, or a .npy file")
+            raise ValueError("expected an image after the model: a picture of a digit, or a .npy file")
         model = Sequential.load(arguments.model)
         image = read_image(arguments.image, model)
         pixel = brightest(image) if arguments.pixel is None and image.ndim > 1 else arguments.pixel

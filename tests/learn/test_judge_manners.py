@@ -67,7 +67,7 @@ def test_single_precision_is_told_where_numbers_are_drawn(name, result):
 
 @pytest.mark.parametrize(("name", "function"), [
     ("dropout_forward", lambda x, rate, rng: np.float32(x * (rng.random(x.shape, "float32") >= rate) / (1 - rate))),
-    ("he_normal", lambda shape, rng: rng.standard_normal(shape, "float32") * np.sqrt(2 / np.prod(shape[:-1]), dtype="f")),
+    ("he_normal", lambda shape, rng: rng.standard_normal(shape, "f") * np.sqrt(2 / np.prod(shape[:-1]), dtype="f")),
 ])  # fmt: skip
 def test_single_precision_is_told_where_it_draws_other_numbers(name, function):
     assert learn.check(name, function).mistake == "dtype"

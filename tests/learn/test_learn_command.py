@@ -57,7 +57,8 @@ def test_a_call_that_stops_all_threads_ends_the_process(tmp_path):
 def test_wrong_arguments_are_told_in_a_line(capsys, tmp_path):
     for arguments in (("trace", tmp_path / "absent.npz", "x.png"), ("trace", tmp_path / "absent.npz")):
         assert main(list(map(str, arguments))) == 1
-        assert capsys.readouterr().err.count("\n") == 1
+        told = capsys.readouterr().err
+        assert told.count("\n") == told.count("trace: ") == 1
     says = "expected a seed from 0 on and a time above 0, got -1 and 20\n"
     assert run(capsys, "check", "im2col", "x.py", "--seed", "-1") == (2, says)
 
@@ -80,9 +81,10 @@ def test_a_folder_that_cannot_be_made(capsys, tmp_path):
     ("import beside\n" + RIGHT, 0, "dense_backward is right"),
     ("def dense_backward(dy, x, w):\n    return [[1, 2], [3]], x.T @ dy, dy.sum(axis=0)\n", 1,
      "dx is no array of numbers"),
-    ("1 / 0\n", 1, "does not run: ZeroDivisionError"),
-    ("exit()\n", 1, "does not run: SystemExit"),
-    ("while True:\n    pass\n", 1, "does not run: TooSlow: it did not end within 0.5 seconds"),
+    ("\n1 / 0\n", 1, "does not run beyond line 2: ZeroDivisionError"),
+    ("import beside\nbeside.absent(\n)\n", 1, "does not run beyond line 2: AttributeError"),
+    ("exit()\n", 1, "does not run beyond line 1: SystemExit"),
+    ("while True:\n    pass\n", 1, "TooSlow: it did not end within 0.5 seconds"),
     (None, 1, "write the blanks with python -m numpycnn.learn start"),
 ])
 def test_a_file_is_judged(capsys, tmp_path, source, status, says):
@@ -113,6 +115,21 @@ def test_an_autograder_reads_json(capsys, tmp_path):
     assert text.startswith('{\n  "name"')  # people read it, too
     assert status == 1 and record["name"] == "dense_backward" and record["mistake"] == "db-averaged"
     assert record["passed"] is False and len(record["hints"]) == 3
+
+
+def test_what_a_file_prints_is_no_part_of_the_json(capsys, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("print('loaded')\n" + RIGHT.replace("    return", "    print(x.shape)\n    return"))
+    assert main(["check", "dense_backward", str(path), "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["passed"] and printed.err.startswith("loaded\n(2, 3)\n")
+
+
+def test_a_folder_of_files_or_a_file_of_functions(capsys, tmp_path):
+    (tmp_path / "dense_backward.py").write_text(RIGHT)
+    assert run(capsys, "check", "dense_backward", tmp_path) == (0, "dense_backward is right: 6 cases\n")
+    status, text = run(capsys, "check", "all", tmp_path / "dense_backward.py")
+    assert status == 1 and "dense_backward is right" in text and text.count("defines no function") == len(EXERCISES) - 1
 
 
 def test_cs231n_s_files_are_judged(capsys):
