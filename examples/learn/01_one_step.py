@@ -48,7 +48,7 @@ for step in (h, -h):
 numeric = (losses[0] - losses[1]) / (2 * h)
 analytic = found.steps[0].gradients["weight"][0, 0, 0, 0]
 print(f"loss {losses[0]:.6f}; slope {numeric:.6f}, gradient {analytic:.6f}, apart by {abs(numeric - analytic):.0e}")
-print("Both equals of the pooling's tie see the same pixels, so with a weight they move alike, with a pixel they part.")
+print("Both equals of the pooling's tie see equal numbers, so with a weight they move alike, with a pixel they part.")
 
 # %% [markdown]
 # ## After the step the loss is smaller

@@ -12,6 +12,8 @@ from typing import Any, Callable
 
 import numpy as np
 
+from numpycnn.terminal import width
+
 TOLERANCE = 1e-12  # relative to the largest element
 SHORT = os.environ.get("NUMPYCNN_COURSE") == "short"  # a few images in place of many, so that tests are soon done
 
@@ -80,7 +82,7 @@ def formulas_in(docstring: str) -> list[str]:
 
 def question(text: str) -> None:
     """Ask something before the answer is printed; at a terminal wait for Enter."""
-    print("\n" + textwrap.fill(f"? {text}", 100, subsequent_indent="  "))
+    print("\n" + textwrap.fill(f"? {text}", min(100, width(100)), subsequent_indent="  "))
     if sys.stdin.isatty() and sys.stdout.isatty() and not SHORT:
         input("  (Enter: go on) ")
 

@@ -114,6 +114,13 @@ def test_questions_wait_at_a_terminal_only(course, monkeypatch, capsys):
     assert len(asked) == 1 and capsys.readouterr().out.count("? Why?") == 3
 
 
+@pytest.mark.parametrize(("columns", "longest"), [(40, 40), (80, 80), (200, 100)])
+def test_questions_fit_the_terminal(course, monkeypatch, capsys, columns, longest):
+    monkeypatch.setattr(course, "width", lambda elsewhere: columns)
+    course.question("wide " * 50)
+    assert longest - 8 < max(map(len, capsys.readouterr().out.splitlines())) <= longest
+
+
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.name)
 def test_chapters_are_in_percent_format_with_questions_and_exercises(path):
     text = path.read_text(encoding="utf-8")
