@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -48,6 +49,11 @@ class Stdout:
 def show(text: str) -> None:
     """Print a text and a line end, at once."""
     print(text, file=Stdout(), flush=True)  # type: ignore[call-overload]
+
+
+def stop_writing() -> None:
+    """Let the rest go nowhere: whoever read standard output has seen enough, as ``head`` does."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from typing import Any, NoReturn, Sequence
 
 from .. import __version__
 from ..files import printable
 from ..hints import did_you_mean
-from ..terminal import show
+from ..terminal import show, stop_writing
 from .options import said
 
 COMMANDS = {
@@ -68,8 +67,8 @@ def run_command(name: str, arguments: Sequence[str], prog: str) -> int:
     parser = make_parser(module, prog)
     try:
         return module.run(parser.parse_args(arguments), parser) or 0
-    except BrokenPipeError:  # whoever read has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        stop_writing()
         return 1
     except KeyboardInterrupt as error:
         return _fail(prog, str(error) or "interrupted", 130)

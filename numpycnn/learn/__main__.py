@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 from typing import Sequence
 
-from ..terminal import show
+from ..terminal import show, stop_writing
 from . import blanks, grading, listing, trace_command
 
 COMMANDS: dict[str, ModuleType] = {"list": listing, "start": blanks, "check": grading, "trace": trace_command}
@@ -24,12 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subparser = subparsers.add_parser(name, help=summary(module), description=summary(module))
         module.add_arguments(subparser)
     options = parser.parse_args(arguments)
-    if options.command is None:
-        show(parser.format_help())
-        show(listing.overview())
-        return 0
     try:
+        if options.command is None:
+            show(parser.format_help())
+            show(listing.overview())
+            return 0
         return COMMANDS[options.command].run(options)
+    except BrokenPipeError:
+        stop_writing()
+        return 1
     except (OSError, ValueError, TypeError) as error:
         print(f"{parser.prog} {options.command}: {error}", file=sys.stderr)
         return 1

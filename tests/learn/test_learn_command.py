@@ -54,6 +54,15 @@ def test_a_call_that_stops_all_threads_ends_the_process(tmp_path):
     assert done.returncode == 1 and f'File "{path}", line 2 in dense_backward' in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [[], ["list"], ["trace"]])
+def test_a_reader_that_has_seen_enough_is_no_error(arguments):
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "numpycnn.learn", *arguments], stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_wrong_arguments_are_told_in_a_line(capsys, tmp_path):
     for arguments in (("trace", tmp_path / "absent.npz", "x.png"), ("trace", tmp_path / "absent.npz")):
         assert main(list(map(str, arguments))) == 1
