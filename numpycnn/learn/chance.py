@@ -36,6 +36,13 @@ class Chance:
     draws: int = 1
     moved: tuple[int, ...] = ()
 
+    def first_wrong(self, mine: NDArray, wanted: NDArray) -> str:
+        """Say which statistic is wrong, or the shape."""
+        if wanted.dtype.kind in "iu":
+            return f"{self.result} has shape {tuple(mine.tolist())}; expected {tuple(wanted.tolist())}"
+        i = int(np.argmax(~(abs(mine - wanted) <= TOLERANCE)))
+        return f"{self.names[i]} is {mine[i]:.3g}; it should be about {wanted[i]:.3g}"
+
 
 TOLERANCE = 0.06
 

@@ -53,6 +53,7 @@ CONDITIONS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
     ("logits are large", lambda case: "logits" in case and abs(case["logits"]).max() > 700),
     ("logits are apart by hundreds", lambda case: "logits" in case and np.ptp(case["logits"]) > 100),
     ("t is above 1", lambda case: case.get("t", 1) > 1),
+    ("the rate is 0", lambda case: case.get("rate", 1) == 0),
     ("epsilon is not tiny", lambda case: case.get("epsilon", 0) > 1e-4),
 )
 
@@ -70,7 +71,7 @@ def condition(cases: Sequence[Case], right: Sequence[bool], fails: str = "It is 
     failing = [case for case, fine in zip(cases, right) if not fine]
     passing = [case for case, fine in zip(cases, right) if fine]
     for words, holds in CONDITIONS:
-        if all(map(holds, failing)) and not all(map(holds, passing)):
+        if len(failing) > 1 and all(map(holds, failing)) and not all(map(holds, passing)):
             return f". {fails} in {len(failing)} of {len(cases)} cases; what these have in common: {words}"
     return f". {fails} in {len(failing)} of {len(cases)} cases"
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import itertools
 import re
 import warnings
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..checks import check_choice, check_count, check_positive
 from ..mistakes import Mistake, in_other_styles, systematic
@@ -76,6 +75,8 @@ class Judgement:
     def __init__(self, bench: Bench, got: list[Outcome], again: Outcome) -> None:
         self.bench, self.got, self.again, self.exercise = bench, got, again, bench.exercise
         self.wrong = [name for i, name in enumerate(self.exercise.outputs) if not all(self.equal(i))]
+        if self.exercise.chance:
+            del self.wrong[1:]  # of a wrong shape there are no statistics
         self.seen = [name for name in self.wrong if not self.only_raises(name)]  # what wrong numbers can be seen of
 
     def equal(self, output: int) -> list[bool]:
@@ -243,16 +244,18 @@ class Judgement:
 
     def of_arrays(self) -> Verdict | None:
         """What can be seen of the first output of which something can be seen."""
-        if self.exercise.chance:
-            return None
         for name in self.seen:
-            i = self.exercise.outputs.index(name)
-            rows = enumerate(zip(self.got, self.bench.right))
-            pairs = [(m.values[i], right.values[i], self.shown(k)) for k, (m, right) in rows if not m.problem]
-            seen = observe(name, pairs) if 2 * len(pairs) > len(self.got) else None
+            seen = self.observed(name)
             if seen:
                 return self.named(seen[0], [name], seen[1], ())
         return None
+
+    def observed(self, name: str) -> tuple[str, str] | None:
+        """What can be seen of an output, where more than half of the cases give one."""
+        i = self.exercise.outputs.index(name)
+        rows = enumerate(zip(self.got, self.bench.right))
+        pairs = [(m.values[i], right.values[i], self.shown(k)) for k, (m, right) in rows if not m.problem]
+        return None if self.exercise.chance or 2 * len(pairs) <= len(self.got) else observe(name, pairs)
 
     def of_exceptions(self) -> Verdict | None:
         """The entry that raises in the same cases, where all others are right."""
@@ -321,7 +324,8 @@ class Judgement:
                 comes_of = f". That comes of this: {entry.says}" if entry and entry.says != says else ""
                 message = f"{self.where(other)}{comes_of}. And {message}"
             else:
-                message += f". There is more: {f'{other}: {entry.says}' if entry else self.where(other)}"
+                says = entry.says if entry else (self.observed(other) or ("", ""))[1]
+                message += f". There is more: {f'{other}: {says}' if says else self.where(other)}"
         if self.changed():
             message += f". Besides, it {self.changed()}"
         return Verdict(False, mistake, message, (f"Look here: {self.where(explained[0])}.", *hints))
@@ -361,12 +365,13 @@ class Judgement:
         misshapen = [i for i in shown if self.got[i].values[output].shape != self.bench.right[i].values[output].shape]
         i = (misshapen or shown)[0]
         mine, wanted = self.got[i].values[output], self.bench.right[i].values[output]
-        place = self.statistic(mine, wanted) if self.exercise.chance else first_wrong(name, mine, wanted)
+        chance = self.exercise.chance
+        place = chance.first_wrong(mine, wanted) if chance else first_wrong(name, mine, wanted)
         dtype = self.got[i].dtypes[output]
         place += f", in an array of {dtype}" if dtype != "float64" and name != "shape" else ""
         message = f"{place}, for {self.described(i)}{condition(self.bench.cases, right)}"
         pairs = [(self.got[k].values[output], self.bench.right[k].values[output]) for k in shown]
-        return message if self.exercise.chance else message + (along(pairs) or pattern(pairs))
+        return message if chance else message + (along(pairs) or pattern(pairs))
 
     def described(self, i: int) -> str:
         """The arguments of a case, as they were given."""
@@ -376,14 +381,6 @@ class Judgement:
         """The arguments of a case, laid out as they were given."""
         case = self.bench.cases[i]
         return self.exercise.course.shown(case) if self.exercise.course else case
-
-    def statistic(self, mine: NDArray, wanted: NDArray) -> str:
-        """Say which statistic is wrong, or the shape."""
-        chance: Any = self.exercise.chance
-        if wanted.dtype.kind in "iu":
-            return f"{chance.result} has shape {tuple(mine.tolist())}; expected {tuple(wanted.tolist())}"
-        i = int(np.argmax(~(abs(mine - wanted) <= TOLERANCE)))
-        return f"{chance.names[i]} is {mine[i]:.3g}; it should be about {wanted[i]:.3g}"
 
 
 def _line_hints(entry: Mistake) -> tuple[str, ...]:

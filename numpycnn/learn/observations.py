@@ -43,7 +43,7 @@ def observe(name: str, pairs: list[Pair]) -> tuple[str, str] | None:
         if all(same(came, np.asarray(turn(right, case), float)) for came, right, case in pairs):
             return f"{name}-{identifier}", sentence
     if all(same(came, right, 1e-5 * float(abs(right).max(initial=0))) for came, right, _ in pairs):
-        return f"{name}-rounded", "it has few right digits: is float32, or a difference quotient, on the way?"
+        return f"{name}-rounded", "it has few right digits, as if float32, or a difference quotient, were on the way"
     if all(came.size == right.size and same(came.reshape(right.shape), right) for came, right, _ in pairs):
         return f"{name}-shape", "the numbers are right, but not its shape"
     if all(came.shape == right.shape and came.size > 1 and (came == came.flat[0]).all() for came, right, _ in pairs):
@@ -60,13 +60,13 @@ def along(pairs: list[tuple[NDArray, NDArray]]) -> str:
         free = sum(1 if axis is None else b.shape[axis] for _, b in pairs)
         if 3 * free > sum(b.size for _, b in pairs):  # nothing would be left to compare
             continue
-        which = "in each case" if axis is None else f"for each index of axis {axis}"
+        which = "one in each case" if axis is None else f"one for each index of axis {axis}"
         factors = [(a * b).sum(o, keepdims=True) / (b * b).sum(o, keepdims=True) for (a, b), o in zip(pairs, others)]
         extras = [(a - b).mean(o, keepdims=True) for (a, b), o in zip(pairs, others)]
         if all(same(a, f * b) for (a, b), f in zip(pairs, factors)):
-            return f". It is right but for a factor, another one {which}; here {_listed(factors[0])}"
+            return f". It is right but for a factor, {which}; here {_listed(factors[0])}"
         if all(same(a, b + e) for (a, b), e in zip(pairs, extras)):
-            return f". It is right but for a number that is added, another one {which}; here {_listed(extras[0])}"
+            return f". It is right but for a number that is added, {which}; here {_listed(extras[0])}"
     return ""
 
 

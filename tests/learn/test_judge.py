@@ -94,9 +94,9 @@ def test_the_solutions_in_whose_lines_mistakes_are_tried_are_right(name):
     ("dense_backward", lambda dy, x, w: (np.roll(dy @ w.T, 1, 1), x.T @ dy, dy.sum(axis=0)), "dx-moved",
      "one place later along axis 1"),
     ("dense_backward", lambda dy, x, w: (dy @ w.T, x.T @ dy * (1.5 + np.arange(w.shape[1])), dy.sum(axis=0)), None,
-     "right but for a factor, another one for each index of axis 1; here 1.5, 2.5"),
+     "right but for a factor, one for each index of axis 1; here 1.5, 2.5"),
     ("dense_backward", lambda dy, x, w: (dy @ w.T, x.T @ dy, dy.sum(axis=0) + 0.3), None,
-     "right but for a number that is added, another one in each case; here 0.3"),
+     "right but for a number that is added, one in each case; here 0.3"),
     ("dense_backward", lambda dy, x, w: (dy @ w.T * 1.01 ** (np.arange(len(x)) > 0)[:, None] + 0.02 * (
         np.arange(len(x)) > 0)[:, None] * dy[:, :1] ** 2, x.T @ dy, dy.sum(axis=0)), None,
      "What is wrong is just what is not at the first index of axis 0"),
@@ -148,6 +148,11 @@ def test_two_mistakes_in_two_outputs_are_both_told():
 
     verdict = learn.check("dense_backward", both)
     assert verdict.mistake == "dx-averaged" and "There is more: db[0] is" in verdict.message
+
+
+def test_what_can_be_seen_of_a_second_output_is_said_too():
+    message = learn.check("dense_backward", lambda dy, x, w: (-dy @ w.T, 2 * x.T @ dy, dy.sum(axis=0))).message
+    assert message == "dx: the sign is flipped. There is more: dw: it is right but for the factor 2"
 
 
 def test_two_mistakes_in_one_output_are_both_told():
@@ -251,6 +256,7 @@ def test_a_forward_of_the_course_returns_two_things_or_is_judged_as_it_is(result
     ({"x": np.zeros((2, 3))}, "there is more than one row"),
 
     ({"epsilon": 1e-3}, "epsilon is not tiny"), ({"epsilon": 1e-5}, ""),
+    ({"rate": 0.0}, "the rate is 0"), ({"rate": 0.1}, ""),
     ({"padding": 1}, "there is padding"), ({"t": 2}, "t is above 1"), ({"w": np.zeros((1, 2))}, "w is not square"),
 ])  # fmt: skip
 def test_what_a_case_has_that_the_simplest_has_not(case, said):
@@ -295,6 +301,11 @@ def test_the_sides_are_swapped_where_that_makes_a_difference():
 def test_what_failing_cases_have_in_common(paddings, says):
     cases = [{"padding": padding} for padding in paddings]
     assert conditions.condition(cases, [False, False, True, True]) == says
+
+
+def test_a_single_failing_case_has_nothing_in_common_with_others():
+    cases = [{"padding": padding} for padding in (1, 1, 0)]
+    assert conditions.condition(cases, [True, False, True]) == ". It is wrong in 1 of 3 cases"
 
 
 def test_statistics_of_weights_are_what_their_names_say():

@@ -126,3 +126,12 @@ def test_an_exception_within_numpy_is_placed_where_numpy_was_called():
 def test_what_never_ends_is_stopped():
     verdict = learn.check("he_normal", lambda shape, rng: endless(shape), time_limit=0.2)
     assert verdict.mistake == "too-slow" and "does not end within 0.2 seconds" in verdict.message
+
+
+@pytest.mark.parametrize(("name", "shape", "function"), [
+    ("he_normal", r"w has shape \(5400,\); expected \(90, 60\)", lambda shape, rng: rng.random(np.prod(shape))),
+    ("he_normal", r"w has shape \(\); expected", lambda shape, rng: rng.standard_normal()),
+    ("dropout_forward", r"y has shape \(4800,\); expected \(80, 60\)", lambda x, rate, rng: x.ravel()),
+])  # fmt: skip
+def test_what_is_drawn_in_another_shape_is_told(name, shape, function):
+    assert re.match(shape, learn.check(name, function).message)
