@@ -14,7 +14,6 @@ import gc
 import importlib
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -130,20 +129,29 @@ def _feed(other: Helper, waiting: collections.deque[jit.Task], advance: Callable
         if error is None and not is_there(task):
             error = "what it compiled is not on disk"
         if error is not None:
-            jit.warn_once(f"a process that compiles kernels failed, and they are compiled in this one: {error}")
+            if not other.stopped:
+                jit.warn_once(f"a process that compiles kernels failed, and they are compiled in this one: {error}")
             return
         advance()
 
 
 class Helper:
-    """A process that compiles kernels; it ends with this one."""
+    """A process that compiles kernels; it ends with this one, which also answers Ctrl-C.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether this process has ended it.
+    """
 
     def __init__(self) -> None:
         path = [str(Path(entry).absolute()) if entry else os.getcwd() for entry in sys.path]
         code = f"import sys; sys.path[:] = {path!r}; from {__name__} import serve; serve()"
+        self.stopped = False
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             encoding="utf-8", errors="replace", creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            process_group=0,  # Ctrl-C goes to a whole group
         )  # fmt: skip
 
     def __enter__(self) -> Helper:
@@ -162,6 +170,7 @@ class Helper:
         return "; ".join(said)
 
     def __exit__(self, *exception: Any) -> None:
+        self.stopped = True
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
@@ -171,7 +180,6 @@ class Helper:
 
 def serve() -> None:
     """Compile what standard input names, a task a line, and answer each with a line: empty, or what went wrong."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other process's to answer: it ends this one
     gc.disable()  # it lives for some seconds
     jit.say = lambda message: None  # it has been said
     for line in sys.stdin:

@@ -144,12 +144,13 @@ def test_a_forked_child_notes_nothing(monkeypatch):
 
 def test_helpers_end_with_what_they_help(tmp_path):
     before = """
-started = []
+started, groups = [], []
 begin = Helper.__init__
 
 def noted(self):
     begin(self)
     started.append(self.process)
+    groups.append(os.getpgid(self.process.pid))
 
 def interrupted(task):
     raise KeyboardInterrupt
@@ -160,9 +161,12 @@ try:
         use()
 except KeyboardInterrupt:
     assert len(started) == 1 and started[0].poll() is not None  # it has ended, and was waited for
+    assert groups == [started[0].pid]  # Ctrl-C, which a terminal and Jupyter send to a group, does not reach it
+    time.sleep(0.2)  # for who waits for its answer
     os._exit(0)
 """
-    finish(start(PACKAGE, code(before), tmp_path, **SOON))
+    told = finish(start(PACKAGE, "import time\n" + code(before), tmp_path, **SOON))
+    assert "failed" not in told  # it was interrupted
 
 
 def test_a_block_that_raises_compiles_nothing(monkeypatch):
