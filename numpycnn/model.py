@@ -88,14 +88,10 @@ class Sequential(Strict):
     _warm = False  # whether the kernels for this loss and optimizer are compiled
 
     def __init__(
-        self,
-        layers: Iterable[Layer] = (),
-        input_shape: Sequence[int] | None = None,
-        seed: int | None = None,
-        dtype: DTypeLike = "float32",
-        fused: bool = True,
+        self, layers: Iterable[Layer] = (), input_shape: Sequence[int] | None = None, seed: int | None = None,
+        dtype: DTypeLike = "float32", fused: bool = True,
     ) -> None:
-        self.layers: list[Layer] = []
+        self._layers: list[Layer] = []
         self.plan: list[Layer] = []
         self.seed = None if seed is None else check_count(seed, "seed", minimum=0)
         self.dtype = check_dtype(dtype)
@@ -124,7 +120,7 @@ class Sequential(Strict):
             raise RuntimeError("the model is built: add layers before build or fit")
         if layer.in_model or any(layer is other for other in self.layers):
             raise ValueError(f"{layer!r} is in a model already; make a new layer for each place")
-        self.layers.append(layer)
+        self._layers.append(layer)
 
     def build(self, input_shape: Sequence[int], stored: Sequence[dict[str, NDArray]] | None = None) -> None:
         """Make all parameters.
@@ -167,6 +163,11 @@ class Sequential(Strict):
             step.join_model()
         self._known_parts = KnownParts(self.layers)
         self.regularised = [layer for layer in self.layers if any(p.regularizer for p in layer.parameters)]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All layers, in a new list: changing it changes no model."""
+        return self._layers.copy()
 
     @property
     def parameters(self) -> list[Parameter]:

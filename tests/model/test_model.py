@@ -132,6 +132,16 @@ def test_a_layer_belongs_to_one_model():
     assert first.forward(np.ones((1, 3))).shape == (1, 3)
 
 
+def test_the_list_of_layers_is_the_callers():
+    model = Sequential([Dense(3), Dense(2)], input_shape=(3,))
+    layers = model.layers
+    layers.pop()
+    model.layers.append(Dense(4))
+    assert len(model.layers) == 2 and model.predict(np.ones((1, 3))).shape == (1, 2)
+    with pytest.raises(AttributeError, match="layers"):
+        model.layers = layers
+
+
 def test_what_is_no_layer():
     with pytest.raises(TypeError, match="expected a layer, got <class .*ReLU'>; write it with parentheses"):
         Sequential([ReLU])
