@@ -10,6 +10,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from .. import data
+from ..plots.style import shown_by_notebooks
 from .folders import image_dataset_from_directory
 from .missing import of_utils as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import no_effect, settle
@@ -92,7 +93,7 @@ def plot_model(model: Any, to_file: Any = "model.png", show_shapes: bool = False
         raise ValueError(f"plot_model: {model.name} is not built yet: call build or fit first")
     model._symbols()
     texts = [_text(layer, show_shapes, show_layer_activations) for layer in model.layers]
-    figure = Figure(figsize=(4.5, 0.7 * len(texts) + 0.3))
+    figure = shown_by_notebooks(Figure(figsize=(4.5, 0.7 * len(texts) + 0.3)))
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(-len(texts) + 0.4, 0.6))

@@ -87,7 +87,11 @@ def new_figure(width: float, height: float) -> Figure:
 
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)  # attaches itself: a canvas that needs no screen
-    # IPython asks an object for this method. By itself it shows only the figures of pyplot.
+    return shown_by_notebooks(figure)
+
+
+def shown_by_notebooks(figure: Figure) -> Figure:
+    """Return the figure with the method that IPython asks an object for. By itself it shows only those of pyplot."""
     setattr(figure, "_repr_png_", functools.partial(_as_png, figure))
     return figure
 

@@ -254,7 +254,8 @@ def test_scikit_learn_searches_over_a_model():
 
 def test_a_picture_of_a_model(tmp_path):
     model = keras.Sequential([layers.Dense(3, input_dim=2, name="first"), layers.Dense(2)])
-    keras.utils.plot_model(model, tmp_path / "model.png", show_shapes=True, show_layer_names=True)
+    figure = keras.utils.plot_model(model, tmp_path / "model.png", show_shapes=True, show_layer_names=True)
+    assert figure._repr_png_()[:4] == b"\x89PNG"  # a notebook shows it as the value of a cell
     assert (tmp_path / "model.png").stat().st_size > 1000
     assert b"<svg" in keras.utils.model_to_dot(model, show_shapes=True).create(prog="dot", format="svg")
 
