@@ -354,6 +354,10 @@ def test_summary(capsys):
     lines = []
     model.summary(print_fn=lines.append, show_trainable=True)
     assert "Trainable params: 128 " in lines[0] and " N\n" in lines[0]
+    with pytest.warns(keras.KerasNote, match="line_length does nothing"):
+        model.summary(line_length=100, print_fn=lines.append)
+    with pytest.raises(ValueError, match="all layers are shown"):
+        model.summary(layer_range=["flatten", "dense"])
 
 
 def test_arguments_that_cannot_be_honoured_are_refused():

@@ -15,7 +15,7 @@ from ...io.keras_file.write import snake_case
 from ...model import Sequential as CoreSequential
 from ...terminal import show
 from ..layers.augment import Augmenting
-from ..notes import note, settle
+from ..notes import no_effect, note, refuse, settle
 from .base import Chain
 
 WEIGHTS = ".weights.h5"
@@ -86,6 +86,8 @@ class Files(Chain):
     def summary(self, line_length: int | None = None, positions: Any = None, print_fn: Callable | None = None,
                 expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None) -> None:
         """Print each layer's name, output shape and number of parameters."""
+        no_effect("summary", line_length=line_length, positions=positions)
+        refuse("summary", "all layers are shown", layer_range=layer_range)
         if self._shape is None:
             raise ValueError(f"{self.name} is not built yet: give its first layer input_shape, or call build or fit")
         self._symbols()
