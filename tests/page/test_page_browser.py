@@ -132,6 +132,16 @@ def test_drawing(open_page, page_file, name, options):
     assert "nothing to look at yet" in page.locator("#sure").inner_text()
 
 
+def test_colours_that_are_figures_stay_where_a_system_forces_its_own(open_page, page_file):
+    page = open_page(page_file.as_uri(), forced_colors="active")
+    draw(page, SEVEN)
+    colours = page.evaluate("""[".best .bar", ".best .bar i", ".plus", ".minus"].map(name => {
+      const {backgroundColor, color} = getComputedStyle(document.querySelector(name));
+      return name.includes("bar") ? backgroundColor : color;
+    })""")
+    assert colours[0] != colours[1] and colours[2] != colours[3]
+
+
 def test_from_stroke_to_bars_it_takes_less_than_50_ms(open_page, page_file):
     page = open_page(page_file.as_uri())
     draw(page, SEVEN)  # the browser compiles what runs often
