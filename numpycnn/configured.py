@@ -43,6 +43,27 @@ class Configured(Strict):
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 
+class FixedOnceBuilt(ExplainsArguments):
+    """Base of things that their arguments make once: another argument afterwards would do nothing, or half of it.
+
+    Numbers with a point, such as a dropout's rate, are read at each step, and may change. Classes from outside the
+    package decide for themselves.
+    """
+
+    built = False
+    _fixed: frozenset[str] = frozenset()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__module__.startswith(f"{__package__}."):
+            cls._fixed = frozenset(_arguments(cls))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._fixed and self.built and not isinstance(vars(self).get(name, 0.0), float):
+            raise AttributeError(f"{self!r}: {name} is fixed once it is built; put a new one in its place")
+        super().__setattr__(name, value)
+
+
 def kept_arguments(thing: Any) -> dict[str, Any]:
     """Return what an object keeps of the arguments of its ``__init__``, each under its own name."""
     names = [p.name for p in inspect.signature(type(thing).__init__).parameters.values() if p.name != "self"]

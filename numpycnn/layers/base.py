@@ -18,15 +18,14 @@ from ..checks import (
     Shape, check_batch, check_dtype, check_flag, check_generator, check_instance, check_memory, check_numeric,
     check_shape,
 )
-from ..configured import described, kept_arguments
-from ..hints import ExplainsArguments
+from ..configured import FixedOnceBuilt, described, kept_arguments
 from ..initializers import Initializer, get_initializer
 from ..memory.parameter import Parameter
 from ..memory.workspace import Workspace, check_forward_bytes
 from ..regularizers import Regularizer, get_regularizer
 
 
-class Layer(ExplainsArguments):
+class Layer(FixedOnceBuilt):
     """Base of all layers. To write your own, subclass it and define up to four methods.
 
     - ``__init__(self, ...)``, if the layer has arguments: store each under its own name (``repr``, ``save`` and
@@ -45,7 +44,8 @@ class Layer(ExplainsArguments):
     state_names : tuple of str
         Attributes besides the parameters that a saved layer needs: arrays or generators.
     built : bool
-        Whether ``build`` was called.
+        Whether ``build`` was called. From then on the arguments of the package's layers are fixed, but numbers with a
+        point, such as a dropout's rate.
     input_shape, output_shape : tuple of int
         Without the batch axis; known after ``build``.
     dtype : dtype
@@ -82,7 +82,6 @@ class Layer(ExplainsArguments):
 
     parameters: tuple[Parameter, ...] = ()
     state_names: tuple[str, ...] = ()
-    built = False
     input_shape: Shape
     output_shape: Shape
     dtype: np.dtype

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from numpycnn import (
+    L2,
     AvgPool2D,
     BatchNorm,
     Conv2D,
@@ -14,6 +15,7 @@ from numpycnn import (
     Layer,
     MaxPool2D,
     ReLU,
+    Sequential,
 )
 from numpycnn.layers.window import Window
 
@@ -130,3 +132,32 @@ def test_flatten_keeps_images_without_a_channel_axis():
     layer = Flatten()
     assert layer.build((2, 3)) == (6,)
     assert layer.forward(np.arange(6).reshape(1, 2, 3)).tolist() == [[0, 1, 2, 3, 4, 5]]
+
+
+def test_arguments_are_fixed_once_a_layer_is_built_but_numbers_with_a_point():
+    dense, dropout = Dense(3), Dropout(0.5)
+    dense.units = 4
+    model = Sequential([Conv2D(2, 3, padding="same"), Flatten(), dense, dropout], input_shape=(5, 5, 1), seed=0)
+    for layer, name, value in ((dense, "units", 1000), (dense, "kernel_regularizer", L2(0.1)),
+                               (model.layers[0], "strides", (2, 2)), (model.layers[0], "padding", "valid")):
+        before = getattr(layer, name)
+        with pytest.raises(AttributeError, match=f"{name} is fixed once it is built; put a new one in its place"):
+            setattr(layer, name, value)
+        assert getattr(layer, name) == before
+    dropout.rate = 0.25
+    dense.trainable = False
+    assert model.predict(np.ones((1, 5, 5, 1))).shape == (1, 4)
+
+    class Counting(Layer):
+        """A layer from outside, which changes what it was given."""
+
+        def __init__(self, calls=0):
+            self.calls = calls
+
+        def forward(self, x, training=False):
+            self.calls += 1
+            return self.check_input(x)
+
+    counting = Counting()
+    Sequential([counting], input_shape=(2,)).predict(np.ones((1, 2)))
+    assert counting.calls == 1
