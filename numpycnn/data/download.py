@@ -42,7 +42,7 @@ def download(
     name : str
         The file's name, at the mirrors and in the folder.
     mirrors : iterable of str
-        Addresses that the name is appended to, tried in this order.
+        Addresses, tried in this order; the name is appended to those that end in a slash.
     folder : Path
         Where the file is placed; made if it does not exist.
     check : callable
@@ -59,15 +59,15 @@ def download(
     """
     target = folder / name
     failures = []
-    for mirror in mirrors:
+    for address in (mirror + name if mirror.endswith("/") else mirror for mirror in mirrors):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with atomic_write(target) as file:
-                _fetch(mirror + name, file, MAX_BYTES if max_bytes is None else max_bytes)
+                _fetch(address, file, MAX_BYTES if max_bytes is None else max_bytes)
                 _check(check, file, name)
             return target
         except _MirrorError as error:
-            failures.append(f"  {mirror}{name}: {error}")
+            failures.append(f"  {address}: {error}")
         except OSError as error:
             if _passes(check, target):  # another process was faster
                 return target

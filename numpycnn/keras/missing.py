@@ -83,7 +83,7 @@ CALLBACKS = _each("RemoteMonitor SwapEMAWeights OrbaxCheckpoint ProgbarLogger Ba
                   "EarlyStopping, ModelCheckpoint, ReduceLROnPlateau, LearningRateScheduler, CSVLogger, TensorBoard")
 DATASETS = _each("cifar100 imdb reuters boston_housing california_housing",
                  "the data sets mnist, fashion_mnist and cifar10")
-_FOLDERS = {**_each("get_file HDF5Matrix", "no downloads; fetch the file yourself, see numpycnn.data for reading it"),
+_FOLDERS = {**_each("HDF5Matrix", "no arrays in files; read them with h5py"),
             **_each("text_dataset_from_directory timeseries_dataset_from_array audio_dataset_from_directory",
                     "folders of pictures only: image_dataset_from_directory")}
 _SEQUENCES = _each("pad_sequences", "no sequences; it classifies images")
