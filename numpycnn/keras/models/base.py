@@ -114,7 +114,7 @@ class Chain(Node):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin as a copy: the core's pickle has layers of its own, in its arena; they are the leaves' from now on."""
         vars(self).update(state)
-        if self._core is None or "layers" not in vars(self._core):
+        if self._core is None or "_layers" not in vars(self._core):
             return  # deepcopy, which keeps things together, is at work within the core
         layers = iter(self._core.layers)
         for n, (leaf, own) in enumerate(self._own):
