@@ -282,7 +282,7 @@ def forget_initializers(layer: core.Layer) -> None:
     """Initializers that only the facade knows have done their work: a file holds the names of the core's."""
     for name, known in (("kernel_initializer", "glorot_uniform"), ("bias_initializer", "zeros")):
         if callable(getattr(layer, name, None)):
-            setattr(layer, name, known)
+            vars(layer)[name] = known  # it has drawn: the word changes nothing
 
 
 def as_shape(shape: Any, owner: str) -> Shape:
