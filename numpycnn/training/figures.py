@@ -113,6 +113,9 @@ def _make(metric: str | Metric, model: Sequential) -> Metric:
         return made
     if isinstance(metric, str) and type(made) is Accuracy and model.output_shape[-1:] == (1,):
         return BinaryAccuracy(name=made.name)
+    if model.output_shape == (1,):
+        raise ValueError(f"{made.name}: expected at least two classes to choose from, got one output; use "
+                         "binary_accuracy")  # fmt: skip
     if len(model.output_shape) != 1:
         shape = ", ".join(map(str, ("N", *model.output_shape)))
         raise ValueError(f"{made.name}: expected outputs of shape (N, K), got ({shape}); use binary_accuracy")

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 EXPLODED = 10  # times the loss of the first step, which is 2.3 for ten classes
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
-    """What ``fit`` recorded.
+    """What ``fit`` recorded; it is shown as the latest figures.
 
     Attributes
     ----------
@@ -58,6 +58,10 @@ class History:
         self.seconds.append(seconds)
         for name in sorted(logs):
             self.history.setdefault(name, []).append(logs[name])
+
+    def __repr__(self) -> str:
+        latest = [f"{name}={values[-1]:.4g}" for name, values in self.history.items()]
+        return f"<History of {len(self.epoch)} epochs{', interrupted' * self.interrupted}: {', '.join(latest)}>"
 
     def __copy__(self) -> History:
         return copy.deepcopy(self)  # the lists, too

@@ -179,3 +179,11 @@ def test_rows_of_another_number_of_answers_are_refused():
     metric.add(np.ones((2, 1)), np.ones((2, 1)))
     with pytest.raises(ValueError, match="precision: expected 1 answers a row, as before, got 4"):
         metric.add(np.ones((2, 4)), np.ones((2, 4)))
+
+
+@pytest.mark.parametrize("metric", [metrics.Accuracy(), "top_k_accuracy"])
+def test_one_output_is_no_choice_between_classes(metric):
+    model = Sequential([Dense(1)], input_shape=(3,))
+    model.compile("sgd", "binary_crossentropy", [metric])
+    with pytest.raises(ValueError, match="at least two classes to choose from, got one output; use binary_accuracy"):
+        model.evaluate(np.ones((2, 3)), np.ones(2))

@@ -121,6 +121,10 @@ def test_history():
     assert history.epoch == [0, 1, 2]
     assert len(history.seconds) == 3 and min(history.seconds) > 0
     assert list(small_cnn().fit(x, y, verbose=0).history) == ["accuracy", "loss"]
+    shown = ", ".join(f"{name}={values[-1]:.4g}" for name, values in history.history.items())
+    assert repr(history) == f"<History of 3 epochs: {shown}>"  # in a notebook, the last line of a cell
+    history.interrupted = True
+    assert repr(history).startswith("<History of 3 epochs, interrupted: accuracy=")
 
 
 def test_validation_figures_are_those_of_evaluate():

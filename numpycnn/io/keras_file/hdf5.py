@@ -35,7 +35,8 @@ def import_h5py() -> Any:
         import h5py
     except ImportError as error:
         raise ImportError(
-            'Keras files (.h5) need h5py, which is not installed: python -m pip install -e ".[keras]" in the checkout, '
+            "Keras files (.keras, .h5) need h5py, which is not installed: "
+            'python -m pip install -e ".[keras]" in the checkout, '
             "or python -m pip install h5py"
         ) from error
     return h5py
