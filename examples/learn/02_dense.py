@@ -44,7 +44,7 @@ dy = rng.standard_normal((N, U))
 dw_sums = np.zeros((K, U))
 for k in range(K):
     for u in range(U):
-        dw_sums[k, u] = sum(x[n, k] * dy[n, u] for n in range(N))  # dy[n, u]/dW[k, v] = x[n, k] if u = v, else 0
+        dw_sums[k, u] = sum(x[n, k] * dy[n, u] for n in range(N))  # y[n, u] by W[k, v]: x[n, k] if u = v, else 0
 
 d = derive(Dense.backward)
 d.equal("dL/dW[k, u] = sum_n x[n, k] dy[n, u]", slope(lambda w: (dy * (x @ w + b)).sum(), w), dw_sums)

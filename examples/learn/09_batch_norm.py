@@ -2,8 +2,8 @@
 # # 9. Batch normalisation: backward through mean and variance
 #
 # `x` (M, C): M rows (of images: all pixels of all images, M = N H W), C channels. Each channel is normalised by its own
-# mean and variance over the rows. As each output depends on every input of its channel, this is the one layer whose
-# backward pass is more than a product. (Ioffe and Szegedy, 2015; Goodfellow et al., chapter 8.7.1.)
+# mean and variance over the rows. As each output depends on every input of its channel, the backward pass is more than
+# a product, as LayerNorm's is. (Ioffe and Szegedy, 2015; Goodfellow et al., chapter 8.7.1.)
 
 # %%
 import numpy as np

@@ -99,7 +99,7 @@ def _adam(found: Trace) -> list[str]:
     lines = [
         "ADAM, step t = 1, learning rate 0.1, from m = v = 0, for each parameter w with gradient g",
         "   m = 0.1 g, v = 0.001 g^2, and after the division by 1 - 0.9 and by 1 - 0.999: m = g, v = g^2",
-        "   w - 0.1 * m / (sqrt(v) + 1e-8): a whole 0.1 against the sign of g, however small g is; none where g = 0",
+        "   w - 0.1 * m / (sqrt(v) + 1e-8): a whole 0.1 against the sign of g, unless g is near 1e-8; none where g = 0",
     ]
     for name, step in (("convolution", found.steps[0]), ("dense", found.steps[4])):
         for parameter, after in step.updated.items():
