@@ -112,6 +112,11 @@ class Dataset:
 
         return Dataset(repeated, None if endless else self._counted(lambda n: n * (count or 0)))
 
+    def concatenate(self, dataset: Dataset) -> Dataset:
+        """All elements, then those of another."""
+        return Dataset(lambda: itertools.chain(self, dataset), self._counted(
+            lambda n: None if dataset._length is None else n + dataset._length))  # fmt: skip
+
     def cache(self, filename: Any = "") -> Dataset:
         """The elements of the first time that all are asked for, kept in memory: they are not made anew after it."""
         kept: list[Any] = []
@@ -158,7 +163,7 @@ class Dataset:
         """Return the elements as plain arrays."""
         return (tuple(np.asarray(a) for a in e) if isinstance(e, tuple) else np.asarray(e) for e in self)
 
-    def _counted(self, change: Callable[[int], int]) -> int | None:
+    def _counted(self, change: Callable[[int], int | None]) -> int | None:
         return None if self._length is None else change(self._length)
 
     def __iter__(self) -> Iterator[Any]:

@@ -36,8 +36,7 @@ class ImageDataGenerator(Worded):
              "zoom_range": 0.0, "channel_shift_range": 0.0, "fill_mode": "nearest", "cval": 0.0,
              "horizontal_flip": False, "vertical_flip": False, "rescale": None, "preprocessing_function": None,
              "data_format": None, "validation_split": 0.0, "interpolation_order": 1, "dtype": None}  # fmt: skip
-    refused = {"brightness_range": "brightness is not changed here; use preprocessing_function",
-               "interpolation_order": "it interpolates linearly, 1"}  # fmt: skip
+    refused = {"interpolation_order": "it interpolates linearly, 1"}
     idle = ("dtype",)
     others = {
         **dict.fromkeys(("apply_transform", "get_random_transform"), ": random_transform(x) draws and changes at once"),
@@ -47,6 +46,7 @@ class ImageDataGenerator(Worded):
     std: Any = None
     principal_components: Any = None
     zoom_range: Any
+    brightness_range: Any
     featurewise_center: Any
 
     def __init__(self, *args: Any, **given: Any) -> None:
@@ -151,6 +151,10 @@ class ImageDataGenerator(Worded):
             change = rng.uniform(-most, most, (n, 1, 1, 1))
             low, high = x.min(axis=(1, 2, 3), keepdims=True), x.max(axis=(1, 2, 3), keepdims=True)
             x = np.clip(x + change, low, high).astype(np.float32)
+        if self.brightness_range is not None:
+            darkest, brightest = self.brightness_range
+            factors = rng.uniform(darkest, brightest, (n, 1, 1, 1)).astype(np.float32)
+            x = np.floor(np.clip(np.floor(x) * factors, 0, 255))  # whole levels of 0 to 255, as of pictures
         return x
 
     @staticmethod
@@ -194,7 +198,7 @@ class Flow:
         self.x, self.y, self.sample_weight = arrays
         if self.y is not None and len(self.y) != len(self.x):
             raise ValueError(f"flow: expected as many labels as images, got {len(self.x)} and {len(self.y)}")
-        self.n, self._order, self._at = len(self.x), np.arange(0), 0
+        self.n, self._order, self._at, self.total_batches_seen = len(self.x), np.arange(0), 0, 0
 
     def __len__(self) -> int:
         return -(-self.n // self.batch_size)
@@ -208,6 +212,7 @@ class Flow:
             self._at = 0
         rows = self._order[self._at : self._at + self.batch_size]
         self._at += self.batch_size
+        self.total_batches_seen += 1
         return self._batch(rows)
 
     next = __next__
@@ -216,6 +221,11 @@ class Flow:
         if not 0 <= index < len(self):
             raise IndexError(f"flow: expected a batch below {len(self)}, got {index}")
         return self._batch(np.arange(self.n)[index * self.batch_size : (index + 1) * self.batch_size])
+
+    @property
+    def batch_index(self) -> int:
+        """Number of the next batch."""
+        return 0 if self._at >= len(self._order) else self._at // self.batch_size
 
     def reset(self) -> None:
         """Begin a new order."""

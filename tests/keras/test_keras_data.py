@@ -94,7 +94,7 @@ def test_statistics_are_found_and_used():
 def test_split_and_refusals():
     generator = ImageDataGenerator(validation_split=0.25)
     assert (generator.flow(X, Y, subset="training").n, generator.flow(X, Y, subset="validation").n) == (9, 3)
-    for words in ({"brightness_range": (1, 2)}, {"fill_mode": "far"}, {"data_format": "channels_first"}):
+    for words in ({"interpolation_order": 3}, {"fill_mode": "far"}, {"data_format": "channels_first"}):
         with pytest.raises(ValueError):
             ImageDataGenerator(**words)
     with pytest.raises(TypeError, match="did you mean 'zoom_range'"):
@@ -284,3 +284,28 @@ def test_several_losses_are_refused_by_their_number():
     model.compile("sgd", ["mse"])
     model.compile("sgd", {"class_name": "Huber", "config": {"delta": 2.0}})
     assert model.loss.config["delta"] == 2.0
+
+
+def test_brightness_is_a_factor_of_whole_levels():
+    levels = np.float32([0.0, 1.7, 100.0, 200.0]).reshape(1, 2, 2, 1)
+    for factor, expected in ((1.5, [0, 1, 150, 255]), (0.5, [0, 0, 50, 100])):
+        flow = ImageDataGenerator(brightness_range=(factor, factor)).flow(levels, batch_size=1)
+        assert next(flow).ravel().tolist() == expected
+    many = next(ImageDataGenerator(brightness_range=[0.2, 0.8]).flow(np.full((50, 2, 2, 1), 200.0), batch_size=50))
+    assert 40 <= many.min() < 80 and 120 < many.max() <= 160 and np.ptp(many, axis=(1, 2)).max() == 0
+
+
+def test_a_flow_knows_its_next_batch():
+    flow = ImageDataGenerator().flow(X, Y, batch_size=5)
+    numbers = []
+    for _ in range(4):
+        numbers.append(flow.batch_index)
+        next(flow)
+    assert numbers == [0, 1, 2, 0] and flow.total_batches_seen == 4 and flow.batch_index == 1
+    flow.reset()
+    assert flow.batch_index == 0
+
+
+def test_datasets_one_after_the_other():
+    both = tf.data.Dataset.range(2).concatenate(tf.data.Dataset.range(5, 7))
+    assert [int(i) for i in both] == [0, 1, 5, 6] and len(both) == 4
