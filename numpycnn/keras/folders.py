@@ -13,7 +13,7 @@ from ..checks import check_pair
 from ..files import is_hidden, path_text, printable
 from .dataset import Dataset
 from .notes import refuse
-from .pictures import CHANNELS, check_format, img_to_array, load_img
+from .pictures import CHANNELS, check_format, img_to_array, read_image
 from .random import next_seed
 from .tensors import tensor
 
@@ -105,7 +105,7 @@ class _Pictures:
 
     def read(self, path: str, *target: Any) -> Any:
         """Return a picture, and what it is to be."""
-        pixels = img_to_array(load_img(path, self.color_mode), dtype=np.uint8)
+        pixels = img_to_array(read_image(path, self.color_mode, eight_bits=True), dtype=np.uint8)
         image = tensor(resized(pixels, self.size, self.interpolation))
         return (image, *target) if target else image
 

@@ -11,7 +11,7 @@ from .. import data
 from ..checks import check_pair
 from ..data.augment import affine_maps
 from ..files import path_text, printable
-from .folders import SUFFIXES, class_folders, files_below
+from .folders import class_folders, files_below
 from .missing import of_image as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import note, refuse
 from .pictures import CHANNELS, array_to_img, img_to_array, load_img, save_img
@@ -22,7 +22,7 @@ from .words import Worded
 __all__ = ["ImageDataGenerator", "array_to_img", "img_to_array", "load_img", "save_img"]
 
 EPSILON = 1e-6  # Keras adds it to each standard deviation
-MORE_SUFFIXES = (*SUFFIXES, ".ppm", ".tif", ".tiff")
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff")
 CLASS_MODES = "categorical", "binary", "sparse", "input", None
 SUBSETS = "training", "validation", None
 
@@ -120,7 +120,7 @@ class ImageDataGenerator(Worded):
         files: list[str] = []
         numbers: list[int] = []
         for number, name in enumerate(names):
-            found = files_below(os.path.join(root, name), MORE_SUFFIXES)
+            found = files_below(os.path.join(root, name), SUFFIXES)
             cut = int(self.validation_split * len(found))
             found = found if subset is None else found[:cut] if subset == "validation" else found[cut:]
             files += found

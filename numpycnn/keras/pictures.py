@@ -40,6 +40,20 @@ def array_to_img(x: Any, data_format: Any = None, scale: bool = True, dtype: Any
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
+def read_image(path: Any, color_mode: str, eight_bits: bool = False) -> Any:
+    """Read an image file; grey levels of 16 bits stay so, as in Keras, unless TensorFlow's 8 bits are asked for."""
+    from PIL import Image
+
+    opened = contextlib.nullcontext(path) if hasattr(path, "read") else open_file(path)  # Pillow would wait for a pipe
+    with opened as stream, Image.open(stream) as file:
+        image: Any = file
+        if eight_bits and file.mode.startswith("I"):
+            image = Image.fromarray((np.asarray(file) >> 8).astype(np.uint8))
+        if color_mode == "grayscale":
+            return image.copy() if image.mode in ("L", "I", "I;16") else image.convert("L")
+        return image.convert(color_mode.upper())
+
+
 def load_img(path: Any, color_mode: str = "rgb", target_size: Any = None, interpolation: str = "nearest",
              grayscale: bool = False, keep_aspect_ratio: bool = False) -> Any:  # fmt: skip
     """Read an image file."""
@@ -52,9 +66,7 @@ def load_img(path: Any, color_mode: str = "rgb", target_size: Any = None, interp
     if interpolation.upper() not in Image.Resampling.__members__:
         known = ", ".join(Image.Resampling.__members__).lower()
         raise ValueError(f"interpolation: expected one of {known}, got {interpolation!r}")
-    opened = contextlib.nullcontext(path) if hasattr(path, "read") else open_file(path)  # Pillow would wait for a pipe
-    with opened as stream, Image.open(stream) as file:
-        image = file.convert("L" if color_mode == "grayscale" else color_mode.upper())
+    image = read_image(path, color_mode)
     if target_size is not None:
         image = image.resize((target_size[1], target_size[0]), Image.Resampling[interpolation.upper()])
     return image

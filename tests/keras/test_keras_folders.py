@@ -184,3 +184,15 @@ def test_an_order_is_new_each_time_unless_it_is_not_to_be():
     for seed in (1, None):
         still = rows.shuffle(20, seed, reshuffle_each_iteration=False)
         assert [int(i) for i in still] == [int(i) for i in still]
+
+
+def test_sixteen_bits_are_eight_in_a_dataset_and_stay_in_a_flow(tmp_path):
+    (tmp_path / "a").mkdir()
+    levels = np.random.default_rng(0).integers(0, 2**16, (4, 5), np.uint16)
+    Image.fromarray(levels).save(tmp_path / "a" / "x.png")
+    Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "a" / "y.gif")  # Keras's flows know no .gif
+    for mode, channels in (("rgb", 3), ("grayscale", 1)):
+        ((x, _),) = load(tmp_path, color_mode=mode, image_size=(4, 5), shuffle=False, batch_size=2, verbose=False)
+        assert x.shape == (2, 4, 5, channels) and np.array_equal(x[0], np.repeat(levels[..., None] >> 8, channels, 2))
+    flow = ImageDataGenerator().flow_from_directory(tmp_path, (4, 5), "grayscale")
+    assert flow.samples == 1 and np.array_equal(flow[0][0][0, ..., 0], levels)
