@@ -159,9 +159,9 @@ class Dataset:
         known = ", ".join(word for word in vars(Dataset) if not word.startswith("_"))
         raise AttributeError(f"a Dataset has no {name!r} here; it has {known}; or use NumPy on the arrays before")
 
-    def as_numpy_iterator(self) -> Iterator[Any]:
+    def as_numpy_iterator(self) -> PlainElements:
         """Return the elements as plain arrays."""
-        return (tuple(np.asarray(a) for a in e) if isinstance(e, tuple) else np.asarray(e) for e in self)
+        return PlainElements(self)
 
     def _counted(self, change: Callable[[int], int | None]) -> int | None:
         return None if self._length is None else change(self._length)
@@ -173,6 +173,22 @@ class Dataset:
         if self._length is None:
             raise TypeError("the number of elements of this dataset is not known")
         return self._length
+
+
+class PlainElements:
+    """Elements of a dataset as plain arrays, one after the other."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._elements = iter(dataset)
+
+    def __iter__(self) -> PlainElements:
+        return self
+
+    def __next__(self) -> Any:
+        element = next(self._elements)
+        return tuple(map(np.asarray, element)) if isinstance(element, tuple) else np.asarray(element)
+
+    next = __next__
 
 
 def _called(function: Callable[..., Any], element: Any) -> Any:

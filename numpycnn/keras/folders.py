@@ -19,8 +19,9 @@ from .tensors import tensor
 
 OWNER = "image_dataset_from_directory"
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # in lower case
+INTERPOLATIONS = "bilinear", "nearest"
 CHOICES: dict[str, tuple] = {
-    "label_mode": ("int", "categorical", "binary", None), "interpolation": ("bilinear", "nearest"),
+    "label_mode": ("int", "categorical", "binary", None), "interpolation": INTERPOLATIONS,
     "color_mode": tuple(CHANNELS), "format": ("tf",), "subset": ("training", "validation", "both", None),
 }  # fmt: skip
 
@@ -44,6 +45,11 @@ def files_below(folder: str, suffixes: tuple[str, ...]) -> list[str]:
         found += [os.path.join(place, name) for name in sorted(names)
                   if name.lower().endswith(suffixes) and not is_hidden(name)]  # fmt: skip
     return found
+
+
+def is_picture(path: str, suffixes: tuple[str, ...]) -> bool:
+    """Whether there is a file with such a name."""
+    return path.lower().endswith(suffixes) and os.path.isfile(path)
 
 
 def image_dataset_from_directory(

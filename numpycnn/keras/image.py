@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator
+from typing import Any
 
 import numpy as np
 
-from .. import data
 from ..checks import check_pair
 from ..data.augment import affine_maps
 from ..files import path_text, printable
-from .folders import class_folders, files_below
+from ..terminal import warn
+from .flows import FileFlow, Flow, targets_of
+from .folders import class_folders, files_below, is_picture
 from .missing import of_image as __getattr__  # noqa: F401  # Python asks it for names that are not there
-from .notes import note, refuse
+from .notes import note, refuse, settle
 from .pictures import CHANNELS, array_to_img, img_to_array, load_img, save_img
 from .random import next_rng
 from .warp import EDGES, warped
@@ -40,7 +41,6 @@ class ImageDataGenerator(Worded):
     idle = ("dtype",)
     others = {
         **dict.fromkeys(("apply_transform", "get_random_transform"), ": random_transform(x) draws and changes at once"),
-        "flow_from_dataframe": ": read the images into arrays, and use flow(x, y)",
     }  # fmt: skip
     mean: Any = None
     std: Any = None
@@ -108,14 +108,11 @@ class ImageDataGenerator(Worded):
         class_mode: str | None = "categorical", batch_size: int = 32, shuffle: bool = True, seed: int | None = None,
         save_to_dir: Any = None, save_prefix: str = "", save_format: str = "png", follow_links: bool = False,
         subset: str | None = None, interpolation: str = "nearest", keep_aspect_ratio: bool = False,
-    ) -> DirectoryFlow:  # fmt: skip
+    ) -> FileFlow:  # fmt: skip
         """Return batches without end of pictures in a folder, a subfolder a class; each file is read when it is due."""
         refuse("flow_from_directory", "write the images yourself", save_to_dir=save_to_dir)
         refuse("flow_from_directory", "let a class's folder itself be a link", follow_links=follow_links)
-        for word, value, known in (("class_mode", class_mode, CLASS_MODES), ("subset", subset, SUBSETS),
-                                   ("color_mode", color_mode, tuple(CHANNELS))):  # fmt: skip
-            if value not in known:
-                raise ValueError(f"flow_from_directory: {word}: expected one of {known}, got {value!r}")
+        _check_choices("flow_from_directory", class_mode, subset, color_mode, CLASS_MODES)
         root, names = path_text(directory, "directory"), class_folders(directory, classes)
         files: list[str] = []
         numbers: list[int] = []
@@ -130,8 +127,46 @@ class ImageDataGenerator(Worded):
             raise ValueError(f"flow_from_directory: expected pictures in subfolders of {printable(root)}, got none")
         loading = {"color_mode": color_mode, "target_size": check_pair(target_size, "target_size"),
                    "interpolation": interpolation, "keep_aspect_ratio": keep_aspect_ratio}  # fmt: skip
-        return DirectoryFlow(self, root, names, files, np.array(numbers, np.int32), class_mode, loading, batch_size,
-                             shuffle, next_rng(seed))  # fmt: skip
+        return FileFlow(self, root, files, targets_of(numbers, names, class_mode), None, class_mode, loading,
+                        batch_size, shuffle, next_rng(seed)).with_classes(names, numbers)  # fmt: skip
+
+    def flow_from_dataframe(
+        self, dataframe: Any, directory: Any = None, x_col: str = "filename", y_col: Any = "class",
+        weight_col: str | None = None, target_size: Any = (256, 256), color_mode: str = "rgb", classes: Any = None,
+        class_mode: str | None = "categorical", batch_size: int = 32, shuffle: bool = True, seed: int | None = None,
+        save_to_dir: Any = None, save_prefix: str = "", save_format: str = "png", subset: str | None = None,
+        interpolation: str = "nearest", validate_filenames: bool = True, **old: Any,
+    ) -> FileFlow:  # fmt: skip
+        """Return batches without end of the pictures that a table names, in one column, with their classes in another.
+
+        Rows whose file is not there, or no picture by its name, are left out with a warning.
+        """
+        refuse("flow_from_dataframe", "write the images yourself", save_to_dir=save_to_dir)
+        settle("flow_from_dataframe", old, "has_ext", "drop_duplicates", "sort")
+        _check_choices("flow_from_dataframe", class_mode, subset, color_mode, (*CLASS_MODES, "raw"))
+        root = "" if directory is None else path_text(directory, "directory")
+        paths = [os.path.join(root, str(name)) for name in dataframe[x_col]]
+        rows = [i for i, path in enumerate(paths) if not validate_filenames or is_picture(path, SUFFIXES)]
+        if len(rows) < len(paths):
+            warn(f"flow_from_dataframe: {len(paths) - len(rows)} names in {x_col!r} are left out: no pictures there")
+        has_classes = class_mode in ("categorical", "binary", "sparse")
+        labels = [str(label) for label in dataframe[y_col]] if has_classes else []
+        names = [str(each) for each in classes] if classes else sorted({labels[i] for i in rows} if labels else ())
+        rows = [i for i in rows if not labels or labels[i] in names]
+        cut = int(self.validation_split * len(rows))
+        rows = rows if subset is None else rows[:cut] if subset == "validation" else rows[cut:]
+        kind = "validated" if validate_filenames else "non-validated"
+        print(f"Found {len(rows)} {kind} image filenames" + (f" belonging to {len(names)} classes." if labels else "."))
+        if not rows:
+            raise ValueError(f"flow_from_dataframe: expected files in the column {x_col!r}, got none that is there")
+        numbers = np.array([names.index(labels[i]) for i in rows], np.int32) if labels else None
+        targets = np.asarray(dataframe[y_col])[rows] if class_mode == "raw" else targets_of(numbers, names, class_mode)
+        weights = None if weight_col is None else np.asarray(dataframe[weight_col])[rows]
+        loading = {"color_mode": color_mode, "target_size": check_pair(target_size, "target_size"),
+                   "interpolation": interpolation}  # fmt: skip
+        flow = FileFlow(self, root, [paths[i] for i in rows], targets, weights, class_mode, loading, batch_size,
+                        shuffle, next_rng(seed))  # fmt: skip
+        return flow if numbers is None else flow.with_classes(names, numbers)
 
     def _moved(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         n, size = len(x), x.shape[1:3]
@@ -189,79 +224,8 @@ class ImageDataGenerator(Worded):
         raise AttributeError(f"ImageDataGenerator has no attribute {name!r}{self.others.get(name, '')}")
 
 
-class Flow:
-    """Batches without end, in a new order after all images."""
-
-    def __init__(self, generator: ImageDataGenerator, arrays: list, batch_size: int, shuffle: bool,
-                 rng: np.random.Generator) -> None:  # fmt: skip
-        self.generator, self.batch_size, self.shuffle, self.rng = generator, int(batch_size), shuffle, rng
-        self.x, self.y, self.sample_weight = arrays
-        if self.y is not None and len(self.y) != len(self.x):
-            raise ValueError(f"flow: expected as many labels as images, got {len(self.x)} and {len(self.y)}")
-        self.n, self._order, self._at, self.total_batches_seen = len(self.x), np.arange(0), 0, 0
-
-    def __len__(self) -> int:
-        return -(-self.n // self.batch_size)
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        if self._at >= len(self._order):
-            self._order = self.rng.permutation(self.n) if self.shuffle else np.arange(self.n)
-            self._at = 0
-        rows = self._order[self._at : self._at + self.batch_size]
-        self._at += self.batch_size
-        self.total_batches_seen += 1
-        return self._batch(rows)
-
-    next = __next__
-
-    def __getitem__(self, index: int) -> Any:
-        if not 0 <= index < len(self):
-            raise IndexError(f"flow: expected a batch below {len(self)}, got {index}")
-        return self._batch(np.arange(self.n)[index * self.batch_size : (index + 1) * self.batch_size])
-
-    @property
-    def batch_index(self) -> int:
-        """Number of the next batch."""
-        return 0 if self._at >= len(self._order) else self._at // self.batch_size
-
-    def reset(self) -> None:
-        """Begin a new order."""
-        self._at = len(self._order)
-
-    def _images(self, rows: np.ndarray) -> np.ndarray:
-        return self.x[rows].astype(np.float32)
-
-    def _batch(self, rows: np.ndarray) -> Any:
-        moved = self.generator._moved(self._images(rows), self.rng)
-        batch = [self.generator._standardized(moved)]
-        batch += [a[rows] for a in (self.y, self.sample_weight) if a is not None]
-        return tuple(batch) if len(batch) > 1 else batch[0]
-
-
-class DirectoryFlow(Flow):
-    """The same of pictures in files, of which `classes` are the numbers and `class_indices` the names."""
-
-    def __init__(self, generator: ImageDataGenerator, root: str, names: list[str], files: list[str],
-                 numbers: np.ndarray, class_mode: Any, loading: dict[str, Any], *order: Any) -> None:  # fmt: skip
-        targets = None
-        if class_mode == "categorical":
-            targets = data.to_categorical(numbers, len(names)).astype(np.float32)
-        elif class_mode in ("binary", "sparse"):
-            targets = numbers.astype(np.float32)
-        super().__init__(generator, [np.array(files), targets, None], *order)
-        self.directory, self.class_mode, self.loading = root, class_mode, loading
-        self.filepaths, self.filenames = files, [os.path.relpath(file, root) for file in files]
-        self.classes = self.labels = numbers
-        self.class_indices, self.num_classes, self.samples = dict(zip(names, range(len(names)))), len(names), self.n
-        self.target_size, self.color_mode = loading["target_size"], loading["color_mode"]
-        self.image_shape = (*self.target_size, CHANNELS[self.color_mode])
-
-    def _images(self, rows: np.ndarray) -> np.ndarray:
-        return np.stack([img_to_array(load_img(str(file), **self.loading)) for file in self.x[rows]])
-
-    def _batch(self, rows: np.ndarray) -> Any:
-        batch = super()._batch(rows)
-        return (batch, batch.copy()) if self.class_mode == "input" else batch
+def _check_choices(owner: str, class_mode: Any, subset: Any, color_mode: Any, class_modes: tuple) -> None:
+    for word, value, known in (("class_mode", class_mode, class_modes), ("subset", subset, SUBSETS),
+                               ("color_mode", color_mode, tuple(CHANNELS))):  # fmt: skip
+        if value not in known:
+            raise ValueError(f"{owner}: {word}: expected one of {known}, got {value!r}")

@@ -264,8 +264,8 @@ def _classes(targets: NDArray) -> NDArray:
 
 def _like(targets: NDArray, predictions: NDArray) -> NDArray:
     """Return targets of the predictions' shape: class numbers become one-hot rows."""
-    if targets.shape == predictions.shape:
-        return targets
+    if targets.size == predictions.size:
+        return targets.reshape(predictions.shape)  # of one output, (N,) or (N, 1)
     return np.eye(predictions.shape[1])[targets]
 
 

@@ -187,3 +187,13 @@ def test_one_output_is_no_choice_between_classes(metric):
     model.compile("sgd", "binary_crossentropy", [metric])
     with pytest.raises(ValueError, match="at least two classes to choose from, got one output; use binary_accuracy"):
         model.evaluate(np.ones((2, 3)), np.ones(2))
+
+
+@pytest.mark.parametrize("name", ["precision", "recall", "auc", "binary_accuracy", "mse"])
+def test_answers_of_one_output_may_be_a_column_and_the_truth_a_row(name):
+    figures = []
+    for targets in (np.array([1, 0, 1, 1]), np.array([[1], [0], [1], [1]])):
+        metric = get_metric(name)
+        metric.add(np.array([[0.9], [0.8], [0.3], [0.7]]), targets)
+        figures.append(metric.result())
+    assert figures[0] == figures[1]

@@ -196,3 +196,53 @@ def test_sixteen_bits_are_eight_in_a_dataset_and_stay_in_a_flow(tmp_path):
         assert x.shape == (2, 4, 5, channels) and np.array_equal(x[0], np.repeat(levels[..., None] >> 8, channels, 2))
     flow = ImageDataGenerator().flow_from_directory(tmp_path, (4, 5), "grayscale")
     assert flow.samples == 1 and np.array_equal(flow[0][0][0, ..., 0], levels)
+
+
+def table(pets):
+    """The names of some pictures, their classes and figures, and a file that is not there."""
+    names = [f"{name}/p{i}.png" for name in ("cow", "ant") for i in range(2)] + ["ant/none.png", "ant/notes.txt"]
+    return {"id": names, "kind": ["cow", "cow", "ant", "ant", "ant", "ant"], "figure": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]}
+
+
+@pytest.mark.parametrize("given, expected", [
+    ({}, np.eye(2)[[1, 1, 0, 0]]), ({"class_mode": "sparse"}, [1, 1, 0, 0]),
+    ({"class_mode": "binary", "classes": ["cow", "ant"]}, [0, 0, 1, 1]),
+    ({"class_mode": "raw", "y_col": "figure"}, [0, 1, 2, 3]),
+    ({"class_mode": "sparse", "subset": "training"}, [1, 0, 0]),
+    ({"class_mode": "sparse", "subset": "validation"}, [1]),
+])  # fmt: skip
+def test_a_flow_of_a_table(pets, given, expected, capsys):
+    generator = ImageDataGenerator(validation_split=0.25 if "subset" in given else 0)
+    with pytest.warns(UserWarning, match="2 names in 'id' are left out"):
+        flow = generator.flow_from_dataframe(table(pets), pets, "id", **{"y_col": "kind", **given}, shuffle=False)
+    x, y = flow[0]
+    assert np.array_equal(y, expected) and x.shape == (len(expected), 256, 256, 3)
+    last = [np.asarray(Image.open(path))[0, 0, 0] for path in flow.filepaths]
+    assert np.array_equal(x[:, 0, 0, 0], last) and flow.samples == len(expected)
+    kinds = "" if given.get("class_mode") == "raw" else " belonging to 2 classes"
+    assert capsys.readouterr().out == f"Found {len(expected)} validated image filenames{kinds}.\n"
+
+
+def test_a_table_may_hold_whole_paths_and_weights_and_has_to_hold_pictures(pets):
+    rows = table(pets)
+    paths = {"filename": [pets / name for name in rows["id"][:4]], "figure": rows["figure"][:4]}
+    flow = ImageDataGenerator().flow_from_dataframe(paths, class_mode=None, weight_col="figure", shuffle=False)
+    _, weights = flow[0]
+    assert list(weights) == [0, 1, 2, 3] and flow.filenames == [str(path) for path in paths["filename"]]
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match="expected files in the column 'filename'"):
+        ImageDataGenerator().flow_from_dataframe(paths | {"filename": ["x.png"] * 4}, class_mode=None)
+    with pytest.raises(ValueError, match="class_mode: expected one of"):
+        ImageDataGenerator().flow_from_dataframe(paths, class_mode="other")
+
+
+def test_pictures_are_resized_by_tf_too_and_iterators_have_next(pets):
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    assert np.array_equal(tf.image.resize(image, (3, 4)), resized(image, (3, 4), "bilinear"))
+    both = tf.image.resize(np.stack([image, image]), [10, 14], method="nearest")
+    assert both.shape == (2, 10, 14, 3) and both.dtype == np.uint8 and np.array_equal(both[0, ::2, ::2], image)
+    for given in ({"antialias": True}, {"method": "area"}, {"preserve_aspect_ratio": True}):
+        with pytest.raises(ValueError, match="tf.image.resize"):
+            tf.image.resize(image, (3, 4), **given)
+    iterator = load(pets, image_size=4, verbose=False, batch_size=16).as_numpy_iterator()
+    x, y = iterator.next()
+    assert type(x) is type(y) is np.ndarray and len(x) == 16 and len(next(iterator)[1]) == 4

@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator
 import numpy as np
 
 from ...training.run import FitOptions
-from ..image import Flow
+from ..flows import Flow
 from ..notes import no_effect
 
 BATCH = FitOptions.batch_size  # rows of arrays in a batch, if nobody says

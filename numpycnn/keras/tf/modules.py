@@ -17,8 +17,9 @@ import numpy as np
 from ...metrics.classification import confusion_matrix as core_matrix
 from .. import activations, optimizers
 from ..callbacks import summary_writer
+from ..folders import INTERPOLATIONS, resized
 from ..missing import _each
-from ..notes import missing_names, note
+from ..notes import missing_names, note, refuse
 from ..places import place
 from ..random import next_rng, set_seed
 from ..tensors import Tensor, numpys, tensor
@@ -51,6 +52,19 @@ def random_flip_left_right(image: Any, seed: int | None = None) -> Tensor:
 def random_flip_up_down(image: Any, seed: int | None = None) -> Tensor:
     """The image, or each of a batch, upside down or not."""
     return _perhaps(np.asarray(image), -3, seed)
+
+
+def resize(images: Any, size: Any, method: Any = "bilinear", preserve_aspect_ratio: bool = False,
+           antialias: bool = False, name: Any = None) -> Tensor:  # fmt: skip
+    """An image, or a batch of them, in this size (rows, columns); as folders of pictures are read."""
+    refuse("tf.image.resize", "resize the pictures before", preserve_aspect_ratio=preserve_aspect_ratio,
+           antialias=antialias)  # fmt: skip
+    if method not in INTERPOLATIONS:
+        raise ValueError(f"tf.image.resize: method: expected one of {INTERPOLATIONS}, got {method!r}")
+    x, rows_and_columns = np.asarray(images), tuple(int(n) for n in size)
+    if x.ndim == 3:
+        return tensor(resized(x, rows_and_columns, method))
+    return tensor(np.stack([resized(each, rows_and_columns, method) for each in x]))
 
 
 def _perhaps(x: np.ndarray, axis: int, seed: int | None) -> Tensor:
@@ -167,9 +181,9 @@ nn = place("tf.nn", **{name: getattr(activations, name) for name in _NAMES}, __g
     "sparse_softmax_cross_entropy_with_logits batch_normalization",
     "layers and losses for it: keras.layers, keras.losses"))  # fmt: skip
 _FLIPS = {each.__name__: each for each in (flip_left_right, flip_up_down, random_flip_left_right, random_flip_up_down)}
-image = place("tf.image", convert_image_dtype=convert_image_dtype, **_FLIPS, __getattr__=_lacks(
-    "image", "resize random_brightness random_contrast random_crop rgb_to_grayscale central_crop",
-    "no functions on images beyond flips; use Pillow or NumPy before fit"))  # fmt: skip
+image = place("tf.image", convert_image_dtype=convert_image_dtype, resize=resize, **_FLIPS, __getattr__=_lacks(
+    "image", "random_brightness random_contrast random_crop rgb_to_grayscale central_crop",
+    "no functions on images beyond resize and flips; use Pillow or NumPy before fit"))  # fmt: skip
 random = place("tf.random", normal=normal, set_seed=set_seed, shuffle=shuffle, uniform=uniform, __getattr__=_lacks(
     "random", "categorical truncated_normal gamma poisson Generator experimental",
     "normal, uniform and shuffle; other numbers are drawn by NumPy's generators"))  # fmt: skip
@@ -180,8 +194,12 @@ _SETTINGS = {name: _idle(name) for name in ("set_visible_devices", "run_function
                                             "set_soft_device_placement", "set_memory_growth")}  # fmt: skip
 _DEVICES = dict.fromkeys(("list_physical_devices", "list_logical_devices", "get_visible_devices"),
                          list_physical_devices)  # fmt: skip
-_NO_DEVICES = _lacks("config", "threading optimizer", "the processor alone, and nothing of it to set")
+_NO_DEVICES = _lacks("config", "optimizer", "the processor alone, and nothing of it to set")
 config = place("tf.config", **_SETTINGS, **_DEVICES, __getattr__=_NO_DEVICES)
+place("tf.config.threading", __getattr__=_NO_DEVICES, **{
+    name: _idle(f"threading.{name}")
+    for name in ("set_inter_op_parallelism_threads", "set_intra_op_parallelism_threads")
+})  # fmt: skip
 place("tf.config.experimental", **_SETTINGS, **_DEVICES, get_device_details=lambda device: {}, __getattr__=_NO_DEVICES)
 test = place("tf.test", is_built_with_cuda=lambda: False, is_gpu_available=lambda *_, **__: False,
              gpu_device_name=lambda: "", __getattr__=_lacks("test", "TestCase main", "nothing like it; use unittest"))
