@@ -88,10 +88,7 @@ class ImageDataGenerator(Worded):
         arrays: Any = [None if a is None else np.asarray(a) for a in (x, y, sample_weight)]
         if arrays[0].ndim != 4:
             raise ValueError(f"flow: expected images of shape (N, H, W, C), got {arrays[0].shape}")
-        if subset is not None:
-            cut = int(len(arrays[0]) * self.validation_split)
-            part = slice(None, cut) if subset == "validation" else slice(cut, None)
-            arrays = [None if a is None else a[part] for a in arrays]
+        arrays = [None if a is None else self._part(a, subset) for a in arrays]
         return Flow(self, arrays, batch_size, shuffle, next_rng(seed))
 
     def random_transform(self, x: Any, seed: int | None = None) -> np.ndarray:
@@ -117,9 +114,7 @@ class ImageDataGenerator(Worded):
         files: list[str] = []
         numbers: list[int] = []
         for number, name in enumerate(names):
-            found = files_below(os.path.join(root, name), SUFFIXES)
-            cut = int(self.validation_split * len(found))
-            found = found if subset is None else found[:cut] if subset == "validation" else found[cut:]
+            found = self._part(files_below(os.path.join(root, name), SUFFIXES), subset)
             files += found
             numbers += [number] * len(found)
         print(f"Found {len(files)} images belonging to {len(names)} classes.")
@@ -152,9 +147,7 @@ class ImageDataGenerator(Worded):
         has_classes = class_mode in ("categorical", "binary", "sparse")
         labels = [str(label) for label in dataframe[y_col]] if has_classes else []
         names = [str(each) for each in classes] if classes else sorted({labels[i] for i in rows} if labels else ())
-        rows = [i for i in rows if not labels or labels[i] in names]
-        cut = int(self.validation_split * len(rows))
-        rows = rows if subset is None else rows[:cut] if subset == "validation" else rows[cut:]
+        rows = self._part([i for i in rows if not labels or labels[i] in names], subset)
         kind = "validated" if validate_filenames else "non-validated"
         print(f"Found {len(rows)} {kind} image filenames" + (f" belonging to {len(names)} classes." if labels else "."))
         if not rows:
@@ -167,6 +160,11 @@ class ImageDataGenerator(Worded):
         flow = FileFlow(self, root, [paths[i] for i in rows], targets, weights, class_mode, loading, batch_size,
                         shuffle, next_rng(seed))  # fmt: skip
         return flow if numbers is None else flow.with_classes(names, numbers)
+
+    def _part(self, items: Any, subset: str | None) -> Any:
+        """Return what belongs to the subset: the first are to validate on."""
+        cut = int(self.validation_split * len(items))
+        return items if subset is None else items[:cut] if subset == "validation" else items[cut:]
 
     def _moved(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         n, size = len(x), x.shape[1:3]
