@@ -157,7 +157,7 @@ class _Counts(Metric):
 
     def reset(self) -> None:
         """Forget what was counted."""
-        self.sums = 0.0
+        self.sums = np.zeros((3, 0))
 
     def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
         """Count a batch."""
@@ -166,10 +166,11 @@ class _Counts(Metric):
         limit = self.threshold
         given = predictions == predictions.max(axis=1, keepdims=True) if limit is None else predictions > limit
         weights = np.ones(rows) if weights is None else weights
-        known = np.shape(self.sums)[1:]
-        if known and known != wanted.shape[1:]:
-            raise ValueError(f"{self.name}: expected {known[0]} answers a row, as before, got {wanted.shape[1]}")
-        self.sums = self.sums + np.stack([weights @ (given * wanted), weights @ given, weights @ wanted])
+        known = np.shape(self.sums)[1]
+        if known and known != wanted.shape[1]:
+            raise ValueError(f"{self.name}: expected {known} answers a row, as before, got {wanted.shape[1]}")
+        counts = np.stack([weights @ (given * wanted), weights @ given, weights @ wanted])
+        self.sums = self.sums + counts if known else counts
 
 
 class Precision(_Counts):
@@ -217,7 +218,9 @@ class F1Score(_Counts):
         sums = self.sums.sum(axis=1, keepdims=True) if self.average == "micro" else self.sums
         right, given, wanted = sums  # (K,) each
         scores = _ratio(2 * right, given + wanted)
-        return float(_ratio(scores @ wanted, wanted.sum()) if self.average == "weighted" else scores.mean())
+        if self.average == "weighted":
+            return float(_ratio(scores @ wanted, wanted.sum()))
+        return float(_ratio(scores.sum(), len(scores)))
 
 
 class AUC(Metric):
@@ -233,12 +236,12 @@ class AUC(Metric):
     higher_is_better = True
 
     def __init__(self, num_thresholds: int = 200, name: str = "auc") -> None:
-        super().__init__(name)
         self.num_thresholds = check_count(num_thresholds, "num_thresholds", minimum=2)
+        super().__init__(name)
 
     def reset(self) -> None:
         """Forget what was counted."""
-        self.sums = 0.0
+        self.sums = np.zeros((2, self.num_thresholds + 1))
 
     def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
         """Count a batch: how many yes and no lie above so many thresholds."""
