@@ -30,14 +30,20 @@ class Flow:
 
     def __next__(self) -> Any:
         if self._at >= len(self._order):
-            self._order = self.rng.permutation(self.n) if self.shuffle else np.arange(self.n)
-            self._at = 0
+            self._order, self._at = self._new_order(), 0
         rows = self._order[self._at : self._at + self.batch_size]
         self._at += self.batch_size
         self.total_batches_seen += 1
         return self._batch(rows)
 
     next = __next__
+
+    def batches(self) -> Iterator[Any]:
+        """Yield batches without end from the first one on, wherever ``next`` is."""
+        while self.n:
+            order = self._new_order()
+            for first in range(0, self.n, self.batch_size):
+                yield self._batch(order[first : first + self.batch_size])
 
     def __getitem__(self, index: int) -> Any:
         if not 0 <= index < len(self):
@@ -52,6 +58,9 @@ class Flow:
     def reset(self) -> None:
         """Begin a new order."""
         self._at = len(self._order)
+
+    def _new_order(self) -> np.ndarray:
+        return self.rng.permutation(self.n) if self.shuffle else np.arange(self.n)
 
     def _images(self, rows: np.ndarray) -> np.ndarray:
         return self.x[rows].astype(np.float32)

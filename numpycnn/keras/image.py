@@ -48,6 +48,8 @@ class ImageDataGenerator(Worded):
     zoom_range: Any
     brightness_range: Any
     featurewise_center: Any
+    featurewise_std_normalization: Any
+    samplewise_center: Any
 
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
@@ -58,7 +60,11 @@ class ImageDataGenerator(Worded):
             raise ValueError(f"fill_mode: expected one of {', '.join(EDGES)}, got {self.fill_mode!r}")
         zoom: Any = self.zoom_range
         self.zoom_range = tuple(zoom) if isinstance(zoom, (list, tuple, np.ndarray)) else (1 - zoom, 1 + zoom)
-        self.featurewise_center = self.featurewise_center or self.zca_whitening
+        if self.validation_split and not 0 < self.validation_split < 1:
+            raise ValueError(f"validation_split: expected a number between 0 and 1, got {self.validation_split!r}")
+        self.featurewise_std_normalization = self.featurewise_std_normalization and not self.zca_whitening
+        self.featurewise_center = self.featurewise_center or self.featurewise_std_normalization or self.zca_whitening
+        self.samplewise_center = self.samplewise_center or self.samplewise_std_normalization  # all as in Keras
 
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Find mean, deviation and whitening of these images."""
@@ -77,7 +83,7 @@ class ImageDataGenerator(Worded):
         if self.zca_whitening:
             flat = x.reshape(len(x), -1)
             _, s, vt = np.linalg.svd(flat, full_matrices=False)
-            scale = 1 / np.sqrt(s**2 / len(flat) + self.zca_epsilon)
+            scale = np.sqrt(len(flat)) / (s + self.zca_epsilon)
             self.principal_components = (vt.T * scale) @ vt
 
     def flow(self, x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = True, sample_weight: Any = None,

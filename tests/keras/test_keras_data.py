@@ -91,10 +91,30 @@ def test_statistics_are_found_and_used():
     assert np.allclose(ImageDataGenerator(rescale=0.5).standardize(X[0]), X[0] / 2)
 
 
+@pytest.mark.parametrize("kind", ["featurewise", "samplewise"])
+def test_images_that_are_scaled_are_centred_too(kind):
+    generator, words = ImageDataGenerator(**{f"{kind}_std_normalization": True}), (f"{kind}_center", True)
+    both = ImageDataGenerator(**{f"{kind}_std_normalization": True}, **dict([words]))
+    generator.fit(X)
+    both.fit(X)
+    assert vars(generator)[words[0]] and np.array_equal(generator.standardize(X), both.standardize(X))
+
+
+def test_whitening_is_keras_own():
+    white = ImageDataGenerator(zca_whitening=True, featurewise_std_normalization=True, zca_epsilon=0.5)
+    white.fit(X)
+    centred = (X - X.mean(axis=(0, 1, 2))).reshape(len(X), -1)
+    u, s, _ = np.linalg.svd(centred.T, full_matrices=False)
+    expected = centred @ (u * (np.sqrt(len(X)) / (s + 0.5))) @ u.T
+    assert not white.featurewise_std_normalization
+    assert np.allclose(white.standardize(X).reshape(len(X), -1), expected, atol=1e-4)
+
+
 def test_split_and_refusals():
     generator = ImageDataGenerator(validation_split=0.25)
     assert (generator.flow(X, Y, subset="training").n, generator.flow(X, Y, subset="validation").n) == (9, 3)
-    for words in ({"interpolation_order": 3}, {"fill_mode": "far"}, {"data_format": "channels_first"}):
+    for words in ({"interpolation_order": 3}, {"fill_mode": "far"}, {"data_format": "channels_first"},
+                  {"validation_split": 1.5}):  # fmt: skip
         with pytest.raises(ValueError):
             ImageDataGenerator(**words)
     with pytest.raises(TypeError, match="did you mean 'zoom_range'"):
@@ -293,6 +313,29 @@ def test_brightness_is_a_factor_of_whole_levels():
         assert next(flow).ravel().tolist() == expected
     many = next(ImageDataGenerator(brightness_range=[0.2, 0.8]).flow(np.full((50, 2, 2, 1), 200.0), batch_size=50))
     assert 40 <= many.min() < 80 and 120 < many.max() <= 160 and np.ptp(many, axis=(1, 2)).max() == 0
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_each_look_at_a_flow_begins_anew_and_ends_with_its_last_batch(shuffle):
+    x = np.arange(12, dtype=np.float32).reshape(12, 1, 1, 1)
+    flow = ImageDataGenerator().flow(x, np.zeros((12, 1)), batch_size=5, shuffle=shuffle)
+    model = keras.Sequential([keras.layers.Input((1, 1, 1)), keras.layers.Flatten(),
+                              keras.layers.Dense(1, kernel_initializer="ones")])  # fmt: skip
+    model.compile("sgd", "mse")
+    for steps in (None, 3, 9, 0):
+        next(flow)
+        seen = model.predict(flow, steps=steps, verbose=0)[:, 0]
+        assert np.array_equal(seen if not shuffle else np.sort(seen), np.arange(12)) and flow.batch_index
+        assert model.evaluate(flow, steps=steps, verbose=0) == pytest.approx((np.arange(12) ** 2).mean())
+        flow.reset()
+    assert model.predict(flow, steps=2, verbose=0).shape == (10, 1)
+    batches: list = []
+    keras.notes._said.clear()
+    counter = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch))
+    with pytest.warns(keras.KerasNote, match="99 steps were asked for, but there are 3 batches"):
+        history = model.fit(flow, steps_per_epoch=99, epochs=2, verbose=0, callbacks=[counter],
+                            validation_data=flow, validation_steps=98)  # fmt: skip
+    assert batches == [0, 1, 2, 0, 1, 2] and len(history.history["val_loss"]) == 2
 
 
 def test_a_flow_knows_its_next_batch():

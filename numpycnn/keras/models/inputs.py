@@ -9,7 +9,7 @@ import numpy as np
 
 from ...training.run import FitOptions
 from ..flows import Flow
-from ..notes import no_effect
+from ..notes import no_effect, note
 
 BATCH = FitOptions.batch_size  # rows of arrays in a batch, if nobody says
 Change = Callable[[np.ndarray], np.ndarray]
@@ -38,9 +38,8 @@ class Data:
         self.batches = is_batches(x)
         if self.batches and y is not None:
             raise ValueError("expected y in the batches that x gives, got it apart")
-        if self.batches and isinstance(x, Flow):  # it never ends
-            steps = len(x) if steps is None else steps
-            x = iter(x)
+        if isinstance(x, Flow):
+            x, steps = _one_pass(x, steps)
         self.x: Any = x if self.batches else as_array(x)
         self.y: Any = None if y is None else as_array(y)
         if batch_size is None and steps is not None and not self.batches:
@@ -87,6 +86,13 @@ class Data:
         steps = words.pop("steps_per_epoch", None)
         rows = None if steps is None else steps * self.batch_size
         return {word: value[:rows] if isinstance(value, np.ndarray) else value for word, value in words.items()}
+
+
+def _one_pass(flow: Flow, steps: int | None) -> tuple[Iterator[Any], int]:
+    """Return its batches from the first one on, and how many to take: no more than there are, as in Keras."""
+    if steps is not None and steps > len(flow):
+        note(f"{steps} steps were asked for, but there are {len(flow)} batches: all of them are taken, once an epoch")
+    return flow.batches(), min(len(flow), steps or len(flow))
 
 
 class Adapted:
@@ -144,7 +150,7 @@ def validation_words(
     """
     if is_batches(data):
         if isinstance(data, Flow):
-            data, steps = iter(data), len(data) if steps is None else steps
+            data, steps = _one_pass(data, steps)
         return {"validation_data": Adapted(data, ranked), "validation_steps": steps}
     rows = [as_array(each)[: None if steps is None else steps * batch_size] for each in data if each is not None]
     if in_batches:
