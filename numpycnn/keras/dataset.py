@@ -36,9 +36,10 @@ class Dataset:
         return Dataset(rows, length)
 
     @staticmethod
-    def from_generator(generator: Callable[[], Any], *_: Any, **__: Any) -> Dataset:
+    def from_generator(generator: Callable[..., Any], output_types: Any = None, output_shapes: Any = None,
+                       args: Any = (), **_: Any) -> Dataset:  # fmt: skip
         """What a generator function gives."""
-        return Dataset(lambda: iter(generator()), None)
+        return Dataset(lambda: iter(generator(*(args or ()))), None)
 
     @staticmethod
     def range(*bounds: int) -> Dataset:
@@ -159,15 +160,15 @@ class Dataset:
         known = ", ".join(word for word in vars(Dataset) if not word.startswith("_"))
         raise AttributeError(f"a Dataset has no {name!r} here; it has {known}; or use NumPy on the arrays before")
 
-    def as_numpy_iterator(self) -> PlainElements:
+    def as_numpy_iterator(self) -> Iterator[Any]:
         """Return the elements as plain arrays."""
-        return PlainElements(self)
+        return Elements(tuple(np.asarray(a) for a in e) if isinstance(e, tuple) else np.asarray(e) for e in self)
 
     def _counted(self, change: Callable[[int], int | None]) -> int | None:
         return None if self._length is None else change(self._length)
 
     def __iter__(self) -> Iterator[Any]:
-        return self._make()
+        return Elements(self._make())
 
     def __len__(self) -> int:
         if self._length is None:
@@ -175,20 +176,19 @@ class Dataset:
         return self._length
 
 
-class PlainElements:
-    """Elements of a dataset as plain arrays, one after the other."""
+class Elements:
+    """Elements one by one, by TensorFlow's names too."""
 
-    def __init__(self, dataset: Dataset) -> None:
-        self._elements = iter(dataset)
+    def __init__(self, source: Iterator[Any]) -> None:
+        self._source = source
 
-    def __iter__(self) -> PlainElements:
+    def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        element = next(self._elements)
-        return tuple(map(np.asarray, element)) if isinstance(element, tuple) else np.asarray(element)
+        return next(self._source)
 
-    next = __next__
+    next = get_next = __next__
 
 
 def _called(function: Callable[..., Any], element: Any) -> Any:

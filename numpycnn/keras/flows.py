@@ -8,16 +8,17 @@ from typing import Any, Iterator
 import numpy as np
 
 from .. import data
-from .pictures import CHANNELS, img_to_array, load_img
+from .pictures import CHANNELS, array_to_img, img_to_array, load_img
 
 
 class Flow:
     """Batches without end, in a new order after all images."""
 
-    def __init__(self, generator: Any, arrays: list, batch_size: int, shuffle: bool,
+    def __init__(self, generator: Any, arrays: list, saving: tuple[Any, str, str], batch_size: int, shuffle: bool,
                  rng: np.random.Generator) -> None:  # fmt: skip
         self.generator, self.batch_size, self.shuffle, self.rng = generator, int(batch_size), shuffle, rng
         self.x, self.y, self.sample_weight = arrays
+        self.save_to_dir, self.save_prefix, self.save_format = saving
         if self.y is not None and len(self.y) != len(self.x):
             raise ValueError(f"flow: expected as many labels as images, got {len(self.x)} and {len(self.y)}")
         self.n, self._order, self._at, self.total_batches_seen = len(self.x), np.arange(0), 0, 0
@@ -68,6 +69,9 @@ class Flow:
     def _batch(self, rows: np.ndarray) -> Any:
         moved = self.generator._moved(self._images(rows), self.rng)
         batch = [self.generator._standardized(moved)]
+        for row, image in zip(rows, batch[0] if self.save_to_dir is not None else ()):
+            name = f"{self.save_prefix}_{row}_{self.rng.integers(10**7)}.{self.save_format}"
+            array_to_img(image).save(os.path.join(self.save_to_dir, name))
         batch += [a[rows] for a in (self.y, self.sample_weight) if a is not None]
         return tuple(batch) if len(batch) > 1 else batch[0]
 

@@ -13,7 +13,7 @@ from ..checks import check_pair
 from ..files import is_hidden, path_text, printable
 from .dataset import Dataset
 from .notes import refuse
-from .pictures import CHANNELS, check_format, img_to_array, read_image
+from .pictures import CHANNELS, centre, check_format, img_to_array, read_image
 from .random import next_seed
 from .tensors import tensor
 
@@ -27,21 +27,21 @@ CHOICES: dict[str, tuple] = {
 
 
 def class_folders(directory: Any, wanted: Sequence[str] | None = None) -> list[str]:
-    """Return the names of the subfolders, sorted, or as they are `wanted`; hidden ones are no classes."""
+    """Return the names of the subfolders, sorted, without hidden ones; or those `wanted`, "." for all."""
     root = path_text(directory, "directory")
     if not os.path.isdir(root):
         raise FileNotFoundError(f"{printable(root)}: expected a folder with a subfolder for each class, got none")
     found = sorted(each.name for each in os.scandir(root) if each.is_dir() and not is_hidden(each.name))
-    if wanted and not set(wanted) <= set(found):
+    if wanted and not all(os.path.isdir(os.path.join(root, str(name))) for name in wanted):
         raise ValueError(f"class names: expected some of the subfolders of {printable(root)}, {', '.join(found)}, got "
                          f"{', '.join(map(str, wanted))}")  # fmt: skip
-    return list(wanted) if wanted else found
+    return list(map(str, wanted)) if wanted else found
 
 
-def files_below(folder: str, suffixes: tuple[str, ...]) -> list[str]:
+def files_below(folder: str, suffixes: tuple[str, ...], follow_links: bool = False) -> list[str]:
     """Return the files with such names in a folder and those in it, folder by folder, sorted; hidden ones are none."""
     found = []
-    for place, _, names in sorted(os.walk(folder)):
+    for place, _, names in sorted(os.walk(folder, followlinks=follow_links)):
         found += [os.path.join(place, name) for name in sorted(names)
                   if name.lower().endswith(suffixes) and not is_hidden(name)]  # fmt: skip
     return found
@@ -63,18 +63,18 @@ def image_dataset_from_directory(
 
     The same seed gives the order and the parts that Keras gives.
     """
-    refuse(OWNER, "crop the pictures before", crop=crop_to_aspect_ratio, pad=pad_to_aspect_ratio)
-    refuse(OWNER, "let a class's folder itself be a link", follow_links=follow_links)
+    refuse(OWNER, "crop_to_aspect_ratio=True, or pad the pictures before", pad_to_aspect_ratio=pad_to_aspect_ratio)
     check_format(data_format)
     _check_choices(label_mode=label_mode, interpolation=interpolation, color_mode=color_mode, format=format,
                    subset=subset)  # fmt: skip
     _check_split(validation_split, subset, shuffle, seed)
     root, say = path_text(directory, "directory"), print if verbose else lambda text: None
-    files, numbers, names = _indexed(root, None if label_mode is None else labels, class_names)
+    files, numbers, names = _indexed(root, None if label_mode is None else labels, class_names, follow_links)
     say(f"Found {len(files)} files" + (f" belonging to {len(names)} classes." if names else "."))
     targets = None if numbers is None else _targets(numbers, label_mode, len(names or ()))
     seed = next_seed() if seed is None else seed
-    how, found = _Pictures(color_mode, check_pair(image_size, "image_size"), interpolation, batch_size), []
+    size, found = check_pair(image_size, "image_size"), []
+    how = _Pictures(color_mode, size, interpolation, crop_to_aspect_ratio, batch_size)
     for part, rows in _parts(len(files), shuffle, seed, validation_split or 0, subset).items():
         if part:
             say(f"Using {len(rows)} files for {part}.")
@@ -95,6 +95,7 @@ class _Pictures:
     color_mode: str
     size: Sequence[int]
     interpolation: str
+    crop: bool
     batch_size: int | None
 
     def dataset(self, paths: list[str], targets: np.ndarray | None, shuffle: bool, seed: int | None) -> Dataset:
@@ -112,6 +113,9 @@ class _Pictures:
     def read(self, path: str, *target: Any) -> Any:
         """Return a picture, and what it is to be."""
         pixels = img_to_array(read_image(path, self.color_mode, eight_bits=True), dtype=np.uint8)
+        if self.crop:
+            left, top, right, bottom = centre(pixels.shape[0], pixels.shape[1], self.size)
+            pixels = pixels[top:bottom, left:right]
         image = tensor(resized(pixels, self.size, self.interpolation))
         return (image, *target) if target else image
 
@@ -160,16 +164,18 @@ def _parts(count: int, shuffle: bool, seed: int | None, split: float, subset: st
     return {part: parts[part] for part in (("training", "validation") if subset == "both" else (subset,))}
 
 
-def _indexed(root: str, labels: Any, wanted: Any) -> tuple[list[str], np.ndarray | None, list[str] | None]:
+def _indexed(
+    root: str, labels: Any, wanted: Any, follow_links: bool
+) -> tuple[list[str], np.ndarray | None, list[str] | None]:
     """Return files, the numbers of their classes and the classes' names."""
-    if labels == "inferred":
+    if isinstance(labels, str) and labels == "inferred":
         names = class_folders(root, wanted)
-        found = [files_below(os.path.join(root, name), SUFFIXES) for name in names]
+        found = [files_below(os.path.join(root, name), SUFFIXES, follow_links) for name in names]
         return sum(found, []), np.repeat(np.arange(len(names)), list(map(len, found))), names
     class_folders(root)  # there is such a folder
     if wanted is not None:
         raise ValueError(f"{OWNER}: class_names: expected labels='inferred' beside it")
-    files = files_below(root, SUFFIXES)
+    files = files_below(root, SUFFIXES, follow_links)
     if labels is None:
         return files, None, None
     if len(labels) != len(files):
@@ -179,9 +185,9 @@ def _indexed(root: str, labels: Any, wanted: Any) -> tuple[list[str], np.ndarray
 
 
 def _targets(numbers: np.ndarray, mode: str | None, classes: int) -> np.ndarray:
-    """Return numbers of classes as int32, as one-hot rows, or as rows of one 0 or 1."""
+    """Return numbers of classes as int32 (fractions as float32), as one-hot rows, or as rows of one 0 or 1."""
     if mode == "int":
-        return numbers.astype(np.int32)
+        return numbers.astype(np.float32 if numbers.dtype.kind == "f" else np.int32)
     if mode == "categorical":
         return data.to_categorical(numbers, classes).astype(np.float32)
     if classes != 2:

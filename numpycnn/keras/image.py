@@ -14,7 +14,7 @@ from ..terminal import warn
 from .flows import FileFlow, Flow, targets_of
 from .folders import class_folders, files_below, is_picture
 from .missing import of_image as __getattr__  # noqa: F401  # Python asks it for names that are not there
-from .notes import note, refuse, settle
+from .notes import note, settle
 from .pictures import CHANNELS, array_to_img, img_to_array, load_img, save_img
 from .random import next_rng
 from .warp import EDGES, warped
@@ -90,12 +90,11 @@ class ImageDataGenerator(Worded):
              seed: int | None = None, save_to_dir: Any = None, save_prefix: str = "", save_format: str = "png",
              ignore_class_split: bool = False, subset: str | None = None) -> Flow:  # fmt: skip
         """Return batches (x, y) without end; in ``fit`` an epoch is as many as there are images."""
-        refuse("flow", "write the images yourself", save_to_dir=save_to_dir)
         arrays: Any = [None if a is None else np.asarray(a) for a in (x, y, sample_weight)]
         if arrays[0].ndim != 4:
             raise ValueError(f"flow: expected images of shape (N, H, W, C), got {arrays[0].shape}")
         arrays = [None if a is None else self._part(a, subset) for a in arrays]
-        return Flow(self, arrays, batch_size, shuffle, next_rng(seed))
+        return Flow(self, arrays, (save_to_dir, save_prefix, save_format), batch_size, shuffle, next_rng(seed))
 
     def random_transform(self, x: Any, seed: int | None = None) -> np.ndarray:
         """Return one image (H, W, C), moved at random."""
@@ -113,14 +112,12 @@ class ImageDataGenerator(Worded):
         subset: str | None = None, interpolation: str = "nearest", keep_aspect_ratio: bool = False,
     ) -> FileFlow:  # fmt: skip
         """Return batches without end of pictures in a folder, a subfolder a class; each file is read when it is due."""
-        refuse("flow_from_directory", "write the images yourself", save_to_dir=save_to_dir)
-        refuse("flow_from_directory", "let a class's folder itself be a link", follow_links=follow_links)
         _check_choices("flow_from_directory", class_mode, subset, color_mode, CLASS_MODES)
         root, names = path_text(directory, "directory"), class_folders(directory, classes)
         files: list[str] = []
         numbers: list[int] = []
         for number, name in enumerate(names):
-            found = self._part(files_below(os.path.join(root, name), SUFFIXES), subset)
+            found = self._part(files_below(os.path.join(root, name), SUFFIXES, follow_links), subset)
             files += found
             numbers += [number] * len(found)
         print(f"Found {len(files)} images belonging to {len(names)} classes.")
@@ -128,8 +125,9 @@ class ImageDataGenerator(Worded):
             raise ValueError(f"flow_from_directory: expected pictures in subfolders of {printable(root)}, got none")
         loading = {"color_mode": color_mode, "target_size": check_pair(target_size, "target_size"),
                    "interpolation": interpolation, "keep_aspect_ratio": keep_aspect_ratio}  # fmt: skip
-        return FileFlow(self, root, files, targets_of(numbers, names, class_mode), None, class_mode, loading,
-                        batch_size, shuffle, next_rng(seed)).with_classes(names, numbers)  # fmt: skip
+        flow = FileFlow(self, root, files, targets_of(numbers, names, class_mode), None, class_mode, loading,
+                        (save_to_dir, save_prefix, save_format), batch_size, shuffle, next_rng(seed))  # fmt: skip
+        return flow.with_classes(names, numbers)
 
     def flow_from_dataframe(
         self, dataframe: Any, directory: Any = None, x_col: str = "filename", y_col: Any = "class",
@@ -142,7 +140,6 @@ class ImageDataGenerator(Worded):
 
         Rows whose file is not there, or no picture by its name, are left out with a warning.
         """
-        refuse("flow_from_dataframe", "write the images yourself", save_to_dir=save_to_dir)
         settle("flow_from_dataframe", old, "has_ext", "drop_duplicates", "sort")
         _check_choices("flow_from_dataframe", class_mode, subset, color_mode, (*CLASS_MODES, "raw"))
         root = "" if directory is None else path_text(directory, "directory")
@@ -163,8 +160,8 @@ class ImageDataGenerator(Worded):
         weights = None if weight_col is None else np.asarray(dataframe[weight_col])[rows]
         loading = {"color_mode": color_mode, "target_size": check_pair(target_size, "target_size"),
                    "interpolation": interpolation}  # fmt: skip
-        flow = FileFlow(self, root, [paths[i] for i in rows], targets, weights, class_mode, loading, batch_size,
-                        shuffle, next_rng(seed))  # fmt: skip
+        flow = FileFlow(self, root, [paths[i] for i in rows], targets, weights, class_mode, loading,
+                        (save_to_dir, save_prefix, save_format), batch_size, shuffle, next_rng(seed))  # fmt: skip
         return flow if numbers is None else flow.with_classes(names, numbers)
 
     def _part(self, items: Any, subset: str | None) -> Any:

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import open_file
-from .notes import refuse
+from ..files import open_file, printable
 
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 
@@ -40,12 +39,24 @@ def array_to_img(x: Any, data_format: Any = None, scale: bool = True, dtype: Any
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
+def centre(height: int, width: int, size: Any) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of the largest part in the middle that is in the proportions of `size`."""
+    rows, columns = size
+    down, right = max(1, min(height, width * rows // columns)), max(1, min(width, height * columns // rows))
+    top, left = (height - down) // 2, (width - right) // 2
+    return left, top, left + right, top + down
+
+
 def read_image(path: Any, color_mode: str, eight_bits: bool = False) -> Any:
     """Read an image file; grey levels of 16 bits stay so, as in Keras, unless TensorFlow's 8 bits are asked for."""
     from PIL import Image
 
     opened = contextlib.nullcontext(path) if hasattr(path, "read") else open_file(path)  # Pillow would wait for a pipe
     with opened as stream, Image.open(stream) as file:
+        try:
+            file.load()
+        except OSError as error:  # it does not say which file
+            raise OSError(f"{printable(str(path))}: {error}") from error
         image: Any = file
         if eight_bits and file.mode.startswith("I"):
             image = Image.fromarray((np.asarray(file) >> 8).astype(np.uint8))
@@ -57,7 +68,6 @@ def read_image(path: Any, color_mode: str, eight_bits: bool = False) -> Any:
 def load_img(path: Any, color_mode: str = "rgb", target_size: Any = None, interpolation: str = "nearest",
              grayscale: bool = False, keep_aspect_ratio: bool = False) -> Any:  # fmt: skip
     """Read an image file."""
-    refuse("load_img", "crop the image before", keep_aspect_ratio=keep_aspect_ratio)
     from PIL import Image
 
     color_mode = "grayscale" if grayscale else color_mode
@@ -68,7 +78,8 @@ def load_img(path: Any, color_mode: str = "rgb", target_size: Any = None, interp
         raise ValueError(f"interpolation: expected one of {known}, got {interpolation!r}")
     image = read_image(path, color_mode)
     if target_size is not None:
-        image = image.resize((target_size[1], target_size[0]), Image.Resampling[interpolation.upper()])
+        box = centre(image.height, image.width, target_size[:2]) if keep_aspect_ratio else None
+        image = image.resize((target_size[1], target_size[0]), Image.Resampling[interpolation.upper()], box)
     return image
 
 

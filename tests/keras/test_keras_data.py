@@ -243,8 +243,6 @@ def test_images_have_their_channels_last():
     for function in (img_to_array, array_to_img):
         with pytest.raises(ValueError, match="channels-last"):
             function(X[0], data_format="channels_first")
-    with pytest.raises(ValueError, match="keep_aspect_ratio"):
-        keras.utils.load_img("absent.png", keep_aspect_ratio=True)
 
 
 def test_images_and_arrays():
