@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import types
 from typing import Any, Callable, Iterator
@@ -102,6 +103,15 @@ class Dataset:
     def skip(self, count: int) -> Dataset:
         """All but the first elements."""
         return Dataset(lambda: itertools.islice(iter(self), count, None), self._counted(lambda n: max(0, n - count)))
+
+    def shard(self, num_shards: int, index: int) -> Dataset:
+        """One of so many parts: elements `index`, `index` + `num_shards` and so on."""
+        return Dataset(lambda: itertools.islice(iter(self), index, None, num_shards),
+                       self._counted(lambda n: len(range(index, n, num_shards))))  # fmt: skip
+
+    def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: Any = None) -> Any:
+        """Return what a function (state, element) makes of all elements, one after another."""
+        return tensor(functools.reduce(reduce_func, self, initial_state))
 
     def repeat(self, count: int | None = None) -> Dataset:
         """All elements so many times, or without end."""

@@ -334,6 +334,10 @@ def test_each_look_at_a_flow_begins_anew_and_ends_with_its_last_batch(shuffle):
         history = model.fit(flow, steps_per_epoch=99, epochs=2, verbose=0, callbacks=[counter],
                             validation_data=flow, validation_steps=98)  # fmt: skip
     assert batches == [0, 1, 2, 0, 1, 2] and len(history.history["val_loss"]) == 2
+    batches.clear()
+    dataset = keras.tf.data.Dataset.from_tensor_slices((x, np.zeros((12, 1)))).batch(5)
+    model.fit(dataset, steps_per_epoch=99, epochs=2, verbose=0, callbacks=[counter])
+    assert batches == [0, 1, 2, 0, 1, 2] and len(model.predict(dataset, steps=98, verbose=0)) == 12
 
 
 def test_a_flow_knows_its_next_batch():

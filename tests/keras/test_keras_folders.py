@@ -318,3 +318,13 @@ def test_elements_come_one_by_one_by_tensorflows_names(pets):
 def test_a_generator_function_is_given_its_arguments():
     numbers = tf.data.Dataset.from_generator(range, args=[2, 5], output_types=tf.int32)
     assert list(numbers) == [2, 3, 4] == list(numbers)
+
+
+def test_parts_and_sums_of_a_dataset():
+    numbers = tf.data.Dataset.range(7)
+    parts = [numbers.shard(num_shards=3, index=i) for i in range(3)]
+    assert [[int(i) for i in part] for part in parts] == [[0, 3, 6], [1, 4], [2, 5]]
+    assert list(map(len, parts)) == [3, 2, 2]
+    assert numbers.reduce(np.int64(1), lambda state, each: state + each).numpy() == 22
+    pairs = tf.data.Dataset.zip(numbers, numbers)
+    assert int(pairs.reduce(0, lambda count, _: count + 1)) == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from typing import Any, Callable, Iterator
 
 import numpy as np
@@ -38,7 +39,7 @@ class Data:
         self.batches = is_batches(x)
         if self.batches and y is not None:
             raise ValueError("expected y in the batches that x gives, got it apart")
-        if isinstance(x, Flow):
+        if self.batches:
             x, steps = _one_pass(x, steps)
         self.x: Any = x if self.batches else as_array(x)
         self.y: Any = None if y is None else as_array(y)
@@ -88,11 +89,13 @@ class Data:
         return {word: value[:rows] if isinstance(value, np.ndarray) else value for word, value in words.items()}
 
 
-def _one_pass(flow: Flow, steps: int | None) -> tuple[Iterator[Any], int]:
-    """Return its batches from the first one on, and how many to take: no more than there are, as in Keras."""
-    if steps is not None and steps > len(flow):
-        note(f"{steps} steps were asked for, but there are {len(flow)} batches: all of them are taken, once an epoch")
-    return flow.batches(), min(len(flow), steps or len(flow))
+def _one_pass(batches: Any, steps: int | None) -> tuple[Any, int | None]:
+    """Return the batches from the first one on, and how many to take: no more than there are, as in Keras."""
+    count = operator.length_hint(batches, 0)  # 0 if it is not known
+    if count and steps is not None and steps > count:
+        note(f"{steps} steps were asked for, but there are {count} batches: all of them are taken, once an epoch")
+        steps = count
+    return (batches.batches(), steps or count) if isinstance(batches, Flow) else (batches, steps or None)
 
 
 class Adapted:
@@ -149,8 +152,7 @@ def validation_words(
     With `in_batches`, rows become batches, of that size; else they are taken as is quickest.
     """
     if is_batches(data):
-        if isinstance(data, Flow):
-            data, steps = _one_pass(data, steps)
+        data, steps = _one_pass(data, steps)
         return {"validation_data": Adapted(data, ranked), "validation_steps": steps}
     rows = [as_array(each)[: None if steps is None else steps * batch_size] for each in data if each is not None]
     if in_batches:
