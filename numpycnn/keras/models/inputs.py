@@ -90,7 +90,7 @@ class Data:
 
 
 def _one_pass(batches: Any, steps: int | None) -> tuple[Any, int | None]:
-    """Return the batches from the first one on, and how many to take: no more than there are, as in Keras."""
+    """Return the batches from the first one on, and how many to take: at most all, and for 0 all, as in Keras."""
     count = operator.length_hint(batches, 0)  # 0 if it is not known
     if count and steps is not None and steps > count:
         note(f"{steps} steps were asked for, but there are {count} batches: all of them are taken, once an epoch")
