@@ -13,7 +13,15 @@ from .random import next_seed
 from .tensors import tensor
 
 
-class Dataset:
+class _Explained(type):
+    """Says of the class, too, what it has."""
+
+    def __getattr__(cls, name: str) -> Any:
+        known = ", ".join(word for word in vars(Dataset) if not word.startswith("_"))
+        raise AttributeError(f"a Dataset has no {name!r} here; it has {known}; or use NumPy on the arrays before")
+
+
+class Dataset(metaclass=_Explained):
     """Elements in order, again and again; each method returns another dataset."""
 
     def __init__(self, make: Callable[[], Iterator[Any]], length: int | None) -> None:
@@ -167,8 +175,7 @@ class Dataset:
         return specs if isinstance(first, tuple) else specs[0]
 
     def __getattr__(self, name: str) -> Any:
-        known = ", ".join(word for word in vars(Dataset) if not word.startswith("_"))
-        raise AttributeError(f"a Dataset has no {name!r} here; it has {known}; or use NumPy on the arrays before")
+        return _Explained.__getattr__(Dataset, name)
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """Return the elements as plain arrays."""

@@ -102,7 +102,7 @@ PREPROCESSING = {
 IMAGE = _each("random_rotation random_shift random_shear random_zoom random_brightness random_channel_shift "
               "apply_affine_transform apply_brightness_shift apply_channel_shift smart_resize flip_axis "
               "NumpyArrayIterator DirectoryIterator DataFrameIterator",
-              "ImageDataGenerator(...).flow(x, y) and its random_transform")
+              "ImageDataGenerator(...).flow(x, y), flow_from_directory and random_transform")
 CONFIG = _each("dtype_policy set_dtype_policy enable_flash_attention disable_flash_attention "
                "is_flash_attention_enabled enable_unsafe_deserialization set_backend is_nnx_enabled max_epochs "
                "set_max_epochs max_steps_per_epoch set_max_steps_per_epoch is_interactive_logging_enabled "

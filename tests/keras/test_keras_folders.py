@@ -328,3 +328,9 @@ def test_parts_and_sums_of_a_dataset():
     assert numbers.reduce(np.int64(1), lambda state, each: state + each).numpy() == 22
     pairs = tf.data.Dataset.zip(numbers, numbers)
     assert int(pairs.reduce(0, lambda count, _: count + 1)) == 7
+
+
+def test_a_dataset_says_what_it_has_and_so_does_its_class():
+    for place, name in ((tf.data.Dataset, "list_files"), (tf.data.Dataset.range(2), "interleave")):
+        with pytest.raises(AttributeError, match=f"no '{name}' here; it has from_tensor_slices, .*shard.* NumPy"):
+            getattr(place, name)
