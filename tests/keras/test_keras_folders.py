@@ -305,6 +305,8 @@ def test_pictures_are_resized_by_tf_too():
     for given in ({"antialias": True}, {"method": "area"}, {"preserve_aspect_ratio": True}):
         with pytest.raises(ValueError, match="tf.image.resize"):
             tf.image.resize(image, (3, 4), **given)
+    with pytest.raises(ValueError, match="expected an image"):
+        tf.image.resize(image[..., 0], (3, 4))
 
 
 def test_elements_come_one_by_one_by_tensorflows_names(pets):

@@ -14,6 +14,7 @@ from typing import Any, Iterator
 
 import numpy as np
 
+from ...checks import check_pair
 from ...metrics.classification import confusion_matrix as core_matrix
 from .. import activations, optimizers
 from ..callbacks import summary_writer
@@ -61,10 +62,10 @@ def resize(images: Any, size: Any, method: Any = "bilinear", preserve_aspect_rat
            antialias=antialias)  # fmt: skip
     if method not in INTERPOLATIONS:
         raise ValueError(f"tf.image.resize: method: expected one of {INTERPOLATIONS}, got {method!r}")
-    x, rows_and_columns = np.asarray(images), tuple(int(n) for n in size)
-    if x.ndim == 3:
-        return tensor(resized(x, rows_and_columns, method))
-    return tensor(np.stack([resized(each, rows_and_columns, method) for each in x]))
+    x, pair = np.asarray(images), check_pair(tuple(int(n) for n in size), "tf.image.resize: size")
+    if x.ndim not in (3, 4):
+        raise ValueError(f"tf.image.resize: expected an image (H, W, C) or a batch of them, got {x.shape}")
+    return tensor(resized(x, pair, method) if x.ndim == 3 else np.stack([resized(each, pair, method) for each in x]))
 
 
 def _perhaps(x: np.ndarray, axis: int, seed: int | None) -> Tensor:
