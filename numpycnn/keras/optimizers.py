@@ -161,7 +161,7 @@ RMSprop = _named("RMSprop", rho=0.9, momentum=0.0, epsilon=1e-7, centered=False)
 Adagrad = _named("Adagrad", initial_accumulator_value=0.1, epsilon=1e-7)
 Adadelta = _named("Adadelta", rho=0.95, epsilon=1e-7)
 Adamax, Nadam = _named("Adamax", **BETAS), _named("Nadam", **BETAS)
-adam, adamax, nadam, rmsprop, sgd = Adam, Adamax, Nadam, RMSprop, SGD  # old names
+adam, adamax, nadam, rmsprop, sgd, adagrad, adadelta = Adam, Adamax, Nadam, RMSprop, SGD, Adagrad, Adadelta  # old names
 NAMES = {each.__name__.lower(): each for each in (SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, Nadam)}
 
 

@@ -59,8 +59,10 @@ for _path in ("core", "convolutional", "pooling", "normalization", "noise", "adv
 for _path in ("np_utils", "vis_utils", "generic_utils", "data_utils", "io_utils", "layer_utils", "image_utils",
               "training_utils", "conv_utils"):  # fmt: skip
     place(f"utils.{_path}", utils)
-for _path in ("legacy", "optimizer_v2", "adam", "sgd", "rmsprop"):
+for _path in ("legacy", "optimizer_v2", "adam_v2", "gradient_descent_v2", "rmsprop_v2"):
     place(f"optimizers.{_path}", optimizers)
+for _path in ("adam", "sgd", "rmsprop"):  # modules to import from; as attributes they are old names of the classes
+    sys.modules[f"{__package__}.optimizers.{_path}"] = optimizers
 for _path, _module in (("optimizers.schedules", optimizers.schedules), ("initializations", initializers),
                        ("objectives", losses)):  # fmt: skip
     place(_path, _module)

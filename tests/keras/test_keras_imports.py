@@ -161,3 +161,12 @@ def test_a_note_is_said_once_and_points_at_the_program():
             keras.optimizers.Adam(lr=0.1)
     assert [str(each.message) for each in caught] == ["Adam: lr= is the old word for learning_rate="]
     assert caught[0].filename == __file__ and caught[0].category is keras.KerasNote
+
+
+def test_old_names_of_optimizers_are_classes_and_modules():
+    for name in ("adam", "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "nadam"):
+        assert type(getattr(keras.optimizers, name)(learning_rate=0.5)) is keras.optimizers.NAMES[name]
+    from numpycnn.keras.optimizers import adam_v2, rmsprop
+    from numpycnn.keras.optimizers.rmsprop import RMSprop
+
+    assert rmsprop is RMSprop and adam_v2.Adam is keras.optimizers.Adam

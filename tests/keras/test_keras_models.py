@@ -63,6 +63,9 @@ def test_evaluate_prints_one_line_unless_told(capsys):
     model.evaluate(Numbered())
     assert capsys.readouterr().out.startswith("4/4 0s ")
     model.evaluate(X, Y, verbose=0), model.test_on_batch(X, Y), model.evaluate_generator(Numbered())
+    whole = model.predict_generator(Numbered(), 4, verbose=0)
+    assert np.array_equal(model.predict_generator(generator=Numbered(), steps=2, verbose=0), whole[: len(whole) // 2])
+    assert model.evaluate_generator(generator=Numbered(), steps=4) == model.evaluate_generator(Numbered())
     assert capsys.readouterr().out == ""
 
 

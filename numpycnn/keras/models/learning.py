@@ -23,13 +23,15 @@ IDLE = ("workers", "use_multiprocessing", "max_queue_size", "pickle_safe", "nb_w
 def _old_name(old: str, name: str) -> Callable[..., Any]:
     """Return a method under its old name."""
 
-    def method(self: Any, x: Any, *args: Any, **given: Any) -> Any:
+    def method(self: Any, *args: Any, **given: Any) -> Any:
         note(f"{old} is an old name of {name}")
-        if old.endswith("generator") and args:  # the second argument was the number of steps
-            given["steps"], args = args[0], args[1:]
+        if "generator" in given:
+            args = given.pop("generator"), *args
+        if old.endswith("generator") and len(args) > 1:  # the second argument was the number of steps
+            given["steps"], args = args[1], (args[0], *args[2:])
         if old == "evaluate_generator":
             given.setdefault("verbose", 0)
-        return getattr(self, name)(x, *args, **given)
+        return getattr(self, name)(*args, **given)
 
     method.__doc__ = f"Old name of ``{name}``."
     return method
