@@ -34,8 +34,9 @@ LAYERS = {
             "AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D", _POOL),
     **_each("Lambda", "no layers made of a function; subclass numpycnn.Layer (forward and backward) and use "
             "numpycnn.Sequential, or apply the function to the data"),
-    **_each("UpSampling2D UpSampling1D UpSampling3D Resizing CenterCrop RandomCrop Cropping2D Cropping1D Cropping3D",
-            "no layers that change an image's size but pooling and ZeroPadding2D; resize the data before fit"),
+    **_each("UpSampling2D UpSampling1D UpSampling3D CenterCrop RandomCrop Cropping2D Cropping1D Cropping3D",
+            "no layers that change an image's size in a model but pooling and ZeroPadding2D; resize the data "
+            "before fit, as Resizing(height, width)(images) does"),
     **_each("ZeroPadding1D ZeroPadding3D", "ZeroPadding2D only"),
     **_each("PReLU ThresholdedReLU SReLU ParametricSoftplus", "ReLU, LeakyReLU, ELU, GELU and SiLU"),
     **_each("AlphaDropout GaussianDropout", "Dropout, SpatialDropout2D and GaussianNoise; instead of selu and "

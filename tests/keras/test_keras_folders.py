@@ -336,3 +336,19 @@ def test_a_dataset_says_what_it_has_and_so_does_its_class():
     for place, name in ((tf.data.Dataset, "list_files"), (tf.data.Dataset.range(2), "interleave")):
         with pytest.raises(AttributeError, match=f"no '{name}' here; it has from_tensor_slices, .*shard.* NumPy"):
             getattr(place, name)
+
+
+def test_resizing_is_for_arrays_and_changes_nothing_in_a_model():
+    x = np.random.default_rng(0).integers(0, 256, (2, 6, 8, 3), np.uint8)
+    smaller = layers.Resizing(3, 4)
+    assert np.array_equal(smaller(x)[1], tf.image.resize(x[1], (3, 4))) and smaller(x[0]).shape == (3, 4, 3)
+    assert np.array_equal(layers.Resizing(12, 8, interpolation="nearest")(x)[:, ::2], x)
+    model = keras.Sequential([layers.Resizing(6, 8, input_shape=(6, 8, 3)), layers.Rescaling(0.5)])
+    assert np.array_equal(model.predict(x, verbose=0), x / 2)
+    with pytest.raises(ValueError, match=r"that have \(3, 4\) pixels already, got \(6, 8\); resize the data before"):
+        keras.Sequential([layers.Resizing(3, 4, input_shape=(6, 8, 3))])
+    for words in ({"height": 0}, {"interpolation": "area"}, {"crop_to_aspect_ratio": True}, {"antialias": True}):
+        with pytest.raises(ValueError):
+            layers.Resizing(**{"height": 3, "width": 4, **words})
+    with pytest.raises(ValueError, match="expected an image"):
+        smaller(x[0, 0])

@@ -85,7 +85,7 @@ def test_every_layer_says_its_arguments_and_describes_itself(name):
     layer_class = getattr(layers, name)
     needed = {word: 2 for word, default in layer_class.words.items() if default is REQUIRED}
     given = {"rate": 0.5, "activation": "relu", "target_shape": (4, -1), "stddev": 0.1, "factor": 0.1,
-             "height_factor": 0.1, "width_factor": 0.1, "scale": 0.5}  # fmt: skip
+             "height_factor": 0.1, "width_factor": 0.1, "scale": 0.5, "height": 8, "width": 8}  # fmt: skip
     arguments = {word: given.get(word, value) for word, value in needed.items()}
     if name == "InputLayer":
         arguments["input_shape"] = (8, 8, 4)

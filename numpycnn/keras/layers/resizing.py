@@ -1,0 +1,48 @@
+"""``Resizing``: of arrays it is called with; a model's inputs have to have the size already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ... import layers as core
+from ...checks import Shape, check_pair
+from ..folders import INTERPOLATIONS, resized
+from ..tensors import Tensor, tensor
+from ..words import REQUIRED
+from .base import Layer
+
+
+class Resizing(Layer):
+    """Images in another size, if it is called with them; in a model, no change."""
+
+    words = {"height": REQUIRED, "width": REQUIRED, "interpolation": "bilinear", "crop_to_aspect_ratio": False,
+             "pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0, "antialias": False,
+             "data_format": None}  # fmt: skip
+    refused = {**Layer.refused, **dict.fromkeys(("crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"),
+                                                "prepare the pictures before")}  # fmt: skip
+    idle = ("fill_mode", "fill_value")  # of what is padded
+    height: Any
+    width: Any
+    interpolation: Any
+
+    def check(self) -> None:
+        self.size = check_pair((self.height, self.width), "Resizing: height, width")
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(f"Resizing: interpolation: expected one of {INTERPOLATIONS}, got {self.interpolation!r}")
+
+    def make(self, shape: Shape) -> list[core.Layer]:
+        if len(shape) != 3 or shape[:2] != self.size:
+            raise ValueError(f"{self.name}: in a model, expected images that have {self.size} pixels already, got "
+                             f"{shape[:-1]}; resize the data before: {self.name}(images)")  # fmt: skip
+        return []
+
+    def _run(self, x: np.ndarray, training: bool | None) -> Tensor:
+        if x.ndim not in (3, 4):
+            raise ValueError(f"{self.name}: expected an image (H, W, C) or a batch of them, got {x.shape}")
+        images = [resized(each, self.size, self.interpolation) for each in (x if x.ndim == 4 else [x])]
+        return tensor(np.stack(images) if x.ndim == 4 else images[0], np.float32)
+
+
+__all__ = ["Resizing"]
