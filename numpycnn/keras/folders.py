@@ -13,13 +13,14 @@ from ..checks import check_pair
 from ..files import is_hidden, path_text, printable
 from .dataset import Dataset
 from .notes import refuse
-from .pictures import CHANNELS, centre, check_format, img_to_array, read_image
+from .pictures import (
+    CHANNELS, INTERPOLATIONS, centre, check_format, check_words, img_to_array, read_image, resized,
+)
 from .random import next_seed
 from .tensors import tensor
 
 OWNER = "image_dataset_from_directory"
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # in lower case
-INTERPOLATIONS = "bilinear", "nearest"
 CHOICES: dict[str, tuple] = {
     "label_mode": ("int", "categorical", "binary", None), "interpolation": INTERPOLATIONS,
     "color_mode": tuple(CHANNELS), "format": ("tf",), "subset": ("training", "validation", "both", None),
@@ -65,8 +66,8 @@ def image_dataset_from_directory(
     """
     refuse(OWNER, "crop_to_aspect_ratio=True, or pad the pictures before", pad_to_aspect_ratio=pad_to_aspect_ratio)
     check_format(data_format)
-    _check_choices(label_mode=label_mode, interpolation=interpolation, color_mode=color_mode, format=format,
-                   subset=subset)  # fmt: skip
+    check_words(OWNER, CHOICES, label_mode=label_mode, interpolation=interpolation, color_mode=color_mode,
+                format=format, subset=subset)  # fmt: skip
     _check_split(validation_split, subset, shuffle, seed)
     root, say = path_text(directory, "directory"), print if verbose else lambda text: None
     files, numbers, names = _indexed(root, None if label_mode is None else labels, class_names, follow_links)
@@ -118,30 +119,6 @@ class _Pictures:
             pixels = pixels[top:bottom, left:right]
         image = tensor(resized(pixels, self.size, self.interpolation))
         return (image, *target) if target else image
-
-
-def resized(image: np.ndarray, size: Sequence[int], interpolation: str) -> np.ndarray:
-    """Return an image (H, W, C) in `size` (rows, columns), of its pixels around the new pixels' centres, or nearest.
-
-    As TensorFlow does it: where it shrinks, pixels in between are left out; nearest ones stay uint8.
-    """
-    for axis, (old, new) in enumerate(zip(image.shape, size)):
-        centres = (np.arange(new, dtype=np.float32) + 0.5) * np.float32(old / new)
-        if interpolation == "nearest":
-            image = image.take(np.minimum(centres.astype(int), old - 1), axis)
-            continue
-        places = (centres - 0.5).clip(0, old - 1)
-        first = places.astype(int)
-        share = np.expand_dims(places % 1, [k for k in range(image.ndim) if k != axis])
-        one, other = (image.take(rows, axis).astype(np.float32) for rows in (first, np.minimum(first + 1, old - 1)))
-        image = one + (other - one) * share
-    return image
-
-
-def _check_choices(**given: Any) -> None:
-    for word, value in given.items():
-        if value not in CHOICES[word]:
-            raise ValueError(f"{OWNER}: {word}: expected one of {CHOICES[word]}, got {value!r}")
 
 
 def _check_split(split: Any, subset: Any, shuffle: bool, seed: Any) -> None:

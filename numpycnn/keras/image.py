@@ -15,7 +15,7 @@ from .flows import FileFlow, Flow, targets_of
 from .folders import class_folders, files_below, is_picture
 from .missing import of_image as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import note, settle
-from .pictures import CHANNELS, array_to_img, img_to_array, load_img, save_img
+from .pictures import CHANNELS, array_to_img, check_words, img_to_array, load_img, save_img
 from .random import next_rng
 from .warp import EDGES, warped
 from .words import Worded
@@ -24,8 +24,10 @@ __all__ = ["ImageDataGenerator", "array_to_img", "img_to_array", "load_img", "sa
 
 EPSILON = 1e-6  # Keras adds it to each standard deviation
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff")
-CLASS_MODES = "categorical", "binary", "sparse", "input", None
-SUBSETS = "training", "validation", None
+CHOICES: dict[str, tuple] = {
+    "class_mode": ("categorical", "binary", "sparse", "input", None), "subset": ("training", "validation", None),
+    "color_mode": tuple(CHANNELS),
+}  # fmt: skip
 
 
 class ImageDataGenerator(Worded):
@@ -112,7 +114,7 @@ class ImageDataGenerator(Worded):
         subset: str | None = None, interpolation: str = "nearest", keep_aspect_ratio: bool = False,
     ) -> FileFlow:  # fmt: skip
         """Return batches without end of pictures in a folder, a subfolder a class; each file is read when it is due."""
-        _check_choices("flow_from_directory", class_mode, subset, color_mode, CLASS_MODES)
+        check_words("flow_from_directory", CHOICES, class_mode=class_mode, subset=subset, color_mode=color_mode)
         root, names = path_text(directory, "directory"), class_folders(directory, classes)
         files: list[str] = []
         numbers: list[int] = []
@@ -141,7 +143,8 @@ class ImageDataGenerator(Worded):
         Rows whose file is not there, or no picture by its name, are left out with a warning.
         """
         settle("flow_from_dataframe", old, "has_ext", "drop_duplicates", "sort")
-        _check_choices("flow_from_dataframe", class_mode, subset, color_mode, (*CLASS_MODES, "raw"))
+        check_words("flow_from_dataframe", {**CHOICES, "class_mode": (*CHOICES["class_mode"], "raw")},
+                    class_mode=class_mode, subset=subset, color_mode=color_mode)  # fmt: skip
         root = "" if directory is None else path_text(directory, "directory")
         paths = [os.path.join(root, str(name)) for name in dataframe[x_col]]
         rows = [i for i, path in enumerate(paths) if not validate_filenames or is_picture(path, SUFFIXES)]
@@ -223,10 +226,3 @@ class ImageDataGenerator(Worded):
 
     def __getattr__(self, name: str) -> Any:  # noqa: F811  # the words are attributes; the module's is another
         raise AttributeError(f"ImageDataGenerator has no attribute {name!r}{self.others.get(name, '')}")
-
-
-def _check_choices(owner: str, class_mode: Any, subset: Any, color_mode: Any, class_modes: tuple) -> None:
-    for word, value, known in (("class_mode", class_mode, class_modes), ("subset", subset, SUBSETS),
-                               ("color_mode", color_mode, tuple(CHANNELS))):  # fmt: skip
-        if value not in known:
-            raise ValueError(f"{owner}: {word}: expected one of {known}, got {value!r}")

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Any, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from ..checks import check_choice
 from ..files import open_file, printable
 
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
+INTERPOLATIONS = "bilinear", "nearest"  # TensorFlow's
+
+
+def check_words(owner: str, choices: Mapping[str, Iterable[Any]], **given: Any) -> None:
+    """Raise unless each argument is one of its choices, among which None may be."""
+    for name, value in given.items():
+        words = [word for word in choices[name] if word is not None]
+        optional = None in choices[name]
+        if not (optional and value is None):
+            check_choice(value, f"{owner}: {name}", words, " or None" if optional else "")
 
 
 def check_format(data_format: Any) -> None:
@@ -71,16 +82,36 @@ def load_img(path: Any, color_mode: str = "rgb", target_size: Any = None, interp
     from PIL import Image
 
     color_mode = "grayscale" if grayscale else color_mode
-    if color_mode not in CHANNELS:
-        raise ValueError(f"color_mode: expected one of {', '.join(CHANNELS)}, got {color_mode!r}")
-    if interpolation.upper() not in Image.Resampling.__members__:
-        known = ", ".join(Image.Resampling.__members__).lower()
-        raise ValueError(f"interpolation: expected one of {known}, got {interpolation!r}")
+    pillows = [word.lower() for word in Image.Resampling.__members__]
+    check_words("load_img", {"color_mode": CHANNELS, "interpolation": pillows}, color_mode=color_mode,
+                interpolation=interpolation.lower())  # fmt: skip
     image = read_image(path, color_mode)
     if target_size is not None:
         box = centre(image.height, image.width, target_size[:2]) if keep_aspect_ratio else None
         image = image.resize((target_size[1], target_size[0]), Image.Resampling[interpolation.upper()], box)
     return image
+
+
+def resized(images: np.ndarray, size: Sequence[int], interpolation: str) -> np.ndarray:
+    """Return an image (H, W, C), or a batch of them, in `size` (rows, columns).
+
+    Of the pixels around the new pixels' centres, or of the nearest, which stay uint8. As TensorFlow does it: where it
+    shrinks, pixels in between are left out.
+    """
+    if images.ndim not in (3, 4):
+        raise ValueError(f"expected an image (H, W, C) or a batch of them to resize, got shape {images.shape}")
+    for axis, new in zip((-3, -2), size):
+        old = images.shape[axis]
+        centres = (np.arange(new, dtype=np.float32) + 0.5) * np.float32(old / new)
+        if interpolation == "nearest":
+            images = images.take(np.minimum(centres.astype(int), old - 1), axis)
+            continue
+        places = (centres - 0.5).clip(0, old - 1)
+        first = places.astype(int)
+        share = (places % 1).reshape(-1, *[1] * (-1 - axis))
+        one, other = (images.take(rows, axis).astype(np.float32) for rows in (first, np.minimum(first + 1, old - 1)))
+        images = one + (other - one) * share
+    return images
 
 
 def save_img(path: Any, x: Any, data_format: Any = None, file_format: Any = None, scale: bool = True) -> None:

@@ -166,7 +166,7 @@ class _Counts(Metric):
         limit = self.threshold
         given = predictions == predictions.max(axis=1, keepdims=True) if limit is None else predictions > limit
         weights = np.ones(rows) if weights is None else weights
-        known = np.shape(self.sums)[1]
+        known = self.sums.shape[1]
         if known and known != wanted.shape[1]:
             raise ValueError(f"{self.name}: expected {known} answers a row, as before, got {wanted.shape[1]}")
         counts = np.stack([weights @ (given * wanted), weights @ given, weights @ wanted])

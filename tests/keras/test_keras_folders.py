@@ -6,7 +6,7 @@ from PIL import Image
 
 from numpycnn import keras
 from numpycnn.keras import layers, tf
-from numpycnn.keras.folders import resized
+from numpycnn.keras.pictures import resized
 from numpycnn.keras.preprocessing.image import ImageDataGenerator
 
 COUNTS = {"ant": 5, "bee": 8, "cow": 7}

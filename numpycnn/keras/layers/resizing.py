@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import layers as core
 from ...checks import Shape, check_pair
-from ..folders import INTERPOLATIONS, resized
+from ..pictures import INTERPOLATIONS, check_words, resized
 from ..tensors import Tensor, tensor
 from ..words import REQUIRED
 from .base import Layer
@@ -29,8 +29,7 @@ class Resizing(Layer):
 
     def check(self) -> None:
         self.size = check_pair((self.height, self.width), "Resizing: height, width")
-        if self.interpolation not in INTERPOLATIONS:
-            raise ValueError(f"Resizing: interpolation: expected one of {INTERPOLATIONS}, got {self.interpolation!r}")
+        check_words("Resizing", {"interpolation": INTERPOLATIONS}, interpolation=self.interpolation)
 
     def make(self, shape: Shape) -> list[core.Layer]:
         if len(shape) != 3 or shape[:2] != self.size:
@@ -39,10 +38,7 @@ class Resizing(Layer):
         return []
 
     def _run(self, x: np.ndarray, training: bool | None) -> Tensor:
-        if x.ndim not in (3, 4):
-            raise ValueError(f"{self.name}: expected an image (H, W, C) or a batch of them, got {x.shape}")
-        images = [resized(each, self.size, self.interpolation) for each in (x if x.ndim == 4 else [x])]
-        return tensor(np.stack(images) if x.ndim == 4 else images[0], np.float32)
+        return tensor(resized(x, self.size, self.interpolation), np.float32)
 
 
 __all__ = ["Resizing"]

@@ -18,9 +18,9 @@ from ...checks import check_pair
 from ...metrics.classification import confusion_matrix as core_matrix
 from .. import activations, optimizers
 from ..callbacks import summary_writer
-from ..folders import INTERPOLATIONS, resized
 from ..missing import _each
 from ..notes import missing_names, note, refuse
+from ..pictures import INTERPOLATIONS, check_words, resized
 from ..places import place
 from ..random import next_rng, set_seed
 from ..tensors import Tensor, numpys, tensor
@@ -60,12 +60,9 @@ def resize(images: Any, size: Any, method: Any = "bilinear", preserve_aspect_rat
     """An image, or a batch of them, in this size (rows, columns); as folders of pictures are read."""
     refuse("tf.image.resize", "resize the pictures before", preserve_aspect_ratio=preserve_aspect_ratio,
            antialias=antialias)  # fmt: skip
-    if method not in INTERPOLATIONS:
-        raise ValueError(f"tf.image.resize: method: expected one of {INTERPOLATIONS}, got {method!r}")
-    x, pair = np.asarray(images), check_pair(tuple(int(n) for n in size), "tf.image.resize: size")
-    if x.ndim not in (3, 4):
-        raise ValueError(f"tf.image.resize: expected an image (H, W, C) or a batch of them, got {x.shape}")
-    return tensor(resized(x, pair, method) if x.ndim == 3 else np.stack([resized(each, pair, method) for each in x]))
+    check_words("tf.image.resize", {"method": INTERPOLATIONS}, method=method)
+    pair = check_pair(tuple(int(n) for n in size), "tf.image.resize: size")
+    return tensor(resized(np.asarray(images), pair, method))
 
 
 def _perhaps(x: np.ndarray, axis: int, seed: int | None) -> Tensor:
