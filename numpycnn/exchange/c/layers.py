@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Callable
+import textwrap
+from typing import Any, Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +48,9 @@ class Code:
     rows: Shape | None = None
 
 
-def indent(text: str, depth: int = 1) -> str:
+def indent(text: str) -> str:
     """Move lines to the right."""
-    return "\n".join(BLOCK * depth + line for line in text.splitlines())
+    return textwrap.indent(text, BLOCK)
 
 
 def loop(index: str, count: int, body: str) -> str:
@@ -91,44 +92,45 @@ def over_stops(window: Window, body: str) -> str:
     return loops({"i": window.count[0], "j": window.count[1]}, body)
 
 
+def start_of_sums(layer: Any, name: str, sum_f: str = "y[i][j][f]") -> str:
+    """Return the loop that lets each sum over products begin with its bias, or with 0."""
+    bias = f"{name}_bias[f]" if layer.use_bias else "0"
+    return loop("f", layer.output_shape[-1], f"{sum_f} = {bias};")
+
+
 # -- layers that read x and write y
 
 
 def conv2d(layer: layers.Conv2D, name: str) -> Code:
     filters, channels = layer.filters, layer.input_shape[2] // layer.groups
     each = filters // layer.groups
-    channel = "c" if layer.groups == 1 else f"f / {each} * {channels} + c"  # of f's own group
-    start = f"{name}_bias[f]" if layer.use_bias else "0"
     weight = f"{name}_weight[ky][kx][c][f]"
     if layer.groups == 1:
         pixels = f"const float pixel = x[row][column][c];\n{loop('f', filters, f'y[i][j][f] += pixel * {weight};')}"
         products = loop("c", channels, pixels)
     else:
+        channel = f"f / {each} * {channels} + c"  # of f's own group
         products = loops({"c": channels, "f": filters}, f"y[i][j][f] += x[row][column][{channel}] * {weight};")
-    body = loop("f", filters, f"y[i][j][f] = {start};") + "\n" + over_window(layer.window, layer.input_shape, products)
+    body = start_of_sums(layer, name) + "\n" + over_window(layer.window, layer.input_shape, products)
     return Code("conv2d", over_stops(layer.window, body), _parameters(layer))
 
 
 def depthwise_conv2d(layer: layers.DepthwiseConv2D, name: str) -> Code:
-    channels, each = layer.input_shape[2], layer.depth_multiplier
-    start = f"{name}_bias[f]" if layer.use_bias else "0"
-    products = loops({"c": channels, "k": each},
+    each = layer.depth_multiplier
+    products = loops({"c": layer.input_shape[2], "k": each},
                      f"y[i][j]{_output(each)} += x[row][column][c] * {name}_weight[ky][kx][c][k];")
-    body = loop("f", channels * each, f"y[i][j][f] = {start};") + "\n"
-    body += over_window(layer.window, layer.input_shape, products)
+    body = start_of_sums(layer, name) + "\n" + over_window(layer.window, layer.input_shape, products)
     return Code("depthwise_conv2d", over_stops(layer.window, body), _parameters(layer))
 
 
 def separable_conv2d(layer: layers.SeparableConv2D, name: str) -> Code:
     channels, each, filters = layer.input_shape[2], layer.depth_multiplier, layer.filters
-    start = f"{name}_bias[f]" if layer.use_bias else "0"
     depthwise = loops({"c": channels, "k": each},
                       f"h{_output(each)} += x[row][column][c] * {name}_depthwise_weight[ky][kx][c][k];")
     pointwise = loops({"q": channels * each, "f": filters}, f"y[i][j][f] += h[q] * {name}_pointwise_weight[q][f];")
     body = "\n".join([
         f"float h[{channels * each}] = {{0}}; /* each channel by itself; then all are mixed */",
-        over_window(layer.window, layer.input_shape, depthwise), loop("f", filters, f"y[i][j][f] = {start};"),
-        pointwise,
+        over_window(layer.window, layer.input_shape, depthwise), start_of_sums(layer, name), pointwise,
     ])
     weights = _parameters(layer)
     weights["pointwise_weight"] = weights["pointwise_weight"].reshape(channels * each, filters)
@@ -137,9 +139,8 @@ def separable_conv2d(layer: layers.SeparableConv2D, name: str) -> Code:
 
 def dense(layer: layers.Dense, name: str) -> Code:
     (inputs,), units = layer.input_shape, layer.units
-    start = f"{name}_bias[f]" if layer.use_bias else "0"
     products = f"const float input = x[i];\n{loop('f', units, f'y[f] += input * {name}_weight[i][f];')}"
-    body = loop("f", units, f"y[f] = {start};") + "\n" + loop("i", inputs, products)
+    body = start_of_sums(layer, name, "y[f]") + "\n" + loop("i", inputs, products)
     return Code("dense", body, _parameters(layer))
 
 

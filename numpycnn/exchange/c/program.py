@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...checks import Shape, check_instance
+from ...checks import Shape
 from ...files import atomic_write, path_text, printable
 from ...layers import Layer
 from ...losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
 from ...model import Sequential
+from ..channels_first import check_model
 from .helpers import HELPERS
 from .layers import NOTHING, WRITERS, Code, function, indent
 from .literals import array, dimensions, identifier, text
@@ -94,8 +95,7 @@ def export_c(model: Sequential, path: str | os.PathLike) -> None:
         The model is not built; a layer or loss that does not exist in C here (the message names it), or a weight that
         is not finite; a name that does not end in ``.c`` or that C could not include; or a failure to write.
     """
-    check_instance(model, Sequential, "model", "a Sequential")
-    model._require_built("export_c")
+    check_model(model, "export_c")
     path = Path(path_text(path))
     if path.suffix != ".c":
         raise ValueError(f"export_c: expected a name that ends in .c, got {printable(path)!r}")

@@ -12,9 +12,9 @@ from typing import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...checks import check_instance
 from ...model import Sequential
 from ...training.data import check_images
+from ..channels_first import check_model
 from .program import export_c
 
 MAIN = """\
@@ -78,8 +78,7 @@ def predict_in_c(model: Sequential, x: ArrayLike, options: Sequence[str] = ("-O2
         As `export_c`, or `x` does not suit the model.
     """
     command = compiler()
-    check_instance(model, Sequential, "model", "a Sequential")
-    model._require_built("predict_in_c")
+    check_model(model, "predict_in_c")
     images = np.ascontiguousarray(check_images(model, x), np.float32)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
