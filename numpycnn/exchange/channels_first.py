@@ -18,6 +18,7 @@ from ..layers import (
     SeparableConv2D, Softmax,
 )
 from ..layers.activations import Activation
+from ..layers.window import Window
 from ..model import Sequential
 
 # Layers that take the numbers of a vector in any order, if their parameters are in that order.
@@ -48,14 +49,15 @@ class Placed(NamedTuple):
 
     def to_others(self, name: str, array: NDArray) -> NDArray:
         """Bring one of the layer's arrays into the others' layout."""
-        if name == "bias" or not isinstance(self.layer, (Conv2D, DepthwiseConv2D, SeparableConv2D, Dense)):
-            return array if name == "bias" else _rows(array, self.image)
-        if isinstance(self.layer, Dense):
-            return _rows(array, self.image).T  # (units, inputs)
+        if name == "bias":
+            return array
         if isinstance(self.layer, Conv2D) or name == "pointwise_weight":
             return array.transpose(3, 2, 0, 1)  # (F, C, kh, kw)
-        height, width, channels, multiplier = array.shape
-        return array.transpose(2, 3, 0, 1).reshape(channels * multiplier, 1, height, width)
+        if isinstance(self.layer, (DepthwiseConv2D, SeparableConv2D)):
+            height, width, channels, multiplier = array.shape
+            return array.transpose(2, 3, 0, 1).reshape(channels * multiplier, 1, height, width)
+        rows = _rows(array, self.image)
+        return rows.T if isinstance(self.layer, Dense) else rows  # (units, inputs)
 
     def from_others(self, name: str, array: NDArray, shape: Shape) -> NDArray:
         """Undo ``to_others``; `shape` is that of our array, and the elements must be as many."""
@@ -109,6 +111,11 @@ def _is_taken(following: list[Layer]) -> bool:
     return isinstance(first, Dense)
 
 
+def images_first(x: NDArray) -> NDArray:
+    """Return images (N, H, W, C) with the channels first, (N, C, H, W); what is none as it is."""
+    return np.ascontiguousarray(x.transpose(0, 3, 1, 2)) if x.ndim == 4 else x
+
+
 def _rows(array: NDArray, image: Shape | None) -> NDArray:
     """Bring the first axis, along the pixels (H, W, C), into the order (C, H, W)."""
     if image is None:
@@ -119,8 +126,11 @@ def _rows(array: NDArray, image: Shape | None) -> NDArray:
 
 def sides(layer: Any) -> Sides:
     """Return the zeros around the images of a convolution or a pooling: top, left, bottom, right."""
-    window, image = layer.window, layer.input_shape
-    (top, left), (down, right) = window.before, window.reach
-    if not isinstance(layer.padding, str):
-        return top, left, top, left
-    return top, left, max(down - top - image[0], 0), max(right - left - image[1], 0)
+    top, left = layer.window.before
+    return sides_of(layer.window, layer.input_shape) if isinstance(layer.padding, str) else (top, left, top, left)
+
+
+def sides_of(window: Window, image: Shape) -> Sides:
+    """Return the zeros around an image (H, W, ...) that the windows read: top, left, bottom, right."""
+    (top, left), (rows, columns) = window.before, window.padded(image)
+    return top, left, rows - top - image[0], columns - left - image[1]

@@ -6,7 +6,6 @@ times its bytes once it is parsed, so it is measured before. Arrays in other fil
 
 from __future__ import annotations
 
-import math
 import os
 from typing import IO, Any, NamedTuple
 
@@ -205,8 +204,3 @@ def _read_node(onnx: Any, node: Any) -> Node:
         value = onnx.helper.get_attribute_value(attribute)
         attributes[attribute.name] = read_array(onnx, value) if isinstance(value, onnx.TensorProto) else value
     return Node(node.op_type, node.name, list(node.input), list(node.output), attributes)
-
-
-def size_of(dimensions: list[int]) -> int:
-    """Return the number of elements of one input."""
-    return math.prod(dimensions[1:])

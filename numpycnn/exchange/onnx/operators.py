@@ -14,7 +14,8 @@ from ...layers import (
     LayerNorm, LeakyReLU, MaxPool2D, ReLU, Rescale, Reshape, Sigmoid, SiLU, Softmax, Tanh, ZeroPad2D,
 )
 from ...layers.window import Window
-from .file import Node, size_of
+from ..channels_first import sides_of
+from .file import Node
 from .walk import Walk
 
 Pair = tuple[int, int]
@@ -38,21 +39,21 @@ def _sides(walk: Walk, node: Node, kernel: Pair, strides: Pair, dilation: Pair =
         return (top, bottom), (left, right)
     if rule not in ("SAME_UPPER", "SAME_LOWER"):
         raise ModelFileError(f"expected auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER, got {rule}")
-    sides = []
-    for axis in range(2):
-        size, stride, extent = walk.shape[axis], strides[axis], (kernel[axis] - 1) * dilation[axis] + 1
-        total = max((-(-size // stride) - 1) * stride + extent - size, 0)
-        sides.append((total // 2, total - total // 2) if rule == "SAME_UPPER" else (total - total // 2, total // 2))
-    return sides[0], sides[1]
+    rows, columns = _same(walk, kernel, strides, dilation)
+    return (rows, columns) if rule == "SAME_UPPER" else (rows[::-1], columns[::-1])
+
+
+def _same(walk: Walk, kernel: Pair, strides: Pair, dilation: Pair) -> Sides:
+    """Return the zeros of our padding "same"; where their number is odd, there is one more after the image."""
+    top, left, bottom, right = sides_of(Window.on(walk.shape, kernel, strides, "same", dilation), walk.shape)
+    return (top, bottom), (left, right)
 
 
 def _padding(walk: Walk, sides: Sides, kernel: Pair, strides: Pair, dilation: Pair = (1, 1)) -> Any:
     """Return our word for these zeros: "valid", "same" or a pair; None if a layer of zeros has to say it."""
     if sides == ((0, 0), (0, 0)):
         return "valid"
-    same = Window.on(walk.shape, kernel, strides, "same", dilation)
-    after = [max(same.before[a] + walk.shape[a], same.reach[a]) - same.before[a] - walk.shape[a] for a in range(2)]
-    if sides == tuple(zip(same.before, after)):
+    if sides == _same(walk, kernel, strides, dilation):
         return "same"
     (top, bottom), (left, right) = sides
     return (top, left) if top == bottom and left == right else None
@@ -287,7 +288,7 @@ def _flatten(walk: Walk, node: Node) -> None:
 
 def _reshape(walk: Walk, node: Node) -> None:
     target = [int(n) for n in walk.option(node, "shape", 1)]
-    size = size_of(walk.dimensions)
+    size = math.prod(walk.shape)
     if not node.attributes.get("allowzero", 0):
         target = [walk.dimensions[i] if n == 0 else n for i, n in enumerate(target)]
     batch, dimensions = target[0], target[1:]

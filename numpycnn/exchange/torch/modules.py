@@ -113,15 +113,14 @@ def _convolution(placed: Placed) -> list[Module]:
     groups = layer.groups if isinstance(layer, Conv2D) else channels
     given: dict[str, Any] = {"stride": layer.strides, "dilation": layer.dilation_rate, "groups": groups}
     options.update({name: value for name, value in given.items() if value not in (1, (1, 1))})
-    names = {p.name.removeprefix("depthwise_"): p.name for p in layer.parameters}
     if isinstance(layer, SeparableConv2D):
         middle = channels * layer.depth_multiplier
         first = _call("Conv2d", channels, middle, layer.kernel_size, **options, bias=False)
         second = _call("Conv2d", middle, layer.filters, 1, **bias)
-        pointwise = {"weight": "pointwise_weight", **({"bias": "bias"} if layer.use_bias else {})}
+        pointwise = {p.name.removeprefix("pointwise_"): p.name for p in layer.parameters[1:]}
         return [*before, Module(first, placed, {"weight": "depthwise_weight"}), Module(second, placed, pointwise)]
-    return [*before, Module(_call("Conv2d", channels, layer.output_shape[2], layer.kernel_size, **options, **bias),
-                            placed, names)]  # fmt: skip
+    code = _call("Conv2d", channels, layer.output_shape[2], layer.kernel_size, **options, **bias)
+    return [*before, Module(code, placed, {p.name: p.name for p in layer.parameters})]
 
 
 def _dense(placed: Placed) -> list[Module]:

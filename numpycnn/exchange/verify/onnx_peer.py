@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ...model import Sequential
-from ..channels_first import channels_first
+from ..channels_first import channels_first, images_first
 from ..onnx import to_onnx
 from ..onnx.file import import_onnx
 
@@ -32,7 +31,7 @@ def outputs(model: Sequential, x: NDArray) -> list[NDArray]:
     for name in dict.fromkeys(name for name in names if name not in known):
         proto.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    fed = np.ascontiguousarray(x.transpose(0, 3, 1, 2)) if x.ndim == 4 else x
+    fed = images_first(x)
     wanted = [name for name in dict.fromkeys(names) if name != "input"]
     found = {"input": fed, **dict(zip(wanted, session.run(wanted, {"input": fed})))}
     return [placed.from_images_first(found[name]) for placed, name in zip(channels_first(model), names)]

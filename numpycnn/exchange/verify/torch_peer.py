@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ...model import Sequential
+from ..channels_first import images_first
 from ..torch.modules import Module, modules, sequential_code
 from ..torch.state_dict import ABSENT, state_dict
 
@@ -36,19 +36,13 @@ def _made(model: Sequential) -> Any:
     return made
 
 
-def _images(x: NDArray) -> Any:
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2)) if x.ndim == 4 else x)
-
-
 def outputs(model: Sequential, x: NDArray) -> list[NDArray]:
     """Return what each layer makes of x, as it is here."""
     import torch
 
     found: dict[int, tuple[Module, NDArray]] = {}
     with torch.no_grad():
-        value = _images(x)
+        value = torch.from_numpy(images_first(x))
         for module, theirs in zip(modules(model), _made(model).eval()):
             value = theirs(value)
             found[id(module.placed.layer)] = module, value.numpy()  # the layer's last module stays
@@ -59,13 +53,13 @@ def train(model: Sequential, x: NDArray, y: NDArray, steps: int) -> tuple[list, 
     """Return, by layer, the parameters' gradients at the first step, and their values after all."""
     import torch
 
-    made, described = _made(model).train(), modules(model)
+    made, described, images = _made(model).train(), modules(model), torch.from_numpy(images_first(x))
     ours: Any = model.optimizer
     optimizer = torch.optim.Adam(made.parameters(), ours.learning_rate, (ours.beta1, ours.beta2), ours.epsilon)
     gradients: list[list[NDArray]] = []
     for _ in range(steps):
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(made(_images(x)), torch.from_numpy(y)).backward()
+        torch.nn.functional.cross_entropy(made(images), torch.from_numpy(y)).backward()
         optimizer.step()
         gradients = gradients or _by_layer(model, described, made, lambda parameter: parameter.grad)
     return gradients, _by_layer(model, described, made, lambda parameter: parameter.detach())
