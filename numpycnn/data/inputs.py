@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..checks import Shape, check_choice, check_class_names, check_flag, check_pair, check_positive
 from ..files import printable
 from .own_digit.ink import resample
-from .own_digit.picture import read_picture, to_grey
+from .own_digit.picture import paper_behind, read_picture, to_grey
 from .own_digit.prepare import SIZE, prepare_digit
 
 PREPARATIONS = "digit", "resize"
@@ -151,5 +151,4 @@ def _colours(pixels: NDArray[np.floating], white: float) -> NDArray[np.float32]:
     if channels in (1, 3):
         return colours
     alpha = (pixels[..., -1:] / np.float32(white)).astype(np.float32)
-    brightness = float((to_grey(colours, 1.0)[..., None] * alpha).sum() / max(alpha.sum(), 1e-6))
-    return colours * alpha + (0 if brightness > 0.5 else 1) * (1 - alpha)
+    return colours * alpha + paper_behind(to_grey(colours, 1.0)[..., None], alpha) * (1 - alpha)

@@ -87,7 +87,7 @@ def _against_the_border(grey: Grey) -> Ink:
     sign = np.float32(-1 if ((grey - paper) ** 3).sum() < 0 else 1)  # noise lies on both sides of the paper, ink on one
     shadowed = not even and _has_shadows(sign * (grey - paper))
     if shadowed:
-        paper = sign * _without_strokes(sign * grey, _window(grey))
+        paper = sign * _without_strokes(sign * grey, odd_window(grey))
     difference = sign * (grey - paper)
     if not even:  # where there is half the light, ink and paper differ by half as much
         difference *= paper.mean() / np.maximum(paper, DARK)
@@ -109,8 +109,7 @@ def _bright_ink(grey: Grey) -> bool | None:
         return None
     counts = []
     for side in (~is_bright, is_bright):
-        labels, count = components(side)
-        sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+        sizes = sizes_of(*components(side))
         counts.append(int((sizes >= PATCH * sizes.max()).sum()))
     bright = counts[1] == 1
     ink = is_bright.mean() if bright else 1 - is_bright.mean()
@@ -141,13 +140,14 @@ def _quadratic_terms(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[
 
 def _has_shadows(difference: Grey) -> bool:
     """Whether what is broader than a stroke stands out, and not by little against the ink."""
-    broad = _without_strokes(difference, _window(difference))
+    broad = _without_strokes(difference, odd_window(difference))
     contrast = np.percentile(difference - broad, 99.5)
     return bool(np.ptp(broad) > SHADOW * max(contrast, FAINT))
 
 
-def _window(image: Grey) -> int:
-    return max(3, int(STROKE * min(image.shape)) | 1)
+def odd_window(image: Grey, share: float = STROKE) -> int:
+    """Return a length in pixels, odd: this share of the image's shorter side."""
+    return max(3, int(share * min(image.shape)) | 1)
 
 
 def _without_strokes(image: Grey, window: int) -> Grey:
@@ -159,19 +159,17 @@ def _without_strokes(image: Grey, window: int) -> Grey:
     return _mean(_extreme(_extreme(image, window, np.minimum), window, np.maximum), 3)
 
 
-def _windows(image: NDArray[Any], window: int, axis: int) -> NDArray[Any]:
-    """Return the values around each place along one axis, on a new last axis; the border is repeated outwards."""
+def _padded(image: NDArray[Any], window: int, axis: int) -> NDArray[Any]:
+    """Repeat the border outwards along one axis, so that a window fits around each place."""
     around = [(0, 0), (0, 0)]
     around[axis] = (window // 2, window // 2)
-    return np.lib.stride_tricks.sliding_window_view(np.pad(image, around, mode="edge"), window, axis)
+    return np.pad(image, around, mode="edge")
 
 
 def _extreme(image: NDArray[Any], window: int, function: np.ufunc) -> NDArray[Any]:
     """Minimum, maximum or logical or over the square window (odd) around each place, in steps that double."""
     for axis in (0, 1):
-        around = [(0, 0), (0, 0)]
-        around[axis] = (window // 2, window // 2)
-        image = np.pad(image, around, mode="edge").swapaxes(0, axis)
+        image = _padded(image, window, axis).swapaxes(0, axis)
         done = 1
         while done < window:
             step = min(done, window - done)
@@ -184,7 +182,8 @@ def _extreme(image: NDArray[Any], window: int, function: np.ufunc) -> NDArray[An
 def _mean(image: Grey, window: int) -> Grey:
     """Mean over the square window around each place."""
     for axis in (0, 1):
-        image = _windows(image, window, axis).mean(axis=-1, dtype=np.float32)
+        windows = np.lib.stride_tricks.sliding_window_view(_padded(image, window, axis), window, axis)
+        image = windows.mean(axis=-1, dtype=np.float32)
     return image
 
 
@@ -277,6 +276,11 @@ def _joined(mask: NDArray[np.bool_], number: NDArray[np.intp], dy: int, dx: int)
     return np.stack([number[here][both], number[there][both]])
 
 
+def sizes_of(labels: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return how many pixels each piece has, (count,)."""
+    return np.bincount(labels.ravel(), minlength=count + 1)[1:]
+
+
 def boxes(labels: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """Return the box around each piece: top, left, bottom, right, the last two exclusive; (count, 4)."""
     found = np.tile([*labels.shape, 0, 0], (count + 1, 1))
@@ -285,3 +289,8 @@ def boxes(labels: NDArray[np.intp], count: int) -> NDArray[np.intp]:
         np.minimum.at(found[:, axis], pieces, places)
         np.maximum.at(found[:, axis + 2], pieces, places + 1)
     return found[1:]
+
+
+def at_border(found: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return which of these boxes reach the border of a picture of this shape, (count,)."""
+    return (found[:, :2] == 0).any(axis=1) | (found[:, 2:] == shape).any(axis=1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .ink import Grey, boxes, components
+from .ink import Grey, at_border, boxes, components, sizes_of
 
 Mask = NDArray[np.bool_]
 
@@ -63,8 +63,7 @@ def without_lines(amount: Grey, sheet: bool = False) -> Unprinted | None:
 
 def _without_frame(amount: Grey, mask: Mask, sheet: bool) -> Unprinted | None:
     labels, count = components(mask)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    found = boxes(labels, count)
+    found, sizes = boxes(labels, count), sizes_of(labels, count)
     for top, left, bottom, right in found[np.argsort(-sizes, kind="stable")[:MOST]].tolist():
         if min(bottom - top, right - left) >= SMALL:
             part = slice(top, bottom), slice(left, right)
@@ -150,11 +149,10 @@ def _cleaned(amount: Grey, across: list[Mask], down: list[Mask]) -> Grey:
             thickest = max(thickest, thickness)
             ink[band & (lengths <= 1.5 * thickness + 1)] = 0
     labels, count = components(amount > PRINTED)
-    found, sizes = boxes(labels, count), np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    found, sizes = boxes(labels, count), sizes_of(labels, count)
     longer = (found[:, 2:] - found[:, :2]).max(axis=1)
-    at_border = (found[:, :2] == 0).any(axis=1) | (found[:, 2:] == amount.shape).any(axis=1)
     # At the border, a line that left the picture at the top or at the bottom is a crumb, too.
-    crumbs = (longer <= CRUMB * thickest) | at_border & (sizes <= LINE * thickest * longer)
+    crumbs = (longer <= CRUMB * thickest) | at_border(found, amount.shape) & (sizes <= LINE * thickest * longer)
     amount[np.isin(labels, np.flatnonzero(crumbs) + 1)] = 0
     return amount
 

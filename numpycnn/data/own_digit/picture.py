@@ -322,9 +322,13 @@ def to_grey(pixels: NDArray[np.floating], white: float) -> NDArray[np.floating]:
     alpha = pixels[..., -1]
     if alpha.min() == 1:
         return grey
+    return grey * alpha + paper_behind(grey, alpha) * (1 - alpha)
+
+
+def paper_behind(grey: NDArray[np.floating], alpha: NDArray[np.floating]) -> float:
+    """Return the shade of the paper that strokes (H, W) are laid on: white, or black if they are bright."""
     brightness = float((grey * alpha).sum() / max(alpha.sum(), 1e-6))
-    paper = 0.0 if brightness > 0.5 else 1.0
-    return grey * alpha + paper * (1 - alpha)
+    return 0.0 if brightness > 0.5 else 1.0
 
 
 def _hue(pixels: NDArray[np.floating], white: float, number: int) -> NDArray[np.floating]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .ink import Ink, boxes, components, find_ink, resample, widened
+from .ink import Ink, at_border, boxes, components, find_ink, resample, sizes_of, widened
 from .lines import without_lines
 from .picture import HUES, Box, Picture, read_picture
 
@@ -165,16 +165,13 @@ def _look(picture: Picture, region: Box) -> _Sight | None:
     edges = {"top": mask[0], "left": mask[:, 0], "bottom": mask[-1], "right": mask[:, -1]}
     # A stroke ends softly: its pale edge belongs to it.
     amount = np.where(widened(mask, 2 + max(mask.shape) // 256), ink.amount, np.float32(0))
-    rows, columns = (np.flatnonzero((amount > PALE).any(axis=axis)) for axis in (1, 0))
+    first, start, last, end = inked(amount)
     box = (
-        top + int(rows[0]) * factor,
-        left + int(columns[0]) * factor,
-        min(bottom, top + int(rows[-1] + 1) * factor),
-        min(right, left + int(columns[-1] + 1) * factor),
-    )
+        top + first * factor, left + start * factor, min(bottom, top + last * factor), min(right, left + end * factor)
+    )  # fmt: skip
     return _Sight(
         ink,
-        amount[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1],
+        amount[first:last, start:end],
         box,
         [side for side, edge in edges.items() if edge.any()],
         components=len(kept),
@@ -182,6 +179,12 @@ def _look(picture: Picture, region: Box) -> _Sight | None:
         factor=factor,
         notes=notes,
     )
+
+
+def inked(amount: NDArray[np.floating]) -> Box:
+    """Return the box around all ink (H, W): top, left, bottom, right, the last two exclusive."""
+    rows, columns = (np.flatnonzero((amount > PALE).any(axis=axis)) for axis in (1, 0))
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
 def _ink(picture: Picture, region: Box, factor: int) -> tuple[Ink, list[str]]:
@@ -197,20 +200,17 @@ def _ink(picture: Picture, region: Box, factor: int) -> tuple[Ink, list[str]]:
 
 def _kept(labels: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """Return the numbers of the pieces that belong to the digit; the others are dirt."""
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    large = sizes >= SPECK * sizes.max()
-    found = boxes(labels, count)
-    bottom, right = labels.shape
-    at_border = (found[:, :2] == 0).any(axis=1) | (found[:, 2] == bottom) | (found[:, 3] == right)
-    inner = np.flatnonzero(large & ~at_border)
+    found, sizes = boxes(labels, count), sizes_of(labels, count)
+    large, outer = sizes >= SPECK * sizes.max(), at_border(found, labels.shape)
+    inner = np.flatnonzero(large & ~outer)
     if inner.size:
         main = found[inner[sizes[inner].argmax()]]
         length = (main[2:] - main[:2]).max()
         # How far a piece is from the main one, and how far into the picture it reaches.
         gap = np.maximum(found[:, :2] - main[2:], main[:2] - found[:, 2:]).max(axis=1)
-        depth = np.minimum(found[:, 2:], [bottom, right] - found[:, :2]).min(axis=1)
+        depth = np.minimum(found[:, 2:], np.array(labels.shape) - found[:, :2]).min(axis=1)
         if length >= MAIN * min(labels.shape):
-            large &= ~(at_border & (gap >= FAR * length) & (depth <= SHALLOW * length))
+            large &= ~(outer & (gap >= FAR * length) & (depth <= SHALLOW * length))
     return np.flatnonzero(large) + 1
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .ink import Grey, boxes, components, find_ink, widened
+from .ink import Grey, at_border, boxes, components, find_ink, odd_window, sizes_of, widened
 from .lines import without_lines
 from .picture import Box, Picture, read_picture
-from .prepare import PALE, as_mnist
+from .prepare import as_mnist, inked
 
 WORK = 1024  # pixels of the longer side that larger pictures are reduced to
 WINDOW = 1 / 10  # strokes, and what they enclose, are narrower than this share of the picture's shorter side
@@ -147,7 +147,7 @@ def _pieces(seen: Picture) -> tuple[list[_Piece], list[str], int]:
     """Find what is connected and as large as a digit or a part of one, on a scale of 1 : factor; say what was not."""
     factor = -(-max(seen.height, seen.width) // WORK)
     grey = seen.shades(seen.whole, factor)
-    ink = find_ink(grey, max(3, int(WINDOW * min(grey.shape)) | 1))
+    ink = find_ink(grey, odd_window(grey, WINDOW))
     notes = list(seen.notes)
     if ink.contrast == 0:
         return [], notes, factor
@@ -158,11 +158,10 @@ def _pieces(seen: Picture) -> tuple[list[_Piece], list[str], int]:
     labels, count = components(amount > 0.5)
     found = boxes(labels, count)
     height, width = (found[:, 2:] - found[:, :2]).T
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    inside = (found[:, :2] > 0).all(axis=1) & (found[:, 2:] < labels.shape).all(axis=1)
+    inside = ~at_border(found, labels.shape)
     if not inside.any():
         return [], notes, factor
-    usual = _middle(height[inside], (sizes * (height > 2))[inside])
+    usual = _middle(height[inside], (sizes_of(labels, count) * (height > 2))[inside])
     kept = inside & (height <= TALL * usual) & (np.maximum(height, width) >= LOW * usual)
     pieces = []
     for number in np.flatnonzero(kept):
@@ -184,8 +183,7 @@ def _middle(values: NDArray[np.intp], weights: NDArray[np.intp]) -> float:
 
 def _trimmed(ink: Grey, top: int, left: int) -> _Piece:
     """Cut off empty rows and columns."""
-    rows, columns = (np.flatnonzero((ink > PALE).any(axis=axis)) for axis in (1, 0))
-    first, last, start, end = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    first, start, last, end = inked(ink)
     return _Piece(ink[first:last, start:end], (top + first, left + start, top + last, left + end))
 
 

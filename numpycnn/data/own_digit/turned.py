@@ -7,7 +7,7 @@ from typing import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .prepare import PALE, as_mnist
+from .prepare import as_mnist, inked
 
 DEGREES = range(45, 360, 45)
 
@@ -33,5 +33,5 @@ def turned(image: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
 
     whole = Image.fromarray(np.asarray(image, np.float32)).rotate(degrees, Image.Resampling.BILINEAR, expand=True)
     ink = np.asarray(whole)
-    rows, columns = (np.flatnonzero((ink > PALE).any(axis=axis)) for axis in (1, 0))
-    return as_mnist(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    top, left, bottom, right = inked(ink)
+    return as_mnist(ink[top:bottom, left:right])
