@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..files import printable
-from .download import DownloadError, check_archive, download
+from .download import DownloadError, check_archive, check_sha256, download
 from .elsewhere import listing
-from .places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
+from .places import by_hand, cache_folder, own_folder, unreachable
 
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -165,12 +165,7 @@ def _checked(data_set: BinarySet, name: str, content: bytes, sha256: str) -> byt
         raise ValueError(
             f"{name}: expected labels 0 to {NUM_CLASSES - 1}, got {largest}; the file is damaged: download it again"
         )
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != sha256:
-        raise ValueError(
-            f"{name}: expected {data_set.name}'s file with the SHA-256 {sha256}, got {digest}; the file is altered or "
-            "of another kind: download it again"
-        )
+    check_sha256(name, f"{data_set.name}'s file", sha256, hashlib.sha256(content).hexdigest())
     return content
 
 
@@ -191,25 +186,15 @@ def _read_cache(data_set: BinarySet) -> list[bytes]:
             return _read_archive(data_set, folder / data_set.archive)
         except (OSError, ValueError) as error:
             damage = f"The copy in the cache cannot be used: {error}\n"
-
     try:
         path = download(data_set.archive, data_set.mirrors, folder, lambda fetched: _read_archive(data_set, fetched))
     except DownloadError as error:
-        raise DownloadError(
-            f"{data_set.name} is not on this machine and could not be downloaded.\n"
-            f"Looked in {places_text(data_set.folder)} and the cache {folder}.\n{damage}{error}\n{_recipe(data_set)}"
-        ) from error
+        places = f" and the cache {folder}"
+        raise unreachable(data_set.name, data_set.folder, places, f"{damage}{error}", _recipe(data_set)) from error
     return _read_archive(data_set, path)
 
 
 def _recipe(data_set: BinarySet) -> str:
     """Say how to get the files by hand."""
-    return "\n".join(
-        [
-            f"What to do: on a machine with internet access, download {data_set.archive} from one of",
-            *(f"  {mirror}{data_set.archive}" for mirror in data_set.mirrors),
-            f"(the binary version, not the Python one), put it into a folder named {data_set.folder}, and either call",
-            f'load_cifar10("path/to/{data_set.folder}") or set the environment variable {ENVIRONMENT_VARIABLE}',
-            f"to the folder that {data_set.folder} is in.",
-        ]
-    )
+    files = [f"{data_set.archive} (the binary version, not the Python one)"]
+    return by_hand(files, data_set.mirrors, data_set.folder, f'load_cifar10("path/to/{data_set.folder}")')

@@ -81,9 +81,15 @@ def check_archive(path: Path, owner: str, sha256: str) -> None:
     """Raise ValueError if the file is not the archive of `owner` with this checksum."""
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise ValueError(f"{printable(path)}: expected {owner}'s archive with the SHA-256 {sha256}, got {found}; it is "
-                         "cut short, altered or of another kind: download it again")
+    check_sha256(printable(path), f"{owner}'s archive", sha256, found)
+
+
+def check_sha256(name: str, expected: str, wanted: str | None, found: str, form: str = "") -> None:
+    """Raise ValueError if what is called `name` has another checksum than what was expected, in this form."""
+    if found != wanted:
+        of = f" ({form})" if form else ""
+        raise ValueError(f"{name}: expected {expected} with the SHA-256 {wanted}{of}, got {found}; the file is cut "
+                         "short, altered or of another kind: download it again")
 
 
 def _check(check: Callable[[Path], object], file: IO[bytes], name: str) -> None:

@@ -24,11 +24,6 @@ def keras_folder() -> Path:
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets"
 
 
-def subfolders(folder: Path, own_name: str, torchvision_name: str) -> list[Path]:
-    """Return the folders below `folder` whose name says which data set is in them."""
-    return [folder / own_name, folder / torchvision_name / "raw", folder / torchvision_name]
-
-
 def copies(folders: Iterable[Path], name: str) -> list[Path]:
     """Return all copies of an IDX file in the folders, packed or not, under its own name or a usual other one."""
     stem, _, kind = name.rpartition("-idx")

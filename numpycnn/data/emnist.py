@@ -24,7 +24,7 @@ from .download import DownloadError, check_archive, download
 from .elsewhere import copies, first_file, listing
 from .idx import read_idx
 from .mnist import Split
-from .places import ENVIRONMENT_VARIABLE, cache_folder, own_folder, places_text
+from .places import by_hand, cache_folder, own_folder, unreachable
 
 MIRRORS = ("https://biometrics.nist.gov/cs_links/EMNIST/", "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/")
 ARCHIVE = "gzip.zip"
@@ -128,17 +128,9 @@ def _download(folder: Path) -> Path:
         check = partial(check_archive, owner="EMNIST", sha256=ARCHIVE_SHA256)
         return download(ARCHIVE, MIRRORS, folder, check, ARCHIVE_BYTES)
     except DownloadError as error:
-        raise DownloadError(
-            "EMNIST is not on this machine and could not be downloaded.\n"
-            f"Looked in {places_text('emnist')} and the cache {folder}.\n{error}\n{_advice()}"
-        ) from error
+        raise unreachable("EMNIST", "emnist", f" and the cache {folder}", str(error), _advice()) from error
 
 
 def _advice() -> str:
     """Say how to get it by hand."""
-    return "\n".join([
-        f"What to do: on a machine with internet access, download {ARCHIVE} (562 MB) from one of",
-        *(f"  {mirror}{ARCHIVE}" for mirror in MIRRORS),
-        'put it into a folder named emnist, and either call load_emnist(data_dir="path/to/emnist") or set the',
-        f"environment variable {ENVIRONMENT_VARIABLE} to the folder that emnist is in.",
-    ])
+    return by_hand([f"{ARCHIVE} (562 MB)"], MIRRORS, "emnist", 'load_emnist(data_dir="path/to/emnist")')

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..files import printable
-from .download import DownloadError, download
-from .elsewhere import copies, first_file, keras_folder, listing, read_npz, subfolders
+from .download import DownloadError, check_sha256, download
+from .elsewhere import copies, first_file, keras_folder, listing, read_npz
 from .idx import idx_header, read_idx
-from .places import ENVIRONMENT_VARIABLE, cache_folder, data_root, own_folder, places_text
+from .places import by_hand, cache_folder, data_root, own_folder, unreachable
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -209,8 +209,8 @@ def load(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> t
 
 
 def _subfolders(data_set: DataSet, folder: Path) -> list[Path]:
-    """Return the folders below `folder` that have the data set's name."""
-    return subfolders(folder, data_set.folder, data_set.torchvision)
+    """Return the folders below `folder` whose name says that the data set is in them."""
+    return [folder / data_set.folder, folder / data_set.torchvision / "raw", folder / data_set.torchvision]
 
 
 def _missing(data_set: DataSet, folders: list[Path]) -> list[str]:
@@ -231,11 +231,7 @@ def _read_all(data_set: DataSet, folders: list[Path], npz_folders: list[Path]) -
         raise FileNotFoundError(f"expected the files of {data_set.name}, but they are gone")
     arrays = list(read_npz(path, zip(NPZ_ARRAYS, (file.shape for file in data_set.files))))
     for name, array, file in zip(NPZ_ARRAYS, arrays, data_set.files):
-        if _raw_sha256(array) != file.sha256:
-            raise ValueError(
-                f"{path}: expected {name} to be {data_set.name}'s {file.name}, with the SHA-256 {file.sha256}, got "
-                f"{_raw_sha256(array)}; the file is altered or of another kind: download it again"
-            )
+        check_sha256(str(path), f"{name} to be {data_set.name}'s {file.name}", file.sha256, _raw_sha256(array))
     return arrays
 
 
@@ -269,11 +265,8 @@ def _read_cache(data_set: DataSet) -> list[NDArray[np.uint8]]:
     try:
         return [_read_cached(data_set, file, folder) for file in data_set.files]
     except DownloadError as error:
-        raise DownloadError(
-            f"{data_set.name} is not on this machine and could not be downloaded.\n"
-            f"Looked in {places_text(data_set.folder)}, the cache {folder} and Keras's {keras}.\n{damage}{error}\n"
-            f"{_recipe(data_set)}"
-        ) from error
+        places = f", the cache {folder} and Keras's {keras}"
+        raise unreachable(data_set.name, data_set.folder, places, f"{damage}{error}", _recipe(data_set)) from error
 
 
 def _read_cached(data_set: DataSet, file: IdxFile, folder: Path) -> NDArray[np.uint8]:
@@ -310,21 +303,18 @@ def _read_file(
         stream.seek(0)
         packed = stream.read(2) == b"\x1f\x8b"
     digest = _raw_sha256(array)
-    known = digest == file.sha256 if file.sha256 else packed_digest == file.gzip_sha256
-    if not known:
+    wanted, found, form = file.gzip_sha256, packed_digest, "as a .gz file"
+    if file.sha256:
+        wanted, found, form = file.sha256, digest, "unpacked"
+    if found != wanted:
         _refuse_other_file(data_set, file, path, digest, packed_digest)
     if array.shape != file.shape or array.dtype != np.uint8:
         raise ValueError(
             f"{path}: expected uint8 of shape {file.shape} for {data_set.name}'s {file.name}, "
             f"got {array.dtype} of shape {array.shape}; put the right file there"
         )
-    if not known and (file.sha256 or packed or need_checksum):
-        want, got = (file.sha256, digest) if file.sha256 else (file.gzip_sha256, packed_digest)
-        raise ValueError(
-            f"{path}: expected {data_set.name}'s {file.name} with the SHA-256 {want} "
-            f"({'unpacked' if file.sha256 else 'as a .gz file'}), got {got}; "
-            "the file is altered or of another kind: download it again"
-        )
+    if file.sha256 or packed or need_checksum:
+        check_sha256(str(path), f"{data_set.name}'s {file.name}", wanted, found, form)
     if array.ndim == 1 and array.size and array.max() >= NUM_CLASSES:
         raise ValueError(
             f"{path}: expected labels 0 to {NUM_CLASSES - 1}, got {array.max()}; "
@@ -355,15 +345,6 @@ def _refuse_other_file(
 
 def _recipe(data_set: DataSet) -> str:
     """Say how to get the files by hand."""
-    loader = f"load_{data_set.folder.replace('-', '_')}"
-    return "\n".join(
-        [
-            "What to do: on a machine with internet access, download these four files,",
-            *(f"  {file.name}.gz" for file in data_set.files),
-            "from one of these addresses (followed by the file's name),",
-            *(f"  {mirror}" for mirror in data_set.mirrors),
-            f"put them, unpacked or not, into one folder named {data_set.folder}, and either call",
-            f'{loader}("path/to/{data_set.folder}") or set the environment variable',
-            f"{ENVIRONMENT_VARIABLE} to the folder that {data_set.folder} is in.",
-        ]
-    )
+    files = [f"{file.name}.gz" for file in data_set.files]
+    call = f'load_{data_set.folder.replace("-", "_")}("path/to/{data_set.folder}")'
+    return by_hand(files, data_set.mirrors, data_set.folder, call)

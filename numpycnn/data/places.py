@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..files import path_text
+from .download import DownloadError
 
 ENVIRONMENT_VARIABLE = "NUMPYCNN_DATA"
 
@@ -58,9 +60,24 @@ def cache_folder(subfolder: str) -> Path:
     return Path(pooch.os_cache("numpycnn")).expanduser() / subfolder
 
 
-def places_text(subfolder: str) -> str:
-    """Say what came of the environment variable, for an error message."""
+def unreachable(name: str, subfolder: str, places: str, reasons: str, advice: str) -> DownloadError:
+    """Return the error that a data set is nowhere: looked for where the environment says, and in other places."""
     variable = os.environ.get(ENVIRONMENT_VARIABLE)
-    if not variable:
-        return f"{ENVIRONMENT_VARIABLE} (not set)"
-    return f"{ENVIRONMENT_VARIABLE} ({variable}, which has no folder {subfolder})"
+    came_of_it = f"{variable}, which has no folder {subfolder}" if variable else "not set"
+    return DownloadError(
+        f"{name} is not on this machine and could not be downloaded.\n"
+        f"Looked in {ENVIRONMENT_VARIABLE} ({came_of_it}){places}.\n{reasons}\n{advice}"
+    )
+
+
+def by_hand(files: Iterable[str], mirrors: Iterable[str], subfolder: str, call: str) -> str:
+    """Say how to get a data set's files by hand, and which call loads them then."""
+    return "\n".join([
+        "What to do: on a machine with internet access, download",
+        *(f"  {file}" for file in files),
+        "from one of these addresses (followed by the file's name),",
+        *(f"  {mirror}" for mirror in mirrors),
+        f"put it all, packed or not, into one folder named {subfolder}, and either call",
+        f"{call} or set the environment variable",
+        f"{ENVIRONMENT_VARIABLE} to the folder that {subfolder} is in.",
+    ])
