@@ -21,8 +21,12 @@ class Bench:
     def __init__(self, exercise: Exercise, seed: int) -> None:
         self.exercise, self.seed = exercise, seed
         self.cases = cases_of(exercise, seed)
-        self.right = [outcome_of(exercise, seed, i) for i in range(len(self.cases))]
+        self.right = self.outcomes()
         self.tolerance = TOLERANCE if exercise.chance else None
+
+    def outcomes(self, *mistakes: Mistake) -> list[Outcome]:
+        """Return what the solution gives in each case, with these mistakes in it."""
+        return [outcome_of(self.exercise, self.seed, case, *mistakes) for case in range(len(self.cases))]
 
     def same(self, a: NDArray, b: NDArray) -> bool:
         """Whether two outputs are equal as far as it matters here."""

@@ -77,6 +77,7 @@ class Judgement:
         self.wrong = [name for i, name in enumerate(self.exercise.outputs) if not all(self.equal(i))]
         if self.exercise.chance:
             del self.wrong[1:]  # of a wrong shape there are no statistics
+        self.raising = [bool(mine.problem) for mine in got]  # in which cases it gives nothing to compare
         self.seen = [name for name in self.wrong if not self.only_raises(name)]  # what wrong numbers can be seen of
 
     def equal(self, output: int) -> list[bool]:
@@ -224,9 +225,8 @@ class Judgement:
         """How far from what an entry gives, where chance blurs it; else 0."""
         if not self.exercise.chance:
             return 0.0
-        edits = [outcome_of(self.exercise, self.bench.seed, case, entry).values[-1] for case in range(len(self.got))]
-        gaps = [np.nan_to_num(abs(mine.values[-1] - edit)).max(initial=0) for mine, edit in zip(self.got, edits)]
-        return float(max(gaps))
+        pairs = zip(self.got, self.bench.outcomes(entry))
+        return float(max(np.nan_to_num(abs(mine.values[-1] - e.values[-1])).max(initial=0) for mine, e in pairs))
 
     def of_order(self) -> Verdict | None:
         """The right outputs in another order."""
@@ -261,11 +261,10 @@ class Judgement:
         """The entry that raises in the same cases, where all others are right."""
         if self.seen:
             return None
-        raising = [bool(mine.problem) for mine in self.got]
         for entry in self.exercise.mistakes:
-            edits = [outcome_of(self.exercise, self.bench.seed, k, entry) for k in range(len(self.got))]
+            edits = self.bench.outcomes(entry)
             rights = zip(edits, self.bench.right)
-            if [bool(edit.problem) for edit in edits] == raising and all(
+            if [bool(edit.problem) for edit in edits] == self.raising and all(
                 edit.problem or all(map(self.bench.same, edit.values, right.values)) for edit, right in rights
             ):
                 says = f"{self.of_place().message}. That comes of this: {entry.says}"
@@ -286,8 +285,8 @@ class Judgement:
             return None
         i = self.exercise.outputs.index(name)
         for entry in self.exercise.mistakes:
-            edits = [outcome_of(self.exercise, self.bench.seed, k, entry) for k in range(len(self.got))]
-            if all(e.values and e.values[i].shape == mine.values[i].shape for e, mine in zip(edits, self.got)):
+            pairs = zip(self.bench.outcomes(entry), self.got)
+            if all(e.values and e.values[i].shape == mine.values[i].shape for e, mine in pairs):
                 return entry
         return None
 
@@ -312,10 +311,8 @@ class Judgement:
         subject = " and ".join(explained) if self.exercise.chance is None else self.exercise.name
         message = f"{subject}: {says}"
         left = [o for o in self.seen if o not in explained]
-        raising = [mine for mine in self.got if mine.problem]
-        if raising:
-            right = [not mine.problem for mine in self.got]
-            message += f". In other cases {raising[0].says}{condition(self.bench.cases, right, 'It does so')}"
+        if any(self.raising):
+            message += f". In other cases {self.first_raised().says}{self.when_it_raises()}"
         if left and self.exercise.chance is None:
             misshapen = next((o for o in left if self.is_misshapen(o)), None)
             other = misshapen or left[0]
@@ -344,16 +341,22 @@ class Judgement:
 
     def of_place(self) -> Verdict:
         """No mistake is known that gives this: say where it is wrong, and stop."""
-        raising = [mine for mine in self.got if mine.problem]
-        if raising:
-            right = [not mine.problem for mine in self.got]
-            where = condition(self.bench.cases, right, "It does so")
-            message = f"{raising[0].says}, for {self.described(right.index(False))}{where}"
-            return _verdict(self.exercise, raising[0].problem, message)
+        if any(self.raising):
+            raised = self.first_raised()
+            message = f"{raised.says}, for {self.described(self.raising.index(True))}{self.when_it_raises()}"
+            return _verdict(self.exercise, raised.problem, message)
         message = self.where(self.wrong[0])
         if self.changed():
             return _verdict(self.exercise, "changes-input", f"it {self.changed()}; {message}")
         return _verdict(self.exercise, None, message)
+
+    def first_raised(self) -> Outcome:
+        """The outcome of the first case in which it gives nothing."""
+        return self.got[self.raising.index(True)]
+
+    def when_it_raises(self) -> str:
+        """Say in which cases that is."""
+        return condition(self.bench.cases, [not raising for raising in self.raising], "It does so")
 
     def where(self, name: str) -> str:
         """Say which element of an output is wrong, in which case, and what it should be."""
