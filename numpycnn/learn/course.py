@@ -22,6 +22,7 @@ from .exercises import Case, Course, Exercise
 from .judge import TIME_LIMIT, Verdict, judge
 
 Values = tuple[NDArray, ...]
+Call = Callable[[Callable, Callable | None, Case], Any]  # (function, forward, case): calls a function of the course
 HINTS = ("Work one small case on paper, and compare each number on the way.",)
 
 
@@ -56,14 +57,14 @@ class Task:
     Attributes
     ----------
     exercise : Exercise
-    call : callable (function, forward, case) -> values
+    call : Call
         Calls the student's function for a case of ours.
     layout : dict
         How an argument or an output of ours is laid out in the course.
     """
 
     exercise: Exercise
-    call: Callable[[Callable, Callable | None, Case], Any]
+    call: Call
     layout: Mapping[str, Callable[[NDArray], NDArray]] = dataclasses.field(default_factory=dict)
 
     def named(self, name: str) -> Exercise:
@@ -102,26 +103,29 @@ def _pool(case: Case) -> tuple[Any, ...]:
     return images(case["x"]), {"pool_height": case["size"], "pool_width": case["size"], "stride": case["stride"]}
 
 
-def _conv_backward(function: Callable, forward: Callable | None, case: Case) -> Any:
-    cache = forward(*_conv(case))[1] if forward else _conv(case)
-    return function(images(case["dy"]), cache)
+def _affine(case: Case) -> tuple[Any, ...]:
+    return spread(case["x"]), case["w"], case.get("b", np.zeros(case["w"].shape[1]))
 
 
-def _pool_backward(function: Callable, forward: Callable | None, case: Case) -> Any:
-    cache = forward(*_pool(case))[1] if forward else _pool(case)
-    return function(images(case["dy"]), cache)
+def _forward(inputs: Callable[[Case], tuple[Any, ...]]) -> Call:
+    """A forward of these inputs."""
+    return lambda function, _, case: first(function(*inputs(case)))
 
 
-def _affine_backward(function: Callable, forward: Callable | None, case: Case) -> Any:
-    inputs = spread(case["x"]), case["w"], np.zeros(case["w"].shape[1])
-    return function(case["dy"], forward(*inputs)[1] if forward else inputs)
+def _backward(inputs: Callable[[Case], tuple[Any, ...]], layout: Callable[[NDArray], NDArray] = as_it_is) -> Call:
+    """A backward: its cache is what the student's forward keeps of these inputs, else the inputs themselves."""
+
+    def call(function: Callable, forward: Callable | None, case: Case) -> Any:
+        return function(layout(case["dy"]), forward(*inputs(case))[1] if forward else inputs(case))
+
+    return call
 
 
 def _relu_backward(function: Callable, forward: Callable | None, case: Case) -> Any:
     return function(case["dy"], forward(case["x"])[1] if forward else case["x"])
 
 
-def _normalise(layout: Callable[[NDArray], NDArray]) -> Callable[[Callable, Callable | None, Case], Any]:
+def _normalise(layout: Callable[[NDArray], NDArray]) -> Call:
     def call(function: Callable, forward: Callable | None, case: Case) -> Any:
         param = {"mode": "train", "eps": case["epsilon"]}
         return first(function(layout(case["x"]), case["gamma"], case["beta"], param))
@@ -129,7 +133,7 @@ def _normalise(layout: Callable[[NDArray], NDArray]) -> Callable[[Callable, Call
     return call
 
 
-def _normalise_backward(layout: Callable[[NDArray], NDArray]) -> Callable[[Callable, Callable | None, Case], Any]:
+def _normalise_backward(layout: Callable[[NDArray], NDArray]) -> Call:
     def call(function: Callable, forward: Callable | None, case: Case) -> Any:
         param, gamma = {"mode": "train", "eps": case["epsilon"]}, case["gamma"]
         _, cache = forward(layout(case["x"]), gamma, np.zeros(gamma.shape), param)  # type: ignore[misc]
@@ -159,8 +163,9 @@ def _dropout_backward(function: Callable, forward: Callable | None, case: Case) 
     return function(case["dy"], ({"mode": "train", "p": 0.5}, case["mask"]))
 
 
-def _stepping(names: dict[str, str]) -> Callable[[Callable, Callable | None, Case], Any]:
-    """A step of an optimizer: the course keeps what it remembers, under other names, in ``config``."""
+def _stepping(*same: str, **renamed: str) -> Call:
+    """A step of an optimizer: the course keeps what it remembers, and all but w and g, in ``config``."""
+    names = {**dict(zip(same, same)), **renamed}  # theirs, and ours
 
     def call(function: Callable, forward: Callable | None, case: Case) -> Any:
         config = {theirs: case[ours] for theirs, ours in names.items()}
@@ -187,21 +192,11 @@ def _relu_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield dict(x=x)
 
 
-def _relu_backward_cases(rng: np.random.Generator) -> Iterator[Case]:
-    for case in _relu_cases(rng):
-        yield dict(dy=ex.numbers(rng, *case["x"].shape), x=case["x"])
-
-
 def _row_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Batch normalisation of vectors: images of one pixel."""
     for n, channels, epsilon in ((4, 1, 0.1), (5, 3, 1e-5), (6, 4, 0.5)):
         x = np.round(2 * ex.numbers(rng, n, 1, 1, channels) + rng.uniform(-3, 3, channels), 2)
         yield dict(x=x, gamma=1.2 + ex.numbers(rng, channels), beta=ex.numbers(rng, channels), epsilon=epsilon)
-
-
-def _row_backward_cases(rng: np.random.Generator) -> Iterator[Case]:
-    for case in _row_cases(rng):
-        yield dict(dy=ex.numbers(rng, *case["x"].shape), x=case["x"], gamma=case["gamma"], epsilon=case["epsilon"])
 
 
 def _running_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -215,11 +210,6 @@ def _layer_norm_cases(rng: np.random.Generator) -> Iterator[Case]:
     for n, d, epsilon in ((3, 4, 0.1), (4, 5, 1e-5), (5, 5, 0.5)):
         x = np.round(2 * ex.numbers(rng, n, d) + rng.uniform(-3, 3, (n, 1)), 2)
         yield dict(x=x, gamma=1.2 + ex.numbers(rng, d), beta=ex.numbers(rng, d), epsilon=epsilon)
-
-
-def _layer_norm_backward_cases(rng: np.random.Generator) -> Iterator[Case]:
-    for case in _layer_norm_cases(rng):
-        yield dict(dy=ex.numbers(rng, *case["x"].shape), x=case["x"], gamma=case["gamma"], epsilon=case["epsilon"])
 
 
 def _dropout_backward_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -239,29 +229,28 @@ def _rmsprop_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield dict(w=w, g=g, v=v, learning_rate=0.1, decay_rate=0.9, epsilon=epsilon)
 
 
-def _of(solution: Callable, outputs: str, cases: ex.Cases, hints: tuple[str, ...] = HINTS) -> Exercise:
-    return Exercise(solution, tuple(outputs.split()), cases, hints)
+def _of(solution: Callable, outputs: str, cases: ex.Cases) -> Exercise:
+    return Exercise(solution, tuple(outputs.split()), cases, HINTS)
 
 
 _E, _S = ex.EXERCISES, solutions
 _BN, _BN_BACK = _E["batch_norm_forward"], _E["batch_norm_backward"]
 _ROWS, _IMAGES = {"x": rows, "y": rows, "dy": rows, "dx": rows}, {"x": images, "y": images, "dy": images, "dx": images}
 _CONV_LAYOUT = {**_IMAGES, "w": filters, "dw": filters}
-_ADAM = {"learning_rate": "learning_rate", "beta1": "beta1", "beta2": "beta2", "epsilon": "epsilon", "t": "t", "m": "m",
-         "v": "v"}  # fmt: skip
-_ROW_BACKWARD = Task(dataclasses.replace(_BN_BACK, cases=_row_backward_cases), _normalise_backward(rows), _ROWS)
-_LAYER_BACKWARD = _of(_S.layer_norm_backward, "dx dgamma dbeta", _layer_norm_backward_cases)
+_ROW_BACKWARD = Task(
+    dataclasses.replace(_BN_BACK, cases=ex.with_dy(_row_cases, "beta")), _normalise_backward(rows), _ROWS
+)
+_LAYER_BACKWARD = _of(_S.layer_norm_backward, "dx dgamma dbeta", ex.with_dy(_layer_norm_cases, "beta"))
 
 NAMES: dict[str, list[Task]] = {
-    "affine_forward": [Task(_of(_S.dense_forward, "y", _dense_cases), lambda f, _, c: first(
-        f(spread(c["x"]), c["w"], c["b"])), {"x": spread})],
-    "affine_backward": [Task(_E["dense_backward"], _affine_backward, {"x": spread, "dx": spread})],
-    "relu_forward": [Task(_of(_S.relu_forward, "y", _relu_cases), lambda f, _, c: first(f(c["x"])))],
-    "relu_backward": [Task(_of(_S.relu_backward, "dx", _relu_backward_cases), _relu_backward)],
-    "conv_forward_naive": [Task(_E["conv2d_forward"], lambda f, _, c: first(f(*_conv(c))), _CONV_LAYOUT)],
-    "conv_backward_naive": [Task(_E["conv2d_backward"], _conv_backward, _CONV_LAYOUT)],
-    "max_pool_forward_naive": [Task(_E["max_pool_forward"], lambda f, _, c: first(f(*_pool(c))), _IMAGES)],
-    "max_pool_backward_naive": [Task(_E["max_pool_backward"], _pool_backward, _IMAGES)],
+    "affine_forward": [Task(_of(_S.dense_forward, "y", _dense_cases), _forward(_affine), {"x": spread})],
+    "affine_backward": [Task(_E["dense_backward"], _backward(_affine), {"x": spread, "dx": spread})],
+    "relu_forward": [Task(_of(_S.relu_forward, "y", _relu_cases), _forward(lambda case: (case["x"],)))],
+    "relu_backward": [Task(_of(_S.relu_backward, "dx", ex.with_dy(_relu_cases)), _relu_backward)],
+    "conv_forward_naive": [Task(_E["conv2d_forward"], _forward(_conv), _CONV_LAYOUT)],
+    "conv_backward_naive": [Task(_E["conv2d_backward"], _backward(_conv, images), _CONV_LAYOUT)],
+    "max_pool_forward_naive": [Task(_E["max_pool_forward"], _forward(_pool), _IMAGES)],
+    "max_pool_backward_naive": [Task(_E["max_pool_backward"], _backward(_pool, images), _IMAGES)],
     "batchnorm_forward": [
         Task(dataclasses.replace(_BN, cases=_row_cases), _normalise(rows), _ROWS),
         Task(_of(_S.batch_norm_running, "running_mean running_var y_test", _running_cases), _running),
@@ -278,11 +267,11 @@ NAMES: dict[str, list[Task]] = {
     ],
     "dropout_backward": [Task(_of(_S.dropout_backward, "dx", _dropout_backward_cases), _dropout_backward)],
     "softmax_loss": [Task(_E["softmax_cross_entropy"], lambda f, _, c: f(c["logits"], c["labels"]))],
-    "sgd_momentum": [Task(_of(_S.sgd_momentum_step, "w velocity", _momentum_cases), _stepping(
-        {"learning_rate": "learning_rate", "momentum": "momentum", "velocity": "velocity"}))],
-    "rmsprop": [Task(_of(_S.rmsprop_step, "w v", _rmsprop_cases), _stepping(
-        {"learning_rate": "learning_rate", "decay_rate": "decay_rate", "epsilon": "epsilon", "cache": "v"}))],
-    "adam": [Task(_E["adam_step"], _stepping(_ADAM))],
+    "sgd_momentum": [Task(_of(_S.sgd_momentum_step, "w velocity", _momentum_cases),
+                          _stepping("learning_rate", "momentum", "velocity"))],
+    "rmsprop": [Task(_of(_S.rmsprop_step, "w v", _rmsprop_cases),
+                     _stepping("learning_rate", "decay_rate", "epsilon", cache="v"))],
+    "adam": [Task(_E["adam_step"], _stepping("learning_rate", "beta1", "beta2", "epsilon", "t", "m", "v"))],
 }  # fmt: skip
 # What backward needs to know of forward is the student's own cache.
 NEEDS_FORWARD = {

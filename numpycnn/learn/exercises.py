@@ -95,6 +95,17 @@ def numbers(rng: np.random.Generator, *shape: int) -> NDArray:
     return np.round(rng.standard_normal(shape), 2)
 
 
+def with_dy(forward: Cases, *left_out: str) -> Cases:
+    """Return the cases of a backward whose dy has x's shape: dy, and the forward's arguments but those left out."""
+
+    def cases(rng: np.random.Generator) -> Iterator[Case]:
+        for case in forward(rng):
+            dy = numbers(rng, *case["x"].shape)
+            yield dict(dy=dy, **{name: value for name, value in case.items() if name not in left_out})
+
+    return cases
+
+
 def _image_cases(rng: np.random.Generator) -> Iterator[tuple[int, ...]]:
     """Yield (N, H, W, C, kh, kw, F, stride, padding); the smallest first."""
     more, square = rng.integers(0, 2, 6).tolist(), int(rng.integers(5, 7))
@@ -157,11 +168,6 @@ def batch_norm_forward_cases(rng: np.random.Generator) -> Iterator[Case]:
         channels = shape[-1]
         x = np.round(numbers(rng, *shape) * rng.uniform(0.5, 3, channels) + rng.uniform(-3, 3, channels), 2)
         yield dict(x=x, gamma=1.2 + numbers(rng, channels), beta=numbers(rng, channels), epsilon=epsilon)
-
-
-def batch_norm_backward_cases(rng: np.random.Generator) -> Iterator[Case]:
-    for case in batch_norm_forward_cases(rng):
-        yield dict(dy=numbers(rng, *case["x"].shape), x=case["x"], gamma=case["gamma"], epsilon=case["epsilon"])
 
 
 def softmax_cross_entropy_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -234,7 +240,7 @@ EXERCISES: dict[str, Exercise] = {each.name: each for each in (
         "Mean and variance are over axes 0, 1 and 2, so both are (C,).",
         "normalised = (x - mean) / sqrt(variance + epsilon), then gamma times it plus beta.",
     )),
-    Exercise(solutions.batch_norm_backward, ("dx", "dgamma", "dbeta"), batch_norm_backward_cases, (
+    Exercise(solutions.batch_norm_backward, ("dx", "dgamma", "dbeta"), with_dy(batch_norm_forward_cases, "beta"), (
         "dgamma and dbeta first: y = gamma * normalised + beta is a line, channel by channel.",
         "x reaches y on three ways: directly, through the mean, through the variance. Add up the three slopes.",
         "dx = gamma / root * (dy - mean of dy - normalised * mean of dy * normalised), the means channel by channel.",

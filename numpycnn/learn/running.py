@@ -126,41 +126,37 @@ def run_own(exercise: Exercise, function: Callable, case: Case) -> Outcome:
 
 def run_case(exercise: Exercise, function: Callable, case: Case) -> Outcome:
     """Return what the function gives for these arguments."""
-    if exercise.chance is not None:
-        return _observe(exercise, function, case)
-    given = {name: np.array(v) if isinstance(v, np.ndarray) else v for name, v in case.items()}
+    return _call(exercise, function, case) if exercise.chance is None else _observe(exercise, function, case)
+
+
+def _call(exercise: Exercise, function: Callable, case: Case, **others: Any) -> Outcome:
+    """Call the function once, with copies of the case's arrays, and with others for some of its arguments."""
+    given = {**{name: np.array(v) if isinstance(v, np.ndarray) else v for name, v in case.items()}, **others}
     try:
         result = function(*given.values())
     except TooSlow:
         raise
     except BaseException as error:
         return _raised(error)
-    changed = tuple(name for name, value in case.items() if not np.array_equal(value, given[name]))
-    return dataclasses.replace(_outcome(result, exercise.outputs), changed=changed)
+    changed = tuple(n for n, value in case.items() if n not in others and not np.array_equal(value, given[n]))
+    return dataclasses.replace(_outcome(result, exercise.returns), changed=changed)
 
 
 def _observe(exercise: Exercise, function: Callable, case: Case) -> Outcome:
     """Call a function that draws numbers three times; its values are the shape and the statistics."""
-    results, changed = [], []
+    results: list[NDArray] = []
+    changed: tuple[str, ...] = ()
     for seed in (case["rng"], case["rng"], case["rng"] + 1):
-        given = {name: np.array(v) if isinstance(v, np.ndarray) else v for name, v in case.items()}
-        given["rng"] = np.random.default_rng(seed)
-        try:
-            result = function(*given.values())
-        except TooSlow:
-            raise
-        except BaseException as error:
-            return _raised(error)
-        outcome = _outcome(result, exercise.returns)
+        outcome = _call(exercise, function, case, rng=np.random.default_rng(seed))
         if outcome.problem:
             return outcome
         results.append(outcome.values[0])
-        changed += [n for n in case if n != "rng" and n not in changed and not np.array_equal(case[n], given[n])]
+        changed += outcome.changed
     shape = np.array(results[0].shape)
     chance: Any = exercise.chance
     wanted = case["x"].shape if "x" in case else case["shape"]
     statistics = chance.observe(*results, case) if results[0].shape == wanted else np.zeros(0)
-    return Outcome((shape, statistics), changed=tuple(changed), dtypes=("int64", *outcome.dtypes))
+    return Outcome((shape, statistics), changed=changed, dtypes=("int64", *outcome.dtypes))
 
 
 def _outcome(result: Any, outputs: tuple[str, ...]) -> Outcome:
