@@ -12,7 +12,7 @@ from ..layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
 from ..losses import SoftmaxCrossEntropy
 from ..model import Sequential
 from ..optimizers import Adam
-from ..plots.style import BLUE, FAINT, GREY, in_our_style, ink_on, new_figure, signed_colors
+from ..plots.style import BLUE, FAINT, GREY, bare, in_our_style, ink_on, new_figure, signed_colors
 from .tracing import Step, Trace, grid, number, trace
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
@@ -162,8 +162,8 @@ def _draw_array(ax: Axes, values: NDArray | None, title: str) -> None:
     for (i, j), value in np.ndenumerate(rows):
         shade = colors((value / limit + 1) / 2)
         ax.text(j + 0.5, i + 0.5, f"{value:.3g}", ha="center", va="center", size=9, color=ink_on(shade))
-    ax.set(title=title, xticks=[], yticks=[], xlim=(-0.02, 3.02), ylim=(3.02, -0.02), aspect="equal")
-    ax.spines[:].set_visible(False)
+    ax.set(title=title, xlim=(-0.02, 3.02), ylim=(3.02, -0.02), aspect="equal")
+    bare(ax)
 
 
 def _draw_parameters(ax: Axes, steps: Iterable[Step]) -> None:

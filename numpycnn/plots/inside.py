@@ -12,8 +12,8 @@ from ..checks import check_count, check_instance, check_number, check_positive
 from ..layers import Conv2D
 from ..training.data import check_data, check_images
 from . import looking
-from .network import _bare, _draw_input, _one_input, check_sequential
-from .style import GREY, IMAGE_INCHES, in_our_style, new_figure, signed_colors
+from .network import _draw_input, _one_input, check_sequential
+from .style import GREY, IMAGE_INCHES, bare, in_our_style, new_figure, signed_colors
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
     from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ def _beside(pixels: NDArray[Any], values: NDArray[Any], title: str, label: str, 
     limit = float(abs(values).max()) or 1.0
     colours = {"cmap": signed_colors(), "vmin": -limit} if signed else {"cmap": "gray", "vmin": 0}
     drawn = right.imshow(values, vmax=limit, interpolation="nearest", **colours)
-    _bare(right)
+    bare(right)
     right.set_title(title)
     figure.colorbar(drawn, ax=right, shrink=0.8, label=label)
     return figure

@@ -24,10 +24,13 @@ class Favourite(NamedTuple):
     patch: Array
 
 
+def _batches(x: Array) -> list[Array]:
+    return [x[i : i + BATCH] for i in range(0, len(x), BATCH)]
+
+
 def outputs(model: Sequential, x: Array) -> Array:
     """Return the logits of as many images as there are, as in ``predict``, in float64."""
-    x = np.ascontiguousarray(x, model.dtype)
-    parts = [model.forward(x[i : i + BATCH]).astype(np.float64) for i in range(0, len(x), BATCH)]
+    parts = [model.forward(batch).astype(np.float64) for batch in _batches(np.ascontiguousarray(x, model.dtype))]
     return np.concatenate(parts)
 
 
@@ -72,7 +75,7 @@ def seen_by(model: Sequential, layer: int, row: int, column: int) -> tuple[slice
 
 def favourites(model: Sequential, images: Array, layer: int, filters: int, most: int) -> list[list[Favourite]]:
     """Return, filter by filter, the patches of different images that it answers to most, the largest answer first."""
-    maps = np.concatenate([model.activations(images[i : i + BATCH])[layer] for i in range(0, len(images), BATCH)])
+    maps = np.concatenate([model.activations(batch)[layer] for batch in _batches(images)])
     found = []
     for answers in maps.transpose(3, 0, 1, 2)[:filters]:  # (N, OH, OW)
         flat = answers.reshape(len(maps), -1)
@@ -98,10 +101,7 @@ def _patch(model: Sequential, image: Array, layer: int, row: int, column: int) -
 def components(model: Sequential, images: Array) -> tuple[Array, Array]:
     """Return the first two principal components of what the last layer with weights is given: (N, 2), shares (2,)."""
     last = max(i for i, layer in enumerate(model.layers) if layer.parameters)
-    parts = []
-    for i in range(0, len(images), BATCH):
-        batch = images[i : i + BATCH]
-        parts.append(model.activations(batch)[last - 1] if last else np.asarray(batch))
+    parts = [model.activations(batch)[last - 1] if last else batch for batch in _batches(images)]
     hidden = np.concatenate(parts).reshape(len(images), -1).astype(np.float64)
     hidden -= hidden.mean(axis=0)
     u, s, axes = np.linalg.svd(hidden, full_matrices=False)

@@ -11,7 +11,7 @@ from ..checks import check_count, check_numeric
 from ..layers import Conv2D, Dropout, Flatten, GaussianNoise
 from ..losses import SoftmaxCrossEntropy
 from .inputs import names_of
-from .style import FAINT, GREY, in_our_style, ink_on, mosaic, new_figure, percent, signed_colors
+from .style import FAINT, GREY, bare, in_our_style, ink_on, mosaic, new_figure, percent, signed_colors
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
     from matplotlib.axes import Axes
@@ -73,7 +73,7 @@ def plot_filters(layer: Conv2D, most: int = 32) -> Figure:
     figure = new_figure(max(4.2, tile * cols + 1.6), tile * rows * height / width + 0.8)
     ax = figure.subplots()
     picture = _draw_filters(ax, weights, limit)
-    _bare(ax)
+    bare(ax)
     if deep:
         ax.set(xlabel=f"{cols} of {channels} input channels", ylabel="filter")
     if channels != 3:
@@ -189,12 +189,6 @@ def _trim(figure: Figure) -> None:
     figure.set_size_inches(bounds.width + 2 * MARGIN, bounds.height + 2 * MARGIN)
 
 
-def _bare(ax: Axes) -> None:
-    """Without ticks and frame."""
-    ax.set(xticks=[], yticks=[])
-    ax.spines[:].set_visible(False)
-
-
 def _draw_filters(ax: Axes, weights: NDArray[Any], limit: float) -> Any:
     """Draw filters (F, C, kh, kw) in the colours of their signs, or of RGB."""
     if weights.shape[1] == 3:
@@ -216,7 +210,7 @@ def _draw_input(ax: Axes, image: NDArray[Any]) -> None:
         pixels = _in_rows(pixels, UNITS_A_ROW)
     ax.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set_anchor("W")
-    _bare(ax)
+    bare(ax)
     _label(ax, "input", image.shape)
 
 
@@ -246,7 +240,7 @@ def _draw_outputs(ax: Axes, name: str, values: NDArray[Any], maps: int, widest: 
     """
     limit = max(_largest(values, name), 1 if name == "softmax" else 0)
     style: dict[str, Any] = {"cmap": signed_colors(), "vmin": -limit, "vmax": limit, "interpolation": "nearest"}
-    _bare(ax)
+    bare(ax)
     _label(ax, name, values.shape, maps)
     if values.ndim == 3:
         row = mosaic(values[:, :, :maps].transpose(2, 0, 1)[None])

@@ -150,6 +150,12 @@ def mosaic(tiles: NDArray[Any], gap: float = 0.05) -> NDArray[np.float64]:
     return np.pad(picture, ((0, line), (0, line)), constant_values=np.nan)
 
 
+def bare(ax: Axes) -> None:
+    """Without ticks and frame."""
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+
+
 def image_grid(
     images: NDArray[Any], titles: list[str], cols: int, min_width: float = 2.0, captions: Sequence[str] = ()
 ) -> tuple[Figure, list[Axes]]:
@@ -180,8 +186,7 @@ def draw_grid(
     cols = min(cols, shown)
     axes = list(figure.subplots(-(-shown // cols), cols, squeeze=False).flat)
     for ax in axes:
-        ax.set(xticks=[], yticks=[])
-        ax.spines[:].set_visible(False)
+        bare(ax)
     for ax in axes[shown:]:
         ax.set_axis_off()
     white = 255 if images.dtype == np.uint8 else 1
