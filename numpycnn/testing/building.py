@@ -12,7 +12,7 @@ import numpy as np
 
 from ..memory.parameter import Parameter
 from ..model import Sequential
-from .case import DTYPES, Case, expect, expect_close, expect_same, numbers, raises, step
+from .case import DTYPES, Case, expect, expect_close, expect_same, numbers, raises, step, values
 
 
 def build_returns_the_shape_of_the_output(case: Case) -> None:
@@ -52,10 +52,10 @@ def build_again_starts_again(case: Case) -> None:
     """A second ``build`` makes new parameters in the place of the old ones."""
     layer = case.new()
     layer.build(case.input_shape, np.random.default_rng(0))
-    first = {p.name: p.value.copy() for p in layer.parameters}
+    first = values(layer)
     layer.build(case.input_shape, np.random.default_rng(0))
     expect(len(layer.parameters) == len(first), f"{len(first)} parameters after a second build", len(layer.parameters))
-    expect_same({p.name: p.value for p in layer.parameters}, first, "after a second build from the same seed")
+    expect_same(values(layer), first, "after a second build from the same seed")
 
 
 def parameters_are_parameters(case: Case) -> None:
@@ -92,7 +92,7 @@ def another_seed_another_start(case: Case) -> None:
 def _start(case: Case, rng: np.random.Generator) -> dict[str, Any]:
     layer = case.new()
     layer.build(case.input_shape, rng)
-    return {p.name: p.value for p in layer.parameters}
+    return values(layer)
 
 
 def no_global_random_numbers(case: Case) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import gradcheck, kernels
-from .case import DTYPES, MEMORY, Case, expect, expect_close, expect_same, gradients, numbers, raises, step
+from .case import DTYPES, MEMORY, Case, expect, expect_close, expect_same, gradients, numbers, raises, step, values
 
 ELEMENTS = 200  # of an array, at most; all of them count along random directions
 ROWS = 64  # of the batch that is compared with its rows
@@ -169,10 +169,10 @@ def prediction_changes_nothing(case: Case) -> None:
     layer = case.built()
     x, dy = numbers(layer)
     step(layer, x, dy)
-    before = {p.name: p.value.copy() for p in layer.parameters}
+    before = values(layer)
     state = str(layer.get_state())
     layer.forward(x)
-    expect_same({p.name: p.value for p in layer.parameters}, before, "after a prediction")
+    expect_same(values(layer), before, "after a prediction")
     expect(str(layer.get_state()) == state, "the same state after a prediction", layer.get_state())
 
 
@@ -298,18 +298,17 @@ def nan_stays_visible(case: Case) -> None:
 def gradients_are_derivatives(case: Case) -> None:
     """dx and every parameter's gradient by central differences, in every element, or 200 of a large array."""
     report = gradcheck.check_layer(case.new(), case.input_shape, max_elements=ELEMENTS)
-    expect(report.passed, "gradients that are derivatives", "\n    ".join(str(r) for r in report.rows if not r.passed))
+    _expect_passed(report, "gradients that are derivatives")
 
 
 def frozen_it_passes_the_gradient_on(case: Case) -> None:
     """With ``trainable = False`` dx is the derivative as ever, and the parameters keep their bits."""
     layer = case.built()
     layer.trainable = False
-    before = {p.name: p.value.copy() for p in layer.parameters}
+    before = values(layer)
     step(layer, *numbers(layer))
-    expect_same({p.name: p.value for p in layer.parameters}, before, "after a step of the frozen layer")
-    report = gradcheck.check_layer(layer, max_elements=ELEMENTS)
-    expect(report.passed, "dx that is the derivative", "\n    ".join(str(r) for r in report.rows if not r.passed))
+    expect_same(values(layer), before, "after a step of the frozen layer")
+    _expect_passed(gradcheck.check_layer(layer, max_elements=ELEMENTS), "dx that is the derivative")
 
 
 def backward_is_the_adjoint(case: Case) -> None:
@@ -320,8 +319,11 @@ def backward_is_the_adjoint(case: Case) -> None:
             return
     except Exception:  # it computes in real numbers only
         pass
-    report = gradcheck.check_layer(case.new(), case.input_shape, **options)
-    expect(report.passed, "<dy, J v> = <J^T dy, v>", "\n    ".join(str(r) for r in report.rows if not r.passed))
+    _expect_passed(gradcheck.check_layer(case.new(), case.input_shape, **options), "<dy, J v> = <J^T dy, v>")
+
+
+def _expect_passed(report: gradcheck.Report, expected: str) -> None:
+    expect(report.passed, expected, "\n    ".join(str(row) for row in report.rows if not row.passed))
 
 
 CHECKS = (

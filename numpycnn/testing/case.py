@@ -68,6 +68,11 @@ def gradients(layer: Layer) -> Results:
     return {f"{p.name}.grad": p.grad.copy() for p in layer.parameters}
 
 
+def values(layer: Layer) -> Results:
+    """Return copies of the parameters' values by name."""
+    return {p.name: p.value.copy() for p in layer.parameters}
+
+
 def expect_same(found: Results, expected: Results, when: str) -> None:
     """Require the same bits; NaN equals NaN."""
     for name, array in expected.items():
