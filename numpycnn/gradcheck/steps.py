@@ -22,6 +22,11 @@ STEPS, TOLERANCE = 4, 1e-9
 _PACKAGE = [each for each in vars(optimizers).values() if isinstance(each, type) and issubclass(each, Optimizer)]
 
 
+def _own_class(optimizer: Optimizer) -> type[Optimizer]:
+    """The class of the package that an optimizer is, or derives from."""
+    return next(cls for cls in type(optimizer).__mro__ if cls in _PACKAGE)
+
+
 class StepRow(Row):
     """What the check found in one respect; `analytic` is what the optimizer did, `numeric` what was expected."""
 
@@ -132,7 +137,7 @@ def _steps(optimizer: Any, grads: NDArray) -> Iterator[Row]:
     path, rates = _walk(copy.deepcopy(optimizer), grads)[0], _rates(optimizer)
     formulas = list(_formulas(optimizer))
     wanted = [formula.path(grads, rates) for formula in formulas]
-    own = next(cls for cls in type(optimizer).__mro__ if cls in _PACKAGE)
+    own = _own_class(optimizer)
     if own not in (Optimizer, type(optimizer)):
         try:
             arguments = {name: getattr(optimizer, name) for name in inspect.signature(own).parameters}
@@ -153,8 +158,8 @@ def _formulas(optimizer: Any) -> Iterator[Formula]:
     def has(*names: str) -> bool:
         return all(isinstance(getattr(optimizer, name, None), (int, float)) for name in names)
 
-    own = next(cls for cls in type(optimizer).__mro__ if cls in _PACKAGE)
-    if own not in (Optimizer, optimizers.Adam, optimizers.SGD) or has("weight_decay") or optimizer.global_clipnorm:
+    known = Optimizer, optimizers.Adam, optimizers.SGD
+    if _own_class(optimizer) not in known or has("weight_decay") or optimizer.global_clipnorm:
         return
     others = "epsilon_hat", "nesterov", "velocity_of_steps", "centered", "amsgrad"
     if any(getattr(optimizer, name, False) for name in others):

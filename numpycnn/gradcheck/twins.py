@@ -33,10 +33,15 @@ def _rebuild(twin: Layer, layer: Layer) -> Layer:
     if isinstance(layer, Block):
         raise ValueError(f'{layer!r}: expected float64, got {layer.dtype}; build its model with dtype="float64"')
     twin.build(layer.input_shape, np.random.default_rng(0), "float64")
+    _take_over(twin, layer)
+    return twin
+
+
+def _take_over(twin: Layer, layer: Layer) -> None:
+    """Give `twin` the parameters and the state of `layer`."""
     for mine, theirs in zip(twin.parameters, layer.parameters):
         mine.value = theirs.value
     twin.set_state(layer.get_state())
-    return twin
 
 
 def model_in_float64(model: Sequential) -> Sequential:
@@ -50,9 +55,7 @@ def model_in_float64(model: Sequential) -> Sequential:
     twin = Sequential(layers, model.input_shape, seed=0, dtype="float64", fused=model.fused)
     for mine, theirs in zip(twin.layers, model.layers):
         mine.trainable = theirs.trainable
-        for to, source in zip(mine.parameters, theirs.parameters):
-            to.value = source.value
-        mine.set_state(theirs.get_state())
+        _take_over(mine, theirs)
     return twin
 
 

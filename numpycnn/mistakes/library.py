@@ -37,11 +37,6 @@ class Mistake:
     says: str
     source: str = ""
 
-    @property
-    def right_lines(self) -> list[str]:
-        """What the edited parts are in the right solution."""
-        return [right for right, _ in self.edits]
-
 
 def mistake(name: str, *parts: str) -> Mistake:
     """Return a Mistake of ``name, right, wrong, right, wrong, ..., says``."""
