@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from pathlib import Path
 from typing import Callable
 
@@ -16,7 +17,7 @@ from .options import said
 USAGE = "%(prog)s [list | fetch | check] [SET...]"
 SETS: dict[str, Callable] = {
     "mnist": load_mnist, "fashion-mnist": load_fashion_mnist, "cifar-10": load_cifar10, "kmnist": load_kmnist,
-    "emnist": lambda data_dir=None: load_emnist("balanced", data_dir),
+    "emnist": functools.partial(load_emnist, "balanced"),
 }  # fmt: skip
 
 

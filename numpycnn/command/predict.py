@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import io
 import itertools
 import json
@@ -97,8 +98,7 @@ def input_format(model: Sequential, prepare: str | None, name: str) -> InputForm
     """Return what the model's inputs are: as its file says, or as the user does; a guess is told."""
     known, (height, width, channels) = model.input_format, model.input_shape
     if known is not None:
-        return known if prepare in (None, known.prepare) else InputFormat(known.size, known.grey, known.scale, prepare,
-                                                                          known.class_names)
+        return known if prepare is None else dataclasses.replace(known, prepare=prepare)
     if prepare is None:
         if (model.input_shape, model.output_shape) != ((28, 28, 1), (10,)):
             raise ValueError(f"{name} does not say what its inputs were; say it with --prepare digit or resize")

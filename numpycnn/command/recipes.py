@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -105,11 +106,12 @@ def augmentation(recipe: Recipe, data_set: DataSet) -> Augmentation | None:
     """
     if not recipe.augment:
         return None
-    fits = recipe.digit_amounts is not None and data_set.classes is None
-    augment = recipe.digit_amounts if recipe.digit_amounts is not None and fits else data_set.augment
+    augment = data_set.augment
+    if recipe.digit_amounts is not None and data_set.classes is None:
+        augment = recipe.digit_amounts
     plain = min(recipe.plain_epochs, recipe.epochs // 2)
     text = f"Augmentation for {data_set.name}: {amounts(augment)}"
-    if recipe.digit_amounts is not None and not fits:
+    if recipe.digit_amounts is not None and data_set.classes is not None:
         text += "; the recipe's own amounts are for digits, and are not used"
     if recipe.plain_epochs:
         text += f"\nThe last {plain} of {recipe.epochs} epochs see the images as they are"
@@ -152,7 +154,7 @@ DATA_SETS = {
     "cifar10": DataSet("CIFAR-10", load_cifar10, Augment.for_photographs(), PHOTOGRAPHS),
     "kmnist": DataSet("KMNIST", load_kmnist, Augment.for_digits(), kmnist.CLASS_NAMES, prepare="digit"),
     "emnist": DataSet(
-        "EMNIST, balanced", lambda data_dir=None: load_emnist("balanced", data_dir), Augment.for_digits(),
+        "EMNIST, balanced", functools.partial(load_emnist, "balanced"), Augment.for_digits(),
         emnist.CLASS_NAMES["balanced"], prepare="digit",
     ),
     "synthetic": DataSet("synthetic digits", draw_digits, Augment.for_digits(), prepare="digit"),

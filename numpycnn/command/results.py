@@ -51,24 +51,25 @@ def as_input(images: np.ndarray) -> np.ndarray:
 def draw(folder: Path, train_data: tuple, test_data: tuple, model: Sequential, probabilities: np.ndarray,
          history: History, data_set: DataSet, chosen: Augmentation | None, seed: int) -> None:
     """Write the pictures."""
+    def save(name: str, figure: Any) -> None:
+        save_figure(figure, folder / f"{name}.png")
+
     warnings.filterwarnings("once", "Glyph")  # a letter that matplotlib's font lacks, in the name of a class
     (train_images, train_labels), (images, labels), names = train_data, test_data, data_set.classes
     some = np.random.default_rng(seed).choice(len(train_images), min(16, len(train_images)), replace=False)
-    save_figure(plot_samples(train_images[some], train_labels[some], class_names=names), folder / "samples.png")
+    save("samples", plot_samples(train_images[some], train_labels[some], class_names=names))
     if chosen is not None:
-        save_figure(plot_augmentation(train_images[some], chosen.augment), folder / "augmentation.png")
-    save_figure(plot_curves(history), folder / "curves.png")
-    figure = plot_predictions(images, labels, probabilities, rows=3, class_names=names, mistake_rows=1)
-    save_figure(figure, folder / "predictions.png")
+        save("augmentation", plot_augmentation(train_images[some], chosen.augment))
+    save("curves", plot_curves(history))
+    save("predictions", plot_predictions(images, labels, probabilities, rows=3, class_names=names, mistake_rows=1))
     matrix = confusion_matrix(labels, probabilities, num_classes=probabilities.shape[1])
-    save_figure(plot_confusion_matrix(matrix, names), folder / "confusion_matrix.png")
+    save("confusion_matrix", plot_confusion_matrix(matrix, names))
     if (probabilities.argmax(axis=1) != labels).any():
-        figure = plot_mistakes(images, labels, probabilities, class_names=names)
-        save_figure(figure, folder / "mistakes.png")
-    save_figure(plot_reliability(calibration(labels, probabilities)), folder / "reliability.png")
-    save_figure(plot_feature_maps(model, as_input(images[:1]), class_names=names), folder / "feature_maps.png")
+        save("mistakes", plot_mistakes(images, labels, probabilities, class_names=names))
+    save("reliability", plot_reliability(calibration(labels, probabilities)))
+    save("feature_maps", plot_feature_maps(model, as_input(images[:1]), class_names=names))
     for layer in [layer for layer in model.layers if isinstance(layer, Conv2D)][:1]:  # the MLP has none
-        save_figure(plot_filters(layer), folder / "filters.png")
+        save("filters", plot_filters(layer))
 
 
 def test(model: Sequential, test_set: DataSet, test_data: tuple, folder: Path) -> tuple[dict[str, Any], np.ndarray]:
