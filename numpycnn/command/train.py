@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import math
@@ -17,6 +18,7 @@ import numpy as np
 from ..callbacks.base import Callback
 from ..checks import check_fraction, check_positive
 from ..data import DownloadError
+from ..exchange.distributed import together
 from ..files import KERAS_SUFFIXES, insist, printable
 from ..io.keras_file.hdf5 import import_h5py
 from ..layers.share import Share
@@ -217,31 +219,22 @@ def make_ready(options: argparse.Namespace, recipe: Recipe, what: dict[str, Any]
 
 def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """Train, test, and write what came out; with other processes, if mpirun started some."""
-    if not options.distributed:
-        return run_here(options, parser, None)
-    from ..exchange.distributed import together
-
-    with together() as share:
+    with together() if options.distributed else contextlib.nullcontext() as share:
         if share is not None:
             show(f"{share.size} processes train together. If one dies, all end: the same command with --resume goes on "
                  "from the backup of the last epoch.")
-        return run_here(options, parser, share)
-
-
-def run_here(options: argparse.Namespace, parser: argparse.ArgumentParser, share: Share | None) -> None:
-    """Do that in this process; of several, the first tests and writes."""
-    if options.recipe == "list":
-        show("\n".join(map(describe, RECIPES)))
-        return
-    recipe = complete(options, parser)
-    if recipe.model_file.endswith(KERAS_SUFFIXES):
-        import_h5py()  # says now what it would say after the training
-    with folders_for(options.output_dir, recipe.model_file):
-        train_and_test(options, recipe, share)
+        if options.recipe == "list":
+            show("\n".join(map(describe, RECIPES)))
+            return
+        recipe = complete(options, parser)
+        if recipe.model_file.endswith(KERAS_SUFFIXES):
+            import_h5py()  # says now what it would say after the training
+        with folders_for(options.output_dir, recipe.model_file):
+            train_and_test(options, recipe, share)
 
 
 def train_and_test(options: argparse.Namespace, recipe: Recipe, share: Share | None) -> None:
-    """Train, test and write, in folders that are there."""
+    """Train, test and write, in folders that are there; of several processes, the first tests and writes."""
     folder = options.output_dir
     data_set, test_set, train_data, test_data = load(options, recipe)
     train_data = tuple(array[: options.limit] for array in train_data)
