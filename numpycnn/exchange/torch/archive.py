@@ -140,6 +140,10 @@ class Machine:
     def push(self, value: Any) -> None:
         self.stack.append(value)
 
+    def remember(self, number: int | None) -> None:
+        """Keep the value on top of the stack under this number, or under the next one."""
+        self.memo[len(self.memo) if number is None else number] = self.stack[-1]
+
     def since_mark(self) -> list[Any]:
         """Take what was pushed since the latest mark."""
         start = self.marks.pop()
@@ -195,24 +199,12 @@ class Machine:
             raise ModelFileError("expected a dict")
 
 
-def _push_argument(machine: Machine, argument: Any) -> None:
-    machine.push(argument)
-
-
-def _remember(machine: Machine, argument: Any) -> None:
-    machine.memo[len(machine.memo) if argument is None else argument] = machine.stack[-1]
-
-
-def _recall(machine: Machine, argument: Any) -> None:
-    machine.push(machine.memo[argument])
-
-
 INSTRUCTIONS: dict[str, Callable[[Machine, Any], None]] = {
     **dict.fromkeys(("PROTO", "FRAME"), lambda machine, _: None),
     **dict.fromkeys(("BINUNICODE", "SHORT_BINUNICODE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
-                    _push_argument),
-    **dict.fromkeys(("BINPUT", "LONG_BINPUT", "MEMOIZE"), _remember),
-    **dict.fromkeys(("BINGET", "LONG_BINGET"), _recall),
+                    Machine.push),
+    **dict.fromkeys(("BINPUT", "LONG_BINPUT", "MEMOIZE"), Machine.remember),
+    **dict.fromkeys(("BINGET", "LONG_BINGET"), lambda machine, number: machine.push(machine.memo[number])),
     "NONE": lambda machine, _: machine.push(None),
     "NEWTRUE": lambda machine, _: machine.push(True),
     "NEWFALSE": lambda machine, _: machine.push(False),
@@ -228,7 +220,7 @@ INSTRUCTIONS: dict[str, Callable[[Machine, Any], None]] = {
     "SETITEMS": lambda machine, _: machine.set_items(machine.since_mark()),
     "APPEND": lambda machine, _: machine.append(machine.pop(1)),
     "APPENDS": lambda machine, _: machine.append(machine.since_mark()),
-    "GLOBAL": lambda machine, argument: machine.name(argument),
+    "GLOBAL": Machine.name,
     "STACK_GLOBAL": lambda machine, _: machine.name(" ".join(machine.pop(2))),
     "BINPERSID": lambda machine, _: machine.push(machine.find_storage(*machine.pop(1))),
     "REDUCE": lambda machine, _: machine.call(),
