@@ -109,7 +109,6 @@ class BackupAndRestore(Callback):
             "conditions": self._conditions(), "position": self.run.get_state(), "callbacks": remembered,
             "stop_training": self.model.stop_training,
         }  # fmt: skip
-        os.makedirs(os.path.dirname(self.filepath) or ".", exist_ok=True)
         native.save(self.model, self.filepath, (values, arrays))
 
     def _read(self) -> bytes | None:

@@ -180,10 +180,8 @@ class ModelCheckpoint(_Monitor):
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         if not self.save_best_only or (self.monitor in logs and self._improved(logs)):
             path = self._path(epoch, logs)
-            if not self.speaks:
-                return
-            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-            self.model.save(path)
+            if self.speaks:
+                self.model.save(path)
 
     def _path(self, epoch: int, logs: dict[str, float]) -> str:
         missing = dict.fromkeys(set(self.figures) - logs.keys(), math.nan)  # of an epoch without a validation

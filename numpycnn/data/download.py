@@ -61,7 +61,6 @@ def download(
     failures = []
     for address in (mirror + name if mirror.endswith("/") else mirror for mirror in mirrors):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             with atomic_write(target) as file:
                 _fetch(address, file, MAX_BYTES if max_bytes is None else max_bytes)
                 _check(check, file, name)
