@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Callable
 
 from ..data import load_cifar10, load_emnist, load_fashion_mnist, load_kmnist, load_mnist
-from ..data.elsewhere import keras_folder
+from ..data.kmnist import KMNIST
+from ..data.mnist import FASHION_MNIST, MNIST, folder_of
 from ..data.places import cache_folder, own_folder
 from ..files import printable
 from ..terminal import show
@@ -19,6 +20,8 @@ SETS: dict[str, Callable] = {
     "mnist": load_mnist, "fashion-mnist": load_fashion_mnist, "cifar-10": load_cifar10, "kmnist": load_kmnist,
     "emnist": functools.partial(load_emnist, "balanced"),
 }  # fmt: skip
+
+IDX_SETS = {data_set.folder: data_set for data_set in (MNIST, FASHION_MNIST, KMNIST)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +66,6 @@ def act(action: str, name: str, needed: bool) -> str:
 
 def where(name: str) -> Path | None:
     """Return the folder that the set is loaded from; None if it would be downloaded."""
-    own = own_folder(name, None)
-    places = [own] if own is not None else [cache_folder(name), keras_folder() / name]
-    return next((place for place in places if place.is_dir() and any(place.iterdir())), None)
+    found = folder_of(IDX_SETS[name]) if name in IDX_SETS else own_folder(name, None)
+    place = cache_folder(name) if found is None else found
+    return place if place.is_dir() and any(place.iterdir()) else None

@@ -208,6 +208,19 @@ def load(data_set: DataSet, data_dir: str | os.PathLike[str] | None = None) -> t
     return (x_train, y_train), (x_test, y_test)
 
 
+def folder_of(data_set: DataSet) -> Path | None:
+    """Return the folder whose files `load` reads, to be given as its `data_dir`; None if it would download some."""
+    own, root = own_folder(data_set.folder, None), data_root()
+    if own is not None:
+        return own
+    if root is not None and _is_there(data_set, _subfolders(data_set, root), [root]):
+        return root
+    cache, keras = cache_folder(data_set.folder), keras_folder()
+    if not _missing(data_set, [cache]):
+        return cache
+    return keras if _is_there(data_set, _subfolders(data_set, keras), [keras]) else None
+
+
 def _subfolders(data_set: DataSet, folder: Path) -> list[Path]:
     """Return the folders below `folder` whose name says that the data set is in them."""
     return [folder / data_set.folder, folder / data_set.torchvision / "raw", folder / data_set.torchvision]

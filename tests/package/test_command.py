@@ -18,6 +18,7 @@ from places import ROOT
 from numpycnn import Dense, Flatten, InputFormat, Sequential, SoftmaxCrossEntropy
 from numpycnn.command import info, main, options, predict, results, train
 from numpycnn.command.main import COMMANDS
+from numpycnn.data import mnist
 from numpycnn.exchange.verify import verify
 from numpycnn.metrics import Confidence, fit_class_distance
 from numpycnn.plots.answers import Answer
@@ -447,6 +448,28 @@ def test_data_says_where_the_sets_are(call, monkeypatch, tmp_path):
     status, text, _ = call("data")
     assert status == 0 and str(tmp_path / "mnist") in text and "numpycnn data fetch cifar-10 downloads it" in text
     assert call("data", "check")[0] == call("data", "check", "cifar-10")[0] == call("data", "check", "mnist")[0] == 1
+
+
+@pytest.mark.parametrize("found", ["environment", "keras", "npz", "nowhere"])
+def test_data_finds_the_sets_where_they_are_loaded_from(found, call, monkeypatch, tmp_path):
+    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("NUMPYCNN_DATA", str(tmp_path / "data"))
+    keras = tmp_path / "keras" / "datasets"
+    places = {"environment": tmp_path / "data", "keras": keras, "npz": keras}
+    (tmp_path / "data").mkdir()
+    (keras / "emnist").mkdir(parents=True)  # which load_emnist does not look into
+    (keras / "emnist" / "gzip.zip").touch()
+    if found == "npz":
+        (places[found] / "mnist.npz").touch()
+    elif found in places:
+        raw = places[found] / "MNIST" / "raw"
+        raw.mkdir(parents=True)
+        for file in mnist.MNIST.files:
+            (raw / file.name).touch()
+    mnist_line, _, _, _, emnist_line = call("data")[1].splitlines()
+    assert mnist_line.split()[1:] == [str(places[found])] if found in places else "not on this machine" in mnist_line
+    assert "not on this machine" in emnist_line
 
 
 def test_what_is_said_to_come_next_is_what_works():
