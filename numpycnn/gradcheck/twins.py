@@ -46,8 +46,7 @@ def _take_over(twin: Layer, layer: Layer) -> None:
 
 def model_in_float64(model: Sequential) -> Sequential:
     """Return a copy of the model in float64, with its parameters and its layers' state."""
-    if not model.built:
-        raise RuntimeError("check_model: the model is not built; give input_shape, or call build(input_shape)")
+    model._require_built("check_model")
     twin = copy.deepcopy(model)
     if twin.dtype == np.float64:
         return twin

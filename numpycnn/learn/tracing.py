@@ -151,8 +151,7 @@ def trace(
     array([[6., 6.]], dtype=float32)
     """
     check_instance(model, Sequential, "model", "a Sequential")
-    if not model.built:
-        raise RuntimeError("trace: the model is not built; build it, with model.build(input_shape)")
+    model._require_built("trace")
     if y is not None and model.loss is None:
         raise RuntimeError("trace: with labels the model must be compiled, as its loss and its optimizer are asked")
     images, labels = (check_images(model, x), None) if y is None else check_data(model, x, y)

@@ -12,7 +12,7 @@ from ..checks import check_count, check_instance, check_number, check_positive
 from ..layers import Conv2D
 from ..training.data import check_data, check_images
 from . import looking
-from .network import _draw_input, _one_input, check_sequential
+from .network import check_sequential, draw_input, one_input
 from .style import GREY, IMAGE_INCHES, bare, in_our_style, new_figure, signed_colors
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
@@ -25,7 +25,7 @@ PANEL = 2.9  # inches
 
 def _image_and_unit(model: Sequential, image: ArrayLike, unit: int | None) -> tuple[NDArray[Any], int]:
     """The image, and the class to ask about: the one given, else the one that the model answers."""
-    pixels = _one_input(model, image)[0].astype(np.float64)
+    pixels = one_input(model, image)[0].astype(np.float64)
     if pixels.ndim < 2:
         raise ValueError(f"model: expected one that takes images, got one for inputs of shape {model.input_shape}")
     logits = looking.outputs(model, pixels[None])[0]
@@ -40,7 +40,7 @@ def _beside(pixels: NDArray[Any], values: NDArray[Any], title: str, label: str, 
     """Draw an image, and numbers for its pixels beside it."""
     figure = new_figure(2 * PANEL + 1, PANEL)
     left, right = figure.subplots(1, 2)
-    _draw_input(left, _grey(pixels))
+    draw_input(left, _grey(pixels))
     left.set(title="input", ylabel="")
     limit = float(abs(values).max()) or 1.0
     colours = {"cmap": signed_colors(), "vmin": -limit} if signed else {"cmap": "gray", "vmin": 0}
@@ -146,7 +146,7 @@ def plot_favourites(model: Sequential, x: ArrayLike, layer: int = 0, filters: in
     figure = new_figure(IMAGE_INCHES * width + 0.6, IMAGE_INCHES * len(found))
     for number, (row, favourites) in enumerate(zip(figure.subplots(len(found), width, squeeze=False), found)):
         for ax, favourite in zip(row, favourites):
-            _draw_input(ax, _grey(favourite.patch))
+            draw_input(ax, _grey(favourite.patch))
             ax.set_ylabel("")
             ax.set_title(f"{favourite.answer:.3g}", size=9)
         row[0].set_ylabel(f"filter {number}", rotation=0, ha="right", va="center", size=9)

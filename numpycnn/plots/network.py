@@ -117,7 +117,7 @@ def plot_feature_maps(
         classes, or a layer's output is NaN or infinite.
     """
     check_count(maps, "maps")
-    batch = _one_input(model, image)
+    batch = one_input(model, image)
     steps = [("input", batch[0])]
     for layer, output in zip(model.layers, model.activations(batch)):
         if not isinstance(layer, (Flatten, Dropout, GaussianNoise)):
@@ -134,7 +134,7 @@ def plot_feature_maps(
     widest = max(FEWEST_WIDE, *widths, 0)
     figure = new_figure(MAP_INCHES * widest + LABEL_INCHES, sum(heights) + 0.14 * len(heights) + 0.7)
     axes = list(figure.subplots(len(steps), 1, height_ratios=heights, squeeze=False).flat)
-    _draw_input(axes[0], batch[0])
+    draw_input(axes[0], batch[0])
     for ax, (name, values) in zip(axes[1:], steps[1:]):
         _draw_outputs(ax, name, values, maps, widest)
     if classifies and len(names) <= MOST_UNITS_WITH_NUMBERS:
@@ -153,7 +153,7 @@ def check_sequential(model: Any) -> None:
         raise TypeError(f"model: expected a Sequential, got {type(model).__name__}")
 
 
-def _one_input(model: Sequential, image: ArrayLike) -> NDArray[Any]:
+def one_input(model: Sequential, image: ArrayLike) -> NDArray[Any]:
     """The image as a batch of one."""
     check_sequential(model)
     if not model.built:
@@ -199,7 +199,7 @@ def _draw_filters(ax: Axes, weights: NDArray[Any], limit: float) -> Any:
     return ax.imshow(mosaic(tiles, FILTER_GAP), cmap=signed_colors(), vmin=-limit, vmax=limit, interpolation="nearest")
 
 
-def _draw_input(ax: Axes, image: NDArray[Any]) -> None:
+def draw_input(ax: Axes, image: NDArray[Any]) -> None:
     """Draw an image in grey or RGB, from black at 0 to white at 1, or over its own range if it has another."""
     pixels = image.astype(np.float64)
     low, high = min(0.0, pixels.min()), max(1.0, pixels.max())
