@@ -18,7 +18,7 @@ import numpy as np
 from ..callbacks.base import Callback
 from ..checks import check_fraction, check_positive
 from ..data import DownloadError
-from ..exchange.distributed import together
+from ..exchange.distributed import Interrupted, together
 from ..files import KERAS_SUFFIXES, insist, printable
 from ..io.keras_file.hdf5 import import_h5py
 from ..layers.share import Share
@@ -188,7 +188,7 @@ def train(
         communicator=None if share is None else share.communicator,
     )
     if history.interrupted:
-        raise KeyboardInterrupt("interrupted; the same command with --resume goes on")
+        raise Interrupted("interrupted; the same command with --resume goes on")
     if not all(map(all_finite, model.get_weights())):
         rate = recipe.learning_rate / 10
         raise ValueError(f"the training diverged: weights are no numbers any more; nothing is saved; try --lr {rate:g}")

@@ -54,6 +54,10 @@ numpycnn: start the same command again, with --resume if it is `numpycnn train`,
 WATCH = "import sys\nif not sys.stdin.read(): sys.stderr.write(sys.argv[1])"
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C has ended the training on all processes: none of them waits for another."""
+
+
 def start() -> Any:
     """Return ``MPI.COMM_WORLD``, with this process's kernels on its share of the machine's cores.
 
@@ -106,7 +110,7 @@ def together() -> Iterator[Share | None]:
         with open(os.devnull, "w") as nothing:
             with contextlib.redirect_stdout(sys.stdout if share.rank == 0 else nothing):
                 yield share
-    except (InterruptedError, SystemExit):  # all of them know
+    except (Interrupted, SystemExit):  # all of them know
         raise
     except BaseException as error:
         share.abort(error)

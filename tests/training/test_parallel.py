@@ -451,6 +451,19 @@ def test_ctrl_c_at_mpirun_ends_all_after_a_step_with_a_backup(tmp_path):
     assert all(a.tobytes() == b.tobytes() for one, other in zip(again, expected) for a, b in zip(one, other))
 
 
+@pytest.mark.parametrize("error, aborts", [
+    (distributed.Interrupted("all stopped"), False), (KeyboardInterrupt(), True), (ValueError("here alone"), True),
+])
+def test_the_others_are_ended_but_where_all_know(error, aborts, monkeypatch, capsys):
+    aborted = []
+    alone = SimpleNamespace(rank=0, size=2, Abort=aborted.append)
+    monkeypatch.setattr(distributed, "start", lambda: alone)
+    with pytest.raises(type(error)), distributed.together() as share:
+        assert share.size == 2
+        raise error
+    assert aborted == [1] * aborts and bool(capsys.readouterr().err) == aborts
+
+
 @pytest.mark.parametrize("others, expected", [(set(), 4), ({-1}, 6)], ids=["all may use all", "cores of its own"])
 def test_processes_of_one_machine_share_its_cores(monkeypatch, others, expected):
     monkeypatch.setattr(distributed.threads, "cores", lambda: 8)
