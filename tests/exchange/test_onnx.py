@@ -63,6 +63,17 @@ def test_a_layer_of_each_channel_alone_is_one_again(tmp_path):
     assert repr(loaded(to_onnx(model), tmp_path)) == repr(model)
 
 
+@pytest.mark.parametrize("shape", [(20, 1, 5), (4, 3, 2), (5, 5, 2)])
+@pytest.mark.parametrize("layers", [(nc.Sigmoid,), (nc.Flatten,), (nc.Tanh, nc.Flatten, lambda: nc.Dense(3))])
+def test_layers_that_say_nothing_of_channels_are_read_with_the_same_axes(layers, shape, tmp_path):
+    """Among such nodes (5, 20, 1) looks like 5 x 20 pixels of one channel."""
+    model = Sequential([layer() for layer in layers], shape, seed=0)
+    again = loaded(to_onnx(model), tmp_path)
+    assert again.input_shape == shape
+    x = np.random.default_rng(0).normal(size=(2, *shape))
+    np.testing.assert_allclose(again.predict(x), model.predict(x), atol=1e-6)
+
+
 @pytest.mark.parametrize("make", [small_cnn, small_stateful_cnn])
 def test_a_classifier_keeps_all_that_prediction_needs(make, tmp_path):
     model, (x, y) = make(), make_images()

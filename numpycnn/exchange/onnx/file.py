@@ -19,6 +19,7 @@ MAX_STRUCTURE_BYTES = 2**23  # in memory, of everything but arrays; a layer take
 FIELD_BYTES = 64  # what a field takes in memory, about, besides its bytes in the file
 OPSETS = range(7, 27)  # versions of the operators whose meaning `operators.py` knows
 DOMAINS = ("", "ai.onnx")
+PRODUCER = "numpycnn"  # of the files that `write.py` makes
 INPUT_FORMAT = "numpycnn.input_format"  # in the metadata: what `InputFormat.get_config` returns, as JSON
 
 # Where arrays are: numbers of protobuf's fields that lead from a ModelProto to a TensorProto.

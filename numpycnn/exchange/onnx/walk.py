@@ -19,7 +19,7 @@ from ...layers import (
 )
 from .constants import fold
 from .curves import read_curve
-from .file import Content, Node
+from .file import PRODUCER, Content, Node
 
 MAX_LAYERS = 1000
 CHANNELS_FIRST = (0, 3, 1, 2)
@@ -76,7 +76,8 @@ class Walk:
                     self.uses[name] = self.uses.get(name, 0) + 1
         dimensions = tuple(content.dimensions[1:])
         self.aside = self._fold_first()
-        self.layout = self.layout_of(dimensions)
+        ours = content.producer == PRODUCER and len(dimensions) == 3  # there is nothing to guess
+        self.layout = CHANNELS_FIRST if ours else self.layout_of(dimensions)
         self.shape: Shape = self.our_shape(dimensions)
         self.input_shape = self.shape
 

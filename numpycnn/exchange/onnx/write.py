@@ -21,7 +21,7 @@ from ...layers import (
 )
 from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
 from ..channels_first import Placed, channels_first, check_model, sides, writer
-from .file import INPUT_FORMAT, MAX_FILE_BYTES, import_onnx
+from .file import INPUT_FORMAT, MAX_FILE_BYTES, PRODUCER, import_onnx
 
 if TYPE_CHECKING:
     from ...model import Sequential
@@ -118,7 +118,7 @@ def to_onnx(model: Sequential) -> Any:
         graph.weights, doc_string="Images are (N, C, H, W), float32.",
     )  # fmt: skip
     opset = onnx.helper.make_opsetid("", OPSET)
-    made = onnx.helper.make_model(proto, opset_imports=[opset], ir_version=IR_VERSION, producer_name="numpycnn")
+    made = onnx.helper.make_model(proto, opset_imports=[opset], ir_version=IR_VERSION, producer_name=PRODUCER)
     onnx.helper.set_model_props(made, _metadata(model))
     return made
 
