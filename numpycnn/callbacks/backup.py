@@ -67,6 +67,7 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         if self.run.rows is None:
             raise ValueError("BackupAndRestore: expected a training on arrays, got one on batches that are handed out")
+        self._path = os.path.abspath(self.filepath)  # of this moment: somebody may change the folder
         backup = self._read() if self.run.share is None else self.run.share.from_first(self._read)
         if backup is not None:
             self._restore(backup)
@@ -84,7 +85,7 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self.delete_checkpoint and not self.run.history.interrupted and self.speaks:
-            insist(Path(self.filepath).unlink, missing_ok=True)
+            insist(Path(self._path).unlink, missing_ok=True)
 
     def _conditions(self) -> dict[str, Any]:
         """Return what has to be the same when the run goes on."""
@@ -109,19 +110,19 @@ class BackupAndRestore(Callback):
             "conditions": self._conditions(), "position": self.run.get_state(), "callbacks": remembered,
             "stop_training": self.model.stop_training,
         }  # fmt: skip
-        native.save(self.model, self.filepath, (values, arrays))
+        native.save(self.model, self._path, (values, arrays))
 
     def _read(self) -> bytes | None:
         """Return the file's content, None if there is no file."""
-        if not os.path.exists(self.filepath):
+        if not os.path.exists(self._path):
             return None
-        with open_file(self.filepath) as file:
+        with open_file(self._path) as file:
             return file.read()
 
     def _restore(self, backup: bytes) -> None:
         from ..io import native
 
-        values, arrays = native.load_run(self.model, self.filepath, backup, self._conditions())
+        values, arrays = native.load_run(self.model, self._path, backup, self._conditions())
         for i, callback in enumerate(self.run.callbacks.callbacks):
             prefix = f"callbacks/{i}/"
             own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

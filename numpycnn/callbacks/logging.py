@@ -37,35 +37,36 @@ class CSVLogger(Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         if not self.speaks:
             return
-        os.makedirs(os.path.dirname(self.filename) or ".", exist_ok=True)
-        if os.path.exists(self.filename):
-            open_file(self.filename).close()  # refuses pipes and devices, which one would wait for
-        if not (self.append and os.path.exists(self.filename)):
-            open(self.filename, "w", encoding="utf-8").close()
+        self._path = os.path.abspath(self.filename)  # of this moment: somebody may change the folder
+        os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
+        if os.path.exists(self._path):
+            open_file(self._path).close()  # refuses pipes and devices, which one would wait for
+        if not (self.append and os.path.exists(self._path)):
+            open(self._path, "w", encoding="utf-8").close()
         self._names = self._header()
         if self._names is not None:
             self._check_columns(self._names)
             self._end_last_line()
 
     def _header(self) -> list[str] | None:
-        with open(self.filename, newline="", encoding="utf-8-sig") as file:  # Excel begins a file with a mark
+        with open(self._path, newline="", encoding="utf-8-sig") as file:  # Excel begins a file with a mark
             try:
                 return next(csv.reader(file), None)
             except (UnicodeDecodeError, csv.Error) as error:
-                text = f"{self.filename}: expected a CSV file to append to, got one of another kind ({error})"
+                text = f"{self._path}: expected a CSV file to append to, got one of another kind ({error})"
                 raise ValueError(text) from error
 
     def _check_columns(self, found: list[str]) -> None:
         missing = [name for name in ("epoch", *self.figures) if name not in found]
         if missing:
             raise ValueError(
-                f"{self.filename}: expected a column for each figure, got {', '.join(found) or 'an empty line'}: "
+                f"{self._path}: expected a column for each figure, got {', '.join(found) or 'an empty line'}: "
                 f"{', '.join(missing)} missing; give another file name, or append=False to start anew"
             )
 
     def _end_last_line(self) -> None:
         """Add the line end that an editor or a killed program left out: the next row is a line of its own."""
-        with open(self.filename, "rb+") as file:
+        with open(self._path, "rb+") as file:
             file.seek(-1, os.SEEK_END)
             if file.read(1) not in b"\r\n":
                 file.write(b"\r\n")
@@ -73,12 +74,12 @@ class CSVLogger(Callback):
     @contextlib.contextmanager
     def _opened(self, mode: str) -> Iterator[IO[str]]:
         """Open the file to write; a full disk is told with its name."""
-        named = errors_of(self.filename, self.filename)
-        with named, open(self.filename, mode, newline="", encoding="utf-8") as file:
+        named = errors_of(self._path, self._path)
+        with named, open(self._path, mode, newline="", encoding="utf-8") as file:
             yield file
 
     def get_state(self) -> dict[str, Any]:
-        with open(self.filename, newline="", encoding="utf-8") as file:
+        with open(self._path, newline="", encoding="utf-8") as file:
             return {"text": file.read()}
 
     def set_state(self, state: dict[str, Any]) -> None:

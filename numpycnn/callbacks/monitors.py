@@ -161,6 +161,8 @@ class ModelCheckpoint(_Monitor):
         As in ``EarlyStopping``.
     """
 
+    _folder = ""  # where a relative path begins
+
     def __init__(
         self, filepath: str | os.PathLike, monitor: str = "val_loss", save_best_only: bool = False, mode: str = "auto"
     ) -> None:
@@ -175,6 +177,7 @@ class ModelCheckpoint(_Monitor):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         if self.save_best_only:
             self._choose_direction((*self.model.metrics, *self.model.weighted_metrics))
+        self._folder = "" if os.path.isabs(self.filepath) else os.getcwd()  # of this moment: it may change
         self._path(0, dict.fromkeys(self.figures, 0.0))  # a wrong name shows now, not after an epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
@@ -186,7 +189,7 @@ class ModelCheckpoint(_Monitor):
     def _path(self, epoch: int, logs: dict[str, float]) -> str:
         missing = dict.fromkeys(set(self.figures) - logs.keys(), math.nan)  # of an epoch without a validation
         try:
-            return self.filepath.format(epoch=epoch + 1, **logs, **missing)
+            return os.path.join(self._folder, self.filepath.format(epoch=epoch + 1, **logs, **missing))
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"filepath {self.filepath!r}: expected only epoch, {', '.join(logs)} in braces") from error
 

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import os
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from small_models import make_images, small_cnn, weights_equal
 
 from numpycnn import (
     SGD,
+    BackupAndRestore,
     Callback,
     Constant,
     CSVLogger,
@@ -418,3 +420,21 @@ def test_the_log_refuses_to_go_on_in_a_file_of_another_kind(tmp_path):
     with pytest.raises(ValueError, match="log.csv: expected a CSV file to append to, got one of another kind"):
         small_cnn().fit(x, y, verbose=0, callbacks=[CSVLogger(path, append=True)])
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["best.npz", "log.csv", "backup.npz"])
+def test_a_relative_path_is_that_of_the_beginning(name, tmp_path, monkeypatch):
+    """Somebody changes the folder during the training; a backup left behind would be taken up by the next run."""
+    make = {
+        "best.npz": lambda: ModelCheckpoint("{epoch}-best.npz"), "log.csv": lambda: CSVLogger("log.csv"),
+        "backup.npz": lambda: BackupAndRestore("backup.npz"),
+    }[name]  # fmt: skip
+    (tmp_path / "elsewhere {}").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere {}")
+    x, y = make_images()
+    small_cnn().fit(x, y, epochs=2, verbose=0, callbacks=[LambdaCallback(lambda *_: os.chdir(tmp_path)), make()])
+    expected = {"best.npz": ["1-best.npz", "2-best.npz"], "log.csv": ["log.csv"], "backup.npz": []}[name]
+    assert os.listdir(tmp_path) == ["elsewhere {}"]
+    assert sorted(os.listdir(tmp_path / "elsewhere {}")) == expected
+    if name == "log.csv":
+        assert len((tmp_path / "elsewhere {}" / name).read_text().splitlines()) == 3
