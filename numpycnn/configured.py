@@ -20,7 +20,12 @@ class Strict(ExplainsArguments):
     itself attributes of its own, in ``__init__`` or later. Names with an underscore in front are never refused.
     """
 
+    _once: tuple[str, ...] = ()  # what is read when the object is made: another value later would do nothing, or harm
+
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._once and name in vars(self):
+            kind = type(self).__name__
+            raise AttributeError(f"{kind}: {name} is fixed; make a new one in its place: {kind}(..., {name}={value!r})")
         known = name in self.__dict__ or name[:1] == "_"
         if not known and name not in _known_names(type(self)):  # type: ignore[arg-type]
             raise AttributeError(_refusal(self, name))

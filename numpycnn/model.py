@@ -16,7 +16,7 @@ from .data.inputs import InputFormat
 from .fusion.plan import make_plan
 from .hints import explain_arguments
 from .io.any_format import load_model, load_weights, save_model, save_weights
-from .io.kept import Kept
+from .io.kept import Kept, OfKind
 from .layers.base import Layer
 from .losses import Loss, get_loss
 from .memory.locking import Lock
@@ -85,6 +85,9 @@ class Sequential(Strict):
     output_shape: Shape
     arena: Arena
     regularised: list[Layer]
+    loss: Loss = OfKind(Loss, "a loss, such as SoftmaxCrossEntropy()")  # type: ignore[assignment]
+    optimizer: Optimizer = OfKind(Optimizer, "an optimizer, such as Adam()")  # type: ignore[assignment]
+    _once = ("seed", "dtype", "fused")
     _warm = False  # whether the kernels for this loss and optimizer are compiled
 
     def __init__(
@@ -99,8 +102,6 @@ class Sequential(Strict):
         self.built = False
         self.stop_training = False
         self.nonfinite: str | None = None
-        self.loss: Loss = None  # type: ignore[assignment]  # until compile
-        self.optimizer: Optimizer = None  # type: ignore[assignment]
         self.metrics: list[str | Metric] = []
         self.weighted_metrics: list[str | Metric] = []
         self.lock = Lock()

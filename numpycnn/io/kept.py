@@ -36,3 +36,19 @@ class Kept(Generic[Kind]):
             check_instance(value, self.kind, self.name, f"an object of the class {self.kind.__name__}, or None")
             self.check_fits(model, value)
         vars(model)[f"_{self.name}"] = value
+
+
+class OfKind:
+    """An attribute of a model that holds an object of a class, and None until it is assigned."""
+
+    def __init__(self, kind: type, expected: str) -> None:
+        self.kind, self.expected = kind, expected
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: Any, owner: type) -> Any:
+        return self if model is None else vars(model).get(self.name)
+
+    def __set__(self, model: Any, value: Any) -> None:
+        vars(model)[self.name] = check_instance(value, self.kind, self.name, self.expected)

@@ -97,7 +97,7 @@ def test_flips_of_a_backup(stride, tmp_path):
 
 
 def identical_but_seed(model, original):
-    model.seed = original.seed
+    vars(model).update(seed=original.seed)
     return identical(model, original)
 
 

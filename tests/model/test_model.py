@@ -1,5 +1,7 @@
 """Sequential: building, computing, weights, single steps."""
 
+import copy
+
 import numpy as np
 import pytest
 from small_models import (
@@ -13,6 +15,7 @@ from small_models import (
 )
 
 from numpycnn import (
+    SGD,
     Adam,
     Conv2D,
     Dense,
@@ -331,6 +334,28 @@ def test_a_name_that_would_do_nothing_is_refused():
             self.name = name
 
     assert Named("mine").name == "mine"
+
+
+def test_what_is_read_when_the_model_is_made_cannot_be_assigned_later():
+    """The plan, the arena and the generators were made with it: at best it would do nothing."""
+    for model in (small_cnn(), Sequential([Dense(2)])):
+        for name, value in {"seed": 1, "dtype": "float64", "fused": False}.items():
+            before = getattr(model, name)
+            with pytest.raises(AttributeError, match=f"Sequential: {name} is fixed; make a new one.*{name}={value!r}"):
+                setattr(model, name, value)
+            assert getattr(copy.deepcopy(model), name) == before
+
+
+def test_a_loss_or_an_optimizer_of_another_kind_cannot_be_assigned():
+    model, (x, y) = small_cnn(), make_images()
+    assert Sequential([Dense(2)]).loss is None and Sequential([Dense(2)]).optimizer is None
+    for name, value in {"loss": "mse", "optimizer": "sgd"}.items():
+        for wrong in (value, None):
+            with pytest.raises(TypeError, match=f"{name}: expected an? {name}, such as"):
+                setattr(model, name, wrong)
+    model.optimizer = SGD(0.1)
+    model.train_on_batch(x, y)
+    assert model.optimizer.steps == 1
 
 
 def test_train_on_batch_returns_the_figures_from_before_its_step():
