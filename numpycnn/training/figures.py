@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..checks import check_list
 from ..losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
-from ..metrics.running import Accuracy, BinaryAccuracy, Metric, TopKAccuracy, get_metric
+from ..metrics.running import Accuracy, BinaryAccuracy, F1Score, Metric, TopKAccuracy, get_metric
 
 if TYPE_CHECKING:
     from ..model import Sequential
@@ -109,6 +109,9 @@ def make_metrics(model: Sequential) -> list[Metric]:
 def _make(metric: str | Metric, model: Sequential) -> Metric:
     """Return a new metric; the accuracy of yes-or-no questions, one or one a pixel, is another than that of classes."""
     made = get_metric(metric)
+    if isinstance(made, F1Score) and made.threshold is None and model.built and model.output_shape == (1,):
+        text = "expected at least two answers, of which the largest is given, got one output"
+        raise ValueError(f"{made.name}: {text}; use F1Score(threshold=0.5)")
     if not (isinstance(made, (Accuracy, TopKAccuracy)) and model.built):
         return made
     if isinstance(metric, str) and type(made) is Accuracy and model.output_shape[-1:] == (1,):

@@ -71,6 +71,20 @@ def test_nothing_that_counts_is_zero():
         assert metric.result() == 0
 
 
+def test_the_largest_of_one_answer_is_no_f1_score():
+    """It would be given for every row, whatever the network says."""
+    x, y = np.ones((4, 3)), np.array([0, 1, 1, 0])
+    model = Sequential([Dense(1)], (3,), seed=0)
+    for metric in "f1_score", metrics.F1Score("micro"):
+        model.compile("sgd", "binary_crossentropy", [metric])
+        for use in model.fit, model.evaluate, model.train_on_batch:
+            with pytest.raises(ValueError, match=r"f1_score: expected at least two answers.*F1Score\(threshold=0.5\)"):
+                use(x, y)
+    model.compile("sgd", "binary_crossentropy", [metrics.F1Score(threshold=0.5)])
+    model.layers[0].parameters[0].value = [[-1], [0], [0]]  # a no for every row
+    assert model.evaluate(x, y)[1] == 0
+
+
 @pytest.mark.parametrize("average", ["macro", "weighted", "micro"])
 def test_nothing_counted_yet_is_zero_too(average):
     f1 = metrics.F1Score(average, threshold=0.5)
