@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_numeric
 from ..hints import shown
 from ..kernels import ops
 from .data import check_data, row_weights
@@ -17,6 +18,9 @@ from .run import FitOptions
 if TYPE_CHECKING:
     from ..model import Sequential
     from .run import Run
+
+
+END = object()  # of a source that is iterated over; None would be a batch that is none
 
 
 class Batch(NamedTuple):
@@ -80,7 +84,7 @@ def augmented(augment: Callable[..., Any], images: NDArray, run: Run) -> NDArray
     if np.shape(found) != shape:
         got = "nothing" if found is None else f"{np.shape(found)}"
         raise ValueError(f"augment: expected it to return images of shape {shape}, got {got}")
-    return found
+    return check_numeric(found, "augment: the images it returned")
 
 
 class GivenBatches:
@@ -140,8 +144,8 @@ class IteratedBatches(GivenBatches):
     def __init__(self, source: Any, options: FitOptions) -> None:
         self.source, self._iterator = source, iter(source)
         self.steps = options.steps_per_epoch or operator.length_hint(source) or None
-        first = next(self._iterator, None)
-        if first is None:
+        first = next(self._iterator, END)
+        if first is END:
             raise ValueError("x: expected at least one batch (x, y), got none")
         self._iterator = itertools.chain([first], self._iterator)
         super().__init__(options, first)
@@ -152,11 +156,11 @@ class IteratedBatches(GivenBatches):
             self._iterator, self.steps = iter(self.source), run.batch
             return
         for step in range(self.options.steps_per_epoch):
-            item = next(self._iterator, None)
-            if item is None:  # a generator is its own iterator, and has come to its end
+            item = next(self._iterator, END)
+            if item is END:  # a generator is its own iterator, and has come to its end
                 self._iterator = iter(self.source)
-                item = next(self._iterator, None)
-            if item is None:
+                item = next(self._iterator, END)
+            if item is END:
                 return
             yield item
 
@@ -175,7 +179,9 @@ def in_order(source: Any, steps: int | None) -> Iterator[Any]:
 
 def check_enough(source: Any, steps: int, name: str) -> None:
     """Raise if a source whose batches have numbers has fewer than so many, or none."""
-    if not 0 < steps <= len(source):
+    if len(source) == 0:
+        raise ValueError("expected at least one batch (x, y), got none")
+    if steps > len(source):
         raise ValueError(f"{name}: expected at most the {len(source)} batches there are, got {steps}")
 
 

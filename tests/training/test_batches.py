@@ -132,6 +132,29 @@ def test_a_generator_that_ends_ends_the_training():
         small_cnn().predict(iter([]))
 
 
+class NoBatches:
+    def __len__(self):
+        return 0
+
+    def __getitem__(self, number):
+        raise IndexError(number)
+
+
+def test_no_batches_with_numbers_are_none_as_well():
+    nothing = NoBatches()
+    for call in (lambda m: m.fit(nothing), lambda m: m.evaluate(nothing, steps=1), lambda m: m.predict(nothing)):
+        with pytest.raises(ValueError, match="expected at least one batch"):
+            call(small_cnn())
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("steps", [None, 2])
+def test_none_is_no_batch_and_no_end(place, steps):
+    batches = [*pairs()[:place], None, *pairs()]
+    with pytest.raises(TypeError, match=r"expected batches \(x, y\) or \(x, y, weights\), got None"):
+        small_cnn().fit(iter(batches), epochs=3, steps_per_epoch=steps, verbose=0)
+
+
 def test_validation_data_that_has_run_out_is_told_of():
     with pytest.warns(UserWarning, match="epoch 2: validation_data has run out, and nothing was validated") as caught:
         history = small_cnn().fit(X, Y, epochs=2, verbose=0, validation_data=iter(pairs()))
