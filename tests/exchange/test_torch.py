@@ -1,6 +1,7 @@
 """PyTorch: state dicts written and read, without PyTorch; what holds more than tensors is refused, not executed."""
 
 import io
+import json
 import os
 import pickle
 import struct
@@ -72,6 +73,32 @@ def test_what_pytorch_saved_is_read(path):
         x, y = channels_last(recorded["x"]), recorded["y"]
     limit = 0.02 if path.stem.endswith(("half", "bfloat16")) else 1e-6
     np.testing.assert_allclose(model.predict(x), y, atol=limit)
+
+
+def stored(dtype, arrays):
+    """Return a file of safetensors whose numbers have a dtype that NumPy may not have."""
+    header, end = {}, 0
+    for name, array in arrays.items():
+        header[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": [end, end + array.nbytes]}
+        end += array.nbytes
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + b"".join(array.tobytes() for array in arrays.values())
+
+
+def test_bfloat16_of_safetensors_is_read(tmp_path):
+    path, model = tmp_path / "w.safetensors", network()
+    save_state_dict(model, path)
+    kept = {name: a for name, a in load_file(path).items() if a.dtype == np.float32}
+    halves = {name: (a.view(np.uint32) >> 16).astype(np.uint16) for name, a in kept.items()}
+    path.write_bytes(stored("BF16", halves))
+    found = read_state_dict(path)
+    for name, array in kept.items():
+        assert found[name].dtype == np.float32 and found[name].shape == array.shape
+        np.testing.assert_allclose(found[name], array, rtol=2**-7)
+    load_state_dict(network(), path)
+    path.write_bytes(stored("F8_E4M3", {name: a.astype(np.uint8) for name, a in halves.items()}))
+    with pytest.raises(ModelFileError, match=r"\d\.\w+: expected one of F64, F32, .*got F8_E4M3; save it as float32"):
+        load_state_dict(model, path)
 
 
 def test_an_order_says_which_module_is_which(tmp_path):

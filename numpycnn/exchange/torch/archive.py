@@ -81,12 +81,17 @@ class Storages:
         if (storage_type, key) not in self.found:
             dtype = self.byte_order + DTYPES[storage_type.removeprefix("torch ")]
             numbers = np.frombuffer(self.archive.read(f"{self.folder}data/{key}"), dtype)
-            if storage_type == "torch BFloat16Storage":  # the upper half of a float32
-                numbers = (numbers.astype(np.uint32) << 16).view(np.float32)
+            if storage_type == "torch BFloat16Storage":
+                numbers = from_bfloat16(numbers)
             self.found[storage_type, key] = numbers
         if len(self.found[storage_type, key]) != count:
             raise ModelFileError(f"storage {key!r}: expected {count} numbers, got another number of bytes")
         return self.found[storage_type, key]
+
+
+def from_bfloat16(halves: NDArray) -> NDArray:
+    """Return the float32 of which these, as unsigned integers, are the upper halves."""
+    return (halves.astype(np.uint32) << 16).view(np.float32)
 
 
 def rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *rest: Any) -> NDArray:

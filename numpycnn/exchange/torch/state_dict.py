@@ -13,7 +13,7 @@ from ...files import atomic_write, open_file, path_text
 from ...io.native import ModelFileError, documented_errors
 from ...layers import BatchNorm
 from ..channels_first import check_model
-from .archive import read_archive
+from .archive import from_bfloat16, read_archive
 from .modules import Module, modules
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 SAFETENSORS = ".safetensors"
 COUNTER = "num_batches_tracked"  # of BatchNorm: PyTorch does not use it as long as there is a momentum
+DTYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
+}  # fmt: skip  # of safetensors
 ABSENT = {"gamma": 1.0, "beta": 0.0}  # what a norm without them computes with
 
 
@@ -97,8 +101,16 @@ def _read(path: str | os.PathLike) -> _Found:
     with open_file(path) as stream, documented_errors(path, "a state_dict of PyTorch"):
         if library is None:
             return _Found(read_archive(stream), True)
-        with library.safe_open(path, framework="numpy") as file:
-            return _Found({name: file.get_tensor(name) for name in file.keys()}, False)
+        tensors = library.deserialize(stream.read())
+        return _Found({name: _tensor(name, **found) for name, found in tensors}, False)
+
+
+def _tensor(name: str, dtype: str, shape: list[int], data: bytes) -> NDArray:
+    """Return one of the tensors of a safetensors file; NumPy has no bfloat16, which becomes float32."""
+    if dtype not in DTYPES:
+        raise ModelFileError(f"{name}: expected one of {', '.join(DTYPES)}, got {dtype}; save it as float32")
+    array = np.frombuffer(data, DTYPES[dtype]).reshape(shape)
+    return from_bfloat16(array) if dtype == "BF16" else array
 
 
 def _import_safetensors() -> Any:
