@@ -33,9 +33,17 @@ class Strict(ExplainsArguments):
 
 
 class Configured(Strict):
-    """Base of objects that are described by the arguments of their ``__init__``, each kept under its own name."""
+    """Base of objects that are described by the arguments of their ``__init__``, each kept under its own name.
+
+    Assigned later, an argument is checked as ``__init__`` checks it.
+    """
 
     _later: dict[str, Any] = {}  # arguments that older files do not have, with the value that makes no difference
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self) and name in _argument_set(type(self)):  # type: ignore[arg-type]
+            value = _checked(self, name, value)
+        super().__setattr__(name, value)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of ``__init__`` by name; later ones only if they matter, as in older files."""
@@ -51,8 +59,8 @@ class Configured(Strict):
 class FixedOnceBuilt(ExplainsArguments):
     """Base of things that their arguments make once: another argument afterwards would do nothing, or half of it.
 
-    Numbers with a point, such as a dropout's rate, are read at each step, and may change. Classes from outside the
-    package decide for themselves.
+    Numbers with a point, such as a dropout's rate, are read at each step, and may change; they are checked as
+    ``__init__`` checks them. Classes from outside the package decide for themselves.
     """
 
     built = False
@@ -64,9 +72,27 @@ class FixedOnceBuilt(ExplainsArguments):
             cls._fixed = frozenset(_arguments(cls))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._fixed and self.built and not isinstance(vars(self).get(name, 0.0), float):
-            raise AttributeError(f"{self!r}: {name} is fixed once it is built; put a new one in its place")
+        if name in self._fixed and name in vars(self):
+            if self.built and not isinstance(vars(self)[name], float):
+                raise AttributeError(f"{self!r}: {name} is fixed once it is built; put a new one in its place")
+            value = _checked(self, name, value)
         super().__setattr__(name, value)
+
+
+def _checked(thing: Any, name: str, value: Any) -> Any:
+    """Return what ``__init__`` makes of an argument that is assigned later; raise as it does.
+
+    Of a subclass from outside, the ``__init__`` of the package's class above it is asked, if that has the argument.
+    """
+    owners = (cls for cls in type(thing).__mro__ if cls.__module__.startswith(f"{__package__}."))
+    owner: Any = next((cls for cls in owners if "__init__" in vars(cls)), None)
+    names = [] if owner is None else _arguments(owner)
+    if owner is None or name not in names or "_on_trial" in vars(thing) or not all(hasattr(thing, n) for n in names):
+        return value
+    trial = owner.__new__(owner)
+    vars(trial)["_on_trial"] = True  # whatever its __init__ assigns twice is not tried again
+    trial.__init__(**{n: getattr(thing, n) for n in names} | {name: value})
+    return vars(trial).get(name, value)
 
 
 def kept_arguments(thing: Any) -> dict[str, Any]:
@@ -103,6 +129,11 @@ def _arguments(cls: type) -> list[str]:
         if all(p.kind is not p.VAR_KEYWORD for p in parameters):
             break
     return names
+
+
+@functools.cache
+def _argument_set(cls: type) -> frozenset[str]:
+    return frozenset(_arguments(cls))
 
 
 @functools.cache

@@ -145,6 +145,10 @@ def test_arguments_are_fixed_once_a_layer_is_built_but_numbers_with_a_point():
             setattr(layer, name, value)
         assert getattr(layer, name) == before
     dropout.rate = 0.25
+    for wrong in (2.0, -1, "a", np.nan, 1):
+        with pytest.raises((ValueError, TypeError), match="rate: expected a number"):
+            dropout.rate = wrong
+    assert dropout.rate == 0.25
     dense.trainable = False
     assert model.predict(np.ones((1, 5, 5, 1))).shape == (1, 4)
 

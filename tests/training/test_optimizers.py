@@ -541,6 +541,37 @@ def test_an_attribute_that_would_do_nothing_is_refused(thing, name, hint):
     assert (repr(thing), thing.get_config()) == before
 
 
+@pytest.mark.parametrize(("thing", "name", "wrong", "right", "kept"), [
+    (Adam(), "beta1", 1.5, 0, 0.0),
+    (Adam(), "epsilon", -1e-8, np.float32(0.5), 0.5),
+    (Adam(), "global_clipnorm", -1.0, None, None),  # it would turn the gradient around
+    (SGD(momentum=0.5), "nesterov", "no", True, True),
+    (SoftmaxCrossEntropy(), "label_smoothing", 2.0, 0.1, 0.1),
+    (MeanSquaredError(), "reduction", "max", "sum", "sum"),
+    (StepDecay(0.1, 2), "step_size", 0, 3, 3),
+], ids=repr)  # fmt: skip
+def test_an_argument_assigned_later_is_checked_like_one_given(thing, name, wrong, right, kept):
+    thing, before = copy.deepcopy(thing), getattr(thing, name)
+    with pytest.raises((ValueError, TypeError), match=f"{name}: expected"):
+        setattr(thing, name, wrong)
+    assert getattr(thing, name) == before
+    setattr(thing, name, right)
+    assert getattr(thing, name) == kept and thing.get_config().get(name, kept) == kept
+
+
+def test_a_subclass_may_assign_what_it_likes_to_arguments_of_its_own():
+    class Cooling(SGD):
+        def __init__(self, factor, momentum=0.9):
+            super().__init__(0.1, momentum)
+            self.factor = factor
+
+    optimizer = Cooling("slowly")
+    optimizer.factor, optimizer.momentum = None, 0.5
+    assert (optimizer.factor, optimizer.momentum) == (None, 0.5)
+    with pytest.raises(ValueError, match="momentum: expected a number in"):
+        optimizer.momentum = 2.0
+
+
 def test_subclasses_have_attributes_of_their_own():
     class Warm(SGD):
         def __init__(self, warm_steps=3, **options):
