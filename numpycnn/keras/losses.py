@@ -101,6 +101,9 @@ class Crossentropy(Loss):
                      "TensorFlow's does")  # fmt: skip
             return self.core_class(smoothing, reduction=self.reduction), True
         if type(last).__name__ in ("Sigmoid", "Softmax") and not logits:
+            note(f"{self.name} after {last!r}: the loss of the probabilities, as of Keras's backends JAX and PyTorch; "
+                 "TensorFlow's takes what comes before the activation, as activation=None and from_logits=True "
+                 "would here")  # fmt: skip
             others = of_probabilities(self.core_class, self.logits, self.slope)
             return others(smoothing, reduction=self.reduction), False
         if last is not None and not logits:

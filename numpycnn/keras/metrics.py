@@ -150,7 +150,7 @@ class MeanMetricWrapper(Metric):
     words = {"fn": REQUIRED, **NAME}
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(fn, name or getattr(fn, "__name__", "metric"), dtype)
+        super().__init__(fn, name or snake_name(getattr(fn, "__name__", type(fn).__name__)), dtype)
 
     def to_core(self) -> core.Metric:
         return OfFunction(self.config["fn"], self.name)
@@ -188,6 +188,15 @@ def _of_loss(loss_class: Any) -> Any:
                    to_core=to_core)  # fmt: skip
 
 
+class _RootOfMean(core.MeanLoss):
+    def result(self) -> float:
+        return super().result() ** 0.5
+
+
+RootMeanSquaredError = variant(
+    Metric, "RootMeanSquaredError", "Root of the mean squared error.",
+    to_core=lambda self: _RootOfMean(losses.MeanSquaredError.core_class(), self.name),
+)  # fmt: skip
 CategoricalCrossentropy = _of_loss(losses.CategoricalCrossentropy)
 SparseCategoricalCrossentropy = _of_loss(losses.SparseCategoricalCrossentropy)
 BinaryCrossentropy = _of_loss(losses.BinaryCrossentropy)
@@ -195,7 +204,7 @@ MeanSquaredError, MeanAbsoluteError = _of_loss(losses.MeanSquaredError), _of_los
 NAMES = by_name(
     CategoricalAccuracy, SparseCategoricalAccuracy, BinaryAccuracy, TopKCategoricalAccuracy,
     SparseTopKCategoricalAccuracy, Precision, Recall, F1Score, AUC, Accuracy, Mean, CategoricalCrossentropy,
-    SparseCategoricalCrossentropy, BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError, mse=MeanSquaredError,
+    SparseCategoricalCrossentropy, BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError, RootMeanSquaredError, mse=MeanSquaredError,
     mae=MeanAbsoluteError, f1_score=F1Score, top_k_categorical_accuracy=TopKCategoricalAccuracy,
     sparse_top_k_categorical_accuracy=SparseTopKCategoricalAccuracy,
 )  # fmt: skip

@@ -75,7 +75,7 @@ METRICS = {**_each(
     "mean_absolute_error huber", "this function in keras.losses"), **_each(
     "IoU MeanIoU BinaryIoU OneHotIoU OneHotMeanIoU FalseNegatives FalsePositives TrueNegatives TruePositives "
     "SensitivityAtSpecificity SpecificityAtSensitivity PrecisionAtRecall RecallAtPrecision Hinge KLDivergence Poisson "
-    "CosineSimilarity RootMeanSquaredError R2Score FBetaScore Sum CategoricalHinge SquaredHinge ConcordanceCorrelation "
+    "CosineSimilarity R2Score FBetaScore Sum CategoricalHinge SquaredHinge ConcordanceCorrelation "
     "LogCoshError MeanAbsolutePercentageError MeanSquaredLogarithmicError PearsonCorrelation hinge squared_hinge "
     "categorical_hinge kl_divergence log_cosh poisson mean_absolute_percentage_error mean_squared_logarithmic_error",
     "accuracy, top-k accuracy, precision, recall and F1; see numpycnn.classification_report and confusion_matrix",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from typing import Any
 
@@ -123,8 +124,9 @@ def found_class(name: str, kind: str, names: dict[str, Any], missing: dict[str, 
 
 
 def snake_name(kind: str) -> str:
-    """Return ``categorical_crossentropy`` for CategoricalCrossentropy, ``auc`` for AUC."""
-    return kind.lower() if kind.isupper() else "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
+    """Return ``categorical_crossentropy`` for CategoricalCrossentropy, ``auc`` for AUC, ``lambda`` for ``<lambda>``."""
+    parted = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", kind))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", parted).lower()
 
 
 def by_name(*classes: Any, **others: Any) -> dict[str, Any]:

@@ -183,7 +183,7 @@ class Learning(Chain):
         if _verbose(verbose):
             steps = counter.steps if data.batches or data.batch_size else -(-len(data.x) // BATCH)  # as Keras counts
             head = f"{steps}/{steps} {time_text(time.perf_counter() - started, steps)}"
-            show_line(head, dict(sorted(self._scores(scores, return_dict=True).items())))
+            show_line(head, self._scores(scores, return_dict=True))
         return self._scores(scores, return_dict)
 
     def _looks_at_batches(self) -> bool:
@@ -196,7 +196,7 @@ class Learning(Chain):
     def _scores(self, scores: Any, return_dict: bool) -> Any:
         values = [float(value) for value in (scores if isinstance(scores, tuple) else (scores,))]
         if return_dict:
-            return dict(zip(self.metrics_names, values))
+            return dict(sorted(zip(self.metrics_names, values)))
         return values if len(values) > 1 else values[0]
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: Any = None,

@@ -1,0 +1,70 @@
+"""What public programs do beyond the usual notebooks: metrics that are functions, names, orders, and notes."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from numpycnn import keras
+from numpycnn.keras import layers, notes, ops
+
+RNG = np.random.default_rng(3)
+X = RNG.random((50, 6)).astype(np.float32)
+Y = np.eye(3, dtype=np.float32)[RNG.integers(0, 3, 50)]
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(1)
+    notes._said.clear()
+    yield
+    keras.random.set_seed(None)
+
+
+def compiled(loss="categorical_crossentropy", last="softmax", metrics=("accuracy",), units=3):
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(units, activation=last)])
+    model.compile("sgd", loss, metrics=list(metrics))
+    return model
+
+
+def test_metrics_that_are_functions_have_keras_s_names():
+    def f1Score(y_true, y_pred):
+        return ops.mean(ops.round(y_pred) * y_true, axis=-1)
+
+    def MyRMSE(y_true, y_pred):
+        return ops.sqrt(ops.mean(ops.square(y_true - y_pred)))
+
+    class Own:
+        def __call__(self, y_true, y_pred):
+            return ops.max(y_pred)
+
+    top = functools.partial(keras.metrics.top_k_categorical_accuracy, k=2)
+    model = compiled(metrics=[f1Score, MyRMSE, Own(), top, lambda y_true, y_pred: ops.mean(y_pred)])
+    assert list(model.fit(X, Y, verbose=0).history) == ["f1_score", "lambda", "loss", "my_rmse", "own", "partial"]
+    p = model.predict(X)
+    figures = model.evaluate(X, Y, batch_size=20, return_dict=True)
+    assert figures["f1_score"] == pytest.approx((p.round() * Y).mean())  # a number a row: over the rows
+    batches = [np.sqrt(((p - Y)[i : i + 20] ** 2).mean()) for i in (0, 20, 40)]
+    assert figures["my_rmse"] == pytest.approx(np.mean(batches))  # a number a batch: over the batches
+
+
+def test_figures_by_name_are_sorted_as_keras_sorts_them():
+    model = compiled(metrics=["mse", "accuracy"])
+    by_name = model.evaluate(X, Y, return_dict=True)
+    assert list(by_name) == ["accuracy", "loss", "mse"] and model.metrics_names == ["loss", "mse", "accuracy"]
+    assert model.evaluate(X, Y) == [by_name[name] for name in model.metrics_names]
+    assert list(model.train_on_batch(X, Y, return_dict=True)) == ["accuracy", "loss", "mse"]
+
+
+def test_the_root_of_the_mean_squared_error():
+    model = compiled("mse", None, [keras.metrics.RootMeanSquaredError(), "RootMeanSquaredError"], units=1)
+    loss, *roots = model.evaluate(X, X[:, 0], batch_size=20)
+    assert roots == [pytest.approx(np.sqrt(loss))] * 2  # of all rows, not the mean of the batches' roots
+    assert model.metrics_names == ["loss", "root_mean_squared_error", "RootMeanSquaredError"]
+    assert keras.metrics.RootMeanSquaredError()([0, 3], [4, 0]) == pytest.approx(np.sqrt(12.5))
+
+
+@pytest.mark.parametrize("loss, last", [("categorical_crossentropy", "sigmoid"), ("binary_crossentropy", "softmax")])
+def test_a_loss_after_another_activation_says_where_keras_s_backends_differ(loss, last):
+    with pytest.warns(keras.KerasNote, match=f"{loss} after .*JAX and PyTorch; TensorFlow's takes what comes before"):
+        compiled(loss, last)
