@@ -204,8 +204,8 @@ MeanSquaredError, MeanAbsoluteError = _of_loss(losses.MeanSquaredError), _of_los
 NAMES = by_name(
     CategoricalAccuracy, SparseCategoricalAccuracy, BinaryAccuracy, TopKCategoricalAccuracy,
     SparseTopKCategoricalAccuracy, Precision, Recall, F1Score, AUC, Accuracy, Mean, CategoricalCrossentropy,
-    SparseCategoricalCrossentropy, BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError, RootMeanSquaredError, mse=MeanSquaredError,
-    mae=MeanAbsoluteError, f1_score=F1Score, top_k_categorical_accuracy=TopKCategoricalAccuracy,
+    SparseCategoricalCrossentropy, BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError, RootMeanSquaredError,
+    mse=MeanSquaredError, mae=MeanAbsoluteError, f1_score=F1Score, top_k_categorical_accuracy=TopKCategoricalAccuracy,
     sparse_top_k_categorical_accuracy=SparseTopKCategoricalAccuracy,
 )  # fmt: skip
 
