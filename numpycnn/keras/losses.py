@@ -11,7 +11,7 @@ from .missing import LOSSES as MISSING
 from .missing import of_losses as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import named, note
 from .tensors import Tensor, tensor
-from .words import Worded, by_name, found, snake_name, variant
+from .words import Worded, by_name, found, snake_case, variant
 
 # Keras's names of what becomes of the rows' losses, and the core's.
 REDUCTIONS = {"none": "mean", "sum_over_batch_size": "mean", "mean": "mean", "auto": "mean", "sum": "sum",
@@ -37,7 +37,7 @@ class Loss(Worded):
             kind = type(self).__name__
             raise ValueError(f"{kind}: reduction={reduction!r}: expected the mean over the batch, or 'sum'")
         self.reduction = REDUCTIONS[word]
-        self.name = self.config["name"] or snake_name(type(self).__name__)
+        self.name = self.config["name"] or snake_case(type(self).__name__)
 
     def to_core(self, last: Any) -> tuple[core.Loss, bool]:
         """Return the core's loss for a model that ends in this layer of the core, and whether it replaces the layer."""
@@ -150,7 +150,7 @@ def _function(loss_class: Any) -> Callable[..., Tensor]:
         return tensor(loss_class(**given).per_row(y_true, y_pred))
 
     function.loss_class = loss_class  # type: ignore[attr-defined]
-    return named(function, snake_name(loss_class.__name__), f"The loss of each row; see {loss_class.__name__}.")
+    return named(function, snake_case(loss_class.__name__), f"The loss of each row; see {loss_class.__name__}.")
 
 
 categorical_crossentropy = _function(CategoricalCrossentropy)

@@ -14,7 +14,7 @@ from .missing import METRICS as MISSING
 from .missing import of_metrics as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import named, note
 from .tensors import Tensor, tensor
-from .words import REQUIRED, Worded, by_name, found, found_class, snake_name, variant
+from .words import REQUIRED, Worded, by_name, found, found_class, snake_case, variant
 
 NAME: dict[str, Any] = {"name": None, "dtype": None}
 
@@ -32,7 +32,7 @@ class Metric(Worded):
 
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
-        kind = snake_name(type(self).__name__)
+        kind = snake_case(type(self).__name__)
         if self.core_class is None and type(self).to_core is Metric.to_core:
             raise TypeError(f"{type(self).__name__}: a metric of your own: {self.instead}")
         self.name = self.config["name"] or (new_name(kind) if self.counted else kind)
@@ -150,7 +150,7 @@ class MeanMetricWrapper(Metric):
     words = {"fn": REQUIRED, **NAME}
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(fn, name or snake_name(getattr(fn, "__name__", type(fn).__name__)), dtype)
+        super().__init__(fn, name or snake_case(getattr(fn, "__name__", type(fn).__name__).strip("<>")), dtype)
 
     def to_core(self) -> core.Metric:
         return OfFunction(self.config["fn"], self.name)
@@ -215,7 +215,7 @@ def _function(metric_class: Any) -> Callable[..., Tensor]:
         rows = zip(np.asarray(y_true), np.asarray(y_pred))
         return tensor([metric_class(**config)(true[None], predicted[None]) for true, predicted in rows], np.float32)
 
-    return named(function, snake_name(metric_class.__name__), f"The figure of each row; see {metric_class.__name__}.")
+    return named(function, snake_case(metric_class.__name__), f"The figure of each row; see {metric_class.__name__}.")
 
 
 categorical_accuracy, sparse_categorical_accuracy, binary_accuracy = map(
@@ -233,7 +233,7 @@ def get(identifier: Any) -> Any:
         return identifier if known else found_class(identifier, "metric", NAMES, MISSING)(name=identifier).to_core()
     name = getattr(identifier, "__name__", "")
     if name in NAMES and callable(identifier) and getattr(identifier, "__module__", "").startswith("numpycnn."):
-        identifier = NAMES[name](name=snake_name(name))
+        identifier = NAMES[name](name=snake_case(name))
     metric = found(identifier, "metric", Metric, NAMES, MISSING)
     if isinstance(metric, core.Metric):
         return metric

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 from typing import Any
 
 from ..hints import did_you_mean
+from ..io.keras_file.write import snake_case
 from .notes import no_effect, note
 
 REQUIRED = inspect.Parameter.empty
@@ -123,12 +123,6 @@ def found_class(name: str, kind: str, names: dict[str, Any], missing: dict[str, 
     raise ValueError(f"unknown {kind} {name!r}{hint}")
 
 
-def snake_name(kind: str) -> str:
-    """Return ``categorical_crossentropy`` for CategoricalCrossentropy, ``auc`` for AUC, ``lambda`` for ``<lambda>``."""
-    parted = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", kind))
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", parted).lower()
-
-
 def by_name(*classes: Any, **others: Any) -> dict[str, Any]:
     """Return the classes by their names, written as a class and as Keras's strings, and by further names."""
-    return {**{name(each.__name__): each for name in (snake_name, str) for each in classes}, **others}
+    return {**{name(each.__name__): each for name in (snake_case, str) for each in classes}, **others}

@@ -10,12 +10,14 @@ from numpycnn.keras import layers, notes, ops
 
 RNG = np.random.default_rng(3)
 X = RNG.random((50, 6)).astype(np.float32)
+X8 = RNG.random((4, 8, 8, 1)).astype(np.float32)
 Y = np.eye(3, dtype=np.float32)[RNG.integers(0, 3, 50)]
 
 
 @pytest.fixture(autouse=True)
 def seeded():
     keras.utils.set_random_seed(1)
+    keras.backend.clear_session()
     notes._said.clear()
     yield
     keras.random.set_seed(None)
@@ -68,3 +70,18 @@ def test_the_root_of_the_mean_squared_error():
 def test_a_loss_after_another_activation_says_where_keras_s_backends_differ(loss, last):
     with pytest.warns(keras.KerasNote, match=f"{loss} after .*JAX and PyTorch; TensorFlow's takes what comes before"):
         compiled(loss, last)
+
+
+def test_an_input_keeps_its_name_in_a_sequential():
+    model = keras.Sequential([keras.Input((8, 8, 1), name="img"), layers.Flatten(), layers.Dense(2)])
+    assert model.input.name == "img" and [layer.name for layer in model.layers] == ["flatten", "dense"]
+    again = keras.Model(model.inputs, model.layers[-1].output)
+    assert again.layers[0].name == "img" and np.array_equal(again.predict(X8), model.predict(X8))
+
+
+def test_the_summary_gives_sizes_in_keras_s_units():
+    lines = []
+    keras.Sequential([keras.Input((6,)), layers.Dense(600)]).summary(print_fn=lines.append)
+    assert "Total params: 4,200 (16.41 KB)" in lines[0] and "Non-trainable params: 0 (0.00 B)" in lines[0]
+    keras.Sequential([keras.Input((600,)), layers.Dense(1000)]).summary(print_fn=lines.append)
+    assert "Total params: 601,000 (2.29 MB)" in lines[1]

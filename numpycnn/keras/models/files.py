@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 import re
 import shutil
@@ -88,10 +89,9 @@ class Files(Chain):
         """Print each layer's name, output shape and number of parameters."""
         no_effect("summary", line_length=line_length, positions=positions)
         refuse("summary", "all layers are shown", layer_range=layer_range)
-        if self._shape is None:
-            raise ValueError(f"{self.name} is not built yet: give its first layer input_shape, or call build or fit")
-        self._symbols()
-        rows = [(f"{layer.name} ({type(layer).__name__})", str(_shape_of(layer)), f"{layer.count_params():,}")
+        built = self._shape is not None and bool(self._symbols())
+        rows = [(f"{layer.name} ({type(layer).__name__})",
+                 *((str(_shape_of(layer)), f"{layer.count_params():,}") if built else ("?", "0 (unbuilt)")))
                 for layer in self._layers]  # fmt: skip
         heads = ("Layer (type)", "Output Shape", "Param #")
         if show_trainable:
@@ -106,11 +106,9 @@ class Files(Chain):
 
     def _totals(self) -> list[str]:
         trained = sum(variable.numpy().size for variable in self.trainable_weights)
-        whole = self.count_params()
+        whole = 0 if self._shape is None else self.count_params()
         counts = {"Total": whole, "Trainable": trained, "Non-trainable": whole - trained}
-        sizes = {kind: count * 4 / 1024 for kind, count in counts.items()}
-        shown = {kind: f"{size:,.2f} KB" if size < 1024 else f"{size / 1024:,.2f} MB" for kind, size in sizes.items()}
-        return [f"{kind} params: {count:,} ({shown[kind]})" for kind, count in counts.items()]
+        return [f"{kind} params: {count:,} ({_size(4.0 * count)})" for kind, count in counts.items()]
 
     optimizer: Any
     loss: Any
@@ -165,6 +163,12 @@ def read(path: str) -> CoreSequential:
         return CoreSequential.load(path)
     with tempfile.TemporaryDirectory() as folder:
         return CoreSequential.load(shutil.copy(path, os.path.join(folder, "model.h5")))
+
+
+def _size(count: float) -> str:
+    """Return so many bytes in the unit that Keras chooses."""
+    unit = min(2, int(math.log(max(count, 1), 1024)))
+    return f"{count / 1024**unit:.2f} {('B', 'KB', 'MB')[unit]}"
 
 
 def _shape_of(layer: Any) -> tuple:

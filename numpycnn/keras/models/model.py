@@ -108,6 +108,7 @@ class Sequential(Model):
         if type(layer).__name__ == "InputLayer":
             if not first:
                 raise ValueError(f"{self.name}: an input stands before all layers")
+            self._root = Symbol(layer, (), layer.given_shape)  # with the name that it was given
             return
         self._layers.append(layer)
         self._changed()
