@@ -167,8 +167,9 @@ def get(identifier: Any) -> Loss:
     """Return the loss of this name, function, class or description, or the loss itself."""
     loss = found(getattr(identifier, "loss_class", identifier), "loss", Loss, NAMES, MISSING)
     if not isinstance(loss, Loss):
-        raise ValueError(f"loss={identifier!r}: a loss of your own needs its gradient: subclass numpycnn.Loss, in a "
-                         "numpycnn.Sequential")  # fmt: skip
+        raise ValueError(f"loss={identifier!r}: a loss of your own needs its gradient: give one of keras.losses "
+                         "itself, such as SparseCategoricalCrossentropy(from_logits=True), or subclass numpycnn.Loss, "
+                         "in a numpycnn.Sequential")  # fmt: skip
     return loss
 
 

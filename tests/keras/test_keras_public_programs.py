@@ -85,3 +85,10 @@ def test_the_summary_gives_sizes_in_keras_s_units():
     assert "Total params: 4,200 (16.41 KB)" in lines[0] and "Non-trainable params: 0 (0.00 B)" in lines[0]
     keras.Sequential([keras.Input((600,)), layers.Dense(1000)]).summary(print_fn=lines.append)
     assert "Total params: 601,000 (2.29 MB)" in lines[1]
+
+
+def test_what_a_chain_cannot_have_is_refused_in_words():
+    with pytest.raises(ValueError, match=r"one array of rows of one shape, .*shapes \(50, 3\) and \(50, 6\)"):
+        compiled().fit([X, Y], Y)
+    with pytest.raises(ValueError, match="give one of keras.losses itself, .*from_logits=True"):
+        compiled(loss=lambda y_true, y_pred: keras.losses.categorical_crossentropy(y_true, y_pred))

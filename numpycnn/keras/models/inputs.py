@@ -22,7 +22,12 @@ def as_array(x: Any) -> np.ndarray:
         (x,) = x
     if isinstance(x, dict) and len(x) == 1:
         (x,) = x.values()
-    return np.asarray(x)
+    try:
+        return np.asarray(x)
+    except ValueError:  # of lists, where they do not fit into one array
+        shapes = " and ".join(sorted({str(np.shape(row)) for row in x})[:2])
+        raise ValueError(f"expected one array of rows of one shape, for the one input and output that a model has, "
+                         f"got a list with shapes {shapes}") from None  # fmt: skip
 
 
 def is_batches(x: Any) -> bool:
