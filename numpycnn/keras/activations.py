@@ -14,8 +14,11 @@ from .missing import of_activations as __getattr__  # noqa: F401  # Python asks 
 from .notes import named
 from .tensors import Symbol, tensor
 
-# Keras's name: what makes the core's layer; None: nothing to do.
-WORDS: dict[str, Callable[[], core.Layer] | None] = {"linear": None, **ACTIVATIONS, "softmax": core.Softmax}
+# Keras's name: what makes the core's layer, or layers; None: nothing to do.
+WORDS: dict[str, Callable[[], Any] | None] = {
+    "linear": None, **ACTIVATIONS, "softmax": core.Softmax,
+    "selu": lambda: [core.ELU(1.6732632423543772), core.Rescale(1.0507009873554805)],  # Klambauer et al. (2017)
+}  # fmt: skip
 layer_class: list[Any] = []  # ``keras.layers.Activation``, once there is one
 
 
@@ -36,7 +39,8 @@ def core_activation(activation: Any, owner: str) -> list[core.Layer]:
         instead = f": numpycnn has {MISSING[word]}" if word in MISSING else did_you_mean(word, WORDS)
         raise ValueError(f"{owner}: unknown activation {name!r}{instead}")
     make = WORDS[word]
-    return [] if make is None else [make()]
+    made = [] if make is None else make()
+    return made if isinstance(made, list) else [made]
 
 
 def get(identifier: Any) -> Callable[[Any], Any]:
@@ -64,4 +68,4 @@ def _function(name: str) -> Callable[..., Any]:
 
 elu, gelu, leaky_relu, linear = map(_function, ("elu", "gelu", "leaky_relu", "linear"))
 relu, sigmoid, silu, softmax = map(_function, ("relu", "sigmoid", "silu", "softmax"))
-swish, tanh = map(_function, ("swish", "tanh"))
+selu, swish, tanh = map(_function, ("selu", "swish", "tanh"))

@@ -125,9 +125,9 @@ RANDOM = _each("normal uniform randint shuffle categorical dropout beta binomial
 INITIALIZERS = _each("STFTInitializer", "the usual random ones, Constant, Orthogonal and Identity")
 REGULARIZERS = _each("OrthogonalRegularizer orthogonal_regularizer WeightRegularizer activity_l1 activity_l2 "
                      "activity_l1l2 ActivityRegularizer", "L1, L2 and L1L2, of weights")
-ACTIVATIONS = _each("selu softplus softsign exponential hard_sigmoid hard_silu hard_swish mish log_softmax relu6 glu "
+ACTIVATIONS = _each("softplus softsign exponential hard_sigmoid hard_silu hard_swish mish log_softmax relu6 glu "
                     "celu sparsemax squareplus tanh_shrink hard_tanh hard_shrink soft_shrink threshold log_sigmoid",
-                    "relu, leaky_relu, elu, gelu, silu, sigmoid, tanh and softmax")
+                    "relu, leaky_relu, elu, gelu, selu, silu, sigmoid, tanh and softmax")
 BACKEND = _each("gradients placeholder variable constant conv2d in_train_phase "
                 "batch_dot set_learning_phase tensorflow_backend",
                 "no graph of tensors; compute with NumPy, and see model.activations of numpycnn.Sequential")

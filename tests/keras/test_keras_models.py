@@ -375,7 +375,7 @@ def test_arguments_that_cannot_be_honoured_are_refused():
         "unknown loss": lambda: compiled(loss="hinge"),
         "unknown metric": lambda: compiled(metrics=["cosine_similarity"]),
         "unknown optimizer": lambda: compiled(optimizer="ftrl"),
-        "selu": lambda: layers.Dense(3, activation="selu"),
+        "softplus": lambda: layers.Dense(3, activation="softplus"),
         "max_value": lambda: layers.ReLU(max_value=6.0),
         "fixed input shape": lambda: keras.Input((None, None, 1)),
         "would never be called": lambda: type("Mine", (layers.Layer,), {"call": lambda self, x: x}),

@@ -92,3 +92,23 @@ def test_what_a_chain_cannot_have_is_refused_in_words():
         compiled().fit([X, Y], Y)
     with pytest.raises(ValueError, match="give one of keras.losses itself, .*from_logits=True"):
         compiled(loss=lambda y_true, y_pred: keras.losses.categorical_crossentropy(y_true, y_pred))
+
+
+def test_selu_is_two_of_the_core_s_layers(tmp_path):
+    values = [-2.0, -0.5, 0.0, 1.5]
+    assert np.allclose(keras.activations.selu(values), [-1.5201665, -0.6917582, 0, 1.5760515], atol=1e-6)  # Keras's
+    model = keras.Sequential([
+        keras.Input((6,)), layers.Dense(5, activation="selu", kernel_initializer="lecun_normal"),
+        layers.Activation("selu"), layers.Dense(3, activation="softmax"),
+    ])  # fmt: skip
+    model.compile("sgd", "categorical_crossentropy")
+    losses = model.fit(X, Y, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] and [type(layer).__name__ for layer in model.layers] == [
+        "Dense", "Activation", "Dense"
+    ]  # fmt: skip
+    again = keras.models.model_from_json(model.to_json())
+    again.set_weights(model.get_weights())
+    assert again.layers[0].activation.__name__ == "selu" and np.array_equal(again.predict(X), model.predict(X))
+    for name in ("m.npz", "m.keras"):
+        model.save(tmp_path / name)
+        assert np.allclose(keras.models.load_model(tmp_path / name).predict(X), model.predict(X), atol=1e-6), name

@@ -167,7 +167,7 @@ def _lacks(module: str, names: str, instead: str) -> Any:
     return missing_names(f"keras.tf.{module}", _each(names, instead), instead)
 
 
-_NAMES = ("elu", "gelu", "leaky_relu", "relu", "sigmoid", "silu", "softmax", "swish", "tanh")
+_NAMES = ("elu", "gelu", "leaky_relu", "relu", "selu", "sigmoid", "silu", "softmax", "swish", "tanh")
 _FUNCTIONS = {name: value for name, value in vars(arrays).items() if hasattr(value, "__name__")}
 math = place("tf.math", **{
     **_FUNCTIONS, **{name: numpys(name) for name in ("log", "sin", "cos", "tanh", "floor", "ceil")},
@@ -175,7 +175,7 @@ math = place("tf.math", **{
     "__getattr__": _lacks("math", "top_k in_top_k", "few of TensorFlow's functions of arrays; use NumPy's"),
 })  # fmt: skip
 nn = place("tf.nn", **{name: getattr(activations, name) for name in _NAMES}, __getattr__=_lacks(
-    "nn", "conv2d max_pool max_pool2d dropout softmax_cross_entropy_with_logits relu6 selu l2_loss bias_add "
+    "nn", "conv2d max_pool max_pool2d dropout softmax_cross_entropy_with_logits relu6 l2_loss bias_add "
     "sparse_softmax_cross_entropy_with_logits batch_normalization",
     "layers and losses for it: keras.layers, keras.losses"))  # fmt: skip
 _FLIPS = {each.__name__: each for each in (flip_left_right, flip_up_down, random_flip_left_right, random_flip_up_down)}
