@@ -85,7 +85,7 @@ class EarlyStopping(_Follower):
 
 
 class _Plateau(core.ReduceLROnPlateau):
-    """The core's, which says what it does, waits as long as asked to, and keeps the rates for the history."""
+    """The core's, which says what it does, waits as long as asked to, and writes the rate into the logs."""
 
     facade: Any
     others_add = True
@@ -102,10 +102,7 @@ class _Plateau(core.ReduceLROnPlateau):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         logs = self.facade.figures.shared(self, "on_epoch_end", epoch, logs=logs)
-        before = float(self.rate)
-        history = self.facade.model.history
-        if history is not None:
-            history.rates[epoch] = before
+        logs["learning_rate"] = before = float(self.rate)
         self.pause = max(0, self.pause - 1)
         if self.pause == 0:
             super().on_epoch_end(epoch, logs)
@@ -213,8 +210,16 @@ class LearningRateScheduler(Callback):
             show(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate)}.")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self.model.history is not None:
-            self.model.history.rates[epoch] = float(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class _Lines(core.CSVLogger):
+    """The core's, with a column for what callbacks before it have written into the logs."""
+
+    facade: Any
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        super().on_epoch_end(epoch, self.facade.figures.shared(self, "on_epoch_end", epoch, logs=logs))
 
 
 class CSVLogger(_Worded):
@@ -224,7 +229,8 @@ class CSVLogger(_Worded):
     refused = {"separator": "columns are parted by commas here"}
 
     def to_core(self, figures: Any) -> Any:
-        self.core = core.CSVLogger(self.filename, self.append)
+        self.core, self.figures = _Lines(self.filename, self.append), figures
+        self.core.facade = self
         return self.core
 
 

@@ -81,7 +81,6 @@ class History(Callback):
         self.model = model
         self.history: dict[str, list[float]] = Figures()
         self.epoch: list[int] = []
-        self.rates: dict[int, float] = {}
         self.params = {"epochs": epochs, "steps": steps, "verbose": 1 if verbose == "auto" else int(verbose)}
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -99,8 +98,6 @@ class History(Callback):
         self.epoch = list(done.epoch)
         added = {name: figures for name, figures in self.history.items() if name not in done.history}
         self.history = Figures({name: list(map(float, figures)) for name, figures in done.history.items()} | added)
-        if self.rates:
-            self.history["learning_rate"] = [self.rates[epoch] for epoch in self.epoch if epoch in self.rates]
 
 
 class Counter(core.Callback):

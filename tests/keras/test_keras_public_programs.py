@@ -112,3 +112,26 @@ def test_selu_is_two_of_the_core_s_layers(tmp_path):
     for name in ("m.npz", "m.keras"):
         model.save(tmp_path / name)
         assert np.allclose(keras.models.load_model(tmp_path / name).predict(X), model.predict(X), atol=1e-6), name
+
+
+def test_the_rate_is_in_the_logs_of_the_callbacks_after_the_one_that_sets_it(tmp_path):
+    seen = []
+    before, after = (
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs.get("learning_rate")))
+        for _ in range(2)
+    )
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate)
+    logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    history = compiled().fit(X, Y, epochs=2, verbose=0, callbacks=[before, halve, after, logger]).history
+    assert list(history) == ["accuracy", "loss", "learning_rate"] and history["learning_rate"] == [0.01, 0.005]
+    assert seen == [None, 0.01, None, 0.005]
+    first, *lines = (tmp_path / "log.csv").read_text().split()
+    assert first == "epoch,accuracy,learning_rate,loss" and [line.split(",")[2] for line in lines] == ["0.01", "0.005"]
+    slower = keras.callbacks.ReduceLROnPlateau("loss", min_delta=1e9, patience=1)
+    compiled().fit(X, Y, epochs=3, verbose=0, callbacks=[slower, after])
+    assert seen[-3:] == pytest.approx([0.01, 0.01, 0.001])
+
+
+def test_a_dropout_of_one_s_own_hears_how_to_drop_in_predictions():
+    with pytest.raises(TypeError, match="call would never be called; .*training=True. draws holes in predictions"):
+        type("MCDropout", (layers.Dropout,), {"call": lambda self, x: x})

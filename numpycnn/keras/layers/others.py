@@ -167,6 +167,7 @@ GlobalMaxPooling2D = _plain("GlobalMaxPooling2D", "GlobalMaxPool2D", "Largest of
 ZeroPadding2D = _plain("ZeroPadding2D", "ZeroPad2D", "Zeros around the image", padding=(1, 1), data_format=None)
 Dropout = _plain("Dropout", "Dropout", "Random holes in training", {"noise_shape": "each number has a draw of its own"},
                  rate=REQUIRED, noise_shape=None, seed=None)  # fmt: skip
+Dropout.instead = f"model(x, training=True) draws holes in predictions, too; {Layer.instead}"
 SpatialDropout2D = _plain("SpatialDropout2D", "SpatialDropout2D", "Dropout of whole channels", rate=REQUIRED,
                           data_format=None, seed=None, name=None, dtype=None)  # fmt: skip
 GaussianNoise = _plain("GaussianNoise", "GaussianNoise", "Normal noise in training", stddev=REQUIRED, seed=None)
