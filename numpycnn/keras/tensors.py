@@ -177,10 +177,10 @@ def reshape(tensor_: Any = None, shape: Any = None, name: Any = None, **given: A
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Tensor:
-    """An array; Python's numbers with a point as float32."""
+    """An array; Python's numbers as float32 and int32."""
     array = np.asarray(value, dtype)
-    if dtype is None and array.dtype == np.float64 and not hasattr(value, "dtype"):
-        array = array.astype(np.float32)
+    if dtype is None and array.dtype in (np.float64, np.int64) and not hasattr(value, "dtype"):
+        array = array.astype(np.float32 if array.dtype.kind == "f" else np.int32)
     return tensor(array if shape is None else np.broadcast_to(array, shape).copy())
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from numpycnn import keras
-from numpycnn.keras import layers, notes, ops
+from numpycnn.keras import layers, notes, ops, tf
 
 RNG = np.random.default_rng(3)
 X = RNG.random((50, 6)).astype(np.float32)
@@ -135,3 +135,8 @@ def test_the_rate_is_in_the_logs_of_the_callbacks_after_the_one_that_sets_it(tmp
 def test_a_dropout_of_one_s_own_hears_how_to_drop_in_predictions():
     with pytest.raises(TypeError, match="call would never be called; .*training=True. draws holes in predictions"):
         type("MCDropout", (layers.Dropout,), {"call": lambda self, x: x})
+
+
+def test_python_s_numbers_become_what_tensorflow_makes_of_them():
+    assert tf.constant([1.5]).dtype == np.float32 and tf.constant([1, 2]).dtype == np.int32
+    assert ops.convert_to_tensor(np.arange(2)).dtype == np.int64 and tf.constant(True).dtype == bool
