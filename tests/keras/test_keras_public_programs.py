@@ -140,3 +140,8 @@ def test_a_dropout_of_one_s_own_hears_how_to_drop_in_predictions():
 def test_python_s_numbers_become_what_tensorflow_makes_of_them():
     assert tf.constant([1.5]).dtype == np.float32 and tf.constant([1, 2]).dtype == np.int32
     assert ops.convert_to_tensor(np.arange(2)).dtype == np.int64 and tf.constant(True).dtype == bool
+
+
+def test_epochs_that_see_the_first_rows_alone_are_told():
+    with pytest.warns(keras.KerasNote, match="every epoch takes the same first rows"):
+        compiled().fit(X, Y, batch_size=10, steps_per_epoch=2, shuffle=False, verbose=0)
