@@ -100,16 +100,20 @@ class Crossentropy(Loss):
                 note(f"{self.name}: from_logits=True after {last!r}: the loss takes what comes before it, as "
                      "TensorFlow's does")  # fmt: skip
             return self.core_class(smoothing, reduction=self.reduction), True
-        if type(last).__name__ in ("Sigmoid", "Softmax") and not logits:
-            note(f"{self.name} after {last!r}: the loss of the probabilities, as of Keras's backends JAX and PyTorch; "
-                 "TensorFlow's takes what comes before the activation, as activation=None and from_logits=True "
-                 "would here")  # fmt: skip
+        if last is not None and not logits:
+            if type(last).__name__ in ("Sigmoid", "Softmax"):
+                note(f"{self.name} after {last!r}: the loss of the probabilities, as of Keras's backends JAX and "
+                     "PyTorch; TensorFlow's takes what comes before the activation, as activation=None and "
+                     "from_logits=True would here")  # fmt: skip
+            else:
+                way = f'end it in activation="{self.activation.lower()}", or give the loss from_logits=True'
+                way = "take it away, or put it before the last Dense" if "Dropout" in type(last).__name__ else way
+                text = f"{self.name} takes probabilities, and the model ends in {last!r}: {way}"
+                if self.activation != "Sigmoid":
+                    raise ValueError(text)
+                note(f"{text}; as it is, what is not between 0 and 1 counts as 0 or 1 and teaches nothing, as in Keras")
             others = of_probabilities(self.core_class, self.logits, self.slope)
             return others(smoothing, reduction=self.reduction), False
-        if last is not None and not logits:
-            way = f'end it in activation="{self.activation.lower()}", or give the loss from_logits=True'
-            way = "take it away, or put it before the last Dense" if "Dropout" in type(last).__name__ else way
-            raise ValueError(f"{self.name} takes probabilities, and the model ends in {last!r}: {way}")
         return self.core_class(smoothing, predict_logits=last is not None, reduction=self.reduction), False
 
     def outputs(self, y_pred: np.ndarray) -> np.ndarray:

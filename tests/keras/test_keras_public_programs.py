@@ -145,3 +145,25 @@ def test_python_s_numbers_become_what_tensorflow_makes_of_them():
 def test_epochs_that_see_the_first_rows_alone_are_told():
     with pytest.warns(keras.KerasNote, match="every epoch takes the same first rows"):
         compiled().fit(X, Y, batch_size=10, steps_per_epoch=2, shuffle=False, verbose=0)
+
+
+def test_rows_are_gathered():
+    assert np.array_equal(tf.gather(X, tf.constant([2, 0])), X[[2, 0]])
+    assert np.array_equal(tf.gather(X, [1], axis=1).numpy(), X[:, [1]])
+
+
+@pytest.mark.filterwarnings("ignore::numpycnn.keras.KerasNote")
+@pytest.mark.parametrize("last, losses, p", [
+    ("linear", [0.96449, 2.55398, 2.52368], [1.56532, 1.41306]),
+    ("relu", [0.96449, 2.55398, 2.52368], [1.56532, 1.41306]),
+    ("tanh", [0.83567, 0.72505, 0.68539], [0.41667, 0.58165]),
+])  # fmt: skip
+def test_binary_crossentropy_of_what_is_no_probability_is_keras_s(last, losses, p):
+    x, yes = np.linspace(-1, 1, 48).reshape(8, 6), np.arange(8) % 3 == 0
+    y = np.stack([yes, ~yes], axis=1)
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(4, "tanh"), layers.Dense(2, last)])
+    model.set_weights([np.sin(np.arange(w.size) + 1).reshape(w.shape) * 0.8 for w in model.get_weights()])
+    model.compile(keras.optimizers.SGD(0.1), "binary_crossentropy")
+    history = model.fit(x, y.astype("float32"), epochs=3, batch_size=4, shuffle=False, verbose=0)
+    assert np.allclose(history.history["loss"], losses, atol=1e-4)  # recorded from Keras 3.15 on TensorFlow
+    assert np.allclose(model.predict(x)[0], p, atol=1e-4)

@@ -48,6 +48,11 @@ argmax, argmin = place_of("argmax", 0), place_of("argmin", 0)
 convert_to_tensor = Variable = constant
 
 
+def gather(params: Any, indices: Any, axis: int = 0, name: Any = None) -> Tensor:
+    """NumPy's take, of rows unless an axis is given."""
+    return tensor(np.take(np.asarray(params), np.asarray(indices), axis))
+
+
 def split(value: Any, num_or_size_splits: Any, axis: int = 0, name: Any = None) -> list[Tensor]:
     """NumPy's split, by a number of parts or by their sizes."""
     cuts: Any = num_or_size_splits if np.isscalar(num_or_size_splits) else np.cumsum(num_or_size_splits)[:-1]
