@@ -167,3 +167,35 @@ def test_binary_crossentropy_of_what_is_no_probability_is_keras_s(last, losses, 
     history = model.fit(x, y.astype("float32"), epochs=3, batch_size=4, shuffle=False, verbose=0)
     assert np.allclose(history.history["loss"], losses, atol=1e-4)  # recorded from Keras 3.15 on TensorFlow
     assert np.allclose(model.predict(x)[0], p, atol=1e-4)
+
+
+@pytest.mark.parametrize("build", [lambda model: model.fit(X, Y, verbose=0), lambda model: model(X)])
+def test_layers_of_a_model_that_its_data_have_built_have_outputs(build):
+    model = keras.Sequential([layers.Dense(4, activation="relu"), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy")
+    build(model)
+    assert [layer.output.shape for layer in model.layers] == [(None, 4), (None, 3)]
+    outputs = [layer.output for layer in model.layers]
+    assert [found.shape for found in keras.Model(model.input, outputs).predict(X)] == [(50, 4), (50, 3)]
+
+
+def looked_into():
+    symbol = keras.Input((6,))
+    hidden = layers.Dense(4, activation="relu", name="hidden")(symbol)
+    return symbol, keras.Model(symbol, layers.Dense(3, activation="softmax")(hidden))
+
+
+def test_a_functional_model_is_looked_into_by_its_own_input():
+    symbol, model = looked_into()
+    outputs = [layer.output for layer in model.layers[1:]]  # before model.input, as programs write it
+    assert [found.shape for found in keras.Model(model.input, outputs).predict(X)] == [(50, 4), (50, 3)]
+    model.summary(print_fn=lambda text: None)
+    model.compile("sgd", "categorical_crossentropy")
+    model.fit(X, Y, verbose=0)
+    hidden = model.get_layer("hidden").output
+    expected = keras.Model(model.input, hidden).predict(X)
+    for inputs in (symbol, model.inputs, model.layers[0].output, model.layers[1].input):
+        assert np.array_equal(keras.Model(inputs, hidden).predict(X), expected)
+    tail = keras.Model(hidden, model.output)
+    assert np.allclose(tail.predict(expected), model.predict(X), atol=1e-6)
+    assert np.allclose(keras.Model(symbol, tail.output).predict(X), model.predict(X), atol=1e-6)

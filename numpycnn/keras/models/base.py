@@ -51,12 +51,15 @@ class Chain(Node):
 
     def ensure(self, shape: Shape) -> Shape:
         """Build for inputs of this shape; return the output's."""
-        if self._shape is None:
+        unknown = self._shape is None
+        if unknown:
             self._shape = tuple(shape)
         if tuple(shape) != self._shape:
             raise ValueError(f"{self.name}: expected inputs of shape {self._shape}, got {tuple(shape)}")
         for leaf in self.leaves():
             shape = leaf.ensure(shape)
+        if unknown:
+            self._symbols()  # layers have inputs and outputs from now on
         return shape
 
     def build(self, input_shape: Any = None) -> None:

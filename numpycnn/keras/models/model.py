@@ -45,6 +45,7 @@ class Model(Learning, Files):
             raise ValueError(f"Model: {twice[0]!r} stands twice in the chain; here each use needs a layer of its own")
         self._layers = [inputs.root] if not inputs.chain else []
         self._layers += outputs.chain[len(inputs.chain) :]
+        self._root = inputs  # of this input, not of a new one, the layers' outputs are also after `fit` and `summary`
         self.ensure(inputs.one)
 
     @classmethod
