@@ -52,10 +52,13 @@ class Data:
             batch_size = -(-len(self.x) // steps)  # all rows in so many batches
         self.batch_size, self.steps = batch_size, steps
 
-    def note_idle(self, owner: str, batch_size: int | None) -> None:
-        """Note a size that was given for batches, which are as large as they are."""
+    def note_idle(self, owner: str, batch_size: int | None, shuffle: Any = True) -> None:
+        """Note a size that was given for batches, which are as large as they are, and rows that no epoch reaches."""
         if self.batches:
             no_effect(owner, batch_size=batch_size)
+        elif self.steps is not None and not shuffle:
+            note("fit: steps_per_epoch with shuffle=False: every epoch takes the same first rows; Keras goes on where "
+                 "the epoch before ended")  # fmt: skip
 
     def batches_an_epoch(self, held_out: float) -> int | None:
         """Return how many batches an epoch of ``fit`` has, if that is known."""

@@ -130,12 +130,9 @@ class Learning(Chain):
         x = old.pop("generator", x)
         settle("fit", old, *IDLE)
         data = Data(x, y, batch_size, steps_per_epoch)
-        data.note_idle("fit", batch_size)
+        data.note_idle("fit", batch_size, shuffle)
         if self._shape is None:
             self.ensure(data.one_shape())
-        if data.steps is not None and not data.batches and not shuffle:
-            note("fit: steps_per_epoch with shuffle=False: every epoch takes the same first rows; Keras goes on where "
-                 "the epoch before ended")  # fmt: skip
         core = self._ready()
         words: dict[str, Any] = {
             "sample_weight": sample_weight, "class_weight": _classes(class_weight),
