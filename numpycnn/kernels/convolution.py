@@ -20,9 +20,9 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .jit import device, kernel
-from .matmul import empty_aligned, transpose
-from .simd import VECTOR_BYTES
+from .jit import called, device, kernel
+from .matmul import transpose
+from .simd import VECTOR_BYTES, empty, zeroed
 from .tiles import (
     FILTER_ROWS, LONG_SUM, RUN_VECTORS, TAP_VECTORS, TAPS, TILE_WINDOWS, WINDOW, WINNERS, make_gradient_tile,
     make_tap_gradient_tile, make_window_tile, window_gradient, winners,
@@ -39,7 +39,7 @@ _taps, _taps_in_squares = make_tap_gradient_tile(False), make_tap_gradient_tile(
 @device
 def _taps_of(runs, run_length):
     """Where a patch's elements lie, from its start."""
-    taps = np.empty(runs.size * run_length, runs.dtype)
+    taps = empty(runs.size * run_length, runs.dtype)
     for r in range(runs.size):
         for t in range(run_length):
             taps[r * run_length + t] = runs[r] + t
@@ -74,12 +74,12 @@ def conv_entries(dy, codes, offsets, starts, positions, values, sums):
     images, windows, filters = dy.shape
     cut = np.uint8(WINDOW)
     last, step, codes_of_window = np.uintp(WINDOW - 1), np.uintp(filters), np.uintp(WINDOW + 1)
-    starts_by_code = np.empty(windows * (WINDOW + 1), offsets.dtype)  # any start will do where ReLU cut
+    starts_by_code = empty(windows * (WINDOW + 1), offsets.dtype)  # any start will do where ReLU cut
     for i in range(starts_by_code.size):
         p, q = i // (WINDOW + 1), i % (WINDOW + 1)
         starts_by_code[i] = offsets[p * WINDOW + min(q, WINDOW - 1)]
     for n in prange(images):
-        place, value, total, part = positions[n], values[n], sums[n], np.empty(filters, dy.dtype)
+        place, value, total, part = positions[n], values[n], sums[n], empty(filters, dy.dtype)
         for f in range(filters):  # `[:] = 0` would be a parallel loop of its own, which takes long to compile
             total[f] = 0
             part[f] = 0
@@ -133,42 +133,46 @@ _add_to_weights = _make_gradient(True)
 _add_to_inputs = _make_gradient(False)
 
 
+@called
+def _add_entries(x, runs, run_length, starts, positions, values, n, n_end, f_first, f_end, rows, first_row, spare):
+    """Sum the entries of images n to `n_end` of each filter into its row, the first filter's after `first_row`.
+
+    A piece of a long sum is formed by itself, in the row `spare`, as rounding grows.
+    """
+    image_size, capacity, depth = x.size // len(positions), positions.shape[1], rows.shape[1]
+    for f in range(f_first, f_end):
+        for k in range(depth):
+            rows[first_row + f, k] = 0
+    for i in range(n, n_end):
+        for f in range(f_first, f_end):
+            first, count = i * capacity + starts[i, f], np.int64(starts[i, f + 1] - starts[i, f])
+            row, image = first_row + f, i * image_size
+            while count > LONG_SUM:
+                for k in range(depth):
+                    rows[spare, k] = 0
+                _add_to_weights(rows, spare * depth, run_length, x, image, runs, positions, values, first, LONG_SUM)
+                for k in range(depth):
+                    rows[row, k] += rows[spare, k]
+                first, count = first + LONG_SUM, count - LONG_SUM
+            _add_to_weights(rows, row * depth, run_length, x, image, runs, positions, values, first, count)
+
+
 @kernel
 def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, dw, db):
     """dw (K, F) and db (F,) from the listed pixels: each adds its value times its patch of x (N, H, W, C)."""
-    images, capacity = positions.shape
-    image_size = x.size // images
-    filters = db.size
-    depth = dw.shape[0]
+    images, filters, depth = len(positions), db.size, dw.shape[0]
     parts = min(PARTS, images)
     blocks = (filters + FILTER_BLOCK - 1) // FILTER_BLOCK
-    # After the filters' sums a row for each task: a piece of a long sum, which is formed by itself, as rounding grows.
-    rows = empty_aligned((parts * filters + parts * blocks) * depth, x).reshape(-1, depth)
-    totals = np.empty((parts, filters), x.dtype)
+    rows = empty((parts * filters + parts * blocks, depth), x.dtype)  # after the filters' sums a row for each task
+    totals = zeroed((parts, filters), x.dtype)
     for task in prange(parts * blocks):
         part, block, spare = task // blocks, task % blocks, parts * filters + task
-        start, stop = block * FILTER_BLOCK, min(block * FILTER_BLOCK + FILTER_BLOCK, filters)
-        for f in range(start, stop):
-            totals[part, f] = 0
-            for k in range(depth):
-                rows[part * filters + f, k] = 0
-        for n in range(part * images // parts, (part + 1) * images // parts):
-            for f in range(start, stop):
-                first, count = n * capacity + starts[n, f], np.int64(starts[n, f + 1] - starts[n, f])
-                row = part * filters + f
-                while count > LONG_SUM:
-                    for k in range(depth):
-                        rows[spare, k] = 0
-                    _add_to_weights(
-                        rows, spare * depth, run_length, x, n * image_size, runs, positions, values, first, LONG_SUM,
-                    )
-                    for k in range(depth):
-                        rows[row, k] += rows[spare, k]
-                    first, count = first + LONG_SUM, count - LONG_SUM
-                _add_to_weights(
-                    rows, row * depth, run_length, x, n * image_size, runs, positions, values, first, count,
-                )
-                totals[part, f] += sums[n, f]
+        n, n_end = part * images // parts, (part + 1) * images // parts
+        f, f_end = block * FILTER_BLOCK, min(block * FILTER_BLOCK + FILTER_BLOCK, filters)
+        _add_entries(x, runs, run_length, starts, positions, values, n, n_end, f, f_end, rows, part * filters, spare)
+        for i in range(n, n_end):
+            for k in range(f, f_end):
+                totals[part, k] += sums[i, k]
     for part in range(1, parts):
         for f in range(filters):
             totals[0, f] += totals[part, f]
@@ -183,7 +187,7 @@ def conv_weight_gradient(x, runs, run_length, starts, positions, values, sums, d
 def _filter_by_filter(w):
     """Return w (K, F) as (F, K): a filter's elements lie together."""
     depth, filters = w.shape
-    rows = empty_aligned(filters * depth, w).reshape(filters, depth)
+    rows = empty((filters, depth), w.dtype)
     transpose(w, 0, filters, depth, filters, rows, 0, depth)
     return rows
 
@@ -216,7 +220,7 @@ def window_input_gradient(w, dy, codes, offsets, row, dx):
     image_size, channels = dx.size // images, dx.shape[3]
     lanes = VECTOR_BYTES // w.itemsize
     size = filters * TAPS * lanes  # all filters' part for a vector of channels: that of 64 stays in the nearest cache
-    parts = empty_aligned((channels + lanes - 1) // lanes * size, w)
+    parts = empty((channels + lanes - 1) // lanes * size, w.dtype)
     for c in range(0, channels, lanes):
         for t in range(TAPS):
             at, to, count = (t * channels + c) * filters, c // lanes * size + t * lanes, min(lanes, channels - c)
@@ -224,7 +228,7 @@ def window_input_gradient(w, dy, codes, offsets, row, dx):
     words = (filters + WINNERS - 1) // WINNERS
     pixels = dx.reshape(images, image_size)
     for n in prange(images):
-        won = np.empty(windows * words * WINDOW, np.uint64)
+        won = empty(windows * words * WINDOW, np.uint64)
         for i in range(windows * words):
             p, f = i // words, i % words * WINNERS
             for q in range(WINDOW):
@@ -265,10 +269,10 @@ def conv_tap_gradient(x, dy, codes, offsets, taps, in_squares, dw, db):
     lanes = VECTOR_BYTES // x.itemsize
     blocks = (images + IMAGE_BLOCK - 1) // IMAGE_BLOCK
     groups = (depth + TAPS - 1) // TAPS
-    padded_taps = np.empty(groups * TAPS, taps.dtype)
+    padded_taps = empty(groups * TAPS, taps.dtype)
     for k in range(groups * TAPS):
         padded_taps[k] = taps[k] if k < depth else 0  # the sums of those that fill up the last group are dropped
-    parts = np.empty((blocks, groups, TAPS + 1, filters), x.dtype)
+    parts = empty((blocks, groups, TAPS + 1, filters), x.dtype)
     for task in prange(blocks * groups):
         block, part = task // groups, task % groups
         n = block * IMAGE_BLOCK

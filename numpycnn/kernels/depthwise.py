@@ -5,10 +5,10 @@ Channel c times m: filter k of channel c makes the output channel ``c * m + k``.
 
 from __future__ import annotations
 
-import numpy as np
 from numba import prange
 
 from .jit import device, kernel
+from .simd import empty, zeroed
 
 
 @device
@@ -59,9 +59,9 @@ def depthwise_weight_gradient(x, dy, stride_h, stride_w, dilation_h, dilation_w,
     images, height, width, channels = x.shape
     kernel_h, kernel_w, _, multiplier = dw.shape
     out_h, out_w = dy.shape[1], dy.shape[2]
-    partial = np.zeros((images, kernel_h, kernel_w, channels, multiplier), dw.dtype)
+    partial = zeroed((images, kernel_h, kernel_w, channels, multiplier), dw.dtype)
     for n in prange(images):
-        of_row = np.empty((channels, multiplier), dw.dtype)  # row by row: a single long sum would round too much
+        of_row = empty((channels, multiplier), dw.dtype)  # row by row: a single long sum would round too much
         for oy in range(out_h):
             for ky in range(kernel_h):
                 iy = oy * stride_h + ky * dilation_h - top

@@ -16,9 +16,9 @@ from numba import prange
 
 from .direct_tiles import convolution_tile, gradients_times_filters, patches_times_gradients
 from .jit import called, device, kernel
-from .matmul import empty_aligned, transpose
+from .matmul import transpose
 from .rows import add_rows, ask_for, in_shares
-from .simd import VECTOR_BYTES
+from .simd import VECTOR_BYTES, empty
 from .tiles import LONG_SUM, TAP_VECTORS, TAPS, TILE_ROWS
 
 TASKS = 16  # forward, a few images are cut into as many tasks together
@@ -37,7 +37,7 @@ def _frame_size(size, count, kernel, stride, dilation, before):
 def _starts(out_h, out_w, stride_h, stride_w, row, channels, together, size):
     """Where patches start in frames of `size` elements that stand together."""
     pixels = out_h * out_w
-    starts = np.empty(together * pixels, np.int64)
+    starts = empty(together * pixels, np.int64)
     for p in range(starts.size):
         y, x = p % pixels // out_w, p % pixels % out_w
         starts[p] = p // pixels * size + y * stride_h * row + x * stride_w * channels
@@ -47,7 +47,7 @@ def _starts(out_h, out_w, stride_h, stride_w, row, channels, together, size):
 @device
 def _taps(kernel_h, kernel_w, dilation_h, dilation_w, row, channels):
     """Where a patch's elements lie, from its start."""
-    taps = np.empty(kernel_h * kernel_w * channels, np.int64)
+    taps = empty(kernel_h * kernel_w * channels, np.int64)
     for k in range(taps.size):
         pixel, c = k // channels, k % channels
         taps[k] = pixel // kernel_w * dilation_h * row + pixel % kernel_w * dilation_w * channels + c
@@ -129,7 +129,7 @@ def conv_forward(x, w, b, kernel_h, kernel_w, stride_h, stride_w, dilation_h, di
         first, end = tiles * block // blocks * TILE_ROWS, min(tiles * (block + 1) // blocks * TILE_ROWS, outputs)
         image, ix = x.reshape(-1), n * frame
         if framed and first < end:
-            image, ix = empty_aligned(together * frame, x), 0
+            image, ix = empty(together * frame, x.dtype), 0
             last_row = (starts[end - 1] + taps[taps.size - 1]) // row
             _put_into_frame(x, n, top, left, starts[first] // row, last_row + 1, image, frame_h, row)
         ahead = _next_images(x, n, together, blocks == 1 and channels >= lanes, tiles)
@@ -156,16 +156,16 @@ def conv_dense_weight_gradient(
     )
     depth, lanes, frame_size = taps.size, VECTOR_BYTES // x.itemsize, frame_h * row
     groups, parts = (depth + TAPS - 1) // TAPS, min(PARTS, (images + together - 1) // together)
-    sums = empty_aligned(parts * groups * TAPS * filters, x).reshape(parts, groups * TAPS, filters)
-    totals = np.empty((parts, filters), x.dtype)
+    sums = empty((parts, groups * TAPS, filters), x.dtype)
+    totals = empty((parts, filters), x.dtype)
     for part in prange(parts):
         for k in range(groups * TAPS):
             for f in range(filters):
                 sums[part, k, f] = 0
         for f in range(filters):
             totals[part, f] = 0
-        frame = empty_aligned(together * frame_size if framed else 0, x)
-        passed = empty_aligned(together * pixels * filters if relu else 0, x)
+        frame = empty(together * frame_size if framed else 0, x.dtype)
+        passed = empty(together * pixels * filters if relu else 0, x.dtype)
         end = images * (part + 1) // parts
         for n in range(images * part // parts, end, together):
             count = min(together, end - n)
@@ -217,7 +217,7 @@ def conv_dense_input_gradient(
     run = (kernel_w if dilation_w == 1 else 1) * channels  # neighbouring elements of a patch
     pieces = (run + panel_width - 1) // panel_width  # of a run, two vectors each; a panel has one, of all filters
     panel_size, count = filters * panel_width, depth // run * pieces
-    panels = empty_aligned(count * panel_size, w)
+    panels = empty(count * panel_size, w.dtype)
     for i in range(panels.size):
         panels[i] = 0
     for k in range(count):
@@ -231,8 +231,8 @@ def conv_dense_input_gradient(
         images_here = min(together, images - n)
         outputs = images_here * pixels
         tiles = (outputs + TILE_ROWS - 1) // TILE_ROWS
-        frame = empty_aligned(images_here * frame_size if framed else 0, dx)
-        passed = empty_aligned(outputs * filters if relu else 0, dx)
+        frame = empty(images_here * frame_size if framed else 0, dx.dtype)
+        passed = empty(outputs * filters if relu else 0, dx.dtype)
         image, first = (frame, 0) if framed else (dx.reshape(-1), n * frame_size)
         gradients, i_dy = (passed, 0) if relu else (dy.reshape(-1), n * pixels * filters)
         if relu:

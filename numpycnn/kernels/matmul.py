@@ -28,9 +28,9 @@ from numba import prange
 
 from .jit import called, device, kernel
 from .rows import sum_columns
-from .simd import VECTOR_BYTES
+from .simd import VECTOR_BYTES, empty, zeroed
 from .tiles import (
-    CACHE_LINE, LONG_SUM, ROW_VECTORS, STEPS, TILE_ROWS, all_finite, count_ones, finished_row, make_product_tile,
+    LONG_SUM, ROW_VECTORS, STEPS, TILE_ROWS, all_finite, count_ones, finished_row, make_product_tile,
     nonzeros, nonzeros_of_columns, row_copy, sparse_row, transposition,
 )
 
@@ -44,14 +44,6 @@ SAMPLE = 16  # places in A where as many elements as a word has bits are counted
 ALL_STEPS = np.uint64(2**64 - 1)
 
 _tile, _row = make_product_tile(TILE_ROWS, narrow=True), make_product_tile(1)
-
-
-@device
-def empty_aligned(size, like):
-    """Return a vector that starts on a cache line: else every vector that is loaded from it would touch two."""
-    raw = np.empty(size + CACHE_LINE // like.itemsize, like.dtype)
-    skip = (-raw.ctypes.data % CACHE_LINE) // like.itemsize
-    return raw[skip : skip + size]
 
 
 @device
@@ -137,10 +129,10 @@ def _product_by_rows(a, b, start, transpose_a, transpose_b, skipping, t_first, t
     rows, columns = c.shape
     a_row, a_step = (1, rows) if transpose_a else (a.shape[1], 1)
     width = ROW_VECTORS * (VECTOR_BYTES // b.itemsize)
-    words, results = np.empty(height, np.uint64), c.reshape(-1)
-    sums = empty_aligned(height * width, c)  # not in C: two threads would write to one cache line again and again
+    words, results = empty(height, np.uint64), c.reshape(-1)
+    sums = empty(height * width, c.dtype)  # not in C: two threads would write to one cache line again and again
     in_place = not skipping or (columns == width and not transpose_b)  # B's rows lie as those of a panel
-    panel, b_row = (b, columns) if in_place else (empty_aligned(STEPS * width, b).reshape(STEPS, width), width)
+    panel, b_row = (b, columns) if in_place else (empty((STEPS, width), b.dtype), width)
     for t in range(t_first, t_end, STEPS):
         steps, ib = min(STEPS, t_end - t), t * columns + j if in_place else 0
         if skipping:
@@ -166,10 +158,8 @@ def _product_of_tiles(a, b, start, transpose_a, transpose_b, c, i, height, j, co
     a_row, a_step = (1, rows) if transpose_a else (depth, 1)
     width = 2 * (VECTOR_BYTES // a.itemsize)
     part = LONG_SUM if transpose_a else LONG_ROW
-    others, zeros = np.empty(height * width if depth > part else 0, c.dtype), np.empty(width, c.dtype)
-    for k in range(width):
-        zeros[k] = 0
-    panel = empty_aligned(DEPTH * width, b).reshape(DEPTH, width)
+    others, zeros = empty(height * width if depth > part else 0, c.dtype), zeroed(width, c.dtype)
+    panel = empty((DEPTH, width), b.dtype)
     for t in range(0, depth, DEPTH):
         steps, ia = min(DEPTH, depth - t), i * a_row + t * a_step
         _fill_panel(b, transpose_b, j, count, t, steps, panel)
@@ -211,10 +201,8 @@ def product(a, b, start, transpose_a, transpose_b, relu, c, total):
         most = max(depth // (2 * STEPS), min(2, depth // STEPS) if skipping and blocks == 1 else 0)
         shares = min((PARTS + blocks - 1) // blocks, most) // 2 * 2  # an even number: equal shares for two threads
         parts = max(1, shares, (depth + LONG_ROW - 1) // LONG_ROW)
-    others = np.empty((parts - 1, rows, columns), a.dtype)  # sums of all parts but the first
-    zeros = np.empty(columns if parts > 1 else 0, a.dtype)  # where they begin
-    for k in range(zeros.size):  # np.zeros would be a parallel loop of its own, which takes seconds to compile
-        zeros[k] = 0
+    others = empty((parts - 1, rows, columns), a.dtype)  # sums of all parts but the first
+    zeros = zeroed(columns if parts > 1 else 0, a.dtype)  # where they begin
     for task in prange(parts * blocks):
         part, group, panel = task // blocks, task % blocks // panels, task % panels
         j_side = panel // panels_a_side * side

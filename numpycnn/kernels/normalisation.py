@@ -10,7 +10,7 @@ from numba import prange
 
 from .jit import called, kernel
 from .rows import CHUNK, add_up
-from .simd import INDEX, VECTOR_BYTES, loop, tile
+from .simd import INDEX, VECTOR_BYTES, empty, loop, tile, zeroed
 from .tiles import rectified_maximum
 
 
@@ -45,7 +45,7 @@ def _chunk_moments(code, x, ix, rows, channels, means, squares, i_out, columns):
 def _whole_moments(means, squares, rows, mean, variance):
     """Mean and variance of all rows from the chunks' means and sums of squares (chunks, C)."""
     chunks, channels = means.shape
-    total, squared = np.zeros(channels), np.zeros(channels)
+    total, squared = zeroed(channels, np.float64), zeroed(channels, np.float64)
     for chunk in range(chunks):
         count = min(CHUNK, rows - chunk * CHUNK)
         for c in range(channels):
@@ -70,7 +70,7 @@ def moments(x, mean, variance):
     """
     rows, channels = x.shape
     chunks, lanes = (rows + CHUNK - 1) // CHUNK, VECTOR_BYTES // x.itemsize
-    means, squares = np.empty((chunks, channels), x.dtype), np.empty((chunks, channels), x.dtype)
+    means, squares = empty((chunks, channels), x.dtype), empty((chunks, channels), x.dtype)
     for chunk in prange(chunks):
         first, last = chunk * CHUNK, min(chunk * CHUNK + CHUNK, rows)
         c = 0
@@ -86,7 +86,7 @@ def sum_products(x, center, y, y_center, total):
     """Sum over rows of (x - center) * (y - y_center): x, y (M, C), centers (C,) to total (C,), in chunks of rows."""
     rows, channels = x.shape
     chunks = (rows + CHUNK - 1) // CHUNK
-    partial = np.empty((chunks, channels), x.dtype)
+    partial = empty((chunks, channels), x.dtype)
     for chunk in prange(chunks):
         sums = partial[chunk]
         for c in range(channels):
@@ -233,7 +233,7 @@ def normalise_relu_pool_sums(x, mean, dy, codes, pool, dgamma, dbeta):
     images, out_h, out_w, _ = dy.shape
     lines = max(1, CHUNK // out_w)  # rows of windows in a chunk
     chunks = (images * out_h + lines - 1) // lines
-    products, sums = np.empty((chunks, channels), x.dtype), np.empty((chunks, channels), x.dtype)
+    products, sums = empty((chunks, channels), x.dtype), empty((chunks, channels), x.dtype)
     for chunk in prange(chunks):
         for c in range(channels):
             products[chunk, c] = 0

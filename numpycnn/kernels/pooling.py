@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from .jit import called, device, kernel
-from .matmul import empty_aligned
+from .simd import empty
 from .tiles import sum_runs
 
 
@@ -20,7 +20,7 @@ def _window(position, stride, before, pool, size):
 @called
 def _windows(count, stride, before, pool, size):
     """First and last + 1 pixel, along one axis, of each of `count` windows."""
-    windows = np.empty((count, 2), np.int64)
+    windows = empty((count, 2), np.int64)
     for position in range(count):  # number by number: to put a tuple into an array takes 2 s longer to compile
         windows[position, 0], windows[position, 1] = _window(position, stride, before, pool, size)
     return windows
@@ -29,7 +29,7 @@ def _windows(count, stride, before, pool, size):
 @called
 def _windows_with(size, stride, before, pool, count):
     """First and last + 1 window, along one axis, with each of `size` pixels; none where windows leave gaps."""
-    windows = np.empty((size, 2), np.int64)
+    windows = empty((size, 2), np.int64)
     for pixel in range(size):
         windows[pixel, 0] = max(0, (pixel + before - pool) // stride + 1)
         windows[pixel, 1] = max(windows[pixel, 0], min(count, (pixel + before) // stride + 1))
@@ -81,7 +81,7 @@ def maxpool_backward(dy, winners, dx):
 @called
 def _lengths(windows, channels, x):
     """Each window's pixels, along one axis, for each of its channels, as numbers of x's kind."""
-    lengths = np.empty(len(windows) * channels, x.dtype)
+    lengths = empty(len(windows) * channels, x.dtype)
     for i in range(lengths.size):
         window = i // channels
         lengths[i] = windows[window, 1] - windows[window, 0]
@@ -98,7 +98,7 @@ def avgpool_forward(x, pool_h, pool_w, stride_h, stride_w, top, left, y):
     across = _lengths(columns, channels, x)
     for row in prange(images * out_h):
         n, oy, i_mean = row // out_h, row % out_h, row * out_size
-        sums = empty_aligned(row_size, x)
+        sums = empty(row_size, x.dtype)
         sum_runs(x, n * height * row_size, rows, oy, 1, sums, 0, row_size)
         sum_runs(sums, 0, columns, 0, out_w, means, i_mean, channels)
         down, of_row = x.dtype.type(rows[oy, 1] - rows[oy, 0]), means[i_mean : i_mean + out_size]
@@ -117,7 +117,7 @@ def avgpool_backward(dy, pool_h, pool_w, stride_h, stride_w, top, left, dx):
     columns_windows = _windows_with(width, stride_w, left, pool_w, out_w)
     across = _lengths(columns, channels, dy)
     for n in prange(images):
-        shares, sums = empty_aligned(out_size, dy), empty_aligned(out_h * row_size, dy)
+        shares, sums = empty(out_size, dy.dtype), empty(out_h * row_size, dy.dtype)
         for oy in range(out_h):
             down, of_row = dy.dtype.type(rows[oy, 1] - rows[oy, 0]), gradients[(n * out_h + oy) * out_size :][:out_size]
             for i in range(out_size):

@@ -6,6 +6,7 @@ import numpy as np
 from numba import prange
 
 from .jit import called, device, kernel
+from .simd import empty, zeroed
 from .tiles import prefetch
 
 WIDE = 128  # elements, or more, that are added up side by side: as many rows as it takes, where columns are few
@@ -35,7 +36,7 @@ def ask_for(x, ahead, k, c, count):
 @called
 def add_up(partial, total):
     """Add up the chunks' sums (chunks, N) to total (N,), in float64: there may be thousands of them."""
-    exact = np.zeros(total.size)
+    exact = zeroed(total.size, np.float64)
     for chunk in range(len(partial)):
         for j in range(total.size):
             exact[j] += partial[chunk, j]
@@ -58,9 +59,7 @@ def take_rows(x, rows, y):
 def add_rows(elements, total):
     """Add each row of a matrix (M, N), given as a vector of its elements, to total (N,)."""
     columns = total.size
-    wide = np.empty((WIDE + columns - 1) // columns * columns, elements.dtype)
-    for j in range(wide.size):  # np.zeros would be a parallel loop of its own, which takes long to compile
-        wide[j] = 0
+    wide = zeroed((WIDE + columns - 1) // columns * columns, elements.dtype)
     for start in range(0, elements.size, wide.size):
         row = elements[start : start + wide.size]
         for j in range(row.size):
@@ -77,7 +76,7 @@ def sum_rows(x, total):
     """Sum over the first axis: x (M, N) to total (N,), in chunks of rows so that rounding stays small."""
     rows, columns = x.shape
     chunks, elements = (rows + CHUNK - 1) // CHUNK, x.reshape(-1)
-    partial = np.empty((chunks, columns), x.dtype)
+    partial = empty((chunks, columns), x.dtype)
     for chunk in prange(chunks):
         for j in range(columns):
             partial[chunk, j] = 0
@@ -88,7 +87,7 @@ def sum_rows(x, total):
 @called
 def sum_columns(x, j, count, total):
     """The same for columns j to j + count alone, by one thread."""
-    partial = np.zeros(((len(x) + CHUNK - 1) // CHUNK, count), x.dtype)
+    partial = zeroed(((len(x) + CHUNK - 1) // CHUNK, count), x.dtype)
     for i in range(len(x)):
         sums, row = partial[i // CHUNK], x[i, j : j + count]
         for k in range(count):

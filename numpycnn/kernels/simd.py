@@ -15,9 +15,11 @@ from typing import Any, Callable
 import llvmlite.binding
 from llvmlite import ir
 from numba import types
-from numba.core import config
+from numba.core import cgutils, config
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
+CACHE_LINE = 64  # bytes
 INDEX = ir.IntType(64)
 INT32 = ir.IntType(32)
 BYTE = ir.IntType(8)
@@ -83,6 +85,39 @@ def _align_stack(function: Any) -> None:
     """Let the function's frame begin on a cache line: what registers do not hold is then stored within one, not two."""
     function.attributes.alignstack = VECTOR_BYTES
     function.attributes.add("nounwind")  # true of all that Numba compiles; llvmlite writes no alignment by itself
+
+
+def _allocation(zero: bool) -> Any:
+    """Make ``np.empty`` or ``np.zeros`` for kernels; NumPy's are compiled for seconds, for each type anew.
+
+    The shape is a number or a tuple. The array begins on a cache line, else every vector of it would touch two.
+    """
+
+    def typed(typing_context, shape, dtype):  # type: ignore
+        lengths = shape if isinstance(shape, types.BaseTuple) else (shape,)
+        kind = types.Array(dtype.dtype, len(lengths), "C")
+
+        def emit(context, builder, signature, values):  # type: ignore
+            given = cgutils.unpack_tuple(builder, values[0]) if isinstance(shape, types.BaseTuple) else [values[0]]
+            counts = [context.cast(builder, count, length, types.intp) for count, length in zip(given, lengths)]
+            element = context.get_data_type(kind.dtype)
+            strides = [INDEX(context.get_abi_sizeof(element))]
+            for count in reversed(counts):
+                strides.insert(0, builder.mul(strides[0], count))
+            memory = context.nrt.meminfo_alloc_aligned(builder, strides[0], CACHE_LINE)
+            data = builder.bitcast(context.nrt.meminfo_data(builder, memory), element.as_pointer())
+            if zero:
+                cgutils.memset(builder, data, strides[0], 0)
+            array = context.make_array(kind)(context, builder)
+            populate_array(array, data, counts, strides[1:], strides[-1], memory)
+            return array._getvalue()
+
+        return kind(shape, dtype), emit
+
+    return intrinsic(typed)
+
+
+empty, zeroed = _allocation(False), _allocation(True)
 
 
 class Memory:

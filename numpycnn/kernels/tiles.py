@@ -14,9 +14,10 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from .simd import BYTE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_bits, returns, tile, unrolled_loop
+from .simd import (
+    BYTE, CACHE_LINE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_bits, returns, tile, unrolled_loop,
+)
 
-CACHE_LINE = 64  # bytes
 WINDOW = 4  # pixels of a pooling window, 2 x 2
 # Sums + operands have to fit into 32 registers with AVX-512, 16 elsewhere.
 TILE_ROWS = 8 if MANY_REGISTERS else 4  # rows of a matrix product, pixels of a convolution; two vectors each

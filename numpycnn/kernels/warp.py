@@ -11,6 +11,7 @@ import numpy as np
 from numba import prange
 
 from .jit import device, kernel
+from .simd import empty
 
 FRAME = 3  # rows and columns of background: one before the image, two after it
 
@@ -23,14 +24,14 @@ def warp(x, matrices, field, fill, y):
     """
     images, height, width, channels = x.shape
     pixels = height * width
-    grid = np.empty((2, pixels), x.dtype)  # row and column of each pixel of the output
+    grid = empty((2, pixels), x.dtype)  # row and column of each pixel of the output
     for oy in range(height):
         for ox in range(width):
             grid[0, oy * width + ox] = oy
             grid[1, oy * width + ox] = ox
     for n in prange(images):
-        corner = np.empty(pixels, np.int32)
-        weights = np.empty((2, pixels), x.dtype)
+        corner = empty(pixels, np.int32)
+        weights = empty((2, pixels), x.dtype)
         framed = np.full((height + FRAME) * (width + FRAME), fill, x.dtype)
         moves = field[n % field.shape[0]].reshape(2, pixels)
         _find(matrices[n], moves, grid, height, width, corner, weights)

@@ -31,8 +31,7 @@ from llvmlite import ir
 from numba import prange, types
 
 from .jit import called, device, kernel
-from .matmul import empty_aligned
-from .simd import INDEX, VECTOR_BYTES, Vectors, returns
+from .simd import INDEX, VECTOR_BYTES, Vectors, empty, returns, zeroed
 from .tiles import WINDOW, make_window_tile, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_square,
@@ -238,8 +237,8 @@ def _tables(x, size):
     """
     _, height, width, channels = x.shape
     row = width * channels
-    offsets, taps = np.empty(2 * WINDOW, np.int64), np.empty(size * size * channels, np.int64)
-    lifts = np.empty(16 * WINDOW, x.dtype)
+    offsets, taps = empty(2 * WINDOW, np.int64), empty(size * size * channels, np.int64)
+    lifts = empty(16 * WINDOW, x.dtype)
     for q in range(2 * WINDOW):
         offsets[q] = q // 2 * row + q % 2 * channels if q < WINDOW else 0
     for k in range(taps.size):
@@ -325,8 +324,8 @@ def _prepare(task, tasks, x, w, side, size, b, background, offsets, taps, grid_w
             transform_filters(w, channels, size, panel, side, u, channels * 2 * lanes + lanes)
         first, end = panel * 2 * lanes, min((panel + 1) * 2 * lanes, filters)
         _learn_filters(x, w, b, first, end, background, offsets, taps, facts, codes)
-    kinds, patches = np.empty(x.shape[1] * x.shape[2], np.uint8), np.empty(x.shape[1] * x.shape[2], np.uint8)
-    known, flat = np.empty(channels, x.dtype), x.reshape(-1)
+    kinds, patches = empty(x.shape[1] * x.shape[2], np.uint8), empty(x.shape[1] * x.shape[2], np.uint8)
+    known, flat = empty(channels, x.dtype), x.reshape(-1)
     for c in range(channels):
         known[c] = flat[background * channels + c] if background >= 0 else np.nan
     for n in range(task * images // tasks, (task + 1) * images // tasks):
@@ -341,12 +340,10 @@ def _run_task(task, tasks, parts, x, w, u, side, size, b, offsets, taps, facts, 
     panels, tasks = (b.size + 2 * lanes - 1) // (2 * lanes), tasks // parts
     part, task = task // tasks, task % tasks
     first_panel, last_panel = panels * part // parts, panels * (part + 1) // parts
-    zeros, doubts = np.empty(2 * lanes, x.dtype), np.empty(ROWS, np.int64)
-    for f in range(2 * lanes):
-        zeros[f] = 0
+    zeros, doubts = zeroed(2 * lanes, x.dtype), empty(ROWS, np.int64)
     # No powers of 2 from one pair of points to the next: they would clash in the cache.
-    v = empty_aligned(side * side * (ROWS * x.shape[3] + lanes), x)
-    m = empty_aligned(side * side * (ROWS * 2 * lanes + lanes), x)
+    v = empty(side * side * (ROWS * x.shape[3] + lanes), x.dtype)
+    m = empty(side * side * (ROWS * 2 * lanes + lanes), x.dtype)
     for down, across in KINDS:
         _run_groups(
             down, across, side, size, task, tasks, x, w, u, x.shape[3] * 2 * lanes + lanes, first_panel, last_panel, b,
@@ -374,9 +371,9 @@ def pooled_convolution(x, w, b, grid_width, kept, is_kept, y, codes):
     (offsets, taps, lifts), background = _tables(x, size), first_flat_patch(x, size)
     u, ready = kept, is_kept.size > 0 and is_kept[0]
     if not is_kept.size:
-        u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
-    facts, scales = np.empty(3 * filters, x.dtype), np.empty(images, x.dtype)
-    marks = np.empty(images * windows, np.uint16)
+        u = empty(panels * side * side * (channels * 2 * lanes + lanes), x.dtype)
+    facts, scales = empty(3 * filters, x.dtype), empty(images, x.dtype)
+    marks = empty(images * windows, np.uint16)
     tiles = images * windows // (1 if side == SHORT or size == 5 else 4)
     shares, parts = shares_and_parts(tiles, panels, TASKS)
     for stage in range(2):

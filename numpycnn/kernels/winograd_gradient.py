@@ -14,9 +14,8 @@ import numpy as np
 from numba import prange, types
 
 from .jit import called, device, kernel
-from .matmul import empty_aligned
 from .rows import ask_for
-from .simd import INDEX, VECTOR_BYTES, loop, returns
+from .simd import INDEX, VECTOR_BYTES, empty, loop, returns, zeroed
 from .tiles import TILE_ROWS, make_product_tile
 from .winograd_tiles import (
     KINDS, LONG, SHORT, along_both_axes, coefficients_of, filter_matrix, make_transform_inside, output_matrix, pieces,
@@ -75,14 +74,14 @@ def _add_tiles(down, across, side, part, parts, x, c, count, dy, before_y, befor
     _, height, width, channels = x.shape
     lanes = VECTOR_BYTES // x.itemsize
     block = 2 * lanes
-    zeros = np.zeros(block, x.dtype)
+    zeros = zeroed(block, x.dtype)
     tile_rows, first_row = pieces(out_height, down, side)
     tile_columns, first_column = pieces(out_width, across, side)
     a_tile = tile_rows * tile_columns
     tiles = images * a_tile
     # No powers of 2 from one pair of points to the next: they would clash in the cache.
     v_step, z_step = STEPS * block + lanes, STEPS * padded + lanes
-    v, z = empty_aligned(down * across * v_step, x), empty_aligned(down * across * z_step, x)
+    v, z = empty(down * across * v_step, x.dtype), empty(down * across * z_step, x.dtype)
     for k in range(v.size if count < block else 0):
         v[k] = 0  # beyond the last channel
     for k in range(z.size if filters < padded else 0):
@@ -166,8 +165,8 @@ def winograd_weight_gradient(x, dy, top, left, dw, db, is_finite):
     tiles = outputs // 4 if side == SHORT else outputs // 16
     parts = max(1, min(TASKS // blocks, tiles // PART_TILES))
     size = side * side * block * padded
-    sums, totals = empty_aligned(parts * blocks * size, x), np.empty((parts, filters), x.dtype)
-    finite = np.empty(channels, np.bool_)
+    sums, totals = empty(parts * blocks * size, x.dtype), empty((parts, filters), x.dtype)
+    finite = empty(channels, np.bool_)
     for stage in range(2):
         tasks = parts * blocks if stage == 0 else channels
         for task in prange(tasks):

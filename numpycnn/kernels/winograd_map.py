@@ -19,9 +19,9 @@ from llvmlite import ir
 from numba import prange, types
 
 from .jit import called, device, kernel
-from .matmul import empty_aligned, transpose
+from .matmul import transpose
 from .rows import ask_for
-from .simd import INDEX, VECTOR_BYTES, returns
+from .simd import INDEX, VECTOR_BYTES, empty, returns, zeroed
 from .tiles import plain_sums, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_inside, load_square,
@@ -207,7 +207,7 @@ def _learn_filters(w, b, first, end, background, relu, taps, facts):
     for f in range(first, end):
         facts[f] = unit * math.sqrt(facts[f]) if relu else 0
         facts[filters + f] = unit * abs(b[f]) if relu else 0
-    patch, has_background = np.zeros(w.shape[0], w.dtype), background[0] == background[0]
+    patch, has_background = zeroed(w.shape[0], w.dtype), background[0] == background[0]
     for known in range(2, FACTS if has_background else 3):
         down, across = (known - 3) // BORDERS, (known - 3) % BORDERS
         for k in range(9 if known > 2 else 0):
@@ -239,7 +239,7 @@ def find_background(x):
 def _turned(w):
     """Return filters (9 * C, F) turned by 180 degrees, with channels and filters exchanged: (9 * F, C)."""
     channels, filters = w.shape[0] // 9, w.shape[1]
-    turned = empty_aligned(w.size, w).reshape(9 * filters, channels)
+    turned = empty((9 * filters, channels), w.dtype)
     for k in range(9):
         transpose(w, (8 - k) * channels * filters, filters, channels, filters, turned, k * channels * filters, channels)
     return turned
@@ -338,14 +338,12 @@ def _run_task(task, tasks, parts, x, w, u, side, b, before_y, before_x, taps, fa
     panels, tasks = (b.size + 2 * lanes - 1) // (2 * lanes), tasks // parts
     part, task = task // tasks, task % tasks
     first_panel, last_panel = panels * part // parts, panels * (part + 1) // parts
-    zeros = np.empty(2 * lanes, x.dtype)
-    for f in range(2 * lanes):
-        zeros[f] = 0
-    sizes, scales, patch = empty_aligned(ROWS * lanes, x), np.empty(ROWS, x.dtype), np.empty(w.shape[0], x.dtype)
-    places = np.empty((5, ROWS), np.int64)
+    zeros = zeroed(2 * lanes, x.dtype)
+    sizes, scales, patch = empty(ROWS * lanes, x.dtype), empty(ROWS, x.dtype), empty(w.shape[0], x.dtype)
+    places = empty((5, ROWS), np.int64)
     # No powers of 2 from one pair of points to the next: they would clash in the cache.
-    v = empty_aligned(side * side * (ROWS * x.shape[3] + lanes), x)
-    m = empty_aligned(side * side * (ROWS * 2 * lanes + lanes), x)
+    v = empty(side * side * (ROWS * x.shape[3] + lanes), x.dtype)
+    m = empty(side * side * (ROWS * 2 * lanes + lanes), x.dtype)
     for down, across in KINDS:
         _run_groups(
             down, across, side, task, tasks, x, w, u, x.shape[3] * 2 * lanes + lanes, first_panel, last_panel, b,
@@ -383,9 +381,9 @@ def convolution(x, w, b, top, left, relu, turned, kept, is_kept, y):
         side = LONG
     u, ready = kept, is_kept.size > 0 and is_kept[0]
     if not is_kept.size:
-        u = empty_aligned(panels * side * side * (channels * 2 * lanes + lanes), x)
-    facts, background = np.empty(FACTS * filters, x.dtype), find_background(x)
-    taps = np.empty(9 * channels, np.int64)
+        u = empty(panels * side * side * (channels * 2 * lanes + lanes), x.dtype)
+    facts, background = empty(FACTS * filters, x.dtype), find_background(x)
+    taps = empty(9 * channels, np.int64)
     for k in range(taps.size):
         taps[k] = k
     tiles = (outputs + 3) // 4 if side == SHORT else (outputs + 15) // 16
