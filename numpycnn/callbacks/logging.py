@@ -38,7 +38,7 @@ class CSVLogger(Callback):
         if not self.speaks:
             return
         self._path = os.path.abspath(self.filename)  # of this moment: somebody may change the folder
-        os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
+        os.makedirs(os.path.dirname(self._path), exist_ok=True)
         if os.path.exists(self._path):
             open_file(self._path).close()  # refuses pipes and devices, which one would wait for
         if not (self.append and os.path.exists(self._path)):
