@@ -20,7 +20,7 @@ from .checks import check_rows
 from .fusion import Block, make_plan
 from .kernels import ops, recorded
 from .layers import BatchNorm, Conv2D, Dense, Layer
-from .memory.workspace import empty_aligned
+from .memory import empty_aligned
 from .training.data import batches
 
 if TYPE_CHECKING:

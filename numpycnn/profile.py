@@ -25,7 +25,7 @@ from .fusion.block import Block, shares_of
 from .kernels import get_num_threads, ops
 from .layers import Conv2D, Dense, DepthwiseConv2D, Layer, SeparableConv2D
 from .losses import in_training
-from .memory.workspace import empty_aligned
+from .memory import empty_aligned
 from .terminal import show, width
 from .training.data import check_data
 from .training.loop import update

@@ -19,7 +19,8 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-CACHE_LINE = 64  # bytes
+from .aligned import CACHE_LINE
+
 INDEX = ir.IntType(64)
 INT32 = ir.IntType(32)
 BYTE = ir.IntType(8)

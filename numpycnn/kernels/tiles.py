@@ -14,9 +14,8 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from .simd import (
-    BYTE, CACHE_LINE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_bits, returns, tile, unrolled_loop,
-)
+from .aligned import CACHE_LINE
+from .simd import BYTE, INDEX, INT32, MANY_REGISTERS, Vectors, loop, loop_over_bits, returns, tile, unrolled_loop
 
 WINDOW = 4  # pixels of a pooling window, 2 x 2
 # Sums + operands have to fit into 32 registers with AVX-512, 16 elsewhere.

@@ -17,9 +17,10 @@ import functools
 import numpy as np
 from llvmlite import ir
 
+from .aligned import empty_aligned
 from .jit import called, device
 from .rows import in_shares
-from .simd import CACHE_LINE, INDEX, MANY_REGISTERS, VECTOR_BYTES, Code, Memory, Vectors, tile
+from .simd import INDEX, MANY_REGISTERS, VECTOR_BYTES, Code, Memory, Vectors, tile
 from .tiles import equal, make_product_tile
 
 POINTS = [1, 0.5]  # each with both signs, besides 0 and infinity; a side of 2 outputs takes the first alone
@@ -225,9 +226,7 @@ def room_to_keep(x, w):
     """Return room for transformed filters, w (size * size * C, F), from call to call, and a mark: are they in it?"""
     lanes, channels, filters = VECTOR_BYTES // x.itemsize, x.shape[3], w.shape[1]
     size = -(-filters // (2 * lanes)) * LONG * LONG * (channels * 2 * lanes + lanes)
-    raw = np.empty(size + CACHE_LINE // x.itemsize, x.dtype)
-    skip = -raw.ctypes.data % CACHE_LINE // x.itemsize
-    return raw[skip : skip + size], np.zeros(1, np.bool_)
+    return empty_aligned(size, x.dtype), np.zeros(1, np.bool_)
 
 
 @device

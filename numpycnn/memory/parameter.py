@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_numeric, check_text
-from .workspace import empty_aligned
+from ..kernels.aligned import empty_aligned
 
 
 class Parameter:

@@ -10,19 +10,11 @@ import math
 import threading
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-CACHE_LINE = 64  # bytes
+from ..kernels.aligned import empty_aligned
+
 MAX_FORWARD_BYTES = 2**33  # that a model may make of one input: a file of a few bytes can describe any size
-
-
-def empty_aligned(size: int, dtype: Any) -> NDArray:
-    """Return an uninitialised vector that starts on a cache line: a vector loaded from it touches one line, not two."""
-    itemsize = np.dtype(dtype).itemsize
-    raw = np.empty(size + CACHE_LINE // itemsize, dtype)
-    skip = -raw.ctypes.data % CACHE_LINE // itemsize
-    return raw[skip : skip + size]
 
 
 class Workspace(threading.local):
