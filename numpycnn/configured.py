@@ -87,7 +87,7 @@ def _checked(thing: Any, name: str, value: Any) -> Any:
     owners = (cls for cls in type(thing).__mro__ if cls.__module__.startswith(f"{__package__}."))
     owner: Any = next((cls for cls in owners if "__init__" in vars(cls)), None)
     names = [] if owner is None else _arguments(owner)
-    if owner is None or name not in names or "_on_trial" in vars(thing) or not all(hasattr(thing, n) for n in names):
+    if name not in names or "_on_trial" in vars(thing) or not all(hasattr(thing, n) for n in names):
         return value
     trial = owner.__new__(owner)
     vars(trial)["_on_trial"] = True  # whatever its __init__ assigns twice is not tried again
