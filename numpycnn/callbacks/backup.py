@@ -38,8 +38,9 @@ class BackupAndRestore(Callback):
     ------
     ValueError
         In ``fit``: the file is damaged (ModelFileError), or made by another run: other layers, loss, optimizer,
-        callbacks, number of rows, `batch_size`, `shuffle` or `seed`. That the data, `epochs` and `augment` are the
-        same is up to you; `augment` must draw from the generator it is given, and keep nothing from batch to batch.
+        callbacks, number of rows, `batch_size`, `steps_per_epoch`, `class_weight`, `shuffle` or `seed`. That the data,
+        `epochs` and `augment` are the same is up to you; `augment` must draw from the generator it is given, and keep
+        nothing from batch to batch.
         Or the training is not on arrays: batches that are handed out cannot be taken up again in the middle.
     TypeError
         In ``fit``: a loss, optimizer or schedule of your own, which no file can hold.
@@ -91,9 +92,11 @@ class BackupAndRestore(Callback):
         """Return what has to be the same when the run goes on."""
         options = self.run.options
         names = [type(callback).__name__ for callback in self.run.callbacks.callbacks]
+        weights = options.class_weight and {str(k): float(v) for k, v in sorted(options.class_weight.items())}
         return {
             "number of rows": self.run.rows, "batch_size": options.batch_size, "shuffle": bool(options.shuffle),
-            "seed": options.seed, "callbacks": names,
+            "seed": options.seed, "callbacks": names, "steps_per_epoch": options.steps_per_epoch,
+            "class_weight": weights or None,
         }  # fmt: skip
 
     def _save(self) -> None:

@@ -255,6 +255,8 @@ def interrupted(tmp_path):
         (small_cnn, {"batch_size": 4}, "batch_size was 8, and is 4"),
         (small_cnn, {"shuffle": False}, "shuffle was True, and is False"),
         (small_cnn, {"seed": 1}, "seed was None, and is 1"),
+        (small_cnn, {"steps_per_epoch": 2}, "steps_per_epoch was None, and is 2"),
+        (small_cnn, {"class_weight": {1: 2, 0: 1}}, "class_weight was None, and is {'0': 1.0, '1': 2.0}"),
         (small_cnn, {"rows": 39}, "number of rows was 40, and is 39"),
         (small_cnn, {"validation_split": 0.1}, "number of rows was 40, and is 36"),
         (small_cnn, {"callbacks": []}, r"callbacks was \['PressCtrlC', 'BackupAndRestore'\], and is \['Backup"),
