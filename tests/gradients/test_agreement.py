@@ -164,7 +164,7 @@ def compare(plain, fused, x, labels):
     for key in expected:
         step = fused.plan[key[0]]
         if isinstance(step, Block):
-            largest = abs(expected[key]).max(initial=1e-300)
+            largest = max(abs(expected[key]).max(initial=0), np.finfo(x.dtype).tiny)  # gradients of one image may be 0
             name = f"{key[0]} {type(step).__name__}"
             differences[name, key[1]] = abs(got[key] - expected[key]).max(initial=0) / largest
     first = 0
@@ -193,11 +193,13 @@ def in_every_case(test):
     return test
 
 
-def assert_one_step_is_the_layers(network, dtype, x, labels, compared=None, optimizers=tuple(OPTIMIZERS)):
+def assert_one_step_is_the_layers(
+    network, dtype, x, labels, compared=None, optimizers=tuple(OPTIMIZERS), tolerances=TOLERANCES
+):
     for name in optimizers:
         for count, differences, gaps in comparisons(NETWORKS[network], dtype, x, labels, OPTIMIZERS[name](), compared):
             worst = max(differences, key=differences.get)
-            assert differences[worst] <= TOLERANCES[dtype], f"{worst} after {count} steps: {differences[worst]}"
+            assert differences[worst] <= tolerances[dtype], f"{worst} after {count} steps: {differences[worst]}"
             assert all(0 < gap < DOUBTFUL for gap in gaps), "equal sums decide as they do in the layers"
 
 
@@ -214,7 +216,9 @@ def test_one_step_is_the_layers(network, pictures, dtype):
 @pytest.mark.parametrize("batch", BATCHES)
 @in_every_case
 def test_one_step_is_the_layers_that_trained_on_the_batch(network, pictures, dtype, batch):
-    assert_one_step_is_the_layers(network, dtype, *PICTURES[pictures](batch))
+    # Of equal pixels, gradients cancel: the layers' own are up to 7e-6 away from double precision, Winograd's 3e-5.
+    tolerances = {"float32": 4e-5, "float64": 1e-12} if pictures == "constant" else TOLERANCES
+    assert_one_step_is_the_layers(network, dtype, *PICTURES[pictures](batch), tolerances=tolerances)
 
 
 def test_every_block_is_compared():
