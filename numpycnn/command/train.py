@@ -236,7 +236,8 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
 def train_and_test(options: argparse.Namespace, recipe: Recipe, share: Share | None) -> None:
     """Train, test and write, in folders that are there; of several processes, the first tests and writes."""
     folder = options.output_dir
-    data_set, test_set, train_data, test_data = load(options, recipe)
+    found = functools.partial(load, options, recipe)  # on a machine without the data all processes end
+    data_set, test_set, train_data, test_data = found() if share is None else share.together(found)
     train_data = tuple(array[: options.limit] for array in train_data)
     what, held_out = what_is_run(options, recipe, data_set, len(train_data[0])), None
     if options.images is not None:  # the share to validate on is held out already, the same of every class

@@ -41,6 +41,7 @@ import functools
 import os
 import subprocess
 import sys
+import time
 from typing import Any, Iterator
 
 from ..kernels import set_num_threads, threads
@@ -50,6 +51,7 @@ DIED = """
 numpycnn: a process was ended before its time, and mpirun ends all of them. The last backup is whole, if there is one:
 numpycnn: start the same command again, with --resume if it is `numpycnn train`, and it goes on from there.
 """
+PATIENCE = 10.0  # seconds; an error that the others have not met by then is this process's alone
 # The watch's program: its input ends with the process that started it; one that comes to its end says so before.
 WATCH = "import sys\nif not sys.stdin.read(): sys.stderr.write(sys.argv[1])"
 
@@ -99,13 +101,13 @@ def _own_cores(machine: Any) -> int:
 def together() -> Iterator[Share | None]:
     """Run a program's block on all processes, of which the first alone prints; where one fails, all end.
 
-    Yields None if this process is the only one.
+    An error that all of them meet is the first one's to tell. Yields None if this process is the only one.
     """
     communicator = start()
     if communicator.size == 1:
         yield None
         return
-    share = Share(communicator)
+    share, ends = Share(communicator), communicator.Dup()  # nothing else is said on the second
     try:
         with open(os.devnull, "w") as nothing:
             with contextlib.redirect_stdout(sys.stdout if share.rank == 0 else nothing):
@@ -113,5 +115,18 @@ def together() -> Iterator[Share | None]:
     except (Interrupted, SystemExit):  # all of them know
         raise
     except BaseException as error:
-        share.abort(error)
+        if not _all_end(ends, PATIENCE):  # the others would wait for it
+            share.abort(error)
+        if share.rank > 0:
+            sys.exit(1)
         raise
+    else:
+        _all_end(ends, float("inf"))
+
+
+def _all_end(communicator: Any, patience: float) -> bool:
+    """Wait until all processes have come here, at most for so many seconds; return whether they have."""
+    last, request = time.monotonic() + patience, communicator.Ibarrier()
+    while not (here := request.Test()) and time.monotonic() < last:
+        time.sleep(0.01)
+    return here

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from communicators import on_threads, worst_difference
 from places import TESTS, python_path
+from PIL import Image
 from small_models import make_images, make_vectors, small_mlp
 
 from numpycnn import (
@@ -452,17 +453,47 @@ def test_ctrl_c_at_mpirun_ends_all_after_a_step_with_a_backup(tmp_path):
     assert all(a.tobytes() == b.tobytes() for one, other in zip(again, expected) for a, b in zip(one, other))
 
 
-@pytest.mark.parametrize("error, aborts", [
-    (distributed.Interrupted("all stopped"), False), (KeyboardInterrupt(), True), (ValueError("here alone"), True),
+@pytest.mark.parametrize("error, others_end, aborts", [
+    (distributed.Interrupted("all stopped"), False, False), (KeyboardInterrupt(), False, True),
+    (ValueError("here alone"), False, True), (ValueError("everywhere"), True, False),
 ])
-def test_the_others_are_ended_but_where_all_know(error, aborts, monkeypatch, capsys):
+def test_the_others_are_ended_but_where_all_know(error, others_end, aborts, monkeypatch, capsys):
     aborted = []
     alone = SimpleNamespace(rank=0, size=2, Abort=aborted.append)
+    alone.Dup = lambda: SimpleNamespace(Ibarrier=lambda: SimpleNamespace(Test=lambda: others_end))
     monkeypatch.setattr(distributed, "start", lambda: alone)
+    monkeypatch.setattr(distributed, "PATIENCE", 0.02)
     with pytest.raises(type(error)), distributed.together() as share:
         assert share.size == 2
         raise error
     assert aborted == [1] * aborts and bool(capsys.readouterr().err) == aborts
+
+
+def failing_command(communicator, folder, *arguments):
+    from numpycnn.command.main import main
+
+    sys.exit(main(["train", *arguments, "--distributed"]))
+
+
+@on_linux
+@pytest.mark.parametrize("case", ["no folder", "diverged", "the first writes in vain"])
+def test_an_error_of_all_or_after_the_training_is_one_line(case, tmp_path):
+    """Without a traceback, and without the words of an MPI that ends processes."""
+    for number in range(16):
+        (tmp_path / "images" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        Image.new("L", (16, 16), number).save(tmp_path / "images" / "ab"[number % 2] / f"{number}.png")
+    (tmp_path / "out" / "report.txt").mkdir(parents=True)
+    more, said = {
+        "no folder": (["--images", tmp_path / "no"], "got nothing of that name"),
+        "diverged": (["--lr", "1e30"], "the training diverged"),
+        "the first writes in vain": ([], "report.txt: expected the name of a file"),
+    }[case]
+    options = ["--images", tmp_path / "images", "--recipe", "fast", "--size", "16", "--batch-size", "4", *more]
+    options += ["--output-dir", tmp_path / "out"]
+    process = mpirun(2, "failing_command", tmp_path, *options)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 1 and output.count("numpycnn train:") == output.count(said) == 1, output
+    assert "Traceback" not in output and "Abort" not in output, output
 
 
 @pytest.mark.parametrize("others, expected", [(set(), 4), ({-1}, 6)], ids=["all may use all", "cores of its own"])
