@@ -5,8 +5,11 @@
 It runs under Keras as well: change the import line into ``from tensorflow import keras``, or ``import keras``.
 """
 
+import argparse
+
 from numpycnn import keras
 
+argparse.ArgumentParser(description="Train the reference CNN, in Keras's words.").parse_args()  # no options
 (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
 x_train, x_test = x_train[..., None].astype("float32") / 255, x_test[..., None].astype("float32") / 255
 

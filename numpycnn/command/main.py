@@ -89,5 +89,6 @@ def make_parser(module: Any, prog: str) -> Parser:
 
 
 def _fail(prog: str, error: object, status: int) -> int:
-    print(f"{prog}: {said(error)}", file=sys.stderr)
+    text = said(error).removeprefix(f"{prog.split()[-1]}: ")  # the function of that name has said it already
+    print(f"{prog}: {text}", file=sys.stderr)
     return status

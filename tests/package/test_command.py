@@ -481,7 +481,10 @@ def test_what_is_said_to_come_next_is_what_works():
     assert train.what_next("m.npz", own, model)[0] == "numpycnn predict PICTURE... --model m.npz"
 
 
-def test_a_system_that_is_not_installed_is_told_with_how_to_get_it(monkeypatch):
+def test_a_system_that_is_not_installed_is_told_with_how_to_get_it(monkeypatch, call, tmp_path):
+    model, text = Sequential([Dense(2)], (3,)), "verify: torch is not installed: python -m pip install torch"
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ImportError, match="torch is not installed: python -m pip install torch"):
-        verify(Sequential([Dense(2)], (3,)), "torch")
+    with pytest.raises(ImportError, match=f"^{text}$"):
+        verify(model, "torch")
+    model.save(tmp_path / "model.npz")
+    assert call("verify", "--against", "torch", tmp_path / "model.npz") == (1, "", f"numpycnn {text}\n")

@@ -174,6 +174,11 @@ def help_of(*words):
     return result.stdout
 
 
+def test_an_example_s_help_helps():
+    for program in (ROOT / "examples").glob("*.py"):
+        assert help_of(str(program)).startswith(f"usage: {program.stem}")
+
+
 def commands_in(text):
     """Return the commands of a block or of a line, each as a list of words."""
     parts = [part for line in text.splitlines() for part in line.split("&&") if part.strip()]
