@@ -14,6 +14,7 @@ from typing import Any, Iterable, Iterator
 
 import numpy as np
 
+from ..checks import check_predicted_classes
 from ..data.folders import SUFFIXES
 from ..data.inputs import PREPARATIONS, InputFormat
 from ..data.own_digit.prepare import prepare_digit
@@ -175,6 +176,7 @@ def ask(
 def judged(model: Sequential, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return probabilities (N, C), and in words what to think of each answer (N,): a file without doubts has none."""
     probabilities, doubts = model.predict(x), model.confidence
+    check_predicted_classes(probabilities, "probabilities")
     if doubts is None:
         return probabilities, np.full(len(x), SURE)
     return probabilities, np.array(doubts.judge(probabilities, None if doubts.distance is None else model.features(x)))

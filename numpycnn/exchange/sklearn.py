@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..callbacks.monitors import EarlyStopping
-from ..checks import check_flag, check_fraction, check_list, check_positive, check_shape
+from ..checks import check_flag, check_fraction, check_list, check_positive, check_predicted_classes, check_shape
 from ..layers import Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU
 from ..losses import SoftmaxCrossEntropy, check_weights
 from ..model import Sequential
@@ -221,9 +221,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (N,)
+
+        Raises
+        ------
+        ValueError
+            Probabilities are NaN: the training has diverged.
         """
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
+        return self.classes_[check_predicted_classes(self.predict_proba(X), "probabilities")]
 
     def _check_data(self, X: ArrayLike, y: ArrayLike, reset: bool) -> tuple[NDArray, NDArray]:
         """Return rows (N, features) and labels (N,); take note of the number and the names of the features."""

@@ -7,6 +7,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from ..checks import check_predicted_classes
 from .utils import to_categorical
 
 
@@ -74,8 +75,7 @@ class KerasClassifier(BaseWrapper):
 
     def predict(self, x: Any, **given: Any) -> np.ndarray:
         """Return the classes."""
-        p = self.model.predict(np.asarray(x))
-        return self.classes_[p.argmax(axis=-1) if p.shape[-1] > 1 else (p[:, 0] > 0.5).astype(int)]
+        return self.classes_[check_predicted_classes(self.predict_proba(x), "probabilities")]
 
     def predict_proba(self, x: Any, **given: Any) -> np.ndarray:
         """Return the classes' probabilities."""

@@ -1,6 +1,7 @@
 """Metrics that add up over batches: what ``compile(metrics=...)`` takes, by name or as an object.
 
-Each counts as Keras's of the same name does. ``add`` takes a batch, ``result`` gives the figure of all so far.
+Each counts as Keras's of the same name does, but that an output which is NaN is no answer: it is never right.
+``add`` takes a batch, ``result`` gives the figure of all so far.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Accuracy(Metric):
 
     def rows(self, predictions: NDArray, targets: NDArray) -> NDArray:
         """Return where the class is right."""
-        return predictions.argmax(axis=1) == _classes(targets)
+        return (predictions.argmax(axis=1) == _classes(targets)) & ~np.isnan(predictions).any(axis=1)
 
 
 class BinaryAccuracy(Metric):
@@ -104,7 +105,7 @@ class BinaryAccuracy(Metric):
 
     def rows(self, predictions: NDArray, targets: NDArray) -> NDArray:
         """Return the share of right answers of each row."""
-        right = (predictions > self.threshold) == _like(targets, predictions)
+        right = ((predictions > self.threshold) == _like(targets, predictions)) & ~np.isnan(predictions)
         return right.reshape(len(right), -1).mean(axis=1)
 
 
@@ -249,7 +250,8 @@ class AUC(Metric):
         thresholds[[0, -1]] = -1e-7, 1 + 1e-7  # everything lies between
         passed = np.searchsorted(thresholds, predictions.reshape(-1))  # how many thresholds are lower
         yes = _like(targets, predictions).reshape(len(predictions), -1)
-        shares = np.broadcast_to(1.0 if weights is None else weights[:, None], yes.shape)
+        shares = np.ones(yes.shape) * (1.0 if weights is None else weights[:, None])
+        shares[np.isnan(predictions).reshape(yes.shape)] = np.nan  # stands in no order, and no area is known
         counts = [np.bincount(passed, (shares * each).ravel(), len(thresholds) + 1) for each in (yes, 1 - yes)]
         self.sums = self.sums + np.stack(counts)
 

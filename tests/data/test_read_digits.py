@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from own_pictures import enlarged
 
-from numpycnn import Flatten, Reading, Sequential, load_synthetic_digits, prepare_digit, read_digits
+from numpycnn import Dense, Flatten, Reading, Sequential, load_synthetic_digits, prepare_digit, read_digits
 from numpycnn.data.own_digit.ink import components, resample
 from numpycnn.data.own_digit.sheet import _lines, _middle, _Piece, as_mnist
 
@@ -161,6 +161,12 @@ def test_what_is_refused():
         read_digits(np.zeros((9, 9)), Sequential([Flatten()], input_shape=(28, 28, 1)))
     with pytest.raises(TypeError, match="expected an array of numbers"):
         read_digits(None, Nearest())
+    diverged = Sequential([Flatten(), Dense(10)], input_shape=(28, 28, 1), seed=0)
+    diverged.layers[1].parameters[1].value[:] = np.nan
+    strokes = np.full((120, 400), 255, np.uint8)
+    strokes[30:90, 60:70] = strokes[30:90, 200:210] = 0
+    with pytest.raises(ValueError, match="got NaN in 2 of 2 rows, first at row 0; the model has probably diverged"):
+        read_digits(strokes, diverged)
 
 
 def test_as_mnist_leaves_what_is_so_already():

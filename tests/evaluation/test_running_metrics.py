@@ -64,6 +64,24 @@ def test_area_under_the_curve_by_hand():
     assert heavy.result() == pytest.approx(1 - 4 / 12, rel=1e-12)  # the pair that is not weighs 4 of 12
 
 
+def test_an_output_that_is_no_number_is_never_right():
+    """Neither class 0, which argmax takes it for, nor a no, nor a yes."""
+    spoilt, labels = P.copy(), np.zeros(4, int)
+    spoilt[[0, 2]] = np.nan
+    for name in ("accuracy", "top_k_accuracy", "precision", "recall", "f1_score"):
+        metric = get_metric(name)
+        metric.add(spoilt[[0, 2]], labels[:2])
+        assert metric.result() == 0, name
+    binary, area = metrics.BinaryAccuracy(), metrics.AUC()
+    for metric in (binary, area):
+        metric.add(spoilt[:, :1], np.array([0.0, 0.0, 1.0, 0.0])[:, None])
+    assert binary.result() == 2 / 4 and np.isnan(area.result())
+    model = small_cnn()
+    model.layers[-1].parameters[1].value[:] = np.nan
+    x, _ = make_images(4)
+    assert model.evaluate(x, labels)[1] == 0
+
+
 def test_nothing_that_counts_is_zero():
     for name in METRICS:
         metric = get_metric(name)

@@ -266,6 +266,13 @@ def test_pickled_it_predicts_the_same():
     assert weights_equal(twin.fit(X, NAMES).model_, classifier.model_)
 
 
+def test_a_network_that_diverged_names_no_label():
+    classifier = small().fit(X, NAMES)
+    classifier.model_.layers[-1].parameters[1].value[:] = np.nan
+    with pytest.raises(ValueError, match="got NaN in 60 of 60 rows, first at row 0; the model has probably diverged"):
+        classifier.predict(X)
+
+
 def test_names_of_columns_are_kept_and_compared():
     table = pandas.DataFrame(X, columns=list("abcdef"))
     classifier = small().fit(table, NAMES)

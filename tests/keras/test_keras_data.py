@@ -268,6 +268,9 @@ def test_scikit_learn_searches_over_a_model():
     search = selection.GridSearchCV(estimator, {"units": [2, 3]}, cv=2).fit(x, y)
     assert search.best_params_["units"] in (2, 3) and set(search.predict(x)) <= {"yes", "no"}
     assert search.best_estimator_.predict_proba(x).shape == (12, 2)
+    search.best_estimator_.model.layers[-1].set_weights([np.full((search.best_params_["units"], 2), np.nan), [0, 0]])
+    with pytest.raises(ValueError, match="got NaN in 12 of 12 rows"):
+        search.predict(x)
 
 
 def test_a_picture_of_a_model(tmp_path):

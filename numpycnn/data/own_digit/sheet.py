@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...checks import check_predicted_classes
 from .ink import Grey, at_border, boxes, components, find_ink, odd_window, sizes_of, widened
 from .lines import without_lines
 from .picture import Box, Picture, read_picture
@@ -98,7 +99,7 @@ def read_digits(picture: Any, model: Any) -> list[Reading]:
     Raises
     ------
     TypeError, ValueError, FileNotFoundError
-        As in `prepare_digit`; also if the model takes other inputs or gives other outputs.
+        As in `prepare_digit`; also if the model takes other inputs or gives other outputs, or NaN.
 
     Examples
     --------
@@ -140,7 +141,9 @@ def _in_picture(box: Box, factor: int, seen: Picture) -> Box:
 def _ask(model: Any, digits: list[_Piece]) -> NDArray[np.float32]:
     """Return the probabilities (N, 10)."""
     scale = 1.0 if getattr(model, "input_format", None) is None else 255 * model.input_format.scale
-    return model.predict(np.stack([as_mnist(digit.ink) for digit in digits])[..., None] * np.float32(scale))
+    shares = model.predict(np.stack([as_mnist(digit.ink) for digit in digits])[..., None] * np.float32(scale))
+    check_predicted_classes(shares, "probabilities")
+    return shares
 
 
 def _pieces(seen: Picture) -> tuple[list[_Piece], list[str], int]:
