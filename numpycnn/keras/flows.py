@@ -8,6 +8,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from .. import data
+from ..checks import check_count
 from .pictures import CHANNELS, array_to_img, img_to_array, load_img
 
 
@@ -16,7 +17,8 @@ class Flow:
 
     def __init__(self, generator: Any, arrays: list, saving: tuple[Any, str, str], batch_size: int, shuffle: bool,
                  rng: np.random.Generator) -> None:  # fmt: skip
-        self.generator, self.batch_size, self.shuffle, self.rng = generator, int(batch_size), shuffle, rng
+        self.generator, self.shuffle, self.rng = generator, shuffle, rng
+        self.batch_size = check_count(batch_size, "batch_size")
         self.x, self.y, self.sample_weight = arrays
         self.save_to_dir, self.save_prefix, self.save_format = saving
         if self.y is not None and len(self.y) != len(self.x):

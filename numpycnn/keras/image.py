@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import check_pair
+from ..checks import check_number, check_pair, check_positive
 from ..data.augment import affine_maps
 from ..files import path_text, printable
 from ..terminal import warn
@@ -24,10 +24,19 @@ __all__ = ["ImageDataGenerator", "array_to_img", "img_to_array", "load_img", "sa
 
 EPSILON = 1e-6  # Keras adds it to each standard deviation
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff")
+LISTS = "zoom_range", "width_shift_range", "height_shift_range"  # a number, or several
 CHOICES: dict[str, tuple] = {
     "class_mode": ("categorical", "binary", "sparse", "input", None), "subset": ("training", "validation", None),
     "color_mode": tuple(CHANNELS),
 }  # fmt: skip
+
+
+def _ends(given: Any, name: str) -> tuple[float, float]:
+    """Return the lowest and the highest of two numbers."""
+    if np.shape(given) != (2,):
+        raise ValueError(f"{name}: expected two numbers, the lowest and the highest, got {given!r}")
+    low, high = sorted(check_number(each, name) for each in given)
+    return low, high
 
 
 class ImageDataGenerator(Worded):
@@ -60,8 +69,15 @@ class ImageDataGenerator(Worded):
             raise ValueError("ImageDataGenerator: images are channels-last here: x.transpose(0, 2, 3, 1)")
         if self.fill_mode not in EDGES:
             raise ValueError(f"fill_mode: expected one of {', '.join(EDGES)}, got {self.fill_mode!r}")
-        zoom: Any = self.zoom_range
-        self.zoom_range = tuple(zoom) if isinstance(zoom, (list, tuple, np.ndarray)) else (1 - zoom, 1 + zoom)
+        for name in ("rotation_range", "shear_range", "channel_shift_range", *LISTS):
+            amount: Any = self.config[name]
+            if amount is not False and not (name in LISTS and isinstance(amount, (list, tuple, np.ndarray))):
+                check_positive(amount, name, zero_allowed=True)
+        if np.ndim(self.zoom_range) == 0:
+            self.zoom_range = 1 - self.zoom_range, 1 + self.zoom_range
+        self.zoom_range = _ends(self.zoom_range, "zoom_range")
+        if self.brightness_range is not None:
+            self.brightness_range = _ends(self.brightness_range, "brightness_range")
         if self.validation_split and not 0 < self.validation_split < 1:
             raise ValueError(f"validation_split: expected a number between 0 and 1, got {self.validation_split!r}")
         self.featurewise_std_normalization = self.featurewise_std_normalization and not self.zca_whitening

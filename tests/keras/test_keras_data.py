@@ -117,6 +117,13 @@ def test_split_and_refusals():
                   {"validation_split": 1.5}):  # fmt: skip
         with pytest.raises(ValueError):
             ImageDataGenerator(**words)
+    for words in ({"rotation_range": -30}, {"shear_range": "x"}, {"zoom_range": "x"}, {"zoom_range": (1, 2, 3)},
+                  {"brightness_range": 3}, {"width_shift_range": -0.1}, {"channel_shift_range": None}):  # fmt: skip
+        with pytest.raises((TypeError, ValueError), match=f"{[*words][0]}: expected"):
+            ImageDataGenerator(**words)
+    assert ImageDataGenerator(zoom_range=False, brightness_range=(2, 1)).brightness_range == (1, 2)
+    with pytest.raises(ValueError, match="batch_size: expected an integer of at least 1, got 0"):
+        generator.flow(X, Y, batch_size=0)
     with pytest.raises(TypeError, match="did you mean 'zoom_range'"):
         ImageDataGenerator(zoom_rang=0.1)
 
