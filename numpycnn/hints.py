@@ -6,6 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import Iterable, Iterator
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
@@ -131,7 +132,7 @@ def shown(value: Any) -> str:
     """Return how an error shows a value: an array by its shape, anything long cut short."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
-    text = repr(value)
+    text = " ".join(repr(value).split())  # one line
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 4] + " ..."
 
 
@@ -156,13 +157,14 @@ def hint_at_numbers(x: Any, array: NDArray, what: str) -> str:
     if callable(x):
         return f" (a {type(x).__name__}); call it if it makes what is wanted: {getattr(x, '__name__', what)}()"
     sample = array.ravel()[:10].tolist()
-    if not sample or not all(isinstance(value, str) for value in sample):
+    if not sample or not all(isinstance(value, (str, Real)) for value in sample):
         return ""
     try:
         kind = "int" if all(float(value).is_integer() for value in sample) else "float"
     except ValueError:
         return f"; to number the classes: {what} = np.unique({what}, return_inverse=True)[1]"
-    return f"; it holds numbers as text: use {what}.astype({kind})"
+    form = "text" if isinstance(sample[0], str) else "objects"
+    return f"; it holds numbers as {form}: use {what}.astype({kind})"
 
 
 def hint_at_shape(found: tuple[int, ...], shape: tuple[int, ...]) -> str:

@@ -115,6 +115,8 @@ def files_of(names: Iterable[str], fail: Any) -> Iterator[tuple[str, Any]]:
         try:
             if not name:  # Path("") is the current folder
                 raise FileNotFoundError("expected the name of a picture or a folder, got an empty one")
+            if "://" in name:
+                raise ValueError(f"{printable(name)}: expected a file or a folder, got an address; download it first")
             if name == "-" and sys.stdin is None:
                 raise ValueError("standard input: expected a picture, but it is closed; name a file")
             if name == "-":

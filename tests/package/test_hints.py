@@ -38,6 +38,10 @@ ADVICE = {
     "labels as text, objects": (
         lambda: nc.to_categorical(Y.astype(str).astype(object)), TypeError, r"use y.astype\(int\)"
     ),
+    "labels as objects": (lambda: small_cnn().fit(X, Y.astype(object)), TypeError, r"use labels.astype\(int\)"),
+    "fractions as objects": (
+        lambda: nc.to_categorical(np.array([0.5, 1], object)), TypeError, r"as objects: use y.astype\(float\)"
+    ),
     "fractions as text": (lambda: nc.to_categorical(["0.5"]), TypeError, r"use y.astype\(float\)"),
     "words as labels": (
         lambda: small_cnn().fit(X, ["cat"] * 20, verbose=0), TypeError, r"np.unique\(labels, return_inverse=True\)\[1\]"

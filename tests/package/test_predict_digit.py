@@ -102,14 +102,15 @@ def test_bad_files_do_not_stop_the_good_ones(model_path, pictures, tmp_path, cap
     (tmp_path / "text.png").write_text("no picture")
     drawing = tmp_path / "drawing.png"
     (tmp_path / "no_pictures").mkdir()
-    bad = [tmp_path / name for name in ("absent.png", "text.png", "no_pictures")]
+    bad = [*(tmp_path / name for name in ("absent.png", "text.png", "no_pictures")), "https://a.b/c.png"]
     files = [bad[0], pictures[7], *bad[1:], pictures[3]]
     assert main(*files, "--model", model_path, "--output", drawing) == 1
     printed = capsys.readouterr()
-    assert printed.err.endswith("predict_digit: 3 of 5 files could not be read\n")
+    assert printed.err.endswith("predict_digit: 4 of 6 files could not be read\n")
     assert re.findall(r"^(?:.*)(\d)\.png: (\d) ", printed.out, re.MULTILINE) == [("7", "7"), ("3", "3")]
     assert "of 2 of 2 pictures" in printed.out and drawing.exists()
-    for fragment in ("there is no file", "text.png: expected a picture such as PNG", "expected a folder with pictures"):
+    for fragment in ("there is no file", "text.png: expected a picture such as PNG", "expected a folder with pictures",
+                     "https://a.b/c.png: expected a file or a folder, got an address; download it first"):
         assert fragment in printed.err
 
 
