@@ -83,7 +83,7 @@ def settings_for(
         default_step, default_tolerance = 1.0, COMPLEX_TOLERANCE
     step = default_step if step is None else check_positive(step, "step")
     tolerance = default_tolerance if tolerance is None else check_positive(tolerance, "tolerance", zero_allowed=True)
-    return Settings(step, tolerance, max_elements, rng, directions, exact)
+    return Settings(step, tolerance, max_elements, rng, directions)
 
 
 def recorder(steps: Iterable[Layer]) -> Callable[[], list[NDArray]] | None:

@@ -8,15 +8,23 @@ from reports import rejected
 
 from numpycnn import (
     BatchNorm,
+    BinaryCrossEntropy,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     Layer,
     MaxPool2D,
+    MeanSquaredError,
     ReLU,
+    Rescale,
     Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
     SoftmaxCrossEntropy,
+    Tanh,
     fusion,
     gradcheck,
     kernels,
@@ -368,9 +376,16 @@ def test_a_sample_of_the_elements():
 
 
 def test_step_and_tolerance_can_be_given():
-    assert not check_layer(Swish(), (4, 3), step=0.1).passed
-    assert check_layer(Swish(), (4, 3), step=0.1, tolerance=0.1).passed
-    assert not check_loss(SoftmaxCrossEntropy(), LOGITS, LABELS, tolerance=1e-16).passed
+    assert not check_layer(Swish(), (4, 3), step=10).passed
+    assert check_layer(Swish(), (4, 3), step=10, tolerance=1).passed
+
+    class Scaled(SoftmaxCrossEntropy):
+        def value_and_gradient(self, *arguments):
+            loss, gradient = super().value_and_gradient(*arguments)
+            return loss, gradient * (1 + 1e-8)
+
+    assert check_loss(Scaled(), LOGITS, LABELS).passed
+    assert not check_loss(Scaled(), LOGITS, LABELS, tolerance=1e-9).passed
 
 
 def test_multilinear_layers_are_checked_to_1e_12_but_not_their_subclasses():
@@ -433,3 +448,39 @@ def test_a_softmax_that_overflows_in_one_of_its_results_is_rejected(part):
 
 def test_what_is_right_needs_no_hint():
     assert [row.hint for row in check_layer(Dense(3), (4,)).rows] == [""] * 3
+
+
+@pytest.mark.parametrize("scale", [1, 255])  # pixels that nobody divided by 255
+@pytest.mark.parametrize("layers", [
+    [DepthwiseConv2D((3, 1)), Flatten(), Dense(3)],
+    [Conv2D(3, 2), Sigmoid(), Conv2D(2, 2), SiLU(), Flatten(), Dense(3)],
+    [Rescale(1 / 255), Tanh(), Flatten(), Dense(4), Softmax(), Dense(3)],
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("loss", [MeanSquaredError(), BinaryCrossEntropy(), SoftmaxCrossEntropy()], ids=str)
+def test_a_measurement_is_not_trusted_beyond_what_it_can_tell(layers, scale, loss):
+    """Slopes far smaller than the loss, or of sharp curves: one step errs by more than the tolerance, many by less."""
+    model = Sequential(copy.deepcopy(layers), input_shape=(6, 6, 17), seed=0, dtype="float64")
+    x = np.random.default_rng(0).standard_normal((3, 6, 6, 17)) * scale
+    y = [0, 2, 1] if isinstance(loss, SoftmaxCrossEntropy) else np.eye(3)
+    assert_gradients(check_model(model, x, y, loss, max_elements=20))
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-5, 1.01, -1, 0])
+def test_no_wrong_gradient_is_excused_by_a_tiny_slope(factor):
+    class Wrong(Dense):
+        def backward(self, dy, need_dx=True):
+            dx = super().backward(dy, need_dx)
+            self.parameters[0].grad *= factor
+            return dx
+
+    model = Sequential([Rescale(1 / 255), Wrong(3)], input_shape=(5,), seed=0, dtype="float64")
+    report = check_model(model, np.random.default_rng(0).standard_normal((3, 5)), 30 * np.eye(3), MeanSquaredError())
+    assert list(rejected(report)) == ["layers[1].weight.grad"]
+
+
+def test_kinks_near_by_leave_enough_to_measure():
+    """Of 700 outputs before ReLU some lie within a step of 0, whichever weight moves; within a shorter step none."""
+    layers = [Conv2D(8, (2, 3)), ReLU(), Flatten(), Dense(3)]
+    model = Sequential(layers, input_shape=(11, 9, 1), seed=0, dtype="float64")
+    x = np.random.default_rng(0).standard_normal((4, 11, 9, 1)) * 2000
+    assert_gradients(check_model(model, x, [0, 2, 1, 1], SoftmaxCrossEntropy(), max_elements=20))
