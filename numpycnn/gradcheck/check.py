@@ -55,7 +55,7 @@ def check_layer(
     step, tolerance : float, optional
         Default: 2**-17 (times an array's standard deviation, if above 1) and 1e-7; for layers that are linear in each
         array 1 and 1e-12, since there central differences have no truncation error; 1e-13 by complex steps.
-        What differs by little more is measured again, by steps from 32 times as long to 256 times as short, and how far
+        What differs by little more is measured again, by steps from 512 times as long to 64 times as short, and how far
         off that may be is allowed for.
     max_elements : int, optional
         Check at most this many random elements of each array; default: every one.

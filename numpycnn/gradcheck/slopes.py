@@ -170,7 +170,7 @@ class Slopes:
         test has no part in this. (Ridders 1982, "Accurate computation of F'(x) and F'(x) F''(x)".)
         """
         slope, off, longer = 0.0, float("inf"), list[float]()
-        for step in h * 2.0 ** np.arange(5, -9, -1):
+        for step in h * 2.0 ** np.arange(9, -7, -1):
             central, crossed = self.measure(array, probe, step)
             if crossed:
                 longer = []
@@ -178,7 +178,7 @@ class Slopes:
             row = [central]
             for power, earlier in enumerate(longer, 1):
                 row.append(row[-1] + (row[-1] - earlier) / (4**power - 1))
-                apart = max(abs(row[-1] - row[-2]), abs(row[-1] - earlier), self.rounding(step))
+                apart = max(abs(row[-1] - row[-2]), abs(row[-1] - earlier), self.noise(step))
                 if apart < off:
                     slope, off = row[-1], apart
             longer = row
@@ -213,10 +213,6 @@ class Slopes:
         """
         size = float(np.linalg.norm(self.cotangent * self.middle))
         return NOISE * (1.0 if size < np.finfo(np.float64).eps else size) / h
-
-    def rounding(self, h: float) -> float:
-        """Error of a slope where large outputs that are nearly equal are subtracted: no difference can do better."""
-        return self.noise(h) / 8
 
 
 class ComplexSlopes(Slopes):
