@@ -17,8 +17,8 @@ class Chance:
 
     Attributes
     ----------
-    observe : callable (first, again, other, case) -> ndarray
-        Statistics of three results: two from the same seed, one from another. Each is scaled such that chance moves it
+    observe : callable (first, again, other, third, case) -> ndarray
+        Statistics of four results: two from the same seed, two from others. Each is scaled such that chance moves it
         by far less than TOLERANCE.
     names : tuple of str
         What each statistic is, for messages.
@@ -30,7 +30,7 @@ class Chance:
         Which statistics these are.
     """
 
-    observe: Callable[[NDArray, NDArray, NDArray, dict[str, Any]], NDArray]
+    observe: Callable[..., NDArray]
     names: tuple[str, ...]
     result: str
     draws: int = 1
@@ -54,7 +54,9 @@ def _repeats(first: NDArray, again: NDArray, other: NDArray) -> list[bool]:
 REPEATS = "whether the same seed gives the same numbers (1 if it does)", "whether another seed gives others (1 if so)"
 
 
-def _observe_weights(first: NDArray, again: NDArray, other: NDArray, case: dict[str, Any]) -> NDArray:
+def _observe_weights(
+    first: NDArray, again: NDArray, other: NDArray, third: NDArray, case: dict[str, Any]
+) -> NDArray:
     w = first.astype(float)
     fan_in = np.prod(case["shape"][:-1])
     deviation = w.std()
@@ -75,7 +77,9 @@ weights_chance = Chance(_observe_weights, (
 ), "w")  # fmt: skip
 
 
-def _observe_dropout(first: NDArray, again: NDArray, other: NDArray, case: dict[str, Any]) -> NDArray:
+def _observe_dropout(
+    first: NDArray, again: NDArray, other: NDArray, third: NDArray, case: dict[str, Any]
+) -> NDArray:
     x, rate = case["x"], case["rate"]
     kept = first != 0
     factors = first[kept] / x[kept]
@@ -83,13 +87,14 @@ def _observe_dropout(first: NDArray, again: NDArray, other: NDArray, case: dict[
     repeats = _repeats(first, again, other)
     if rate == 0:
         repeats[1] = True  # nothing is dropped, so nothing differs
+    varies = rate == 0 or any(abs((y == 0).sum() - rate * x.size) >= 1 for y in (first, other, third))
     middle, rounding = tuple(range(1, x.ndim - 1)), 1e-9 if first.dtype == float else 1e-5
     return np.array([
         factor, 1 - kept.mean(), factors.size > 0 and bool(np.ptp(factors) < rounding),
         factors.size > 0 and bool(np.allclose(factors, 1 / (1 - rate))), kept.var(axis=0).mean(),
         kept.var(axis=middle).mean() if middle else 0, kept.var(axis=tuple(range(1, x.ndim))).mean(),
         min(kept.var(axis=axis).mean() for axis in range(1, x.ndim)), len(np.unique(kept, axis=0)) / len(kept),
-        *repeats,
+        varies, *repeats,
     ])  # fmt: skip
 
 
@@ -98,5 +103,6 @@ dropout_chance = Chance(_observe_dropout, (
     "whether all kept numbers are multiplied by the same (1 if they are)",
     "whether that is 1 / (1 - rate) exactly (1 if it is)", "how much the images' masks differ (their variance)",
     "how much the mask varies over an image", "how much the mask varies within an image, channels included",
-    "how much the mask varies along one axis", "the share of images with masks of their own", *REPEATS,
-), "y", 16, (1, 4, 5, 6, 7))  # fmt: skip
+    "how much the mask varies along one axis", "the share of images with masks of their own",
+    "whether the number that is dropped varies, as chance has it (1 if it does)", *REPEATS,
+), "y", 16, (1, 4, 5, 6, 7, 9))  # fmt: skip

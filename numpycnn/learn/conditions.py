@@ -70,10 +70,10 @@ def condition(cases: Sequence[Case], right: Sequence[bool], fails: str = "It is 
             return f". {fails} everywhere but where {words}"
     failing = [case for case, fine in zip(cases, right) if not fine]
     passing = [case for case, fine in zip(cases, right) if fine]
-    for words, holds in CONDITIONS:
-        if len(failing) > 1 and all(map(holds, failing)) and not all(map(holds, passing)):
-            return f". {fails} in {len(failing)} of {len(cases)} cases; what these have in common: {words}"
-    return f". {fails} in {len(failing)} of {len(cases)} cases"
+    common = [(sum(map(bool, map(holds, passing))), words) for words, holds in CONDITIONS if all(map(holds, failing))]
+    others, words = min(common, default=(len(passing), ""), key=lambda found: found[0])  # the rarest says most
+    said = f"; what these have in common: {words}" if len(failing) > 1 and others < len(passing) else ""
+    return f". {fails} in {len(failing)} of {len(cases)} cases{said}"
 
 
 def pattern(pairs: Sequence[tuple[NDArray, NDArray]]) -> str:

@@ -143,10 +143,10 @@ def _call(exercise: Exercise, function: Callable, case: Case, **others: Any) -> 
 
 
 def _observe(exercise: Exercise, function: Callable, case: Case) -> Outcome:
-    """Call a function that draws numbers three times; its values are the shape and the statistics."""
+    """Call a function that draws numbers four times; its values are the shape and the statistics."""
     results: list[NDArray] = []
     changed: tuple[str, ...] = ()
-    for seed in (case["rng"], case["rng"], case["rng"] + 1):
+    for seed in (case["rng"], case["rng"], case["rng"] + 1, case["rng"] + 2):
         outcome = _call(exercise, function, case, rng=np.random.default_rng(seed))
         if outcome.problem:
             return outcome

@@ -76,6 +76,10 @@ BATCH_NORM_FORWARD = [
     mistake("epsilon-outside-root", _DIVISION, "/ (np.sqrt(variance) + epsilon)",
             "epsilon stands outside the root; it is added to the variance"),
     mistake("epsilon-forgotten", "variance + epsilon", "variance", "epsilon is not added to the variance"),
+    *(mistake("usual-epsilon-for-given", "variance + epsilon", f"variance + {usual}",
+              "epsilon is a number of its own, whatever is given; it is an argument") for usual in ("1e-3", "1e-5")),
+    mistake("mean-after-division", "(x - mean) " + _DIVISION, "x " + _DIVISION + " - mean",
+            "the mean is subtracted after the division; it is subtracted before"),
     mistake("epsilon-squared", "variance + epsilon", "variance + epsilon**2", "epsilon is squared"),
     mistake("epsilon-subtracted", "variance + epsilon", "abs(variance - epsilon)", "epsilon is subtracted"),
     mistake("epsilon-added-to-x", _DIVISION, "/ np.sqrt(variance) + epsilon",
@@ -147,6 +151,13 @@ _DX, _SCALE, _DGAMMA, _DBETA = (
 )  # fmt: skip
 _THROUGH_VARIANCE, _RETURN = "through_variance = normalised * dgamma / count", "return dx, dgamma, dbeta"
 BATCH_NORM_BACKWARD = [
+    *(mistake("usual-epsilon-for-given", "+ epsilon", f"+ {usual}",
+              "epsilon is a number of its own, whatever is given; it is an argument") for usual in ("1e-3", "1e-5")),
+    mistake("variance-term-without-epsilon", "through_variance = normalised * dgamma / count",
+            "through_variance = centred * (dy * centred).sum(axes) * x.var(axes) ** -1.5 / (scale * count)",
+            "epsilon is not added to the variance in the variance's own term"),
+    mistake("sums-over-channels", "return dx, dgamma, dbeta", "return dx, (dy * normalised).sum(-1), dy.sum(-1)",
+            "dgamma and dbeta are sums over the channels; over all but the channels"),
     mistake("statistics-constant", _DX, "dx = gamma * scale * dy",
             "mean and variance are taken for constants; both depend on x"),
     mistake("gamma-alone", _DX, "dx = gamma * dy",

@@ -29,6 +29,10 @@ MAX_POOL_FORWARD = [
             "one window is missing at the end of each row and column: the + 1 of (size - window) // stride + 1"),
     mistake("remainder-kept", _POOL_ROWS, "-((size - height) // stride) + 1", _POOL_COLUMNS,
             "-((size - width) // stride) + 1", "the remainder at the border gets windows of its own; it is left out"),
+    mistake("remainder-kept", _POOL_ROWS, "-((size - height) // stride) + 1", _POOL_COLUMNS,
+            "-((size - width) // stride) + 1", _POOL_WINDOW, "np.pad(x, ((0, 0), (0, stride), (0, stride), (0, 0)), "
+            "constant_values=-np.inf)[:, top : top + size, left : left + size]",
+            "the remainder at the border gets windows of its own; it is left out"),
     mistake("size-without-window", _POOL_ROWS, "height // stride", _POOL_COLUMNS, "width // stride",
             "the output has H // stride rows; windows that do not fit are left out: (H - size) // stride + 1"),
     mistake("height-for-width", _POOL_COLUMNS, _POOL_ROWS,
@@ -102,6 +106,8 @@ MAX_POOL_BACKWARD = [
     mistake("stride-is-size", "top, left = oy * stride, ox * stride", "top, left = oy * size, ox * size\n"
             f"{' ' * 20}if top + size > x.shape[1] or left + size > x.shape[2]:\n{' ' * 24}continue",
             "windows are placed `size` pixels apart; they move by `stride`"),
+    mistake("dy-at-the-pixel", "+= dy[n, oy, ox, c]", "+= dy[n, oy, ox, c] * window.max()",
+            "the gradient is multiplied by the maximum itself; the maximum's slope is 1"),
     mistake("overlap-overwritten", "+= dy", "= dy",
             "where overlapping windows take the same pixel only the last one counts: `=` where `+=` belongs"),
     mistake("window-overwritten", _WINNER, "ties = window.argmax() == np.arange(size * size).reshape(size, size)",
@@ -157,8 +163,6 @@ MAX_POOL_BACKWARD = [
             "the gradient goes to the largest magnitude; the sign counts: 1 is larger than -2"),
     mistake("smallest-wins", "window.argmax()", "window.argmin()", "the gradient goes to the smallest number"),
     mistake("dy-ignored", "+= dy[n, oy, ox, c]", "+= 1", "the maxima are marked with 1; they get dy"),
-    mistake("dy-at-the-pixel", "+= dy[n, oy, ox, c]", "+= dy[n, oy, ox, c] * window.max()",
-            "the gradient is multiplied by the maximum itself; the maximum's slope is 1"),
     mistake("maximum-for-dy", "+= dy[n, oy, ox, c]", "+= window.max()", "the maxima get themselves; they get dy"),
     mistake("dy-divided", "+= dy[n, oy, ox, c]", "+= dy[n, oy, ox, c] / size**2",
             "the gradient is divided by the window's pixels, as in average pooling; the maximum gets all of it"),

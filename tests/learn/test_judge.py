@@ -234,7 +234,7 @@ def test_units_that_all_start_alike_are_told_from_such_that_do_not():
     number = chance.weights_chance.names.index("the share of rows in which the units differ")
     own = np.random.default_rng(0).standard_normal((5, 4))
     for w, share in ((own, 1), (np.repeat(own[:, :1], 4, axis=1), 0)):
-        assert chance._observe_weights(w, w, own, {"shape": w.shape})[number] == share
+        assert chance._observe_weights(w, w, own, own, {"shape": w.shape})[number] == share
 
 
 def test_some_images_and_windows_fit_however_their_axes_are_swapped():
@@ -311,5 +311,25 @@ def test_a_single_failing_case_has_nothing_in_common_with_others():
 def test_statistics_of_weights_are_what_their_names_say():
     w = np.zeros((50, 2))
     w[:2] = [[10, -10], [-10, 10]]  # 4 of 100: a deviation of 2, a mean of 0
-    found = chance._observe_weights(w, w, -w, {"shape": w.shape})
+    found = chance._observe_weights(w, w, -w, -w, {"shape": w.shape})
     np.testing.assert_allclose(found, [np.log(2 * 5), 0, 0.04 * 5**4 / 10, 3 * 0.04, 0.5, 2 / 50, 1, 1])
+
+
+def test_what_failing_cases_have_in_common_is_said_by_the_rarest_condition():
+    """All that fail are of several channels, and so are most others; only they have a filter that is not square."""
+    cases = [dict(x=np.zeros((2, 5, 5, c)), w=np.zeros((kh, 2, c, 1)), stride=1, padding=0)
+             for c, kh in ((1, 2), (1, 3), (2, 2), (3, 2), (2, 2), (2, 3), (3, 3))]  # fmt: skip
+    says = conditions.condition(cases, [True] * 5 + [False] * 2)
+    assert says == ". It is wrong in 2 of 7 cases; what these have in common: the filter is not square"
+
+
+def test_dropout_of_an_exact_number_is_refused_and_chance_is_not():
+    def exact(x, rate, rng):
+        y = x / (1 - rate)
+        y.flat[rng.permutation(x.size)[: round(rate * x.size)]] = 0
+        return y
+
+    assert learn.check("dropout_forward", exact).mistake == "count-is-exact"
+    for seed in range(20):
+        assert learn.check("dropout_forward", lambda x, rate, rng: x * rng.binomial(1, 1 - rate, x.shape) / (1 - rate),
+                           seed=seed).passed  # fmt: skip
