@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import check_number, check_pair, check_positive
+from ..checks import check_number, check_numeric, check_pair, check_positive
 from ..data.augment import affine_maps
 from ..files import path_text, printable
 from ..terminal import warn
@@ -37,6 +37,24 @@ def _ends(given: Any, name: str) -> tuple[float, float]:
         raise ValueError(f"{name}: expected two numbers, the lowest and the highest, got {given!r}")
     low, high = sorted(check_number(each, name) for each in given)
     return low, high
+
+
+def _column(table: Any, name: Any) -> Any:
+    """Return a column of a table, or those of a list of names."""
+    try:
+        return table[name]
+    except KeyError:
+        got = ", ".join(map(str, table))
+        raise ValueError(f"flow_from_dataframe: expected a column {name!r}, got the columns {got}") from None
+
+
+def _labels(column: Any, name: str) -> list[str]:
+    """Return the classes' names; what is missing in a table is none."""
+    for row, label in enumerate(column):
+        if not isinstance(label, str) and str(label) in ("nan", "None", "<NA>"):
+            text = f"expected a class in each row of {name!r}, got {label} at row {row}"
+            raise ValueError(f"flow_from_dataframe: {text}; dataframe.dropna() leaves such rows out")
+    return [str(label) for label in column]
 
 
 class ImageDataGenerator(Worded):
@@ -162,21 +180,25 @@ class ImageDataGenerator(Worded):
         check_words("flow_from_dataframe", {**CHOICES, "class_mode": (*CHOICES["class_mode"], "raw")},
                     class_mode=class_mode, subset=subset, color_mode=color_mode)  # fmt: skip
         root = "" if directory is None else path_text(directory, "directory")
-        paths = [os.path.join(root, str(name)) for name in dataframe[x_col]]
+        paths = [os.path.join(root, str(name)) for name in _column(dataframe, x_col)]
         rows = [i for i, path in enumerate(paths) if not validate_filenames or is_picture(path, SUFFIXES)]
         if len(rows) < len(paths):
             warn(f"flow_from_dataframe: {len(paths) - len(rows)} names in {x_col!r} are left out: no pictures there")
         has_classes = class_mode in ("categorical", "binary", "sparse")
-        labels = [str(label) for label in dataframe[y_col]] if has_classes else []
+        labels = _labels(_column(dataframe, y_col), y_col) if has_classes else []
         names = [str(each) for each in classes] if classes else sorted({labels[i] for i in rows} if labels else ())
+        if class_mode == "binary" and len(names) != 2:
+            raise ValueError(f"flow_from_dataframe: class_mode='binary': expected two classes, got {len(names)}")
         rows = self._part([i for i in rows if not labels or labels[i] in names], subset)
         kind = "validated" if validate_filenames else "non-validated"
         print(f"Found {len(rows)} {kind} image filenames" + (f" belonging to {len(names)} classes." if labels else "."))
         if not rows:
             raise ValueError(f"flow_from_dataframe: expected files in the column {x_col!r}, got none that is there")
         numbers = np.array([names.index(labels[i]) for i in rows], np.int32) if labels else None
-        targets = np.asarray(dataframe[y_col])[rows] if class_mode == "raw" else targets_of(numbers, names, class_mode)
-        weights = None if weight_col is None else np.asarray(dataframe[weight_col])[rows]
+        targets = targets_of(numbers, names, class_mode)
+        if class_mode == "raw":
+            targets = np.asarray(_column(dataframe, y_col))[rows]
+        weights = None if weight_col is None else check_numeric(_column(dataframe, weight_col), weight_col)[rows]
         loading = {"color_mode": color_mode, "target_size": check_pair(target_size, "target_size"),
                    "interpolation": interpolation}  # fmt: skip
         flow = FileFlow(self, root, [paths[i] for i in rows], targets, weights, class_mode, loading,

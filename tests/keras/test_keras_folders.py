@@ -352,3 +352,16 @@ def test_resizing_is_for_arrays_and_changes_nothing_in_a_model():
             layers.Resizing(**{"height": 3, "width": 4, **words})
     with pytest.raises(ValueError, match="expected an image"):
         smaller(x[0, 0])
+
+
+@pytest.mark.parametrize("given, says", [
+    ({"y_col": "sort"}, "expected a column 'sort', got the columns id, kind, figure, gap"),
+    ({"y_col": "gap"}, "expected a class in each row of 'gap', got nan at row 1"),
+    ({"y_col": "figure", "class_mode": "binary"}, "class_mode='binary': expected two classes, got 4"),
+    ({"weight_col": "kind"}, "kind: expected an array of real numbers"),
+])  # fmt: skip
+@pytest.mark.filterwarnings("ignore:flow_from_dataframe")
+def test_what_a_table_may_not_hold(pets, given, says):
+    rows = table(pets) | {"gap": ["cow", float("nan"), "ant", "ant", "ant", "ant"]}
+    with pytest.raises((TypeError, ValueError), match=says):
+        ImageDataGenerator().flow_from_dataframe(rows, pets, "id", **{"y_col": "kind", **given})
