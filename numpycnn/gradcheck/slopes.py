@@ -297,15 +297,7 @@ def check_array(
     analytic = np.array([probe.along(claimed) for probe in probes])
     # Along directions slopes spread as widely as the gradient is long, and a small one is chance.
     smallest = 0.0 if settings.directions is None else float(np.linalg.norm(claimed))
-    gaps = _gaps(slopes, settings, array, probes, analytic, numeric, skipped, smallest)
-    while slopes.judges_by_values:  # again, as a jump found now may have made the scale, so the tolerance, too large
-        scale = _scale(analytic, numeric, skipped)
-        suspects = (gaps >= settings.tolerance * np.maximum(smallest, scale)) & ~skipped & (scale > slopes.noise(h))
-        kinks = [k for k in np.flatnonzero(suspects) if slopes.has_kink(array, probes[k], h, gaps[k])]
-        if not kinks:
-            break
-        skipped[kinks] = True
-        gaps = _gaps(slopes, settings, array, probes, analytic, numeric, skipped, smallest)
+    gaps = _unexplained(slopes, settings, array, probes, analytic, numeric, skipped, smallest)
     finite = bool(np.isfinite(gaps).all())
     worst = int(np.argmax(gaps if finite else ~np.isfinite(gaps)))
     scale, error = _scale(analytic, numeric, skipped), float("inf")
@@ -327,6 +319,24 @@ def check_array(
         subject, name, error, None if where is ... else tuple(map(int, where)), float(analytic[worst]),
         float(numeric[worst]), len(probes), int(skipped.sum()), settings.tolerance, hint,
     )
+
+
+def _unexplained(
+    slopes: Slopes, settings: Settings, array: NDArray, probes: list[Probe], analytic: NDArray, numeric: NDArray,
+    skipped: NDArray, smallest: float,
+) -> NDArray:
+    """Return `_gaps`, once kinks that nobody recorded are found among what disagrees, and are `skipped`."""
+    h = settings.h(array)
+    while True:  # again, because a jump found now may have made the scale, and so the tolerance, far too large
+        gaps = _gaps(slopes, settings, array, probes, analytic, numeric, skipped, smallest)
+        scale = _scale(analytic, numeric, skipped)
+        if not slopes.judges_by_values or scale <= slopes.noise(h):
+            return gaps
+        suspects = np.flatnonzero((gaps >= settings.tolerance * np.maximum(smallest, scale)) & ~skipped)
+        kinks = [k for k in suspects if slopes.has_kink(array, probes[k], h, gaps[k])]
+        if not kinks:
+            return gaps
+        skipped[kinks] = True
 
 
 def _gaps(

@@ -484,3 +484,11 @@ def test_kinks_near_by_leave_enough_to_measure():
     model = Sequential(layers, input_shape=(11, 9, 1), seed=0, dtype="float64")
     x = np.random.default_rng(0).standard_normal((4, 11, 9, 1)) * 2000
     assert_gradients(check_model(model, x, [0, 2, 1, 1], SoftmaxCrossEntropy(), max_elements=20))
+
+
+@pytest.mark.parametrize("result", [
+    None, 1.0, (np.ones((5, 4)), 1.0), (np.ones(5), np.ones((5, 4))), (1.0, np.ones((5, 4)), 2), (1.0, None),
+], ids=lambda result: type(result).__name__)  # fmt: skip
+def test_a_loss_that_returns_something_else_is_told_what_to_return(result):
+    with pytest.raises(TypeError, match="expected two results, the loss .one number. and a gradient"):
+        check_loss(lambda outputs, targets: result, LOGITS, LABELS)
