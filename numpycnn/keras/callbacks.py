@@ -158,13 +158,14 @@ class _Checkpoint(CoreCheckpoint):
 
     def _save(self, epoch: int, figures: Figures, **batch: int) -> None:
         before = self.best
-        if self.save_best_only and not (self.monitor in figures and self._improved(figures)):
-            return  # or no validation after this epoch
+        if self.save_best_only and self.monitor in figures and not self._improved(figures):
+            return
         old = {name: figures[new] for name, new in figures.old.items() if new in figures}
         path = self.filepath.format(epoch=epoch + 1, **batch, **figures, **old)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         if self.facade.verbose:
-            improved = f"{self.monitor} improved from {before:.5f} to {self.best:.5f}, " if self.save_best_only else ""
+            better = self.save_best_only and self.best != before
+            improved = f"{self.monitor} improved from {before:.5f} to {self.best:.5f}, " if better else ""
             show(f"\nEpoch {epoch + 1}: {improved}saving model to {path}")
         model = self.facade.model
         model.save_weights(path) if self.facade.save_weights_only else model.save(path)
@@ -186,7 +187,9 @@ class ModelCheckpoint(_Worded):
             self.save_freq = check_count(self.save_freq, "ModelCheckpoint: save_freq")
 
     def to_core(self, figures: Any) -> Any:
-        monitor, self.figures = figures.find(self.monitor) if self.save_best_only else None, figures
+        monitor, self.figures = None, figures
+        if self.save_best_only:
+            monitor = figures.find(self.monitor, "the model is saved after each epoch")
         best = self.initial_value_threshold if self.core is None else self.core.best
         self.core = _Checkpoint(self, monitor, figures.model)
         self.core.best = self.core.best if best is None else best

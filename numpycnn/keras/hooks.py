@@ -122,15 +122,17 @@ class Names:
     def shared(self, asker: Any, *moment: Any, logs: Any) -> Figures:
         """Return the figures of a moment: what a callback writes into them, those after it read."""
         if moment != self.moment or id(asker) in self.asked:  # nobody asks twice at one moment
-            self.moment, self.logs, self.asked = moment, Figures(logs or {}), set()
+            figures = (logs or {}).items()
+            figures = figures if "batch" not in moment[0] else sorted(figures)  # those of an epoch are already
+            self.moment, self.logs, self.asked = moment, Figures(figures), set()
         self.asked.add(id(asker))
         return self.logs
 
-    def find(self, monitor: str) -> str:
+    def find(self, monitor: str, otherwise: str = "nothing is done") -> str:
         """Return the name of a figure as it is today, with a note if it is none that ``fit`` finds."""
         renewed = monitor if monitor in self.known else Figures.old.get(monitor, monitor)
         if renewed not in self.known:
-            note(f"callbacks: there is no figure {monitor!r} to follow, only {', '.join(self.known)}: nothing is done, "
+            note(f"callbacks: there is no figure {monitor!r} to follow, only {', '.join(self.known)}: {otherwise}, "
                  "unless a callback before this one writes it into logs")  # fmt: skip
         if renewed != monitor:
             note(f"callbacks: {monitor!r} is the old name of {renewed!r}")
@@ -183,12 +185,21 @@ def predicted(model: Any, callbacks: Any, batches: Iterable[np.ndarray], steps: 
     return np.concatenate(outputs)
 
 
+def _defines(callback: Callback, hook: str) -> bool:
+    mine = getattr(callback, hook, None)
+    return getattr(mine, "__func__", mine) is not getattr(Callback, hook)
+
+
+def look_at_batches(callbacks: Any) -> bool:
+    """Whether one of the callbacks is called for each batch that is evaluated."""
+    return any(_defines(each, hook) for each in _listed(callbacks) for hook in HOOKS if "test_batch" in hook)
+
+
 def _bridge(callback: Callback, names: Names) -> core.Callback:
     """Return a callback of the core with those hooks that this one defines."""
     hooks: dict[str, Any] = {}
     for hook in HOOKS:
-        mine = getattr(callback, hook)
-        if getattr(mine, "__func__", mine) is not getattr(Callback, hook):
+        if _defines(callback, hook):
             hooks[hook] = _forward(callback, hook, names)
     return type(type(callback).__name__, (core.Callback,), hooks)()
 

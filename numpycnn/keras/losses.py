@@ -36,7 +36,7 @@ class Loss(Worded):
         if word not in REDUCTIONS:
             kind = type(self).__name__
             raise ValueError(f"{kind}: reduction={reduction!r}: expected the mean over the batch, or 'sum'")
-        self.reduction = REDUCTIONS[word]
+        self.reduction, self.unreduced = REDUCTIONS[word], word == "none"
         self.name = self.config["name"] or snake_case(type(self).__name__)
 
     def to_core(self, last: Any) -> tuple[core.Loss, bool]:
@@ -45,7 +45,9 @@ class Loss(Worded):
         return self.core_class(**own, reduction=self.reduction), False
 
     def per_row(self, y_true: Any, y_pred: Any) -> np.ndarray:
-        """Return the loss of each row of predictions."""
+        """Return the loss of each row of predictions; of one row alone, as of (N,) numbers, their mean."""
+        if np.ndim(y_pred) == 1:
+            return self.per_row(np.asarray(y_true)[None], np.asarray(y_pred)[None])[0]
         outputs, targets = self.outputs(np.asarray(y_pred, np.float64)), np.asarray(y_true)
         loss = self.to_core(None)[0]
         return np.array([loss(outputs[i : i + 1], targets[i : i + 1])[0] for i in range(len(outputs))], np.float32)
@@ -56,11 +58,12 @@ class Loss(Worded):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         losses = self.per_row(y_true, y_pred).astype(np.float64)
-        weights = np.ones(len(losses)) if sample_weight is None else np.asarray(sample_weight, np.float64).reshape(-1)
-        if self.config["reduction"] == "none":
-            return tensor(losses * weights, np.float32)
-        count = {"sum": 1, "mean": len(losses), "weighted_mean": weights.sum()}[self.reduction]
-        return tensor((losses * weights).sum() / count, np.float32)
+        weights = np.ones_like(losses) if sample_weight is None else np.asarray(sample_weight, np.float64).reshape(-1)
+        weighted = losses * weights
+        if self.unreduced:
+            return tensor(weighted, np.float32)
+        count = {"sum": 1, "mean": weighted.size, "weighted_mean": weights.sum()}[self.reduction]
+        return tensor(weighted.sum() / count, np.float32)
 
 
 def of_probabilities(core_class: Any, logits: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Any:
@@ -100,12 +103,14 @@ class Crossentropy(Loss):
                 note(f"{self.name}: from_logits=True after {last!r}: the loss takes what comes before it, as "
                      "TensorFlow's does")  # fmt: skip
             return self.core_class(smoothing, reduction=self.reduction), True
+        twice = type(last).__name__ in ("Sigmoid", "Softmax")
+        if twice:
+            taken = "what it gives, as logits" if logits else "the probabilities"
+            note(f"{self.name} after {last!r}: the loss of {taken}, as of Keras's backends JAX and PyTorch; "
+                 "TensorFlow's takes what comes before the activation, as activation=None and from_logits=True would "
+                 "here")  # fmt: skip
         if last is not None and not logits:
-            if type(last).__name__ in ("Sigmoid", "Softmax"):
-                note(f"{self.name} after {last!r}: the loss of the probabilities, as of Keras's backends JAX and "
-                     "PyTorch; TensorFlow's takes what comes before the activation, as activation=None and "
-                     "from_logits=True would here")  # fmt: skip
-            else:
+            if not twice:
                 way = f'end it in activation="{self.activation.lower()}", or give the loss from_logits=True'
                 way = "take it away, or put it before the last Dense" if "Dropout" in type(last).__name__ else way
                 text = f"{self.name} takes probabilities, and the model ends in {last!r}: {way}"

@@ -78,18 +78,25 @@ class Optimizer(Worded):
 
     @property
     def learning_rate(self) -> Any:
-        """The rate: a number that ``assign`` changes, or the schedule."""
+        """The rate of the next step, which ``assign`` changes; of a schedule, what it says for this step."""
         rate: Any = self.core.learning_rate
         if self.decay and isinstance(rate, InverseTimeDecay):
             rate = rate.learning_rate
-        if not isinstance(rate, Schedule):
-            rate = Rate(rate)
-            rate.optimizer = self
+        rate = Rate(rate(self.iterations) if isinstance(rate, Schedule) else rate)
+        rate.optimizer = self
         return rate
 
     @learning_rate.setter
     def learning_rate(self, rate: Any) -> None:
+        if self._schedule is not None and not isinstance(rate, Schedule):
+            raise TypeError(f"{self.name}: the learning rate follows a schedule, so that it cannot be set, by "
+                            "callbacks neither; compile with a number in the schedule's place")  # fmt: skip
         self.core.learning_rate = self._decaying(rate if isinstance(rate, Schedule) else float(rate))
+
+    @property
+    def _schedule(self) -> Schedule | None:
+        rate = self.core.learning_rate
+        return rate if isinstance(rate, Schedule) and not self.decay else None
 
     def _decaying(self, rate: float | Schedule) -> float | Schedule:
         falls = self.decay and not isinstance(rate, Schedule)
@@ -115,7 +122,7 @@ class Optimizer(Worded):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments by name."""
-        return {**self.config, "name": self.name, "learning_rate": self.learning_rate}
+        return {**self.config, "name": self.name, "learning_rate": self._schedule or self.learning_rate}
 
     def __repr__(self) -> str:
         return f"<keras.optimizers.{type(self).__name__} over {self.core!r}>"

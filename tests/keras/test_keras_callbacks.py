@@ -121,6 +121,41 @@ def test_checkpoints(model, tmp_path, name):
     assert keep.best == fit(model, keep, epochs=1).history["val_accuracy"][0] or keep.best
 
 
+def test_a_checkpoint_of_the_best_saves_each_epoch_where_there_is_nothing_to_compare(model, tmp_path, capsys):
+    keep = callbacks.ModelCheckpoint(tmp_path / "best.npz", save_best_only=True, verbose=1)
+    with pytest.warns(keras.KerasNote, match="no figure 'val_loss' to follow.*the model is saved after each epoch"):
+        fit(model, keep, validation_split=0)  # as Keras does, with a warning
+    assert "Epoch 3: saving model to" in capsys.readouterr().out and (tmp_path / "best.npz").exists()
+
+
+def test_what_is_held_out_is_evaluated_in_batches_if_a_callback_looks_and_figures_are_in_order(model):
+    seen, orders = [], set()
+
+    class Looking(callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            seen.append(batch)
+
+        def on_train_batch_end(self, batch, logs=None):
+            orders.add(tuple(logs))
+
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy", "acc"])
+    fit(model, Looking(), epochs=1, batch_size=4)
+    assert seen == [0, 1] and orders == {("acc", "accuracy", "loss")}  # as Keras: 6 rows, the batch size that was given
+
+
+def test_a_rate_on_a_schedule_is_read_as_a_number_and_cannot_be_set(model):
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 24, 0.5)
+    model.compile(keras.optimizers.SGD(schedule), "sparse_categorical_crossentropy")
+    fit(model, epochs=1, batch_size=1)
+    assert np.isclose(float(model.optimizer.learning_rate), 0.05) and model.optimizer.learning_rate.numpy() < 0.1
+    again = keras.optimizers.SGD.from_config(model.optimizer.get_config())
+    assert float(again.learning_rate) == 0.1 and again.core.learning_rate is schedule
+    for callback in (callbacks.LearningRateScheduler(lambda epoch: 0.1),
+                     callbacks.ReduceLROnPlateau("loss", patience=0, min_delta=10)):  # fmt: skip
+        with pytest.raises((TypeError, RuntimeError), match="follows a schedule"):
+            fit(model, callback)
+
+
 def test_the_others(model, tmp_path):
     fit(model, callbacks.CSVLogger(tmp_path / "log.csv"), callbacks.TerminateOnNaN())
     assert (tmp_path / "log.csv").read_text().startswith("epoch,accuracy,loss,val_accuracy,val_loss")

@@ -94,6 +94,22 @@ def test_losses_that_do_not_suit_the_end_say_what_to_do():
     with pytest.warns(keras.KerasNote, match="from_logits=True after Softmax"):
         both = compiled(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     assert np.allclose(both.predict(X).sum(axis=1), 1)
+    with pytest.warns(keras.KerasNote, match="after Sigmoid.*loss of what it gives, as logits.*TensorFlow's takes"):
+        compiled("sigmoid", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    for reduction in ("none", None):  # Keras trains on the sum then, and shows the mean
+        with pytest.raises(ValueError, match="'none' trains on the sum.*give reduction='sum', or leave it out"):
+            compiled(loss=keras.losses.SparseCategoricalCrossentropy(reduction=reduction))
+
+
+def test_sums_are_taken_over_batches_of_rows_held_out_as_of_others():
+    given, split = (compiled(loss=keras.losses.CategoricalCrossentropy(reduction="sum")) for _ in range(2))
+    given.set_weights(split.get_weights())
+    words = {"batch_size": 7, "shuffle": False, "verbose": 0}
+    weights = np.arange(40.0)
+    history = split.fit(X, ONE_HOT, validation_split=0.4, sample_weight=weights, **words).history
+    held_out = X[24:], ONE_HOT[24:], weights[24:]
+    expected = given.fit(X[:24], ONE_HOT[:24], validation_data=held_out, sample_weight=weights[:24], **words).history
+    assert history == expected and set(expected) == {"accuracy", "loss", "val_accuracy", "val_loss"}
 
 
 def test_losses_and_metrics_by_themselves():
@@ -102,6 +118,10 @@ def test_losses_and_metrics_by_themselves():
     assert np.allclose(k.sparse_categorical_crossentropy(Y, p), expected, atol=1e-5)
     assert np.allclose(k.CategoricalCrossentropy()(ONE_HOT, p).numpy(), expected.mean(), atol=1e-5)
     assert np.isclose(k.get("mse")(ONE_HOT, p), np.mean((ONE_HOT - p) ** 2), atol=1e-6)
+    for loss in k.mean_squared_error, k.MeanSquaredError(reduction="sum"), k.MeanSquaredError(reduction=None):
+        assert loss(np.array([1, 2, 3, 4]), np.zeros(4)).numpy() == 7.5  # numbers in a row are one row, as in Keras
+    assert k.MeanSquaredError()([1, 2], [0, 0], [1, 3]) == 5 and k.SparseCategoricalCrossentropy()(0, p[0]).shape == ()
+    assert np.allclose(k.CategoricalCrossentropy(reduction=None)(ONE_HOT, p), expected, atol=1e-5)
     assert np.isclose(k.BinaryCrossentropy()([[1], [0]], [[0.9], [0.2]]), -np.log([0.9, 0.8]).mean(), atol=1e-6)
     metric = keras.metrics.SparseCategoricalAccuracy()
     metric.update_state(Y, p)

@@ -67,6 +67,21 @@ class Data:
         rows = int(len(self.x) * (1 - held_out))  # as the core counts
         return -(-rows // (self.batch_size or BATCH))
 
+    def hold_out(self, weights: Any, share: Any, in_batches: bool) -> tuple[Any, Any, Any]:
+        """Keep the first rows; return their weights, the others as validation data, and the share still to hold out.
+
+        The core holds out what is not looked at in batches, and says why something cannot be held out.
+        """
+        possible = in_batches and not self.batches and self.y is not None and 0 < share < 1
+        kept = int(len(self.x) * (1 - share)) if possible else 0
+        if kept == 0:
+            return weights, None, share
+        weights = None if weights is None else as_array(weights)
+        first, others = ([None if each is None else each[part] for each in (self.x, self.y, weights)]
+                         for part in (slice(kept), slice(kept, None)))  # fmt: skip
+        self.x, self.y, weights = first
+        return weights, others, 0.0
+
     def one_shape(self) -> tuple[int, ...]:
         """Shape of one row; of a generator the first batch is kept for the training."""
         if not self.batches:

@@ -12,7 +12,7 @@ from ...metrics import Accuracy, BinaryAccuracy
 from ...training.figures import listed_names
 from ...training.progress import show_line, time_text
 from .. import losses, optimizers
-from ..hooks import Counter, History, core_callbacks, predicted
+from ..hooks import Counter, History, core_callbacks, look_at_batches, predicted
 from ..notes import no_effect, note, refuse, settle
 from .base import Chain
 from .inputs import BATCH, Data, as_array, is_batches, one_by_one, validation_words
@@ -78,6 +78,9 @@ class Learning(Chain):
             raise ValueError("compile: expected a loss, such as 'sparse_categorical_crossentropy'")
         self._given_loss = loss
         self.optimizer, self.loss = optimizers.get(optimizer), losses.get(loss)
+        if self.loss.unreduced:
+            raise ValueError("compile: loss: reduction='none' trains on the sum over the batch and shows the mean, in "
+                             "Keras; give reduction='sum', or leave it out for the mean")  # fmt: skip
         self._metrics = [all_metrics.get(metric) for metric in _listed(metrics)]
         self._weighted = [all_metrics.get(metric) for metric in _listed(weighted_metrics)]
         self._compiled_core = None
@@ -133,7 +136,12 @@ class Learning(Chain):
         data.note_idle("fit", batch_size, shuffle)
         if self._shape is None:
             self.ensure(data.one_shape())
-        core = self._ready()
+        core, in_batches = self._ready(), self._looks_at_batches(callbacks)
+        validated = validation_data is not None or validation_split
+        if validation_data is None and validation_split:
+            refuse("fit", "all rows that validation_split holds out are looked at", validation_steps=validation_steps)
+            parts = data.hold_out(sample_weight, validation_split, in_batches)
+            sample_weight, validation_data, validation_split = parts
         words: dict[str, Any] = {
             "sample_weight": sample_weight, "class_weight": _classes(class_weight),
             "validation_split": validation_split, "shuffle": bool(shuffle), "initial_epoch": initial_epoch,
@@ -141,21 +149,18 @@ class Learning(Chain):
         }  # fmt: skip
         if validation_data is not None:
             size = validation_batch_size or data.batch_size or BATCH
-            words |= validation_words(validation_data, size, validation_steps, self._ranked, self._looks_at_batches())
-        elif validation_split:
-            refuse("fit", "all rows that validation_split holds out are looked at", validation_steps=validation_steps)
+            words |= validation_words(validation_data, size, validation_steps, self._ranked, in_batches)
+        if validated:
+            words["validation_freq"] = validation_freq
         else:
             no_effect("fit", validation_steps=validation_steps)
             no_effect("fit", validation_freq=None if validation_freq == 1 else validation_freq)
-        if validation_data is not None or validation_split:
-            words["validation_freq"] = validation_freq
-        if validation_steps is None:
+        if validation_steps is None and not in_batches:
             no_effect("fit", validation_batch_size=validation_batch_size)
         self.stop_training = False
-        history = History(self, epochs, data.batches_an_epoch(validation_split), verbose)
-        followed = core_callbacks(callbacks, self, history, validated=validation_data is not None or validation_split)
+        self.history = history = History(self, epochs, data.batches_an_epoch(validation_split), verbose)
+        followed = core_callbacks(callbacks, self, history, validated)
         history.take(core.fit(epochs=int(epochs), verbose=_verbose(verbose), callbacks=followed, **words))
-        self.history = history
         return history
 
     def fit_generator(self, generator: Any, steps_per_epoch: Any = None, epochs: int = 1, *args: Any,
@@ -171,7 +176,7 @@ class Learning(Chain):
         """Return the loss, or a list of loss and metrics, or with `return_dict` these by name."""
         settle("evaluate", old, *IDLE)
         unsaid = batch_size is None and steps is None and not is_batches(x)
-        if unsaid and (callbacks or self._looks_at_batches()):  # else as many rows at a time as is quickest
+        if unsaid and self._looks_at_batches(callbacks):  # else as many rows at a time as is quickest
             batch_size = BATCH
         data = Data(x, y, batch_size, steps)
         data.note_idle("evaluate", batch_size)
@@ -186,12 +191,12 @@ class Learning(Chain):
             show_line(head, self._scores(scores, return_dict=True))
         return self._scores(scores, return_dict)
 
-    def _looks_at_batches(self) -> bool:
-        """Whether figures depend on how rows are put into batches: sums, and functions that give one number each."""
+    def _looks_at_batches(self, callbacks: Any) -> bool:
+        """Whether it matters how rows are put into batches: to sums, functions of batches, and callbacks."""
         from ..metrics import OfFunction
 
         summed = getattr(self.loss, "reduction", None) == "sum"
-        return summed or any(isinstance(metric, OfFunction) for metric in self.metrics)
+        return summed or look_at_batches(callbacks) or any(isinstance(each, OfFunction) for each in self.metrics)
 
     def _scores(self, scores: Any, return_dict: bool) -> Any:
         values = [float(value) for value in (scores if isinstance(scores, tuple) else (scores,))]
