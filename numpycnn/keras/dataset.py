@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator
 import numpy as np
 
 from .random import next_seed
-from .tensors import tensor
+from .tensors import constant, tensor
 
 
 class _Explained(type):
@@ -33,7 +33,10 @@ class Dataset(metaclass=_Explained):
         if isinstance(tensors, dict):
             raise ValueError("from_tensor_slices: expected an array or a tuple of arrays, got a dict")
         single = not isinstance(tensors, tuple)
-        arrays = [np.asarray(each) for each in ((tensors,) if single else tensors)]
+        if not single and any(isinstance(each, (dict, tuple)) for each in tensors):
+            raise ValueError("from_tensor_slices: expected one array for the inputs and one for the targets, got more: "
+                             "the model has one input and one output")  # fmt: skip
+        arrays = [constant(each) for each in ((tensors,) if single else tensors)]
         length = len(arrays[0])
         if any(len(each) != length for each in arrays):
             raise ValueError(f"from_tensor_slices: expected arrays of one length, got {[len(a) for a in arrays]}")
@@ -48,7 +51,16 @@ class Dataset(metaclass=_Explained):
     def from_generator(generator: Callable[..., Any], output_types: Any = None, output_shapes: Any = None,
                        args: Any = (), **_: Any) -> Dataset:  # fmt: skip
         """What a generator function gives."""
-        return Dataset(lambda: iter(generator(*(args or ()))), None)
+
+        def elements() -> Iterator[Any]:
+            for each in generator(*(args or ())):
+                if not isinstance(each, tuple):
+                    yield constant(each, output_types)
+                    continue
+                dtypes = output_types if isinstance(output_types, tuple) else [output_types] * len(each)
+                yield tuple(constant(part, dtype) for part, dtype in zip(each, dtypes))
+
+        return Dataset(elements, None)
 
     @staticmethod
     def range(*bounds: int) -> Dataset:
@@ -160,7 +172,7 @@ class Dataset(metaclass=_Explained):
 
     def enumerate(self, start: int = 0) -> Dataset:
         """Elements with their numbers."""
-        return Dataset(lambda: iter(enumerate(self, start)), self._length)
+        return Dataset(lambda: ((tensor(i), each) for i, each in enumerate(self, start)), self._length)
 
     def cardinality(self) -> Any:
         """Return the number of elements, -2 if unknown."""

@@ -81,7 +81,7 @@ class History(Callback):
         self.model = model
         self.history: dict[str, list[float]] = Figures()
         self.epoch: list[int] = []
-        self.params = {"epochs": epochs, "steps": steps, "verbose": 1 if verbose == "auto" else int(verbose)}
+        self.params = {"verbose": 1 if verbose == "auto" else int(verbose), "epochs": epochs, "steps": steps}
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Begin anew."""

@@ -58,8 +58,9 @@ LAYERS = {
 }  # fmt: skip
 OPTIMIZERS = _each("Ftrl Lion Adafactor Lamb Muon LossScaleOptimizer MultiOptimizer ScheduleFreeAdamW",
                    "SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax and Nadam")
+SCHEDULES = _each("CosineDecayRestarts", "CosineDecay and PiecewiseConstantDecay, or a LearningRateScheduler in fit")
 LOSSES = {**_each(
-    "KLDivergence kl_divergence kullback_leibler_divergence",
+    "KLDivergence kl_divergence kullback_leibler_divergence kld",
     "the cross-entropies, whose gradient is the same: of labels that are fixed they differ by a constant",
 ), **_each(
     "Poisson CosineSimilarity Hinge SquaredHinge CategoricalHinge LogCosh MeanSquaredLogarithmicError "
@@ -67,7 +68,7 @@ LOSSES = {**_each(
     "poisson cosine_similarity hinge squared_hinge categorical_hinge "
     "mean_squared_logarithmic_error mean_absolute_percentage_error log_cosh binary_focal_crossentropy "
     "categorical_focal_crossentropy CategoricalGeneralizedCrossEntropy categorical_generalized_cross_entropy circle "
-    "ctc dice tversky",
+    "ctc dice tversky msle mape logcosh",
     "the cross-entropies, MeanSquaredError, MeanAbsoluteError and Huber",
 )}  # fmt: skip
 METRICS = {**_each(
@@ -77,7 +78,8 @@ METRICS = {**_each(
     "SensitivityAtSpecificity SpecificityAtSensitivity PrecisionAtRecall RecallAtPrecision Hinge KLDivergence Poisson "
     "CosineSimilarity R2Score FBetaScore Sum CategoricalHinge SquaredHinge ConcordanceCorrelation "
     "LogCoshError MeanAbsolutePercentageError MeanSquaredLogarithmicError PearsonCorrelation hinge squared_hinge "
-    "categorical_hinge kl_divergence log_cosh poisson mean_absolute_percentage_error mean_squared_logarithmic_error",
+    "categorical_hinge kl_divergence log_cosh poisson mean_absolute_percentage_error mean_squared_logarithmic_error "
+    "msle mape kld logcosh",
     "accuracy, top-k accuracy, precision, recall and F1; see numpycnn.classification_report and confusion_matrix",
 )}  # fmt: skip
 CALLBACKS = _each("RemoteMonitor SwapEMAWeights OrbaxCheckpoint ProgbarLogger BaseLogger",
@@ -156,6 +158,7 @@ ROOT = {
 
 of_layers = missing_names("keras.layers", LAYERS)
 of_optimizers = missing_names("keras.optimizers", OPTIMIZERS)
+of_schedules = missing_names("keras.optimizers.schedules", SCHEDULES)
 of_losses = missing_names("keras.losses", LOSSES)
 of_metrics = missing_names("keras.metrics", METRICS)
 of_callbacks = missing_names("keras.callbacks", CALLBACKS)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import regularizers as core
 from .missing import REGULARIZERS as MISSING
 from .missing import of_regularizers as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .tensors import Tensor, tensor
 from .words import Worded, found, variant
 
 
@@ -23,18 +26,14 @@ class L1L2(Worded):
         self.config = {word: float(value or 0.0) for word, value in self.config.items()}
         self.l1, self.l2 = self.config.get("l1", 0.0), self.config.get("l2", 0.0)
 
+    def __call__(self, x: Any) -> Tensor:
+        return tensor(self.l1 * np.abs(x).sum() + self.l2 * np.square(x).sum(), np.float32)
+
 
 L1 = l1 = variant(L1L2, "L1", "l1 * sum(abs(w)).", words={"l1": 0.01})
 L2 = l2 = variant(L1L2, "L2", "l2 * sum(w ** 2).", words={"l2": 0.01})
-
-
-def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
-    """Both penalties, with Keras 2's defaults."""
-    return L1L2(l1, l2)
-
-
-l1l2 = l1_l2  # its name in Keras 1
-NAMES = {"l1": L1, "l2": L2, "l1l2": l1_l2, "l1_l2": l1_l2, "L1": L1, "L2": L2, "L1L2": L1L2}
+l1_l2 = l1l2 = L1L2  # its names in Keras 2 and 1, where both numbers were 0.01 unless told
+NAMES = {"l1": L1, "l2": L2, "l1l2": L1L2, "l1_l2": L1L2, "L1": L1, "L2": L2, "L1L2": L1L2}
 
 
 def get(identifier: Any) -> L1L2 | None:

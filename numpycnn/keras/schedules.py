@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import schedules as core
+from .missing import of_schedules as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import named, refuse
 
 

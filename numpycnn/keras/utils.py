@@ -36,7 +36,8 @@ def to_categorical(x: Any, num_classes: int | None = None, dtype: Any = "float32
 
 def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
     """Return x with vectors of length 1 along an axis."""
-    x = np.asarray(x, np.float64)
+    x = np.asarray(x)
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
     length = np.linalg.norm(x, order, axis, keepdims=True)
     return x / np.where(length == 0, 1, length)
 

@@ -182,6 +182,14 @@ def test_datasets_of_rows():
     assert np.allclose(x, 2 * X) and x.numpy().shape == X.shape and np.array_equal(y, Y) and y[1].numpy() == 1
     assert len(list(rows.skip(10).repeat(2))) == 4 and len(list(rows.batch(5).unbatch())) == 12
     assert [int(i) for i in tf.data.Dataset.range(5).filter(lambda i: i % 2 == 0)] == [0, 2, 4]
+    assert [i.numpy() for i, _ in rows.enumerate(3).take(2)] == [3, 4]
+    ((number, answer),) = tf.data.Dataset.from_tensor_slices(([1], [0.5]))  # of Python's numbers
+    assert (number.dtype, answer.dtype) == (np.int32, np.float32)
+    made = tf.data.Dataset.from_generator(lambda: iter([([1, 2], 3)]), output_types=(tf.float32, tf.int64))
+    ((x, y),) = made
+    assert (x.numpy().dtype, y.numpy().dtype) == (np.float32, np.int64) and list(x) == [1, 2]
+    with pytest.raises(ValueError, match="expected one array for the inputs and one for the targets"):
+        tf.data.Dataset.from_tensor_slices((X, {"digit": Y}))
 
 
 def test_what_generators_and_datasets_have_not_says_what_to_use():
@@ -297,6 +305,8 @@ def test_ops_are_numpys_functions():
     assert list(ops.mean(x, axis=0)) == [1, 1, 1] and list(ops.logical_not([True, False])) == [False, True]
     np.testing.assert_allclose(ops.softmax([[0.0, np.log(3)]]), [[0.25, 0.75]], rtol=1e-6)
     assert type(ops.convert_to_numpy(x)) is np.ndarray
+    assert np.allclose(ops.gelu([1.0, -2.0]), [0.841192, -0.045402], atol=1e-6)  # Keras's default there: by tanh
+    assert np.allclose(ops.gelu([1.0, -2.0], approximate=False), [0.841345, -0.0455], atol=1e-6)
     for name, says in (("conv", "no graph of tensors"), ("float32", "no attribute 'float32'.*NumPy's functions")):
         with pytest.raises((ImportError, AttributeError), match=says):
             getattr(ops, name)

@@ -341,7 +341,8 @@ def test_a_dataset_says_what_it_has_and_so_does_its_class():
 def test_resizing_is_for_arrays_and_changes_nothing_in_a_model():
     x = np.random.default_rng(0).integers(0, 256, (2, 6, 8, 3), np.uint8)
     smaller = layers.Resizing(3, 4)
-    assert np.array_equal(smaller(x)[1], tf.image.resize(x[1], (3, 4))) and smaller(x[0]).shape == (3, 4, 3)
+    assert np.array_equal(smaller(x)[1], np.rint(tf.image.resize(x[1], (3, 4)))) and smaller(x).dtype == np.uint8
+    assert smaller(x[0] / 2).dtype == np.float32 and smaller(x[0]).shape == (3, 4, 3)
     assert np.array_equal(layers.Resizing(12, 8, interpolation="nearest")(x)[:, ::2], x)
     model = keras.Sequential([layers.Resizing(6, 8, input_shape=(6, 8, 3)), layers.Rescaling(0.5)])
     assert np.array_equal(model.predict(x, verbose=0), x / 2)

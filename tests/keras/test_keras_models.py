@@ -142,6 +142,7 @@ def test_metrics_by_name_object_and_function():
     names = ["acc", "sparse_top_k_categorical_accuracy", keras.metrics.SparseCategoricalAccuracy(name="mine"), right]
     model = compiled(metrics=names)
     figures = model.evaluate(X, Y, len(X), return_dict=True)
+    assert [each.name for each in model.metrics] == model.metrics_names[1:]
     assert list(figures) == ["acc", "loss", "mine", "right", "sparse_top_k_categorical_accuracy"]
     assert figures["acc"] == figures["mine"] == figures["right"]
     history = model.fit(X, Y, verbose=0).history
@@ -298,6 +299,10 @@ def test_a_class_of_layers_may_be_frozen():
 
 
 def test_weights_one_by_one():
+    both = layers.SeparableConv2D(2, 3)
+    both.build((None, 5, 5, 1))
+    assert [weight.name for weight in both.weights] == ["depthwise_kernel", "pointwise_kernel", "bias"]
+    assert both.get_config()["kernel_size"] == (3, 3)
     model = small()
     kernel = model.layers[0].kernel
     for dtype in ("float32", "float64"):
@@ -514,6 +519,12 @@ def test_a_model_of_several_outputs_gives_them_all():
     assert len(every.outputs) == 3
     for called, predicted in zip(every(X[:2]), every.predict(X[:2]), strict=True):
         np.testing.assert_allclose(called, predicted, atol=1e-6)
+    x = keras.Input((8, 8, 1))
+    chain = keras.models.clone_model(keras.Model(x, layers.Flatten()(x)))
+    with pytest.raises(ValueError, match="has 2 layers, and no layer 7"):
+        chain.get_layer(index=7)
+    first, flat = keras.Model(chain.input, [layer.output for layer in chain.layers]).predict(X)  # its input, too
+    assert np.array_equal(first, X.reshape(first.shape)) and np.array_equal(flat, X.reshape(flat.shape))
 
 
 def test_a_compiled_model_predicts_without_its_last_layer():

@@ -201,3 +201,5 @@ def test_a_penalty_that_is_not_named_is_none():
                             (keras.regularizers.L1L2(0.2), (0.2, 0)), (keras.regularizers.L1(), (0.01, 0)),
                             (keras.regularizers.L2(), (0, 0.01))):
         assert (made.l1, made.l2) == penalties
+    assert keras.regularizers.l1_l2().get_config() == {"l1": 0, "l2": 0}  # as Keras 3
+    assert np.isclose(keras.regularizers.L1L2(0.1, 0.2)(np.array([1.0, -2.0])), 1.3)

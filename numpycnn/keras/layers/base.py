@@ -274,7 +274,7 @@ class Layer(Worded, Node):
 
 def weight_names(layer: core.Layer) -> list[tuple[str, bool]]:
     """Return Keras's names of a layer's arrays, and whether training changes them."""
-    own = [({"weight": "kernel"}.get(p.name, p.name), True) for p in layer.parameters]
+    own = [(p.name.replace("weight", "kernel"), True) for p in layer.parameters]
     return own + [(name, False) for name in layer.state_names if isinstance(getattr(layer, name), np.ndarray)]
 
 
@@ -308,7 +308,7 @@ def described(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     if isinstance(value, (list, tuple)):
-        return [described(each) for each in value]
+        return type(value)(map(described, value))
     if isinstance(value, type):
         value = value()
     if hasattr(value, "get_config"):

@@ -38,7 +38,8 @@ class Resizing(Layer):
         return []
 
     def _run(self, x: np.ndarray, training: bool | None) -> Tensor:
-        return tensor(resized(x, self.size, self.interpolation), np.float32)
+        y = resized(x, self.size, self.interpolation)
+        return tensor(np.rint(y), np.uint8) if x.dtype == np.uint8 else tensor(y, np.float32)
 
 
 __all__ = ["Resizing"]

@@ -194,6 +194,8 @@ class Chain(Node):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Return the layer of this name, or at this place."""
+        if index is not None and not -len(self._layers) <= index < len(self._layers):
+            raise ValueError(f"{self.name} has {len(self._layers)} layers, and no layer {index}")
         if index is not None:
             return self._layers[index]
         for layer in self._layers:

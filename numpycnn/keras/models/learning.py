@@ -9,6 +9,7 @@ import numpy as np
 
 from ...losses import BinaryCrossEntropy, SoftmaxCrossEntropy
 from ...metrics import Accuracy, BinaryAccuracy
+from ...metrics.running import get_metric
 from ...training.figures import listed_names
 from ...training.progress import show_line, time_text
 from .. import losses, optimizers
@@ -116,8 +117,8 @@ class Learning(Chain):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics, as the core has them."""
-        return [*self._metrics, *self._weighted]
+        """The metrics, as the core counts them."""
+        return [get_metric(metric) for metric in (*self._metrics, *self._weighted)]
 
     # Learning
 

@@ -36,7 +36,8 @@ class Model(Learning, Files):
             raise TypeError("Model: expected inputs and outputs: Model(inputs=x, outputs=layer(x))")
         self._each = None
         if isinstance(outputs, list):  # to look at several layers at once
-            self._each = [Model(inputs, output) for output in outputs]
+            itself = all_layers.Rescaling(1.0)  # of an input among the outputs
+            self._each = [Model(inputs, output if output.chain else itself(output)) for output in outputs]
             outputs = max(outputs, key=lambda output: len(output.chain))
         if inputs.root is not outputs.root or outputs.chain[: len(inputs.chain)] != inputs.chain:
             raise ValueError("Model: the outputs do not come from these inputs, by one chain of layers")
@@ -139,7 +140,7 @@ def model_from_config(entry: dict[str, Any]) -> Any:
         return model
     root: Any = layers[0]
     root.ensure(root.given_shape)
-    start = symbol = Symbol(root, (), root.given_shape)
+    root.output = start = symbol = Symbol(root, (), root.given_shape)
     for layer in layers[1:]:
         symbol = layer(symbol)
     return Model(start, symbol, name=name)
