@@ -12,6 +12,7 @@ from ..checks import check_count
 from ..terminal import show
 from .hooks import HOOKS, Callback, Figures, History, LambdaCallback
 from .missing import of_callbacks as __getattr__  # noqa: F401  # Python asks it for names that are not there
+from .notes import note
 from .words import REQUIRED, Worded
 
 
@@ -52,6 +53,8 @@ class _Follower(_Worded):
 
 def _mode(mode: str, monitor: str, model: Any) -> str:
     """Return which way is better: known before the training, since what is the best so far is kept."""
+    if mode not in ("auto", "min", "max"):
+        note(f"callbacks: mode={mode!r}: expected 'auto', 'min' or 'max'; 'auto' is taken")
     return mode if mode in ("min", "max") else "max" if higher_is_better(monitor, model.metrics) else "min"
 
 
@@ -161,7 +164,12 @@ class _Checkpoint(CoreCheckpoint):
         if self.save_best_only and self.monitor in figures and not self._improved(figures):
             return
         old = {name: figures[new] for name, new in figures.old.items() if new in figures}
-        path = self.filepath.format(epoch=epoch + 1, **batch, **figures, **old)
+        known = {"epoch": epoch + 1, **batch, **figures, **old}
+        try:
+            path = self.filepath.format(**known)
+        except KeyError as error:
+            text = f"ModelCheckpoint: {self.filepath!r} names {error}; there is {', '.join(known)}"
+            raise ValueError(text) from None
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         if self.facade.verbose:
             better = self.save_best_only and self.best != before
@@ -208,6 +216,8 @@ class LearningRateScheduler(Callback):
             rate = self.schedule(epoch, before)
         except TypeError:  # a function of the epoch alone
             rate = self.schedule(epoch)
+        if rate is None:
+            raise TypeError("LearningRateScheduler: the schedule returns None; let it end in: return rate")
         self.model.optimizer.learning_rate = float(rate)
         if self.verbose:
             show(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate)}.")

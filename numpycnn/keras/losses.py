@@ -49,6 +49,9 @@ class Loss(Worded):
         if np.ndim(y_pred) == 1:
             return self.per_row(np.asarray(y_true)[None], np.asarray(y_pred)[None])[0]
         outputs, targets = self.outputs(np.asarray(y_pred, np.float64)), np.asarray(y_true)
+        if len(outputs) != len(targets):
+            counts = f"{len(outputs)} predictions, got {len(targets)}"
+            raise ValueError(f"{self.name}: expected a target for each of {counts}")
         loss = self.to_core(None)[0]
         return np.array([loss(outputs[i : i + 1], targets[i : i + 1])[0] for i in range(len(outputs))], np.float32)
 

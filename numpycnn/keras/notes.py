@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable
 
+from ..hints import did_you_mean
 from ..terminal import warn
 
 _said: set[str] = set()
@@ -60,7 +62,8 @@ def missing_names(module: str, instead: dict[str, str], others: str = "") -> Cal
     def explain(name: str) -> Any:
         if name in instead:
             raise ImportError(f"{module}.{name}: numpycnn has {instead[name]}", name=f"numpycnn.{module}")
-        hint = f": numpycnn has {others}" if others else ""
+        place = vars(sys.modules.get(f"numpycnn.{module}", sys))
+        hint = f": numpycnn has {others}" if others else did_you_mean(name, [word for word in place if word[0] != "_"])
         raise AttributeError(f"module 'numpycnn.{module}' has no attribute {name!r}{hint}")
 
     return explain

@@ -415,6 +415,34 @@ def test_arguments_that_cannot_be_honoured_are_refused():
             call()
 
 
+def test_usual_mistakes_say_what_to_write():
+    def fit(*callbacks, **words):
+        return compiled().fit(X, Y, verbose=0, callbacks=list(callbacks), **words)
+
+    calls = {
+        "expected the shape as one tuple": lambda: keras.Input(28, 28, 1),
+        "strides: expected an integer.*got 'same'": lambda: layers.Conv2D(3, 3, "same"),
+        r"rate: expected a number in \[0, 1\), got 1.5": lambda: layers.Dropout(1.5),
+        "pool_size: expected an integer": lambda: layers.MaxPooling2D("2"),
+        "unknown initializer 'he'": lambda: layers.Dense(3, kernel_initializer="he"),
+        "expected an array of rows, got None": lambda: small().predict(None),
+        "class_weight: expected numbers by the numbers of classes": lambda: fit(class_weight="balanced"),
+        "names 'epochs'; there is epoch, accuracy": lambda: fit(keras.callbacks.ModelCheckpoint("{epochs}.keras")),
+        "the schedule returns None": lambda: fit(keras.callbacks.LearningRateScheduler(lambda epoch: None)),
+        "a target for each of 40 predictions": lambda: keras.losses.SparseCategoricalCrossentropy()(ONE_HOT, ONE_HOT),
+        "did you mean 'MaxPooling2D'": lambda: layers.Maxpooling2D(2),
+    }  # fmt: skip
+    for text, call in calls.items():
+        with pytest.raises((ValueError, TypeError, AttributeError), match=text):
+            call()
+    with pytest.warns(keras.KerasNote, match="mode='higher': expected 'auto', 'min' or 'max'"):
+        fit(keras.callbacks.EarlyStopping("loss", mode="higher"))
+    with pytest.warns(keras.KerasNote, match="the third argument is loss_weights since Keras 3"):
+        model = compiled()
+        model.compile("adam", "sparse_categorical_crossentropy", "accuracy")
+    assert model.metrics_names == ["loss", "accuracy"]
+
+
 @pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.npz", "m.weights.h5", "model"])
 def test_what_a_file_has_no_words_for_is_left_out_and_told(name, tmp_path):
     augmented = keras.Sequential([keras.Input((8, 8, 1)), layers.RandomFlip(), *small().layers])

@@ -60,6 +60,7 @@ class Affine(Layer):
             self.padding = padding_word(self.padding, self.name)
         for word in PAIRS & self.words.keys():
             vars(self)[word] = as_pair(getattr(self, word))
+        self.make(())
 
     def make(self, shape: Shape) -> list[core.Layer]:
         words = {word: as_tuple(getattr(self, word)) for word in self.core_words if word in self.words}

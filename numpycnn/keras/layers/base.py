@@ -166,7 +166,9 @@ class Layer(Worded, Node):
         return None if shape is None else as_shape(shape, type(self).__name__)
 
     def check(self) -> None:
-        """Look at the arguments: what is refused is refused where it is written."""
+        """Look at the arguments: what is refused is refused where it is written, what the core refuses, too."""
+        if self.core_name:
+            Layer.make(self, ())
 
     def make(self, shape: Shape) -> list[core.Layer]:
         """Return new layers of the core, not built, for one input of this shape."""

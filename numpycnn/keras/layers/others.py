@@ -36,6 +36,9 @@ def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, s
           batch_shape: Any = None, name: str | None = None, tensor: Any = None, optional: bool = False) -> Symbol:
     """The input of a model, of one shape: where a chain of layers begins."""
     refuse("Input", "it takes arrays", sparse=sparse, tensor=tensor, ragged=ragged, optional=optional)
+    if isinstance(shape, int) and batch_size is not None:
+        raise ValueError(f"Input: expected the shape as one tuple, such as Input((28, 28, 1)), got {shape}, "
+                         f"{batch_size}")  # fmt: skip
     no_effect("Input", batch_size=batch_size, dtype=None if dtype == "float32" else dtype)
     shape = tuple(batch_shape[1:]) if batch_shape is not None else shape
     if shape is None:
@@ -144,6 +147,7 @@ class Pooling(Layer):
         vars(self)["padding"] = padding_word(self.padding, self.name)
         self.pool_size = as_pair(self.pool_size)
         self.strides = self.pool_size if self.strides is None else as_pair(self.strides)
+        super().check()
 
 
 MaxPooling2D = variant(Pooling, "MaxPooling2D", "Largest of each window; the core's MaxPool2D.", core_name="MaxPool2D")

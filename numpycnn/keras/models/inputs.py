@@ -23,11 +23,14 @@ def as_array(x: Any) -> np.ndarray:
     if isinstance(x, dict) and len(x) == 1:
         (x,) = x.values()
     try:
-        return np.asarray(x)
+        array = np.asarray(x)
     except ValueError:  # of lists, where they do not fit into one array
         shapes = " and ".join(sorted({str(np.shape(row)) for row in x})[:2])
         raise ValueError(f"expected one array of rows of one shape, for the one input and output that a model has, "
                          f"got a list with shapes {shapes}") from None  # fmt: skip
+    if array.ndim == 0:
+        raise TypeError(f"expected an array of rows, got {x!r}")
+    return array
 
 
 def is_batches(x: Any) -> bool:

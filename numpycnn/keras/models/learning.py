@@ -66,10 +66,10 @@ class Learning(Chain):
         no_effect("compile", run_eagerly=run_eagerly, steps_per_execution=steps_per_execution, jit_compile=jit_compile,
                   auto_scale_loss=auto_scale_loss)  # fmt: skip
         settle("compile", old, "sample_weight_mode")
-        listed = isinstance(loss_weights, (list, tuple))
-        if metrics is None and listed and all(isinstance(word, str) for word in loss_weights):
+        words = [loss_weights] if isinstance(loss_weights, str) else loss_weights
+        if metrics is None and isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words):
             note("compile: the third argument is loss_weights since Keras 3: write metrics=")
-            metrics, loss_weights = loss_weights, None
+            metrics, loss_weights = words, None
         loss, metrics = _only(loss), _only(metrics, nested=False)
         if loss_weights is not None and np.ravel(_only(loss_weights)).tolist() != [1.0]:
             refuse("compile", "the model has one output", loss_weights=loss_weights)
@@ -280,7 +280,11 @@ def _classes(class_weight: Any) -> dict[int, float] | None:
     if class_weight is None:
         return None
     pairs = class_weight.items() if isinstance(class_weight, dict) else enumerate(class_weight)
-    return {int(number): float(weight) for number, weight in pairs}
+    try:
+        return {int(number): float(weight) for number, weight in pairs}
+    except (TypeError, ValueError):
+        raise ValueError("class_weight: expected numbers by the numbers of classes, such as {0: 1.0, 1: 5.0}, got "
+                         f"{class_weight!r}") from None  # fmt: skip
 
 
 def _verbose(verbose: Any) -> Any:
