@@ -122,9 +122,7 @@ class Names:
     def shared(self, asker: Any, *moment: Any, logs: Any) -> Figures:
         """Return the figures of a moment: what a callback writes into them, those after it read."""
         if moment != self.moment or id(asker) in self.asked:  # nobody asks twice at one moment
-            figures = (logs or {}).items()
-            figures = figures if "batch" not in moment[0] else sorted(figures)  # those of an epoch are already
-            self.moment, self.logs, self.asked = moment, Figures(figures), set()
+            self.moment, self.logs, self.asked = moment, Figures(sorted((logs or {}).items())), set()
         self.asked.add(id(asker))
         return self.logs
 

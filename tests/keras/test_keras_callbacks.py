@@ -138,6 +138,9 @@ def test_what_is_held_out_is_evaluated_in_batches_if_a_callback_looks_and_figure
         def on_train_batch_end(self, batch, logs=None):
             orders.add(tuple(logs))
 
+        def on_epoch_end(self, epoch, logs=None):
+            assert list(logs) == ["acc", "accuracy", "loss", "val_acc", "val_accuracy", "val_loss"]
+
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy", "acc"])
     fit(model, Looking(), epochs=1, batch_size=4)
     assert seen == [0, 1] and orders == {("acc", "accuracy", "loss")}  # as Keras: 6 rows, the batch size that was given
