@@ -248,7 +248,7 @@ class AUC(Metric):
         """Count a batch: how many yes and no lie above so many thresholds."""
         thresholds = np.linspace(0, 1, self.num_thresholds)
         thresholds[[0, -1]] = -1e-7, 1 + 1e-7  # everything lies between
-        passed = np.searchsorted(thresholds, predictions.reshape(-1))  # how many thresholds are lower
+        passed = np.searchsorted(thresholds, predictions.reshape(-1).clip(0, 1))  # how many thresholds are lower
         yes = _like(targets, predictions).reshape(len(predictions), -1)
         shares = np.ones(yes.shape) * (1.0 if weights is None else weights[:, None])
         shares[np.isnan(predictions).reshape(yes.shape)] = np.nan  # stands in no order, and no area is known

@@ -131,6 +131,7 @@ def test_losses_and_metrics_by_themselves():
                            ("Precision", 0.5), ("Recall", 1 / 3)):  # as Keras says
         assert np.isclose(getattr(keras.metrics, name)()(targets, answers), expected), name
     assert np.isclose(keras.metrics.BinaryAccuracy()(targets, answers, [0, 1, 2, 3]), 1 / 3)
+    assert np.isclose(keras.metrics.AUC()([0, 1, 1, 0], [-2, 3, 0.5, 0.7]), 0.75)  # below 0 is 0, above 1 is 1
     mean = keras.metrics.Mean()
     assert mean([1, 2]) == 1.5 and mean([3]) == 2 and (mean.reset_state(), mean(7))[1] == 7
 
