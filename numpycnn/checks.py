@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import numbers
 import sys
+import types
 from collections.abc import Iterable
 from typing import Any
 
@@ -126,6 +127,8 @@ def check_instance(value: Any, kind: type | tuple[type, ...], name: object, expe
     """Return `value` if it is an object of this class; for a class itself the error asks for the parentheses."""
     if not isinstance(value, kind):
         hint = f"; write it with parentheses: {value.__name__}()" if isinstance(value, type) else ""
+        if isinstance(value, types.FunctionType) and isinstance(kind, type) and kind.__module__.startswith("numpycnn."):
+            hint = f"; one of your own is not a function, but a subclass of {kind.__name__}"
         raise TypeError(f"{name}: expected {expected}, got {shown(value)}{hint}")
     return value
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_choice, check_count, check_numeric
 from ..layers import Layer
-from ..losses import Loss
+from ..losses import Loss, check_result
 from ..model import Sequential
 from . import cases
 from .methods import METHODS, measuring, settings_for, slopes_of
@@ -156,21 +156,12 @@ def check_loss(
     rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
     settings = settings_for(loss, step, tolerance, max_elements, rng)
     asked = (targets,) if weights is None else (targets, weights)
-    gradient = _pair(loss(outputs.copy(), *asked), loss)[1]
+    gradient = check_result(loss(outputs.copy(), *asked), loss, outputs.shape)[1]
     slopes = Slopes(lambda: np.array(loss(outputs.copy(), *asked)[0], np.float64), np.ones(()))
     _evaluate(slopes.function, repr(loss))
     context = {"batch": len(outputs), "x": outputs.copy(), "y": slopes.middle, "targets": targets}
     row = check_array(slopes, settings, repr(loss), "doutputs", outputs, gradient, **context)
     return Report(repr(loss), (row, *_beyond_the_gradient(loss, outputs, asked, row)))
-
-
-def _pair(result: Any, loss: Loss) -> Any:
-    """Return what a loss returned if it is a number and a gradient; raise otherwise."""
-    if not isinstance(result, (tuple, list)) or len(result) != 2 or np.ndim(result[0]) or np.ndim(result[1]) == 0:
-        got = f"shapes {[*map(np.shape, result)]}" if isinstance(result, (tuple, list)) else repr(result)
-        expected = "expected two results, the loss (one number) and a gradient of the outputs' shape"
-        raise TypeError(f"{loss!r}: {expected}, got {got}")
-    return result
 
 
 def _beyond_the_gradient(loss: Loss, outputs: NDArray, asked: tuple[Any, ...], row: Row) -> Iterator[Row]:

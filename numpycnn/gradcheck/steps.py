@@ -19,6 +19,7 @@ from .report import Report
 from .slopes import Row
 
 STEPS, TOLERANCE = 4, 1e-9
+STILL = "no parameter moves: change them in place, as `values -= ...` does; `values = values - ...` is a new array"
 _PACKAGE = [each for each in vars(optimizers).values() if isinstance(each, type) and issubclass(each, Optimizer)]
 
 
@@ -55,6 +56,8 @@ class Formula:
     def mistake(self, path: NDArray, grads: NDArray, rates: list[float]) -> str:
         """What is wrong with a path that a known mistake gives; empty if none does."""
         right = self.path(grads, rates)
+        if not path.any():
+            return STILL
         if _error(-path, right) < TOLERANCE:
             return "the parameters climb: the step is subtracted from them"
         for entry in (*MISTAKES[self.solution.__name__], *systematic(self.solution)):
@@ -183,8 +186,9 @@ def _descent(optimizer: Optimizer) -> Row:
     for _ in range(199):
         twin.step(values, curvature * (values - 1))
     height = float((curvature * (values - 1) ** 2).sum() / curvature.sum())
-    hint = "the first step goes up: it is subtracted from the parameters" if climbs else (
-        "no lower than at the beginning: is the learning rate too large, or the step no step down the gradient?")
+    hint = "no lower than at the beginning: is the learning rate too large, or the step no step down the gradient?"
+    if climbs or not values.any():
+        hint = "the first step goes up: it is subtracted from the parameters" if climbs else STILL
     error = height if np.isfinite(height) else float("inf")
     return StepRow(repr(optimizer), "descent", error, None, height, 0.0, 200, 0, 1.0, "" if error < 1 else hint)
 

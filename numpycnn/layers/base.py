@@ -23,6 +23,7 @@ from ..initializers import Initializer, get_initializer
 from ..memory.parameter import Parameter
 from ..memory.workspace import Workspace, check_forward_bytes
 from ..regularizers import Regularizer, get_regularizer
+from .subclass import check_subclass
 
 
 class Layer(FixedOnceBuilt):
@@ -59,7 +60,7 @@ class Layer(FixedOnceBuilt):
     ------
     TypeError
         Where a subclass is defined: it has a ``build`` or ``_build`` of its own, which nobody would call or which
-        would leave out the checks; the method to write is ``setup``.
+        would leave out the checks; the method to write is ``setup``. Or its ``forward`` does not take x and `training`.
 
     Examples
     --------
@@ -94,14 +95,7 @@ class Layer(FixedOnceBuilt):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name in ("build", "_build"):
-            if getattr(cls, name, None) is not getattr(Layer, name, None):
-                raise TypeError(
-                    f"{cls.__name__} defines {name}, but a layer's own part of building is setup(self, rng): it makes "
-                    "the parameters and returns the output shape; Layer.build calls it. Rename the method"
-                )
-        if not isinstance(cls.state_names, tuple):
-            raise TypeError(f"{cls.__name__}.state_names: expected a tuple of names, got {cls.state_names!r}")
+        check_subclass(cls, Layer)
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator | None = None, dtype: DTypeLike = "float32",
@@ -313,7 +307,8 @@ class Layer(FixedOnceBuilt):
     def check_output_gradient(self, dy: NDArray) -> NDArray:
         """Return `dy` in the layer's dtype, C-contiguous; raise if there is no forward that it belongs to."""
         if self.saved is None:
-            raise RuntimeError(f"{self!r}: backward needs a forward(x, training=True) right before it")
+            own = "" if type(self).__module__.startswith("numpycnn.") else ", which calls self.save_for_backward"
+            raise RuntimeError(f"{self!r}: backward needs a forward(x, training=True) right before it{own}")
         return check_batch(dy, self.output_shape, self.dtype, "output gradient", self._saved_batch, self)
 
     def save_for_backward(self, training: bool, batch: int, *values: Any) -> None:

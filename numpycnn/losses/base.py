@@ -109,8 +109,21 @@ LossFunction = Callable[[NDArray, NDArray], tuple[float, NDArray]]
 def in_training(loss: Loss, weights: NDArray | None = None) -> LossFunction:
     """Return the loss as a function of outputs and targets that are checked already; with weights of their rows."""
     has_own_call = type(loss).__call__ is not Loss.__call__
-    function = loss if has_own_call else loss.value_and_gradient
-    return function if weights is None else lambda outputs, targets: function(outputs, targets, weights)
+    function: Any = loss if has_own_call else loss.value_and_gradient
+    given = () if weights is None else (weights,)
+    if type(loss).__module__.startswith("numpycnn."):
+        return function if weights is None else lambda outputs, targets: function(outputs, targets, *given)
+    return lambda outputs, targets: check_result(function(outputs, targets, *given), loss, outputs.shape)
+
+
+def check_result(result: Any, loss: Loss, shape: tuple[int, ...]) -> tuple[float, NDArray]:
+    """Return what a loss of the user's own returned if it is a number and a gradient of this shape; raise otherwise."""
+    pair = result if isinstance(result, (tuple, list)) else (result,)
+    if len(pair) != 2 or pair[0] is None or np.ndim(pair[0]) or np.shape(pair[1]) != shape:
+        got = f"shapes {', '.join(map(str, map(np.shape, pair)))}" if len(pair) > 1 else repr(result)
+        expected = f"expected two results, the loss (one number) and a gradient of shape {shape}"
+        raise TypeError(f"{loss!r}: {expected}, got {got}")
+    return pair[0], pair[1]
 
 
 def check_takes_weights(loss: Loss) -> None:

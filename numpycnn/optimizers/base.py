@@ -19,6 +19,13 @@ from ..hints import shown
 from ..schedules import Schedule
 
 
+class _Memories(dict):
+    """What an optimizer remembers of some parameters, by name."""
+
+    def __missing__(self, name: str) -> NDArray:
+        raise ValueError(f"there is no memory {name!r}: list it in the class, slot_names = ({name!r},)")
+
+
 class Optimizer(Configured):
     """Base of the optimizers.
 
@@ -54,7 +61,10 @@ class Optimizer(Configured):
     @learning_rate.setter
     def learning_rate(self, rate: float | Schedule) -> None:
         if not isinstance(rate, Schedule):
-            rate = check_number(rate, "learning_rate", "a number or a schedule such as CosineDecay(0.001, 1000)")
+            expected = "a number or a schedule such as CosineDecay(0.001, 1000)"
+            if callable(rate):  # a schedule's class, or a function
+                check_instance(rate, Schedule, "learning_rate", expected)
+            rate = check_number(rate, "learning_rate", expected)
             rate = check_positive(rate, "learning_rate", zero_allowed=True)
         self._learning_rate = rate
 
@@ -120,7 +130,7 @@ class Optimizer(Configured):
             grads = self._clip(grads, parts)
         rate = self.current_rate
         for part in parts:
-            slots = {name: slot[part] for name, slot in self._slots.items()}
+            slots = _Memories((name, slot[part]) for name, slot in self._slots.items())
             self._update(values[part], grads[part], slots, rate)
         self.steps += 1
 

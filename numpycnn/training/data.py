@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_count, check_flag, check_instance, check_numeric, check_positive, check_rows
 from ..data.augment import Augment
-from ..hints import hint_at_scale
+from ..hints import hint_at_scale, shown
 from ..layers import BatchNorm, LayerNorm, Rescale, Softmax
 from ..losses import SoftmaxCrossEntropy, check_takes_weights, check_weights
 from ..nonfinite import finite_rows
@@ -40,6 +40,8 @@ def check_data(model: Sequential, x: ArrayLike, y: ArrayLike, check_finite: bool
     """Return images and targets that suit the model and its loss; raise otherwise."""
     x = check_images(model, x, check_finite)
     y = model.loss.check_targets(y, model.output_shape)
+    if not isinstance(y, np.ndarray):  # from a loss of the user's own
+        raise TypeError(f"{model.loss!r}: expected check_targets to return the targets, an array, got {shown(y)}")
     if len(x) != len(y):
         raise ValueError(f"x and y: expected as many labels as images, got {len(x)} images and {len(y)} labels")
     return x, y

@@ -77,6 +77,11 @@ class Climbs(OwnRMSProp):
         super()._update(values, grads, slots, -rate)
 
 
+class NewArray(OwnMomentum):
+    def _update(self, values, grads, slots, rate):
+        values = values - rate * grads  # noqa: F841
+
+
 class KeepsItToItself(OwnAdam):
     velocity = 0
 
@@ -99,6 +104,7 @@ class FirstOnly(OwnMomentum):
 @pytest.mark.parametrize(("wrong", "row", "says"), [
     (OwnRMSProp(weight=1.0), "step", "g**2 enters in full; it is weighed with 1 - decay_rate"),
     (Climbs, "step", "the step is subtracted from them"), (Climbs, "descent", "the first step goes up"),
+    (NewArray, "step", "no parameter moves: change them in place"), (NewArray, "descent", "no parameter moves"),
     (KeepsItToItself, "restored", "not all in slot_names"), (ScalesTheGradient, "grads", "changes the gradients"),
     (FirstOnly, "order", "depends on where in the vector"), (OwnRMSProp(epsilon=0.0), "dead input", "epsilon missing"),
     (OwnMomentum(3.0), "descent", "is the learning rate too large"),

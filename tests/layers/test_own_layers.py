@@ -98,6 +98,31 @@ def test_a_hook_that_nobody_would_call_is_refused_where_the_class_is_made(hook):
         type("Mine", (mixin, Layer), {})
 
 
+@pytest.mark.parametrize("name, method, arguments", [
+    ("forward", lambda self, x: x, r"x, training=False\), got forward\(self, x\)"),
+    ("forward", lambda self, x, train: x, r"x, training=False\), got forward\(self, x, train\)"),
+    ("backward", lambda self, dy: dy, r"dy, need_dx=True\), got backward\(self, dy\)"),
+])  # fmt: skip
+def test_a_method_with_other_arguments_is_refused_where_the_class_is_made(name, method, arguments):
+    with pytest.raises(TypeError, match=rf"Mine: expected {name}\(self, {arguments}"):
+        type("Mine", (Layer,), {name: method})
+    type("Mine", (Layer,), {name: lambda self, *args, **options: args[0]})
+
+
+def test_a_forward_that_keeps_nothing_is_told_what_keeps():
+    class Forgetful(Layer):
+        def forward(self, x, training=False):
+            return self.check_input(x)
+
+        def backward(self, dy, need_dx=True):
+            return self.check_output_gradient(dy)
+
+    model = Sequential([Forgetful(), Dense(2)], input_shape=(5,))
+    model.forward(np.ones((1, 5)), training=True)
+    with pytest.raises(RuntimeError, match=r"right before it, which calls self.save_for_backward"):
+        model.backward(np.ones((1, 2)), need_dx=True)
+
+
 def test_a_state_name_that_is_no_tuple_is_refused_where_the_class_is_made():
     with pytest.raises(TypeError, match="Mine.state_names: expected a tuple of names, got 'mean'"):
         type("Mine", (Layer,), {"state_names": ("mean")})

@@ -10,16 +10,22 @@ from hypothesis.extra import numpy as hnp
 from layer_table import both_kernel_sets
 
 from numpycnn import (
+    SGD,
     BinaryCrossEntropy,
+    Dense,
     Huber,
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
+    Sequential,
     SoftmaxCrossEntropy,
     kernels,
     to_categorical,
 )
+from numpycnn.callbacks.base import CallbackList
 from numpycnn.losses import LOSSES, check_takes_weights, get_loss
+from numpycnn.metrics.running import get_metric
+from numpycnn.optimizers import get_optimizer
 
 quick = settings(max_examples=60, deadline=None, database=None)
 INF, NAN = float("inf"), float("nan")
@@ -411,6 +417,35 @@ def test_losses_by_name():
         get_loss("categorical_crossentropie")
     with pytest.raises(TypeError, match=r"write it with parentheses: SoftmaxCrossEntropy\(\)"):
         get_loss(SoftmaxCrossEntropy)
+
+
+@pytest.mark.parametrize("result", [None, 1.0, (np.ones(4), np.ones((4, 3))), (1.0, np.ones(4)), (1.0, 2.0, 3.0)])
+@pytest.mark.parametrize("method", ["value_and_gradient", "__call__"])
+def test_a_loss_of_ones_own_that_returns_something_else_is_told_in_training(method, result):
+    targets = {"check_targets": lambda self, targets, output_shape: np.asarray(targets)}
+    loss = type("Mine", (Loss,), {**targets, method: lambda self, outputs, targets: result})()
+    model = Sequential([Dense(3)], input_shape=(2,))
+    model.compile("sgd", loss)
+    with pytest.raises(TypeError, match=r"Mine\(\): expected two results, .* a gradient of shape \(., 3\), got"):
+        model.fit(np.ones((4, 2)), np.ones((4, 3)), verbose=0)
+    with pytest.raises(TypeError, match="expected two results"):
+        model.evaluate(np.ones((4, 2)), np.ones((4, 3)))
+    loss = type("Mine", (Loss,), {"check_targets": lambda self, targets, output_shape: None})()
+    model.compile("sgd", loss)
+    with pytest.raises(TypeError, match="expected check_targets to return the targets, an array, got None"):
+        model.fit(np.ones((4, 2)), np.ones((4, 3)), verbose=0)
+
+
+@pytest.mark.parametrize("word, place, kind", [
+    ("loss", lambda function: get_loss(function), "Loss"),
+    ("optimizer", lambda function: get_optimizer(function), "Optimizer"),
+    ("metrics", lambda function: get_metric(function), "Metric"),
+    ("callbacks", lambda function: CallbackList([function]), "Callback"),
+    ("learning_rate", lambda function: SGD(function), "Schedule"),
+])  # fmt: skip
+def test_a_function_in_a_class_place_is_told_what_to_write(word, place, kind):
+    with pytest.raises(TypeError, match=f"{word}.*of your own is not a function, but a subclass of {kind}$"):
+        place(lambda outputs, targets: 0)
 
 
 def test_what_a_loss_of_ones_own_must_define_is_named():

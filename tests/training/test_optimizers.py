@@ -688,6 +688,9 @@ def test_optimizers_by_name():
 def test_what_an_optimizer_of_ones_own_must_define_is_named():
     with pytest.raises(NotImplementedError, match="Optimizer has to define _update"):
         Optimizer(0.1).step(np.ones(1), np.ones(1))
+    mine = type("Mine", (Optimizer,), {"_update": lambda self, values, grads, slots, rate: slots["v"]})(0.1)
+    with pytest.raises(ValueError, match=r"no memory 'v': list it in the class, slot_names = \('v',\)"):
+        mine.step(np.ones(1), np.ones(1))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
