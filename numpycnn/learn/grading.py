@@ -104,9 +104,12 @@ def run(options: argparse.Namespace) -> int:
         hint = did_you_mean(options.name, known)
         show(f"expected one of {', '.join(known)}, or all; got {options.name!r}{hint}")
         return 2
-    if options.seed < 0 or not options.time_limit > 0:
-        show(f"expected a seed from 0 on and a time above 0, got {options.seed} and {options.time_limit:g}")
+    if min(options.seed, options.hints) < 0 or not options.time_limit > 0:
+        got = f"{options.seed}, {options.hints} and {options.time_limit:g}"
+        show(f"expected a seed and a number of hints from 0 on, and a time above 0, got {got}")
         return 2
+    if options.name == "all" and not Path(options.file).exists():
+        raise FileNotFoundError(f"{options.file}: no such folder; write the blanks with python -m numpycnn.learn start")
     names = list(EXERCISES) if options.name == "all" else [options.name]
     verdicts = {}
     with ending_the_process(), contextlib.redirect_stdout(sys.stderr if options.json else sys.stdout):

@@ -21,7 +21,7 @@ from .chance import TOLERANCE
 from .conditions import condition, described, first_wrong, pattern
 from .exercises import EXERCISES, Case, Exercise
 from .observations import along, observe, same
-from .running import Outcome, TooSlow, run_cases, within
+from .running import Outcome, TooSlow, other_order, run_cases, within
 from .verdict import Verdict
 
 TIME_LIMIT = 20.0  # seconds; a solution with a loop for each index takes less than one
@@ -66,7 +66,9 @@ def judge(exercise: Exercise, function: Callable, seed: int, time_limit: float) 
                         "an end? (loops over each index in Python take less than one second here)")
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # mistakes divide by zero
         warnings.simplefilter("ignore")
-        return Judgement(Bench(exercise, seed), got, again).verdict()
+        verdict = Judgement(Bench(exercise, seed), got, again).verdict()
+    says = "" if verdict.passed else other_order(exercise, function)
+    return _verdict(exercise, "arguments-order", says) if says else verdict
 
 
 class Judgement:

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import dataclasses
 import faulthandler
+import inspect
 import re
 import sys
 import threading
@@ -114,6 +115,18 @@ def run_cases(exercise: Exercise, function: Callable, cases: list[Case]) -> list
             return [run_case(exercise, function, case) for case in cases]
         finally:
             np.random.set_state(before)
+
+
+def other_order(exercise: Exercise, function: Callable) -> str:
+    """Say it if the function's arguments, by their names, stand in another order than it is called with."""
+    ours = list(inspect.signature(exercise.solution).parameters)
+    try:
+        mine = list(inspect.signature(function).parameters)
+    except (ValueError, TypeError):  # it is not written in Python
+        return ""
+    if mine == ours or sorted(mine) != sorted(ours):
+        return ""
+    return f"its arguments stand in the order {', '.join(mine)}; it is called with {', '.join(ours)}"
 
 
 def run_own(exercise: Exercise, function: Callable, case: Case) -> Outcome:

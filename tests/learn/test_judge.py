@@ -106,6 +106,12 @@ def test_what_can_be_seen_is_said(name, function, mistake, says):
     assert verdict.mistake == mistake and says in verdict.message
 
 
+def test_arguments_in_another_order_are_named_and_their_names_do_not_matter():
+    verdict = learn.check("dense_backward", lambda x, w, dy: (dy @ w.T, x.T @ dy, dy.sum(axis=0)))
+    assert verdict.mistake == "arguments-order" and "x, w, dy; it is called with dy, x, w" in verdict.message
+    assert learn.check("dense_backward", lambda x, dy, w: solutions.dense_backward(x, dy, w)).passed
+
+
 @pytest.mark.parametrize("mask", [
     lambda x, rng: rng.random(x.shape[:2] + (1,) * (x.ndim - 2)),  # whole rows of pixels
     lambda x, rng: rng.random(x.shape[:-2] + (1,) + x.shape[-1:] if x.ndim > 2 else x.shape),

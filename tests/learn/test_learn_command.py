@@ -68,8 +68,12 @@ def test_wrong_arguments_are_told_in_a_line(capsys, tmp_path):
         assert main(list(map(str, arguments))) == 1
         told = capsys.readouterr().err
         assert told.count("\n") == told.count("trace: ") == 1
-    says = "expected a seed from 0 on and a time above 0, got -1 and 20\n"
-    assert run(capsys, "check", "im2col", "x.py", "--seed", "-1") == (2, says)
+    says = "expected a seed and a number of hints from 0 on, and a time above 0, got {}, {} and 20\n"
+    assert run(capsys, "check", "im2col", "x.py", "--seed", "-1") == (2, says.format(-1, 0))
+    assert run(capsys, "check", "im2col", "x.py", "--hints", "-3") == (2, says.format(0, -3))
+    assert main(["check", "all", str(tmp_path / "absent")]) == 1
+    told = capsys.readouterr()
+    assert not told.out and told.err.count("\n") == 1 and "absent: no such folder; write the blanks" in told.err
 
 
 def test_a_folder_that_cannot_be_made(capsys, tmp_path):
