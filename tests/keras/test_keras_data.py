@@ -374,3 +374,13 @@ def test_a_flow_knows_its_next_batch():
 def test_datasets_one_after_the_other():
     both = tf.data.Dataset.range(2).concatenate(tf.data.Dataset.range(5, 7))
     assert [int(i) for i in both] == [0, 1, 5, 6] and len(both) == 4
+
+
+@pytest.mark.parametrize("shape", [X.shape[1:], None])
+def test_a_dataset_of_single_rows_is_told_to_batch_them(shape):
+    model = keras.Sequential(([] if shape is None else [keras.Input(shape)]) + [layers.Flatten(), layers.Dense(3)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    rows = tf.data.Dataset.from_tensor_slices((X, Y))
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=r"got one row at a time: batch them, as dataset.batch\(32\) does"):
+            call(rows, verbose=0)

@@ -92,7 +92,7 @@ class Data:
         first = self.x[0] if hasattr(self.x, "__getitem__") else next(iter(self.x))
         if hasattr(self.x, "__next__"):
             self.x = itertools.chain([first], self.x)
-        return np.shape(first[0] if isinstance(first, (tuple, list)) else first)[1:]
+        return np.shape(_parts(first)[0])[1:]
 
     def core_words(self, ranked: Change) -> dict[str, Any]:
         """Return the core's arguments; `ranked` adds or takes away an axis of 1."""
@@ -124,6 +124,14 @@ def _one_pass(batches: Any, steps: int | None) -> tuple[Any, int | None]:
     return (batches.batches(), steps or count) if isinstance(batches, Flow) else (batches, steps or None)
 
 
+def _parts(batch: Any) -> Any:
+    """Return a batch's inputs and, if it has them, targets and weights."""
+    parts = batch if isinstance(batch, (tuple, list)) else (batch,)
+    if len(parts) > 1 and parts[1] is not None and np.ndim(parts[1]) == 0:
+        raise ValueError("expected batches of rows, got one row at a time: batch them, as dataset.batch(32) does")
+    return parts
+
+
 class Adapted:
     """Batches as the core takes them: tuples of arrays, again and again where the source can be asked again."""
 
@@ -142,7 +150,7 @@ class Adapted:
 
     def adapted(self, batch: Any) -> tuple:
         """Return a batch as the core takes it."""
-        x, *rest = batch if isinstance(batch, (tuple, list)) else (batch,)
+        x, *rest = _parts(batch)
         return (self.ranked(as_array(x)), *(np.asarray(each) for each in rest if each is not None))
 
     def on_epoch_end(self) -> None:
