@@ -92,11 +92,11 @@ class BackupAndRestore(Callback):
         """Return what has to be the same when the run goes on."""
         options = self.run.options
         names = [type(callback).__name__ for callback in self.run.callbacks.callbacks]
-        weights = options.class_weight and {str(k): float(v) for k, v in sorted(options.class_weight.items())}
+        weights = sorted((options.class_weight or {}).items())
         return {
             "number of rows": self.run.rows, "batch_size": options.batch_size, "shuffle": bool(options.shuffle),
             "seed": options.seed, "callbacks": names, "steps_per_epoch": options.steps_per_epoch,
-            "class_weight": weights or None,
+            "class_weight": {str(number): float(weight) for number, weight in weights} or None,
         }  # fmt: skip
 
     def _save(self) -> None:
