@@ -227,7 +227,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             Probabilities are NaN: the training has diverged.
         """
-        return self.classes_[check_predicted_classes(self.predict_proba(X), "probabilities")]
+        probabilities = self.predict_proba(X)
+        check_predicted_classes(probabilities, "probabilities")  # none is NaN; one column is one class
+        return self.classes_[probabilities.argmax(axis=1)]
 
     def _check_data(self, X: ArrayLike, y: ArrayLike, reset: bool) -> tuple[NDArray, NDArray]:
         """Return rows (N, features) and labels (N,); take note of the number and the names of the features."""

@@ -75,7 +75,8 @@ class KerasClassifier(BaseWrapper):
 
     def predict(self, x: Any, **given: Any) -> np.ndarray:
         """Return the classes."""
-        return self.classes_[check_predicted_classes(self.predict_proba(x), "probabilities")]
+        probabilities = self.predict_proba(x)
+        return self.classes_[check_predicted_classes(probabilities, "probabilities")]
 
     def predict_proba(self, x: Any, **given: Any) -> np.ndarray:
         """Return the classes' probabilities."""
