@@ -17,6 +17,7 @@ from .tensors import Symbol, tensor
 # Keras's name: what makes the core's layer, or layers; None: nothing to do.
 WORDS: dict[str, Callable[[], Any] | None] = {
     "linear": None, **ACTIVATIONS, "softmax": core.Softmax,
+    "gelu_tanh": lambda: core.GELU(approximate=True),  # gelu(x, approximate=True) of Keras's ops
     "selu": lambda: [core.ELU(1.6732632423543772), core.Rescale(1.0507009873554805)],  # Klambauer et al. (2017)
 }  # fmt: skip
 layer_class: list[Any] = []  # ``keras.layers.Activation``, once there is one
@@ -66,6 +67,6 @@ def _function(name: str) -> Callable[..., Any]:
     return named(activation, name, f"{name} of an array; the core's layer, where there is one.")
 
 
-elu, gelu, leaky_relu, linear = map(_function, ("elu", "gelu", "leaky_relu", "linear"))
+elu, gelu, gelu_tanh, leaky_relu, linear = map(_function, ("elu", "gelu", "gelu_tanh", "leaky_relu", "linear"))
 relu, sigmoid, silu, softmax = map(_function, ("relu", "sigmoid", "silu", "softmax"))
 selu, swish, tanh = map(_function, ("selu", "swish", "tanh"))

@@ -9,8 +9,7 @@ import numpy as np
 from . import activations
 from .activations import relu, sigmoid, silu, softmax, tanh  # noqa: F401
 from .missing import of_ops
-from .tensors import Tensor, cast, constant, expand_dims, numpys, one_hot, ones  # noqa: F401
-from .tensors import place_of, reshape, tensor, zeros  # noqa: F401
+from .tensors import Tensor, cast, constant, expand_dims, numpys, one_hot, ones, place_of, reshape, zeros  # noqa: F401
 
 array = convert_to_tensor = constant
 argmax, argmin = place_of("argmax", None), place_of("argmin", None)
@@ -18,10 +17,7 @@ argmax, argmin = place_of("argmax", None), place_of("argmin", None)
 
 def gelu(x: Any, approximate: bool = True) -> Tensor:
     """Return the activation; unless told otherwise by a tanh that is close to it, as Keras does here."""
-    if not approximate:
-        return activations.gelu(x)
-    x = np.asarray(x)
-    return tensor(x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi).astype(x.dtype) * (x + 0.044715 * x**3))))
+    return activations.gelu_tanh(x) if approximate else activations.gelu(x)
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:

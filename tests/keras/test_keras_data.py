@@ -307,6 +307,10 @@ def test_ops_are_numpys_functions():
     assert type(ops.convert_to_numpy(x)) is np.ndarray
     assert np.allclose(ops.gelu([1.0, -2.0]), [0.841192, -0.045402], atol=1e-6)  # Keras's default there: by tanh
     assert np.allclose(ops.gelu([1.0, -2.0], approximate=False), [0.841345, -0.0455], atol=1e-6)
+    symbol, x = keras.Input((2,)), np.array([[1.0, -2.0]], np.float32)
+    for approximate in (True, False):
+        model = keras.Model(symbol, ops.gelu(symbol, approximate))
+        assert np.array_equal(model.predict(x, verbose=0), ops.gelu(x, approximate))
     for name, says in (("conv", "no graph of tensors"), ("float32", "no attribute 'float32'.*NumPy's functions")):
         with pytest.raises((ImportError, AttributeError), match=says):
             getattr(ops, name)
