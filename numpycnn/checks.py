@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 import numbers
 import sys
-import types
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .hints import did_you_mean, hint_at_numbers, hint_at_shape, shown
+from .hints import did_you_mean, hint_at_kind, hint_at_numbers, hint_at_shape, shown
 
 Shape = tuple[int, ...]
 MAX_SIZE = 2**31 - 1  # of a length, in pixels or numbers: kernels count in 32-bit integers
@@ -43,12 +42,11 @@ def check_count(value: Any, name: str, minimum: int = 1, maximum: int | None = N
 
 def check_pair(value: Any, name: str, minimum: int = 1) -> tuple[int, int]:
     """Return (vertical, horizontal) from one integer or a pair."""
-    if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise ValueError(f"{name}: expected an integer or a pair (vertical, horizontal), got {shown(value)}")
-        return check_count(value[0], name, minimum, MAX_SIZE), check_count(value[1], name, minimum, MAX_SIZE)
-    count = check_count(value, name, minimum, MAX_SIZE)
-    return count, count
+    pair = value if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2:
+        raise ValueError(f"{name}: expected an integer or a pair (vertical, horizontal), got {shown(value)}")
+    vertical, horizontal = (check_count(each, name, minimum, MAX_SIZE) for each in pair)
+    return vertical, horizontal
 
 
 def check_padding(value: Any, name: str = "padding") -> str | tuple[int, int]:
@@ -124,12 +122,9 @@ def check_list(value: Any, name: str, expected: str) -> list:
 
 
 def check_instance(value: Any, kind: type | tuple[type, ...], name: object, expected: str) -> Any:
-    """Return `value` if it is an object of this class; for a class itself the error asks for the parentheses."""
+    """Return `value` if it is an object of this class."""
     if not isinstance(value, kind):
-        hint = f"; write it with parentheses: {value.__name__}()" if isinstance(value, type) else ""
-        if isinstance(value, types.FunctionType) and isinstance(kind, type) and kind.__module__.startswith("numpycnn."):
-            hint = f"; one of your own is not a function, but a subclass of {kind.__name__}"
-        raise TypeError(f"{name}: expected {expected}, got {shown(value)}{hint}")
+        raise TypeError(f"{name}: expected {expected}, got {shown(value)}{hint_at_kind(value, kind)}")
     return value
 
 

@@ -7,7 +7,7 @@ import inspect
 from types import CodeType
 from typing import Any, Iterator
 
-from .hints import ExplainsArguments, did_you_mean
+from .hints import ExplainsArguments, did_you_mean, is_ours
 
 # What others call it, and ``did_you_mean`` does not find.
 SYNONYMS = {"lr": "learning_rate", "clipnorm": "global_clipnorm", "decay": "weight_decay", "b1": "beta1", "b2": "beta2"}
@@ -68,7 +68,7 @@ class FixedOnceBuilt(ExplainsArguments):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls.__module__.startswith(f"{__package__}."):
+        if is_ours(cls):
             cls._fixed = frozenset(_arguments(cls))
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -84,7 +84,7 @@ def _checked(thing: Any, name: str, value: Any) -> Any:
 
     Of a subclass from outside, the ``__init__`` of the package's class above it is asked, if that has the argument.
     """
-    owners = (cls for cls in type(thing).__mro__ if cls.__module__.startswith(f"{__package__}."))
+    owners = filter(is_ours, type(thing).__mro__)
     owner: Any = next((cls for cls in owners if "__init__" in vars(cls)), None)
     names = [] if owner is None else _arguments(owner)
     if name not in names or "_on_trial" in vars(thing) or not all(hasattr(thing, n) for n in names):

@@ -147,6 +147,20 @@ def did_you_mean(word: Any, known: Iterable[Any]) -> str:
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
+def is_ours(cls: type) -> bool:
+    """Whether a class is the package's own, not one that somebody derived from it or wrote for it."""
+    return cls.__module__.startswith(f"{__package__}.")
+
+
+def hint_at_kind(value: Any, kind: type | tuple[type, ...]) -> str:
+    """Say how to make an object of this class of what was given in its place: a class, or a function."""
+    if isinstance(value, type):
+        return f"; write it with parentheses: {value.__name__}()"
+    if inspect.isfunction(value) and isinstance(kind, type) and is_ours(kind):
+        return f"; one of your own is not a function, but a subclass of {kind.__name__}"
+    return ""
+
+
 def hint_at_numbers(x: Any, array: NDArray, what: str) -> str:
     """Say how to make numbers of text, or an array of what hands out batches."""
     if array.ndim == 0 and (isinstance(x, Iterator) or hasattr(x, "__iter__") or hasattr(x, "__getitem__")):

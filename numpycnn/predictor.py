@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .checks import check_rows
 from .fusion import Block, make_plan
+from .hints import is_ours
 from .kernels import ops, recorded
 from .layers import BatchNorm, Conv2D, Dense, Layer
 from .memory import empty_aligned
@@ -136,13 +137,12 @@ class _Plan:
         self.x = empty_aligned(math.prod(shape), dtype).reshape(shape)
         y = self.x
         for step in make_plan(layers, fused):
-            ours = type(step).__module__.startswith(f"{__package__}.")
+            ours = is_ours(type(step))
             step = step if ours or isinstance(step, Block) else copy.deepcopy(step)  # it may keep what it likes
             step.join_model()
             y = self._add(step.forward, y, ours, work(step, shape[0]) <= SMALL_STEP)
         if loss is not None:
-            ours = type(loss).__module__.startswith(f"{__package__}.")
-            y = self._add(loss.predict, y, ours, NUMBER * y.size <= SMALL_STEP)
+            y = self._add(loss.predict, y, is_ours(type(loss)), NUMBER * y.size <= SMALL_STEP)
         self.y = y
 
     def run(self, x: NDArray) -> NDArray:

@@ -35,6 +35,7 @@ from ..plots import (
     save_figure,
 )
 from ..terminal import folded, show
+from ..training.data import rows_kept
 from ..training.run import History
 from .recipes import Augmentation, DataSet
 
@@ -103,7 +104,7 @@ def when_to_trust(model: Sequential, train_data: tuple, split: float, held_out: 
     share of errors below 3 / n is promised of n sure answers; fewer than 300 promise nothing: of fewer images nothing
     is said (None), and where there are more, but fewer sure answers, none is called sure.
     """
-    kept = int(len(train_data[0]) * (1 - split))
+    kept = rows_kept(len(train_data[0]), split)
     images, y = held_out or tuple(array[kept:] for array in train_data)
     if len(images) < LEAST_SURE:
         if len(images):

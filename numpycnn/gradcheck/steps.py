@@ -187,8 +187,10 @@ def _descent(optimizer: Optimizer) -> Row:
         twin.step(values, curvature * (values - 1))
     height = float((curvature * (values - 1) ** 2).sum() / curvature.sum())
     hint = "no lower than at the beginning: is the learning rate too large, or the step no step down the gradient?"
-    if climbs or not values.any():
-        hint = "the first step goes up: it is subtracted from the parameters" if climbs else STILL
+    if climbs:
+        hint = "the first step goes up: it is subtracted from the parameters"
+    elif not values.any():
+        hint = STILL
     error = height if np.isfinite(height) else float("inf")
     return StepRow(repr(optimizer), "descent", error, None, height, 0.0, 200, 0, 1.0, "" if error < 1 else hint)
 

@@ -6,7 +6,7 @@ import inspect
 import sys
 from typing import Any
 
-from ..hints import did_you_mean
+from ..hints import did_you_mean, is_ours
 from ..io.keras_file.write import snake_case
 from .notes import no_effect, note
 
@@ -40,7 +40,7 @@ class Worded:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         own = [name for name in cls.not_called if name in vars(cls)]
-        if own and not cls.__module__.startswith("numpycnn."):
+        if own and not is_ours(cls):
             raise TypeError(f"class {cls.__name__}: {own[0]} would never be called; {cls.instead}")
 
     def __init__(self, *args: Any, **given: Any) -> None:
@@ -89,7 +89,7 @@ class Worded:
 
 def name_here(thing: Any) -> str:
     """Return the name of its class, or of the one of this package that it is a subclass of."""
-    return next(cls.__name__ for cls in type(thing).__mro__ if cls.__module__.startswith("numpycnn."))
+    return next(cls.__name__ for cls in type(thing).__mro__ if is_ours(cls))
 
 
 def np_free(value: Any) -> bool:

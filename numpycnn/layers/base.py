@@ -19,6 +19,7 @@ from ..checks import (
     check_shape,
 )
 from ..configured import FixedOnceBuilt, described, kept_arguments
+from ..hints import is_ours
 from ..initializers import Initializer, get_initializer
 from ..memory.parameter import Parameter
 from ..memory.workspace import Workspace, check_forward_bytes
@@ -307,7 +308,7 @@ class Layer(FixedOnceBuilt):
     def check_output_gradient(self, dy: NDArray) -> NDArray:
         """Return `dy` in the layer's dtype, C-contiguous; raise if there is no forward that it belongs to."""
         if self.saved is None:
-            own = "" if type(self).__module__.startswith("numpycnn.") else ", which calls self.save_for_backward"
+            own = "" if is_ours(type(self)) else ", which calls self.save_for_backward"
             raise RuntimeError(f"{self!r}: backward needs a forward(x, training=True) right before it{own}")
         return check_batch(dy, self.output_shape, self.dtype, "output gradient", self._saved_batch, self)
 

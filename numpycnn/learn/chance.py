@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ class Chance:
 
     Attributes
     ----------
-    observe : callable (first, again, other, third, case) -> ndarray
+    observe : callable (results, case) -> ndarray
         Statistics of four results: two from the same seed, two from others. Each is scaled such that chance moves it
         by far less than TOLERANCE.
     names : tuple of str
@@ -30,7 +30,7 @@ class Chance:
         Which statistics these are.
     """
 
-    observe: Callable[..., NDArray]
+    observe: Callable[[Sequence[NDArray], dict[str, Any]], NDArray]
     names: tuple[str, ...]
     result: str
     draws: int = 1
@@ -54,9 +54,8 @@ def _repeats(first: NDArray, again: NDArray, other: NDArray) -> list[bool]:
 REPEATS = "whether the same seed gives the same numbers (1 if it does)", "whether another seed gives others (1 if so)"
 
 
-def _observe_weights(
-    first: NDArray, again: NDArray, other: NDArray, third: NDArray, case: dict[str, Any]
-) -> NDArray:
+def _observe_weights(results: Sequence[NDArray], case: dict[str, Any]) -> NDArray:
+    first, again, other, _ = results
     w = first.astype(float)
     fan_in = np.prod(case["shape"][:-1])
     deviation = w.std()
@@ -77,9 +76,8 @@ weights_chance = Chance(_observe_weights, (
 ), "w")  # fmt: skip
 
 
-def _observe_dropout(
-    first: NDArray, again: NDArray, other: NDArray, third: NDArray, case: dict[str, Any]
-) -> NDArray:
+def _observe_dropout(results: Sequence[NDArray], case: dict[str, Any]) -> NDArray:
+    first, again, other, _ = results
     x, rate = case["x"], case["rate"]
     kept = first != 0
     factors = first[kept] / x[kept]
@@ -87,7 +85,7 @@ def _observe_dropout(
     repeats = _repeats(first, again, other)
     if rate == 0:
         repeats[1] = True  # nothing is dropped, so nothing differs
-    varies = rate == 0 or any(abs((y == 0).sum() - rate * x.size) >= 1 for y in (first, other, third))
+    varies = rate == 0 or any(abs((y == 0).sum() - rate * x.size) >= 1 for y in results)
     middle, rounding = tuple(range(1, x.ndim - 1)), 1e-9 if first.dtype == float else 1e-5
     return np.array([
         factor, 1 - kept.mean(), factors.size > 0 and bool(np.ptp(factors) < rounding),

@@ -168,7 +168,7 @@ def _observe(exercise: Exercise, function: Callable, case: Case) -> Outcome:
     shape = np.array(results[0].shape)
     chance: Any = exercise.chance
     wanted = case["x"].shape if "x" in case else case["shape"]
-    statistics = chance.observe(*results, case) if results[0].shape == wanted else np.zeros(0)
+    statistics = chance.observe(results, case) if results[0].shape == wanted else np.zeros(0)
     return Outcome((shape, statistics), changed=changed, dtypes=("int64", *outcome.dtypes))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_choice, check_numeric
 from ..configured import Configured
+from ..hints import is_ours
 
 FLOATS = np.dtype("float32"), np.dtype("float64")
 REDUCTIONS = ("mean", "sum", "weighted_mean")
@@ -109,11 +110,11 @@ LossFunction = Callable[[NDArray, NDArray], tuple[float, NDArray]]
 def in_training(loss: Loss, weights: NDArray | None = None) -> LossFunction:
     """Return the loss as a function of outputs and targets that are checked already; with weights of their rows."""
     has_own_call = type(loss).__call__ is not Loss.__call__
-    function: Any = loss if has_own_call else loss.value_and_gradient
-    given = () if weights is None else (weights,)
-    if type(loss).__module__.startswith("numpycnn."):
-        return function if weights is None else lambda outputs, targets: function(outputs, targets, *given)
-    return lambda outputs, targets: check_result(function(outputs, targets, *given), loss, outputs.shape)
+    function = loss if has_own_call else loss.value_and_gradient
+    call = function if weights is None else lambda outputs, targets: function(outputs, targets, weights)
+    if is_ours(type(loss)):
+        return call
+    return lambda outputs, targets: check_result(call(outputs, targets), loss, outputs.shape)
 
 
 def check_result(result: Any, loss: Loss, shape: tuple[int, ...]) -> tuple[float, NDArray]:

@@ -130,7 +130,7 @@ class Optimizer(Configured):
             grads = self._clip(grads, parts)
         rate = self.current_rate
         for part in parts:
-            slots = _Memories((name, slot[part]) for name, slot in self._slots.items())
+            slots = _Memories({name: slot[part] for name, slot in self._slots.items()})
             self._update(values[part], grads[part], slots, rate)
         self.steps += 1
 

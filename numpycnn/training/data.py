@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_count, check_flag, check_instance, check_numeric, check_positive, check_rows
 from ..data.augment import Augment
-from ..hints import hint_at_scale, shown
+from ..hints import hint_at_scale, is_ours, shown
 from ..layers import BatchNorm, LayerNorm, Rescale, Softmax
 from ..losses import SoftmaxCrossEntropy, check_takes_weights, check_weights
 from ..nonfinite import finite_rows
@@ -94,7 +94,7 @@ def shape_of_one(x: ArrayLike) -> tuple[int, ...]:
 def warn_before(model: Sequential, x: NDArray, options: FitOptions) -> None:
     """Warn of pixels that nothing scales, or that are scaled twice; of a second softmax; of a model all frozen."""
     first = next((i for i, layer in enumerate(model.layers) if layer.parameters), 0)
-    theirs = any(not type(layer).__module__.startswith("numpycnn.") for layer in model.layers[: first + 1])
+    theirs = any(not is_ours(type(layer)) for layer in model.layers[: first + 1])
     scales = isinstance(model.layers[first], BatchNorm) or not isinstance(options.augment, (Augment, type(None)))
     scales = scales or any(isinstance(layer, (Rescale, LayerNorm)) for layer in model.layers[: first + 1])
     hint = "" if theirs or scales else hint_at_scale(x)
@@ -108,12 +108,17 @@ def warn_before(model: Sequential, x: NDArray, options: FitOptions) -> None:
         warn(text)
 
 
+def rows_kept(rows: int, validation_split: float) -> int:
+    """Return how many of so many rows are left to train on, as Keras counts."""
+    return int(rows * (1 - validation_split))
+
+
 def hold_out(rows: Rows, options: FitOptions) -> tuple[Rows, Rows | None]:
     """Return the rows to train on, and the last ones, to validate on, if `validation_split` asks for them."""
     if options.validation_split == 0 or options.validation_data is not None:
         return rows, None
     count = len(rows[0])
-    kept = int(count * (1 - options.validation_split))  # as Keras counts
+    kept = rows_kept(count, options.validation_split)
     if kept in (0, count):
         raise ValueError(f"validation_split={options.validation_split} of {count} rows leaves one side empty")
     if options.class_weight is not None:  # of training alone, as in Keras

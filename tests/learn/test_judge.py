@@ -240,7 +240,7 @@ def test_units_that_all_start_alike_are_told_from_such_that_do_not():
     number = chance.weights_chance.names.index("the share of rows in which the units differ")
     own = np.random.default_rng(0).standard_normal((5, 4))
     for w, share in ((own, 1), (np.repeat(own[:, :1], 4, axis=1), 0)):
-        assert chance._observe_weights(w, w, own, own, {"shape": w.shape})[number] == share
+        assert chance._observe_weights((w, w, own, own), {"shape": w.shape})[number] == share
 
 
 def test_some_images_and_windows_fit_however_their_axes_are_swapped():
@@ -317,7 +317,7 @@ def test_a_single_failing_case_has_nothing_in_common_with_others():
 def test_statistics_of_weights_are_what_their_names_say():
     w = np.zeros((50, 2))
     w[:2] = [[10, -10], [-10, 10]]  # 4 of 100: a deviation of 2, a mean of 0
-    found = chance._observe_weights(w, w, -w, -w, {"shape": w.shape})
+    found = chance._observe_weights((w, w, -w, -w), {"shape": w.shape})
     np.testing.assert_allclose(found, [np.log(2 * 5), 0, 0.04 * 5**4 / 10, 3 * 0.04, 0.5, 2 / 50, 1, 1])
 
 

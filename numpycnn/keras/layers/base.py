@@ -10,6 +10,7 @@ import numpy as np
 
 from ... import layers as core
 from ...checks import Shape
+from ...hints import is_ours
 from ...io.keras_file.write import snake_case
 from ...memory.weights import get_weights, set_weights
 from ..random import next_rng
@@ -126,7 +127,7 @@ class Layer(Worded, Node):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls.__module__.startswith("numpycnn."):
+        if is_ours(cls):
             kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
             parameters = [inspect.Parameter(name, kind, default=value) for name, value in cls.words.items()]
             cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
+from ...training.data import rows_kept
 from ...training.run import FitOptions
 from ..flows import Flow
 from ..notes import no_effect, note
@@ -67,7 +68,7 @@ class Data:
         """Return how many batches an epoch of ``fit`` has, if that is known."""
         if self.batches or self.steps is not None:
             return self.steps
-        rows = int(len(self.x) * (1 - held_out))  # as the core counts
+        rows = rows_kept(len(self.x), held_out)
         return -(-rows // (self.batch_size or BATCH))
 
     def hold_out(self, weights: Any, share: Any, in_batches: bool) -> tuple[Any, Any, Any]:
@@ -76,7 +77,7 @@ class Data:
         The core holds out what is not looked at in batches, and says why something cannot be held out.
         """
         possible = in_batches and not self.batches and self.y is not None and 0 < share < 1
-        kept = int(len(self.x) * (1 - share)) if possible else 0
+        kept = rows_kept(len(self.x), share) if possible else 0
         if kept == 0:
             return weights, None, share
         weights = None if weights is None else as_array(weights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...hints import is_ours
 from .. import layers as all_layers
 from ..layers.base import Layer
 from ..tensors import Symbol
@@ -20,7 +21,7 @@ class Model(Learning, Files):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         own = [name for name in OWN_STEPS if name in vars(cls)]
-        if own and not cls.__module__.startswith("numpycnn."):
+        if own and not is_ours(cls):
             raise TypeError(
                 f"class {cls.__name__}: a model of your own with {own[0]}() needs gradients of any code, which are not "
                 "here; write a Sequential, or layers of your own as subclasses of numpycnn.Layer"
