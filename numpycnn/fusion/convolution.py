@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
@@ -89,21 +88,16 @@ class ConvReLUPool(DirectConv):
         whole = channels % LANES == conv.filters % LANES == 0
         large = at_every_pixel and window.kernel == (5, 5) and whole
         self.by_winograd = (self.by_windows or large) and channels >= WINOGRAD_CHANNELS
+        self._patches: Patches | None = None
 
-    # At the first image: a file of a few kilobytes may describe a model that takes gigabytes to run.
-
-    @functools.cached_property
+    @property
     def patches(self) -> Patches:
-        return shared_patches(self.padded_shape, self.conv.window)
+        """Made at the first image: a file of a few kilobytes may describe a model that takes gigabytes to run."""
+        if self._patches is None:  # functools.cached_property has a lock in Python 3.11, which a fork may find held
+            self._patches = shared_patches(self.padded_shape, self.conv.window)
+        return self._patches
 
-    @functools.cached_property
-    def offsets(self) -> NDArray:
-        """Where patches start, the four of a window behind each other."""
-        height, width, _ = self.output_shape
-        windows = self.patches.starts[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
-        return windows.transpose(0, 2, 1, 3).reshape(-1)  # (OH * OW * 4,)
-
-    @functools.cached_property
+    @property
     def by_taps(self) -> bool:
         """Whether the weights' gradient is summed for all filters at once, at each pixel, zeros included."""
         return self.patches.run_length < LANES
@@ -120,7 +114,7 @@ class ConvReLUPool(DirectConv):
         if self.by_winograd:
             ops.winograd_relu_pool_forward(x, weight, bias, self.output_shape[1], maps, codes)
         else:
-            ops.conv_relu_pool_forward(x, weight, bias, self.offsets, patches.runs, patches.run_length, maps, codes)
+            ops.conv_relu_pool_forward(x, weight, bias, patches.starts, patches.runs, patches.run_length, maps, codes)
         self.save_for_backward(training, len(x), x, codes)
         return y
 
@@ -128,13 +122,14 @@ class ConvReLUPool(DirectConv):
         """Visit the pixels that won: each gives its gradient times its patch to dw, times its filter to dx."""
         dy = as_maps(self.check_output_gradient(dy))
         x, codes = self.saved
-        weight, runs = self.conv.parameters[0], (self.patches.runs, self.patches.run_length)
+        weight, patches = self.conv.parameters[0], self.patches
+        runs = patches.runs, patches.run_length
         dw, db = as_rows(weight.grad), self.conv.bias_gradient()
         learns = self.conv.learns
         by_taps, by_entries = learns and self.by_taps, learns and not self.by_taps  # what gives dw
         if by_taps:
             in_squares = self.by_windows and x.shape[3] == 1
-            ops.conv_tap_gradient(x, dy, codes, self.offsets, self.patches.taps, in_squares, dw, db)
+            ops.conv_tap_gradient(x, dy, codes, patches.starts, patches.taps, in_squares, dw, db)
         if by_entries or (need_dx and not self.by_windows):
             entries, sums = self._entries(dy, codes)
         if by_entries:
@@ -143,7 +138,7 @@ class ConvReLUPool(DirectConv):
             return None
         dx = self.empty("dpadded", x.shape)
         if self.by_windows:
-            ops.window_input_gradient(as_rows(weight.value), dy, codes, self.offsets, self.patches.row, dx)
+            ops.window_input_gradient(as_rows(weight.value), dy, codes, patches.starts, patches.row, dx)
         else:
             ops.conv_input_gradient(as_rows(weight.value), *runs, *entries, dx)
         return self._crop(dx)
@@ -153,7 +148,7 @@ class ConvReLUPool(DirectConv):
         starts = self.empty("starts", (len(dy), self.conv.filters + 1), np.int32)
         positions = self.empty("positions", (len(dy), dy[0].size), np.int32)
         values, sums = self.empty("values", positions.shape), self.empty("sums", (len(dy), self.conv.filters))
-        ops.conv_entries(dy, codes, self.offsets, starts, positions, values, sums)
+        ops.conv_entries(dy, codes, self.patches.starts, starts, positions, values, sums)
         return (starts, positions, values), sums
 
     def choices(self) -> list[NDArray]:

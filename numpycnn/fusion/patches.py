@@ -29,8 +29,8 @@ class Patches:
 
     Attributes
     ----------
-    starts : ndarray of shape (OH, OW)
-        First element of each patch.
+    starts : ndarray of shape (OH // 2 * (OW // 2) * 4,)
+        First element of each patch, the four of a window of 2 x 2 pooling behind each other.
     runs : ndarray of shape (kh,), or (kh * kw,) if dilated
         First element of each run in the first patch: ``run_length`` elements that are next to each other in memory.
     taps : ndarray of shape (kh * kw * C,)
@@ -45,7 +45,9 @@ class Patches:
             down, right = (np.arange(n) * step * size for n, step, size in zip(counts, steps, (row, channels)))
             return np.add.outer(down.astype(np.int32), right.astype(np.int32))
 
-        self.starts = outer(window.count, window.strides)
+        height, width = (n // 2 for n in window.count)
+        starts = outer((2 * height, 2 * width), window.strides).reshape(height, 2, width, 2)
+        self.starts = starts.transpose(0, 2, 1, 3).reshape(-1)
         pixels = outer(window.kernel, window.dilation)
         self.runs = pixels[:, 0].copy() if window.dilation[1] == 1 else pixels.reshape(-1)
         self.taps = np.add.outer(pixels.reshape(-1), np.arange(channels, dtype=np.int32)).reshape(-1)

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Iterator
 
 import numba
-from numba.core import config
+from numba.core import compiler_lock, config
 
 TBB_LIBRARY = {"win32": "Library/bin/tbb12.dll", "darwin": "lib/libtbb.12.dylib"}.get(sys.platform, "lib/libtbb.so.12")
 OLDEST_TBB = 12060  # its interface's version that Numba takes: 2021.6
@@ -139,11 +139,14 @@ def _places_of_tbb() -> Iterator[Path]:
 
 
 def _after_fork_in_child() -> None:
-    global forked, lock
+    global forked
     forked = True
-    lock = threading.RLock()  # the parent's may be held by a thread that does not exist here
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no forks
+    # A fork waits till no other thread runs or compiles a kernel: in the child, what such a thread has locked, here or
+    # in TBB, would stay locked. What is registered last is acquired first, as when a kernel is called that compiles.
+    for held in (compiler_lock.global_compiler_lock, lock):
+        os.register_at_fork(before=held.acquire, after_in_parent=held.release, after_in_child=held.release)
     os.register_at_fork(after_in_child=_after_fork_in_child)
 _choose_layer()

@@ -210,7 +210,7 @@ def convolved(cls, rng, dtype) -> Iterator[tuple]:
         if cls is DirectConv:
             yield *forward_operands(block, n, rng, dtype), list(block.geometry), y
         else:
-            places = [block.offsets, block.patches.runs, block.patches.run_length]
+            places = [block.patches.starts, block.patches.runs, block.patches.run_length]
             yield *forward_operands(block, n, rng, dtype), places, as_maps(y)
 
 
@@ -355,7 +355,7 @@ def conv_entries(rng, dtype) -> Iterator[Call]:
         filters, capacity = codes.shape[2], codes[0].size
         starts, positions = np.full((n, filters + 1), -1, np.int32), np.full((n, capacity), -1, np.int32)
         outputs = [starts, positions, unwritten(dtype, n, capacity), unwritten(dtype, n, filters)]
-        yield Call([dy, codes, block.offsets], [], outputs, defined=defined_entries)
+        yield Call([dy, codes, block.patches.starts], [], outputs, defined=defined_entries)
 
 
 def defined_entries(outputs):
@@ -372,7 +372,7 @@ def entries(block, n, rng, dtype):
     starts, positions = np.empty((n, filters + 1), np.int32), np.full((n, capacity), 2**31 - 1, np.int32)
     values, sums = unwritten(dtype, n, capacity), unwritten(dtype, n, filters)
     dy = rough(rng, dtype, *codes.shape)
-    reference.conv_entries(dy, codes, block.offsets, starts, positions, values, sums)
+    reference.conv_entries(dy, codes, block.patches.starts, starts, positions, values, sums)
     return starts, positions, values, sums
 
 
@@ -405,14 +405,14 @@ def window_input_gradient(rng, dtype) -> Iterator[Call]:
         w = rough(rng, dtype, len(block.patches.taps), block.conv.filters)
         outputs = [unwritten(dtype, n, *block.padded_shape)]
         roundings = block.conv.filters * 9  # as in conv_input_gradient
-        yield Call([w, dy, codes, block.offsets], [block.patches.row], outputs, roundings=roundings)
+        yield Call([w, dy, codes, block.patches.starts], [block.patches.row], outputs, roundings=roundings)
 
 
 def conv_tap_gradient(rng, dtype) -> Iterator[Call]:
     for block, n in blocks():
         dy, codes = gradient_and_codes(block, n, rng, dtype)
         depth, filters = len(block.patches.taps), block.conv.filters
-        inputs = [rough(rng, dtype, n, *block.padded_shape), dy, codes, block.offsets, block.patches.taps]
+        inputs = [rough(rng, dtype, n, *block.padded_shape), dy, codes, block.patches.starts, block.patches.taps]
         outputs = [unwritten(dtype, depth, filters), unwritten(dtype, filters)]
         for in_squares in {False, block.by_windows and block.padded_shape[2] == 1}:
             yield Call(inputs, [in_squares], outputs, roundings=dy[:, :, 0].size)

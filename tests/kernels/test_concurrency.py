@@ -117,18 +117,11 @@ def test_pools_of_processes(method, rounds, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_fork_while_another_thread_trains(tmp_path):
+def test_a_fork_while_another_thread_trains():
     """The child has its own locks: those of the parent are held by a thread that does not exist there."""
     run_here("""
-model, ended = small_cnn(seed=1), threading.Event()
 expected = train(0)
-
-def go_on():
-    while not ended.is_set():
-        model.fit(x, y, batch_size=8, verbose=0)
-
-thread = threading.Thread(target=go_on)
-thread.start()
+sys.setswitchinterval(1e-6)  # threads take turns anywhere
 warnings.simplefilter("ignore", DeprecationWarning)
 
 def child():
@@ -136,12 +129,61 @@ def child():
     assert train(0) == expected
 
 for _ in range(10):
+    model = small_cnn(seed=1)  # which the thread begins to train
+    thread = threading.Thread(target=lambda: model.fit(x, y, batch_size=8, epochs=3, verbose=0))
+    thread.start()
     process = multiprocessing.get_context("fork").Process(target=child)
     process.start()
     process.join(120)
+    process.kill()
+    thread.join()
     assert process.exitcode == 0, process.exitcode
-ended.set()
+""", 1)  # fmt: skip
+
+
+@pytest.mark.parametrize("moment", ["it lists patches", "a kernel runs", "a kernel is compiled"])
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_fork_at_the_moment_when_in_another_thread(moment):
+    run_here(f"""
+import time
+import numpycnn.fusion.convolution as blocks
+from numba.core import compiler_lock
+from numpycnn.kernels import threads
+
+expected, there = train(0), threading.Event()
+lists_patches = blocks.shared_patches
+
+def takes_its_time(*args):
+    there.set()
+    time.sleep(1)
+    return lists_patches(*args)
+
+def hold(lock):
+    with lock:
+        there.set()
+        time.sleep(1)
+
+def begin_training():
+    blocks.shared_patches = takes_its_time
+    small_cnn().predict(x)
+
+moments = {{
+    "it lists patches": begin_training,
+    "a kernel runs": lambda: hold(threads.lock),
+    "a kernel is compiled": lambda: hold(compiler_lock.global_compiler_lock),
+}}
+thread = threading.Thread(target=moments[{moment!r}])
+thread.start()
+there.wait()
+blocks.shared_patches = lists_patches
+warnings.simplefilter("ignore", DeprecationWarning)
+process = multiprocessing.get_context("fork").Process(target=lambda: sys.exit(train(0) != expected))
+process.start()
+process.join(120)
+process.kill()
 thread.join()
+assert process.exitcode == 0, process.exitcode
+assert train(0) == expected  # and the parent goes on
 """, 1)  # fmt: skip
 
 
