@@ -123,9 +123,25 @@ class ExplainsArguments:
 
         def __getattr__(self, name: str) -> Any:
             """Serve an attribute that is not there: one that Keras has is answered with ours."""
+            served = getattr(type(self), name, None)
+            if isinstance(served, property):  # which asks for another one that is not there
+                return served.fget(self)
             hint = f"; {KERAS_ATTRIBUTES[name]}{FACADE}" if name in KERAS_ATTRIBUTES else ""
+            hint = hint or _hint_at_init(type(self), name)
             text = f"{type(self).__name__!r} object has no attribute {name!r}{hint}"
             raise AttributeError(text, name=name, obj=self)
+
+
+def _hint_at_init(cls: type, name: str) -> str:
+    """Say that a class of the user's own does not call our ``__init__``, if that makes such an attribute."""
+    inits = [each for each in cls.__mro__ if "__init__" in vars(each)]
+    if is_ours(inits[0]) or not any(name in _attributes_of_init(each) for each in inits if is_ours(each)):
+        return ""
+    return f"; {inits[0].__name__}.__init__ has to call super().__init__(...) first, which makes it"
+
+
+def _attributes_of_init(cls: Any) -> tuple[str, ...]:
+    return inspect.unwrap(cls.__init__).__code__.co_names
 
 
 def shown(value: Any) -> str:

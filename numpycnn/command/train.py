@@ -28,6 +28,7 @@ from ..model import Sequential
 from ..optimizers import Adam
 from ..schedules import Constant, CosineDecay, OneCycle, Schedule
 from ..terminal import show
+from ..training.data import rows_kept
 from .options import checked, in_a_shell, named, positive
 from .recipes import DATA_SETS, RECIPES, Augmentation, DataSet, Recipe, augmentation, describe, image_folder
 from .results import as_input, draw, test, when_to_trust, write_json
@@ -132,7 +133,7 @@ def load(options: argparse.Namespace, recipe: Recipe) -> tuple[DataSet, DataSet,
 
 def learning_rate(recipe: Recipe, images: int) -> Schedule:
     """Return the schedule over all steps; small ones at the end settle the weights."""
-    batches = math.ceil(images * (1 - recipe.validation_split) / recipe.batch_size)
+    batches = math.ceil(rows_kept(images, recipe.validation_split) / recipe.batch_size)
     return SCHEDULES[recipe.schedule](recipe.learning_rate, steps=max(1, batches * recipe.epochs))
 
 

@@ -427,7 +427,7 @@ def test_schedules_end_with_the_training(example):
     recipe = dataclasses.replace(example.RECIPES["cnn"], epochs=2, batch_size=10, validation_split=0.5)
     for name, last in (("cosine", 0.0), ("one_cycle", 1e-7), ("constant", 1e-3)):
         schedule = example.learning_rate(dataclasses.replace(recipe, schedule=name), images=101)
-        assert schedule(2 * 6) == pytest.approx(last)  # 6 batches of 51 images, 2 epochs
+        assert schedule(2 * 5) == pytest.approx(last)  # 5 batches of 50 images, 2 epochs
 
 
 def test_tests_on_another_set(call, little_data):

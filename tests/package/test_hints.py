@@ -236,3 +236,22 @@ def test_a_loss_that_is_not_finite_names_a_large_learning_rate_unless_the_data_i
     x[3, 0, 0, 0] = np.nan
     ((_, text, _),) = warnings_of_fit(x, optimizer=nc.SGD(10))
     assert "NaN or infinity in x" in text and "learning rate" not in text
+
+
+@pytest.mark.parametrize("base, use", [
+    (nc.Dense, lambda own: nc.Sequential([own], input_shape=(3,))),
+    (nc.SoftmaxCrossEntropy, lambda own: own(np.zeros((2, 3)), np.zeros(2, int))),
+    (nc.Adam, lambda own: small_cnn(optimizer=own).fit(X, Y, verbose=0)),
+    (nc.optimizers.Optimizer, lambda own: small_cnn(optimizer=own).fit(X, Y, verbose=0)),
+    (nc.CosineDecay, lambda own: nc.Adam(own).current_rate),
+    (nc.metrics.Metric, lambda own: small_cnn().compile("adam", "categorical_crossentropy", [own])),
+])  # fmt: skip
+def test_a_class_that_does_not_call_the_init_of_ours_is_told(base, use):
+    mine = type("Mine", (base,), {"__init__": lambda self: None})
+    with pytest.raises(AttributeError, match=r"Mine.__init__ has to call super\(\).__init__\(...\) first"):
+        use(mine())
+    with pytest.raises(AttributeError, match="has no attribute 'colour'$"):
+        mine().colour
+    twin = type("Twin", (base,), {"twice": property(lambda self: 2 * self.colour)})
+    with pytest.raises(AttributeError, match="has no attribute 'colour'$"):  # not 'twice'
+        twin.__new__(twin).twice
