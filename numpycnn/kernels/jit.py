@@ -400,7 +400,7 @@ def announce() -> None:
     global _announced
     if not _announced:
         _announced = True
-        say("compiling kernels for this machine (once for each kind of layer, some seconds) ...")
+        say("compiling kernels, once for each kind of layer (some seconds) ...")
 
 
 @functools.cache
