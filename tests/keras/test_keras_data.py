@@ -141,9 +141,16 @@ def test_steps_cut_arrays_short_and_what_does_nothing_is_noted():
     words = {"validation_data": (X, Y), "validation_steps": 2, "validation_batch_size": 3}
     history = model.fit(X, Y, 4, verbose=0, **words).history
     np.testing.assert_allclose(history["val_loss"], model.evaluate(X[:6], Y[:6]), rtol=1e-6)
+    held_out = {"validation_split": 0.5, "validation_steps": 2, "shuffle": False, "verbose": 0}
+    history = model.fit(X, Y, 2, **held_out).history
+    np.testing.assert_allclose(history["val_loss"], model.evaluate(X[6:10], Y[6:10]), rtol=1e-6)
+    assert model.fit(X, Y, steps_per_epoch=3, validation_split=0.5, verbose=0).params["steps"] == 3  # of two rows
+    with pytest.warns(keras.KerasNote, match="4 steps were asked for, but there are 3 batches"):
+        assert model.fit(X, Y, 2, steps_per_epoch=4, validation_split=0.5, verbose=0).params["steps"] == 3
+    for steps in (-1, 0, 2.5, "3"):
+        with pytest.raises((TypeError, ValueError), match="steps: expected an integer of at least 1"):
+            model.predict(X, steps=steps)
     batches = [(X[:4], Y[:4])]
-    with pytest.raises(ValueError, match="all rows that validation_split holds out are looked at"):
-        model.fit(X, Y, validation_split=0.5, validation_steps=1)
     for word, call in (
         ("fit: validation_steps", lambda: model.fit(X, Y, validation_steps=1, verbose=0)),
         ("fit: validation_freq", lambda: model.fit(X, Y, validation_freq=2, verbose=0)),

@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterator
 
 import numpy as np
 
+from ...checks import check_count
 from ...training.data import rows_kept
 from ...training.run import FitOptions
 from ..flows import Flow
@@ -50,11 +51,19 @@ class Data:
             raise ValueError("expected y in the batches that x gives, got it apart")
         if self.batches:
             x, steps = _one_pass(x, steps)
+        elif steps is not None:
+            check_count(steps, "steps")
         self.x: Any = x if self.batches else as_array(x)
         self.y: Any = None if y is None else as_array(y)
-        if batch_size is None and steps is not None and not self.batches:
-            batch_size = -(-len(self.x) // steps)  # all rows in so many batches
         self.batch_size, self.steps = batch_size, steps
+
+    def settle_steps(self, held_out: float = 0.0) -> None:
+        """Of arrays take no more batches than there are; without a size, so many batches hold all rows."""
+        if self.batches or self.steps is None:
+            return
+        rows = rows_kept(len(self.x), held_out if 0 < held_out < 1 else 0.0)
+        self.batch_size = self.batch_size or max(1, -(-rows // self.steps))
+        self.steps = _at_most(self.steps, -(-rows // self.batch_size))
 
     def note_idle(self, owner: str, batch_size: int | None, shuffle: Any = True) -> None:
         """Note a size that was given for batches, which are as large as they are, and rows that no epoch reaches."""
@@ -119,10 +128,15 @@ class Data:
 def _one_pass(batches: Any, steps: int | None) -> tuple[Any, int | None]:
     """Return the batches from the first one on, and how many to take: at most all, and for 0 all, as in Keras."""
     count = operator.length_hint(batches, 0)  # 0 if it is not known
-    if count and steps is not None and steps > count:
-        note(f"{steps} steps were asked for, but there are {count} batches: all of them are taken, once an epoch")
-        steps = count
+    steps = _at_most(steps, count)
     return (batches.batches(), steps or count) if isinstance(batches, Flow) else (batches, steps or None)
+
+
+def _at_most(steps: int | None, count: int) -> int | None:
+    if not count or steps is None or steps <= count:
+        return steps
+    note(f"{steps} steps were asked for, but there are {count} batches: all of them are taken, once an epoch")
+    return count
 
 
 def _parts(batch: Any) -> Any:

@@ -140,9 +140,9 @@ class Learning(Chain):
         core, in_batches = self._ready(), self._looks_at_batches(callbacks)
         validated = validation_data is not None or validation_split
         if validation_data is None and validation_split:
-            refuse("fit", "all rows that validation_split holds out are looked at", validation_steps=validation_steps)
-            parts = data.hold_out(sample_weight, validation_split, in_batches)
+            parts = data.hold_out(sample_weight, validation_split, in_batches or validation_steps is not None)
             sample_weight, validation_data, validation_split = parts
+        data.settle_steps(validation_split)
         words: dict[str, Any] = {
             "sample_weight": sample_weight, "class_weight": _classes(class_weight),
             "validation_split": validation_split, "shuffle": bool(shuffle), "initial_epoch": initial_epoch,
@@ -180,6 +180,7 @@ class Learning(Chain):
         if unsaid and self._looks_at_batches(callbacks):  # else as many rows at a time as is quickest
             batch_size = BATCH
         data = Data(x, y, batch_size, steps)
+        data.settle_steps()
         data.note_idle("evaluate", batch_size)
         words = data.measure_words(self._ranked, sample_weight)
         counter = Counter()
@@ -210,6 +211,7 @@ class Learning(Chain):
         """Return the outputs for rows: the probabilities of a model that ends in a softmax."""
         settle("predict", old, *IDLE)
         data = Data(x, None, batch_size, steps)
+        data.settle_steps()
         data.note_idle("predict", batch_size)
         if self._shape is None:
             self.ensure(data.one_shape())
