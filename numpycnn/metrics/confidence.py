@@ -183,7 +183,10 @@ class Confidence:
         sure = _softened(check_probabilities(probabilities), self.temperature).max(axis=1)
         strange = sure < 0.5
         if self.distance is not None and features is not None:
-            strange |= self.distance(features) > self.distance.limit
+            distances = self.distance(features)
+            if len(distances) != len(sure):
+                raise ValueError(f"features: expected a row for each of {len(sure)} probabilities, got {len(distances)}")
+            strange |= ~(distances <= self.distance.limit)  # NaN is like nothing
         return [NONE_OF_THEM if s else SURE if c >= self.threshold else NOT_SURE for c, s in zip(sure, strange)]
 
 

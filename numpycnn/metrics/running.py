@@ -13,9 +13,11 @@ from typing import Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_choice, check_count, check_fraction, check_instance, check_text
+from ..checks import (
+    check_choice, check_classes, check_count, check_fraction, check_instance, check_numeric, check_text,
+)
 from ..configured import Configured
-from ..losses import Loss, MeanAbsoluteError, MeanSquaredError
+from ..losses import Loss, MeanAbsoluteError, MeanSquaredError, check_weights
 
 
 class Metric(Configured):
@@ -59,6 +61,7 @@ class Metric(Configured):
 
     def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
         """Count a batch; `weights` (N,) say how much each row counts."""
+        predictions, targets, weights = _batch(predictions, targets, weights)
         figures = np.asarray(self.rows(predictions, targets))
         if figures.shape != (len(predictions),):
             wanted = f"rows to return the figure of each row, shape ({len(predictions)},)"
@@ -91,7 +94,8 @@ class Accuracy(Metric):
 
     def rows(self, predictions: NDArray, targets: NDArray) -> NDArray:
         """Return where the class is right."""
-        return (predictions.argmax(axis=1) == _classes(targets)) & ~np.isnan(predictions).any(axis=1)
+        classes = _classes(predictions, targets)
+        return (predictions.argmax(axis=1) == classes) & ~np.isnan(predictions).any(axis=1)
 
 
 class BinaryAccuracy(Metric):
@@ -124,7 +128,8 @@ class TopKAccuracy(Metric):
 
     def rows(self, predictions: NDArray, targets: NDArray) -> NDArray:
         """Return where the label is among the first."""
-        own = np.take_along_axis(predictions, _classes(targets)[:, None], axis=1)  # (N, 1)
+        classes = check_classes(_classes(predictions, targets), "targets", predictions.shape[-1])
+        own = np.take_along_axis(predictions, classes[:, None], axis=1)  # (N, 1)
         return ((predictions > own).sum(axis=1) < self.k) & np.isfinite(own[:, 0])
 
 
@@ -139,6 +144,7 @@ class MeanLoss(Metric):
 
     def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
         """Count a batch."""
+        predictions, targets, weights = _batch(predictions, targets, weights)
         rows, targets = len(predictions), _like(targets, predictions)
         weight = rows if weights is None else weights.sum()
         value, _ = self.loss(predictions, targets) if weights is None else self.loss(predictions, targets, weights)
@@ -162,6 +168,7 @@ class _Counts(Metric):
 
     def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
         """Count a batch."""
+        predictions, targets, weights = _batch(predictions, targets, weights)
         rows = len(predictions)
         predictions, wanted = predictions.reshape(rows, -1), _like(targets, predictions).reshape(rows, -1)  # (N, K)
         limit = self.threshold
@@ -246,6 +253,7 @@ class AUC(Metric):
 
     def add(self, predictions: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
         """Count a batch: how many yes and no lie above so many thresholds."""
+        predictions, targets, weights = _batch(predictions, targets, weights)
         thresholds = np.linspace(0, 1, self.num_thresholds)
         thresholds[[0, -1]] = -1e-7, 1 + 1e-7  # everything lies between
         passed = np.searchsorted(thresholds, predictions.reshape(-1).clip(0, 1))  # how many thresholds are lower
@@ -262,16 +270,31 @@ class AUC(Metric):
         return float(((false[:-1] - false[1:]) * (true[:-1] + true[1:])).sum() / 2)
 
 
-def _classes(targets: NDArray) -> NDArray:
-    """Return class numbers (N,) of those, or of rows of probabilities (N, K)."""
-    return targets.argmax(axis=1) if targets.ndim == 2 else targets
+def _batch(predictions: Any, targets: Any, weights: Any) -> tuple[NDArray, NDArray, NDArray | None]:
+    """Return a batch as arrays; raise unless there is a target, and a weight, for each row."""
+    predictions, targets = check_numeric(predictions, "predictions"), check_numeric(targets, "targets")
+    if predictions.ndim == 0 or predictions.shape[:1] != targets.shape[:1]:
+        found = f"shapes {predictions.shape} and {targets.shape}"
+        raise ValueError(f"predictions and targets: expected as many rows of both, got {found}")
+    return predictions, targets, None if weights is None else check_weights(weights, len(predictions), "weights")
+
+
+def _classes(predictions: NDArray, targets: NDArray) -> NDArray:
+    """Return class numbers (N,) of those, (N,) or (N, 1), or of rows of probabilities (N, K)."""
+    if predictions.ndim != 2 or predictions.shape[1] == 1:
+        raise ValueError(f"predictions: expected shape (N, K), a column a class, got {predictions.shape}; of yes-or-no "
+                         "questions there is BinaryAccuracy")
+    one_hot = targets.ndim == 2 and targets.shape[1] > 1
+    return targets.argmax(axis=1) if one_hot else targets.reshape(len(predictions))
 
 
 def _like(targets: NDArray, predictions: NDArray) -> NDArray:
     """Return targets of the predictions' shape: class numbers become one-hot rows."""
     if targets.size == predictions.size:
         return targets.reshape(predictions.shape)  # of one output, (N,) or (N, 1)
-    return np.eye(predictions.shape[1])[targets]
+    if predictions.ndim != 2:
+        raise ValueError(f"targets: expected the shape of predictions, {predictions.shape}, got {targets.shape}")
+    return np.eye(predictions.shape[1])[check_classes(targets, "targets", predictions.shape[1])]
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:

@@ -240,3 +240,32 @@ def test_answers_of_one_output_may_be_a_column_and_the_truth_a_row(name):
         metric.add(np.array([[0.9], [0.8], [0.3], [0.7]]), targets)
         figures.append(metric.result())
     assert figures[0] == figures[1]
+
+
+@pytest.mark.parametrize(("metric", "plain"), [case[:2] for case in BY_HAND], ids=lambda value: repr(value)[:40])
+def test_lists_columns_and_floats_count_as_arrays_do(metric, plain):
+    for targets in (LABELS.tolist(), LABELS[:, None], LABELS.astype(float), to_categorical(LABELS, 3).tolist()):
+        fresh = get_metric(metric)
+        fresh.add(P.tolist(), targets, [1, 1, 1, 1])
+        assert fresh.result() == pytest.approx(plain, rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", [*(case[0] for case in BY_HAND), metrics.AUC()], ids=lambda value: repr(value)[:40])
+def test_a_batch_that_does_not_fit_together_is_refused(metric):
+    """Each was a wrong figure, or an error of NumPy's, where a metric is used by itself."""
+    bad = [(P, LABELS[:1]), (P[:1], LABELS), (P, LABELS, [1.0]), (P, LABELS, [1, 1, 1, -1]), (0.5, LABELS)]
+    if not isinstance(metric, metrics.Accuracy):  # such a label is never right
+        bad += [(P, LABELS - 1), (P, LABELS + 1)]
+    for batch in bad:
+        with pytest.raises(ValueError, match="expected"):
+            metric.add(*batch)
+    for batch in ((None, LABELS), (P, None), (P, list("abcd"))):
+        with pytest.raises(TypeError, match="expected an array of real numbers"):
+            metric.add(*batch)
+
+
+@pytest.mark.parametrize("metric", [metrics.Accuracy(), metrics.TopKAccuracy()])
+def test_classes_need_a_column_each(metric):
+    for predictions in (P[:, 0], P[:, :1], P[..., None]):
+        with pytest.raises(ValueError, match=r"predictions: expected shape \(N, K\), a column a class"):
+            metric.add(predictions, LABELS)
