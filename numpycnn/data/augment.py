@@ -96,6 +96,7 @@ class Augment:
             "elastic": check_positive(self.elastic, "elastic", zero_allowed=True),
             "sigma": check_positive(self.sigma, "sigma"),
             "fill": _amount(self.fill, "fill", "a finite number", sys.float_info.max, -sys.float_info.max),
+            "horizontal_flip": check_flag(self.horizontal_flip, "horizontal_flip"),
         }
         for name, value in checked.items():
             if abs(value) > LARGEST:
@@ -103,7 +104,6 @@ class Augment:
             object.__setattr__(self, name, value)  # the way into a frozen dataclass
         if self.sigma < 0.5:
             raise ValueError(f"sigma: expected at least 0.5 pixels, got {self.sigma}; nothing is smooth below that")
-        check_flag(self.horizontal_flip, "horizontal_flip")
 
     @classmethod
     def for_digits(cls, **changes: Any) -> Augment:

@@ -27,7 +27,7 @@ SUFFIXES = (  # of pictures, in lower case
 Split = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageFolder:
     """What `load_image_folder` read.
 

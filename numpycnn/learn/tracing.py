@@ -44,7 +44,7 @@ class Reached:
     change: float = 0.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Step:
     """One layer of a trace.
 
@@ -79,7 +79,7 @@ class Step:
         return self.output.nbytes + sum(value.nbytes for value in self.parameters.values())
 
 
-@dataclass
+@dataclass(eq=False)
 class Trace:
     """A forward pass and, with labels, the backward pass and the optimizer's step.
 

@@ -251,6 +251,7 @@ def test_it_is_a_value():
     assert eval(repr(augment)) == augment != Augment(shift=0.1)
     with pytest.raises(dataclasses.FrozenInstanceError):
         augment.shift = 0.2
+    assert repr(Augment(horizontal_flip=np.True_)) == repr(Augment(horizontal_flip=True))
     assert Augment.for_digits(elastic=0) == dataclasses.replace(Augment.for_digits(), elastic=0)
     assert Augment.for_digits().elastic > 0 and not Augment.for_digits().horizontal_flip
 

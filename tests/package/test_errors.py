@@ -3,6 +3,8 @@
 After each the model is as it was: nothing trained, nothing lost.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 from small_models import make_images, small_cnn, small_stateful_cnn, weights_equal
@@ -16,6 +18,9 @@ from numpycnn import (
     ModelCheckpoint,
     Sequential,
     SoftmaxCrossEntropy,
+    data,
+    learn,
+    metrics,
     set_num_threads,
     training,
 )
@@ -236,3 +241,15 @@ def test_a_fit_that_failed_before_building_can_be_repeated():
         with pytest.raises((ValueError, TypeError)):
             model.fit(x, y, verbose=0)
     assert len(model.fit(X, Y, verbose=0).epoch) == 1
+
+
+RESULTS = {
+    result for module in (data, learn, metrics) for result in vars(module).values()
+    if dataclasses.is_dataclass(result) and any("NDArray" in str(field.type) for field in dataclasses.fields(result))
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("result", sorted(RESULTS, key=repr), ids=lambda result: result.__name__)
+def test_results_that_hold_arrays_can_be_compared_and_put_into_sets(result):
+    """Each is equal to itself alone: with fields in place of objects ``==`` and ``hash`` raised an error of NumPy's."""
+    assert result.__eq__ is object.__eq__ and result.__hash__ is object.__hash__ and len(RESULTS) >= 6

@@ -32,7 +32,7 @@ CLEARER = 2.0  # a contrast of colours that is so many times that of brightness 
 MAIN, FAR, SHALLOW = 0.2, 0.15, 0.3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PreparedDigit:
     """What `prepare_digit` made of a picture, and what it saw.
 
