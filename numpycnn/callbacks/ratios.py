@@ -33,6 +33,7 @@ class LayerRatios(Callback):
 
     def __init__(self, every: int = 1) -> None:
         self.every = check_count(every, "every")
+        self.on_train_begin()
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.steps: list[int] = []

@@ -21,9 +21,11 @@ class TerminateOnNaN(Callback):
         Which rows of the data, which layer or which parameter.
     """
 
+    stopped: tuple[int, int] | None = None
+    place: str | None = None
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        self.stopped: tuple[int, int] | None = None
-        self.place: str | None = None
+        self.stopped = self.place = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._epoch = epoch

@@ -217,6 +217,8 @@ class Layer(FixedOnceBuilt):
         Returns
         -------
         ndarray of shape (N, *output_shape)
+            In a built model the layer's next call writes over it: copy what you want to keep, or take what the model
+            returns (``forward``, ``activations``).
 
         Raises
         ------

@@ -151,6 +151,7 @@ def test_ratios_are_those_of_the_step():
     """SGD without momentum: the update is the learning rate times the gradient; a step of two is looked at."""
     x, y = RNG.random((8, 4, 3, 1)), RNG.random((8, 2))
     model, ratios = linear(), LayerRatios(every=2)
+    assert (ratios.steps, ratios.gradients, ratios.updates) == ([], {}, {})
     before = [WEIGHTS.copy()]
     model.fit(x, y, batch_size=2, epochs=1, shuffle=False, verbose=0, callbacks=[ratios])
     assert ratios.steps == [0, 2] and [*ratios.updates] == ["2 Dense"]

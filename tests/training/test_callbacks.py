@@ -389,6 +389,7 @@ def test_csv_logger_makes_its_folder(tmp_path):
 @pytest.mark.parametrize("value", [NAN, math.inf, -math.inf])
 def test_terminate_on_nan_by_script(value, capsys):
     callback = TerminateOnNaN()
+    assert callback.stopped is callback.place is None  # before fit, too
     callback.model = small_cnn()
     callback.on_train_begin()
     callback.on_epoch_begin(3)
