@@ -43,6 +43,7 @@ class L1L2(Regularizer):
 
     def __call__(self, value: NDArray) -> float:
         """Return the penalty on a parameter's value."""
+        value = np.asarray(value)
         wide = np.result_type(value.dtype, np.float64)
         with np.errstate(over="ignore"):
             absolute = (np.sign(value.real) * value).sum(dtype=wide) if self.l1 else 0.0  # complex steps pass through
@@ -51,8 +52,9 @@ class L1L2(Regularizer):
 
     def gradient(self, value: NDArray) -> NDArray:
         """Return its gradient, of the shape of `value`."""
-        gradient = value.dtype.type(2 * self.l2) * value
-        return gradient + value.dtype.type(self.l1) * np.sign(value) if self.l1 else gradient
+        value = np.asarray(value)
+        gradient = 2 * self.l2 * value
+        return gradient + self.l1 * np.sign(value) if self.l1 else gradient
 
 
 class L1(L1L2):

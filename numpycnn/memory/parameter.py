@@ -38,10 +38,12 @@ class Parameter:
     grad : ndarray
         Gradient of the loss with respect to `value`, same shape; every backward overwrites it.
     regularizer : Regularizer or None
-        The penalty on `value` that the model adds to the loss.
+        The penalty on `value` that the model adds to the loss. A built model takes another in its place, but none where
+        there was none: it has looked.
     """
 
-    regularizer: Any = None
+    _regularizer: Any = None
+    _moved = False
 
     def __init__(self, name: str, value: NDArray) -> None:
         check_text(name, "name of a parameter")
@@ -62,9 +64,16 @@ class Parameter:
     def _set_grad(self, new: ArrayLike) -> None:
         _copy_into(self._grad, new, f"gradient of parameter {self.name!r}")
 
+    def _set_regularizer(self, new: Any) -> None:
+        if self._moved and self._regularizer is None and new is not None:
+            advice = "give it to the layer (kernel_regularizer=..., bias_regularizer=...)"
+            raise AttributeError(f"parameter {self.name!r} is in a built model, which would not see {new!r}; {advice}")
+        self._regularizer = new
+
     # Read some twenty times a step: an attrgetter is no Python function.
     value: NDArray = property(operator.attrgetter("_value"), _set_value)  # type: ignore[assignment]
     grad: NDArray = property(operator.attrgetter("_grad"), _set_grad)  # type: ignore[assignment]
+    regularizer: Any = property(operator.attrgetter("_regularizer"), _set_regularizer)
 
     def move(self, value: NDArray, grad: NDArray) -> None:
         """Continue in other memory: copy value and gradient there and use it from now on."""
@@ -73,7 +82,7 @@ class Parameter:
             raise ValueError(f"parameter {self.name!r}: expected memory of shape {expected}, got {got}")
         value[...] = self._value
         grad[...] = self._grad
-        self._value, self._grad = value, grad
+        self._value, self._grad, self._moved = value, grad, True
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, shape={self._value.shape}, dtype={self._value.dtype})"

@@ -192,3 +192,21 @@ def test_who_takes_one():
     with pytest.raises(TypeError, match=r"write it with parentheses: L2\(\)"):
         Dense(3, kernel_regularizer=L2)
     assert Parameter("weight", np.ones(2)).regularizer is None
+
+
+def test_whole_numbers_and_lists_are_numbers():
+    """Of integers the gradient was 0."""
+    penalty, value = L1L2(0.1, 0.2), [[1, -2], [0, 3]]
+    for given in (value, np.array(value)):
+        assert penalty(given) == pytest.approx(0.1 * 6 + 0.2 * 14, rel=1e-12)
+        np.testing.assert_allclose(penalty.gradient(given), 0.1 * np.sign(value) + 0.4 * np.array(value), rtol=1e-12)
+    assert penalty.gradient(np.ones(2, np.float32)).dtype == np.float32
+
+
+def test_a_penalty_that_nobody_would_see_is_refused():
+    model = Sequential([Dense(2), Dense(2, kernel_regularizer="l2")], input_shape=(3,))
+    with pytest.raises(AttributeError, match="'weight' is in a built model, which would not see .*kernel_regularizer="):
+        model.parameters[0].regularizer = L2(0.1)
+    with_one = model.parameters[2]
+    with_one.regularizer = L2(0.5)
+    assert model.penalty() == pytest.approx(0.5 * np.square(with_one.value).sum())
