@@ -185,7 +185,7 @@ class Confidence:
         if self.distance is not None and features is not None:
             distances = self.distance(features)
             if len(distances) != len(sure):
-                raise ValueError(f"features: expected a row for each of {len(sure)} probabilities, got {len(distances)}")
+                raise ValueError(f"features: expected a row for each of {len(sure)} answers, got {len(distances)}")
             strange |= ~(distances <= self.distance.limit)  # NaN is like nothing
         return [NONE_OF_THEM if s else SURE if c >= self.threshold else NOT_SURE for c, s in zip(sure, strange)]
 

@@ -60,7 +60,7 @@ def test_the_verdict_looks_at_both():
     assert confidence.judge(shares, -DIRECTIONS) == ["none of them?"] * 3
     assert confidence.judge(shares, DIRECTIONS * np.nan) == ["none of them?"] * 3
     for rows in DIRECTIONS[:1], [*DIRECTIONS, DIRECTIONS[0]]:  # one row stood for all
-        with pytest.raises(ValueError, match="features: expected a row for each of 3 probabilities, got"):
+        with pytest.raises(ValueError, match="features: expected a row for each of 3 answers, got"):
             confidence.judge(shares, rows)
     assert "sure from 90.000% on" in str(confidence) and "beyond the distance" in str(confidence)
     assert str(Confidence(2.0, float("inf"), 0.01, 0.0)).startswith("never sure (temperature 2)")
