@@ -52,9 +52,7 @@ def check_pair(value: Any, name: str, minimum: int = 1) -> tuple[int, int]:
 def check_padding(value: Any, name: str = "padding") -> str | tuple[int, int]:
     """Return "valid", "same" or a pair of zero-rows and zero-columns."""
     if isinstance(value, str):
-        if value not in ("valid", "same"):
-            raise ValueError(f'{name}: expected "valid", "same", an integer or a pair, got {shown(value)}')
-        return value
+        return check_choice(value, name, ("valid", "same"), ", an integer or a pair")
     return check_pair(value, name, minimum=0)
 
 
@@ -63,6 +61,14 @@ def check_number(value: Any, name: str, expected: str = "a number") -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name}: expected {expected}, got {shown(value)}")
     return value.item() if isinstance(value, np.generic) else value
+
+
+def check_finite(value: Any, name: str) -> float:
+    """Return `value` as a finite float."""
+    value = check_number(value, name, "a finite number")
+    if not abs(value) <= sys.float_info.max:
+        raise ValueError(f"{name}: expected a finite number, got {value}")
+    return float(value)
 
 
 def check_fraction(value: Any, name: str, *, one_allowed: bool = False) -> float:
@@ -233,8 +239,7 @@ def check_rows(x: Any, shape: Shape, what: str, owner: Any = None) -> NDArray:
     """
     x = check_numeric(x, what, owner)
     if x.ndim != len(shape) + 1 or x.shape[1:] != shape:
-        expected = ", ".join(map(str, ("N", *shape)))
-        hint = hint_at_shape(x.shape, shape)
+        expected, hint = ", ".join(map(str, ("N", *shape))), hint_at_shape(x.shape, shape)
         raise ValueError(f"{_label(owner, what)}: expected shape ({expected}), got {x.shape}{hint}")
     if len(x) == 0:
         raise ValueError(f"{_label(owner, what)}: expected at least one row, got shape {x.shape}")

@@ -11,13 +11,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_flag, check_generator, check_number, check_positive
+from ..checks import check_finite, check_flag, check_generator, check_number, check_positive
 from ..kernels import ops
 
 CHUNK = 256  # images at a time: their displacements stay in the cache, and memory does not grow with the batch
@@ -95,7 +94,7 @@ class Augment:
             "shear": _amount(self.shear, "shear", "degrees from 0 to below 90", 90),
             "elastic": check_positive(self.elastic, "elastic", zero_allowed=True),
             "sigma": check_positive(self.sigma, "sigma"),
-            "fill": _amount(self.fill, "fill", "a finite number", sys.float_info.max, -sys.float_info.max),
+            "fill": check_finite(self.fill, "fill"),
             "horizontal_flip": check_flag(self.horizontal_flip, "horizontal_flip"),
         }
         for name, value in checked.items():
@@ -282,10 +281,10 @@ def _gaussians(size: int, sigma: float, dtype: np.dtype) -> NDArray:
     return (math.sqrt(spacing / (2 * math.pi)) / sigma * np.exp(-(distance**2) / 2)).astype(dtype)
 
 
-def _amount(value: Any, name: str, expected: str, below: float, minimum: float = 0.0) -> float:
-    """Return `value` as a float from `minimum` to `below`, which is excluded."""
+def _amount(value: Any, name: str, expected: str, below: float) -> float:
+    """Return `value` as a float from 0 to `below`, which is excluded."""
     value = check_number(value, name, expected)
-    if not minimum <= value < below:  # true for NaN, too
+    if not 0 <= value < below:  # true for NaN, too
         raise ValueError(f"{name}: expected {expected}, got {value}")
     return float(value)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import check_number, check_numeric, check_pair, check_positive
+from ..checks import check_finite, check_numeric, check_pair, check_positive
 from ..data.augment import affine_maps
 from ..files import path_text, printable
 from ..terminal import warn
@@ -35,7 +35,7 @@ def _ends(given: Any, name: str) -> tuple[float, float]:
     """Return the lowest and the highest of two numbers."""
     if np.shape(given) != (2,):
         raise ValueError(f"{name}: expected two numbers, the lowest and the highest, got {given!r}")
-    low, high = sorted(check_number(each, name) for each in given)
+    low, high = sorted(check_finite(each, name) for each in given)
     return low, high
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 from numpy.typing import NDArray
 
-from ..checks import check_number
+from ..checks import check_finite
 from .base import Layer
 
 
@@ -26,8 +23,8 @@ class Rescale(Layer):
     """
 
     def __init__(self, scale: float, offset: float = 0.0) -> None:
-        self.scale = _finite(scale, "scale")
-        self.offset = _finite(offset, "offset")
+        self.scale = check_finite(scale, "scale")
+        self.offset = check_finite(offset, "offset")
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         x = self.check_input(x)
@@ -38,10 +35,3 @@ class Rescale(Layer):
         """dx = scale * dy. See ``Layer.backward`` for the arguments."""
         dy = self.check_output_gradient(dy)
         return dy * self.dtype.type(self.scale) if need_dx else None
-
-
-def _finite(value: Any, name: str) -> float:
-    value = check_number(value, name, "a finite number")
-    if not abs(value) <= sys.float_info.max:
-        raise ValueError(f"{name}: expected a finite number, got {value}")
-    return float(value)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..callbacks import LayerRatios
-from ..checks import check_count, check_instance, check_number, check_positive
+from ..checks import check_count, check_finite, check_instance, check_positive
 from ..layers import Conv2D
 from ..training.data import check_data, check_images
 from . import looking
@@ -104,7 +104,7 @@ def plot_occlusion(
     RuntimeError, TypeError, ValueError
         As for ``plot_saliency``; `size` or `fill` is not such a number.
     """
-    check_count(size, "size"), check_number(fill, "fill")
+    check_count(size, "size"), check_finite(fill, "fill")
     pixels, unit = _image_and_unit(model, image, unit)
     values = looking.occlusion(model, pixels, unit, size, fill)
     return _beside(pixels, values, f"covered: class {unit}", "fall of the logit", True)

@@ -627,6 +627,7 @@ PARAMETERS = {
         for name in ("saliency", "occlusion")
     },
     "plots.plot_saliency.unit": (lambda v: plots.plot_saliency(MODEL, X[0], v), but(FROM_0, "None")),
+    "plots.plot_occlusion.fill": (lambda v: plots.plot_occlusion(MODEL, X[0], fill=v), FINITE),
     "plots.plot_occlusion.size": (lambda v: plots.plot_occlusion(MODEL, X[0], size=v), COUNT),
     "plots.plot_favourites.x": (lambda v: plots.plot_favourites(MODEL, v), ROWS),
     "plots.plot_favourites.layer": (lambda v: plots.plot_favourites(MODEL, X, v), FROM_0),
