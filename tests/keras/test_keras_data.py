@@ -118,7 +118,8 @@ def test_split_and_refusals():
         with pytest.raises(ValueError):
             ImageDataGenerator(**words)
     for words in ({"rotation_range": -30}, {"shear_range": "x"}, {"zoom_range": "x"}, {"zoom_range": (1, 2, 3)},
-                  {"brightness_range": 3}, {"brightness_range": (np.nan, 1)}, {"width_shift_range": -0.1}, {"channel_shift_range": None}):  # fmt: skip
+                  {"brightness_range": 3}, {"brightness_range": (np.nan, 1)}, {"width_shift_range": -0.1},
+                  {"channel_shift_range": None}):  # fmt: skip
         with pytest.raises((TypeError, ValueError), match=f"{[*words][0]}: expected"):
             ImageDataGenerator(**words)
     assert ImageDataGenerator(zoom_range=False, brightness_range=(2, 1)).brightness_range == (1, 2)

@@ -18,7 +18,7 @@ REFUSALS = [
     (lambda: checks.check_pair((1, 2, 3), "n"), ValueError,
      "n: expected an integer or a pair (vertical, horizontal), got (1, 2, 3)"),
     (lambda: checks.check_padding("full"), ValueError,
-     "padding: expected \"valid\", \"same\", an integer or a pair, got 'full'"),
+     "padding: expected one of \"valid\", \"same\", an integer or a pair, got 'full'"),
     (lambda: checks.check_fraction(1, "n"), ValueError, "n: expected a number in [0, 1), got 1"),
     (lambda: checks.check_fraction(NAN, "n", one_allowed=True), ValueError, "n: expected a number in [0, 1], got nan"),
     (lambda: checks.check_fraction("0.5", "n"), TypeError, "n: expected a number, got '0.5'"),
