@@ -172,7 +172,10 @@ class _Counts(Metric):
         rows = len(predictions)
         predictions, wanted = predictions.reshape(rows, -1), _like(targets, predictions).reshape(rows, -1)  # (N, K)
         limit = self.threshold
-        given = predictions == predictions.max(axis=1, keepdims=True) if limit is None else predictions > limit
+        if limit is None:
+            given = (predictions == predictions.max(axis=1, keepdims=True)) & (abs(predictions) > 1e-9)
+        else:
+            given = predictions > limit
         weights = np.ones(rows) if weights is None else weights
         known = self.sums.shape[1]
         if known and known != wanted.shape[1]:
@@ -213,7 +216,7 @@ class F1Score(_Counts):
     average : {"macro", "weighted", "micro"}
         The mean over the classes, the mean by how often each occurs, or the figure of all together.
     threshold : float, optional
-        Above which an answer is given; default: only the largest of a row.
+        Above which an answer is given; default: only the largest of a row, and none of a row of zeros, as in Keras.
     name : str
     """
 

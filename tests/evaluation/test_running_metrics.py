@@ -105,6 +105,9 @@ def test_the_largest_of_one_answer_is_no_f1_score():
 
 @pytest.mark.parametrize("average", ["macro", "weighted", "micro"])
 def test_nothing_counted_yet_is_zero_too(average):
+    zeros = metrics.F1Score(average)
+    zeros.add(np.zeros((4, 3)), LABELS)  # no answer at all, for Keras too
+    assert zeros.result() == 0.0
     f1 = metrics.F1Score(average, threshold=0.5)
     for metric in (metrics.Precision(), metrics.Recall(), metrics.AUC(), metrics.BinaryAccuracy(), f1):
         assert metric.result() == 0.0
