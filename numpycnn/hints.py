@@ -57,7 +57,7 @@ KERAS_ATTRIBUTES = {
     "fit_generator": "fit takes generators", "evaluate_generator": "evaluate takes generators",
     "predict_generator": "predict takes generators", "predict_proba": "write predict",
     "predict_classes": "write predict(x).argmax(axis=1)", "predict_on_batch": "write predict",
-    "test_on_batch": "write evaluate", "get_layer": "write layers[i]", "pop": "make a model of layers[:-1]",
+    "test_on_batch": "write evaluate", "get_layer": "write layers[i]", "pop": "make a new model, and set_weights",
     "save_weights": "save keeps the whole model",
     "load_weights": "write set_weights(Sequential.load(path).get_weights())",
     "to_json": "save keeps the whole model", "history": "fit returns it", "metrics_names": "the loss, then metrics",

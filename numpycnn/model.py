@@ -44,7 +44,7 @@ class Sequential(Strict):
     Parameters
     ----------
     layers : iterable of Layer
-        In order; each belongs to this model alone.
+        In order; each belongs to this model alone, and gets new parameters in it, built before or not (`set_weights`).
     input_shape : tuple of int, optional
         Shape of one input, such as ``(28, 28, 1)``: the model is built at once, else by ``build`` or ``fit``.
     seed : int, optional

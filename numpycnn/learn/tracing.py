@@ -202,6 +202,8 @@ def _update(layers: list[Layer], steps: list[Step], optimizer: object) -> None:
 def _check_pixel(pixel: tuple[int, int], model: Sequential) -> tuple[int, int]:
     if len(model.input_shape) < 2:
         raise ValueError(f"pixel: expected a model of images, got one of inputs of shape {model.input_shape}")
+    if np.shape(pixel) != (2,):
+        raise ValueError(f"pixel: expected a pair (row, column), got {pixel!r}")
     row, column = (check_count(value, "pixel", minimum=0) for value in pixel)
     height, width = model.input_shape[:2]
     if row >= height or column >= width:

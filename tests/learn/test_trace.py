@@ -120,6 +120,8 @@ def test_other_losses_and_inputs_can_be_traced():
     (lambda: trace(model_of(), X[:, :5]), ValueError, r"expected shape \(N, 12, 12, 1\)"),
     (lambda: trace(model_of(), X, Y[:3]), ValueError, "8"),
     (lambda: trace(model_of(), X, pixel=(12, 0)), ValueError, "a row below 12"),
+    (lambda: trace(model_of(), X, pixel=(1,)), ValueError, r"pixel: expected a pair \(row, column\), got \(1,\)"),
+    (lambda: trace(model_of(), X, pixel=5), ValueError, "pixel: expected a pair"),
     (lambda: trace(nc.Sequential([nc.Dense(1)], input_shape=(2,)), [[1, 2]], pixel=(0, 0)), ValueError, "of images"),
 ])
 def test_what_cannot_be_traced_is_said(call, error, message):
