@@ -141,6 +141,11 @@ def argument(position, **arguments):
     return lambda config: layers(config)[position]["config"].update(arguments)
 
 
+def own_class(find):
+    """What Keras writes of a subclass that bears the name of Keras's class."""
+    return lambda config: find(config).update(module=None, registered_name=find(config)["class_name"])
+
+
 LAMBDA = {"class_name": "__lambda__", "config": {"value": ["4wEAAAA="], "defaults": None, "closure": None}}
 CONFIGS = {
     "a Lambda": (replaced(3, "Lambda", function=LAMBDA), "'evil' .Lambda.: numpycnn has no such layer"),
@@ -150,6 +155,10 @@ CONFIGS = {
         "no activation 'system'",
     ),
     "a registered class": (lambda c: layers(c)[1].update(registered_name="evil>Conv2D"), "no such layer"),
+    "a class of Keras's name": (own_class(lambda c: layers(c)[1]), r"'conv2d' .custom Conv2D.: numpycnn has no such"),
+    "a class of Keras's name for an activation": (
+        lambda c: (argument(1, activation={"class_name": "ReLU", "config": {}})(c),
+                   own_class(lambda c: layers(c)[1]["config"]["activation"])(c)), "no activation 'custom ReLU'"),
     "a class of another module": (replaced(3, "os.system", command="rm"), "numpycnn has no such layer"),
     "TorchModuleWrapper": (replaced(3, "TorchModuleWrapper", module="x"), "numpycnn has no such layer"),
     "a model in the model": (replaced(3, "Sequential", layers=[]), "numpycnn has no such layer"),
@@ -194,6 +203,18 @@ TEXTS = {
 def test_texts_that_are_refused(kind, members, tmp_path):
     name, content, message = TEXTS[kind]
     refused(zipped({**members, name: content}), message, tmp_path)
+
+
+@pytest.mark.parametrize("where, class_name", [("optimizer", "Adam"), ("loss", "MeanSquaredError"),
+                                               ("learning_rate", "ExponentialDecay")])  # fmt: skip
+def test_a_class_of_kerass_name_that_training_takes_is_noted(where, class_name, members, tmp_path):
+    config = json.loads(members[CONFIG])
+    compiled = config["compile_config"]
+    own = {"class_name": class_name, "config": {}, "module": None, "registered_name": class_name}
+    (compiled["optimizer"]["config"] if where == "learning_rate" else compiled)[where] = own
+    (tmp_path / "model.keras").write_bytes(zipped({**members, CONFIG: json.dumps(config)}))
+    with pytest.warns(UserWarning, match=f"custom {class_name}|custom _mean_squared_error"):
+        Sequential.load(tmp_path / "model.keras")
 
 
 # -- the weights ------------------------------------------------------------------------------

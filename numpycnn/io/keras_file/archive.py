@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ...files import atomic_write
 from ...optimizers import Optimizer
 from ..native import ModelFileError, check_members
+from .arguments import read_config
 from .file import KERAS_VERSION, input_config, joined, open_for, sequential_config, training_to_keras
 from .hdf5 import FLOATS, INTEGERS, MAX_FILE_BYTES, Hdf5Reader, import_h5py
 from .optimizers import numbers_of_slots, slot_names, variables_to_keras
@@ -115,7 +116,7 @@ def load(path: str | os.PathLike, model_class: type[Sequential]) -> Sequential:
 
 def _load(stream: IO[bytes], model_class: type[Sequential]) -> tuple[Sequential, list[str]]:
     members = _read_members(stream)
-    config = json.loads(members[CONFIG])
+    config = read_config(members[CONFIG])
     version = json.loads(members[METADATA])["keras_version"]
     if not str(version).startswith("3."):
         raise ModelFileError(f"expected a file of Keras 3, got one of version {version!r}")

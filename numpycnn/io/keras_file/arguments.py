@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Callable
 
 from ...initializers import INITIALIZERS
@@ -23,6 +24,17 @@ ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "elu": ELU, "gelu": GELU, "relu": ReLU, "sigmoid": Sigmoid, "silu": SiLU, "swish": SiLU, "tanh": Tanh,
     "leaky_relu": lambda: LeakyReLU(0.2),  # Keras's function has another default than its layer
 }  # fmt: skip
+
+
+def read_config(text: str | bytes) -> Any:
+    """Return what Keras wrote as JSON; a class of the author's own is a "custom Dense", for it may bear Keras's name."""
+    return json.loads(text, object_hook=_marked)
+
+
+def _marked(described: Config) -> Config:
+    if described.get("registered_name") is not None and described.get("class_name") != "function":
+        described["class_name"] = f"custom {described.get('class_name')}"
+    return described
 
 
 def expect(config: Config, key: str, *allowed: Any) -> None:

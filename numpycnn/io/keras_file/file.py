@@ -19,6 +19,7 @@ from ...files import atomic_write, open_file, printable, shown_cause
 from ...optimizers import Optimizer
 from ...terminal import warn
 from ..native import ModelFileError
+from .arguments import read_config
 from .hdf5 import FLOATS, INTEGERS, Hdf5Reader, import_h5py
 from .losses import loss_to_keras, metrics_to_keras
 from .optimizers import optimizer_to_keras, slot_names
@@ -136,7 +137,7 @@ def _load(stream: IO[bytes], model_class: type[Sequential]) -> tuple[Sequential,
 
 def _json(reader: Hdf5Reader, name: str) -> Config | None:
     text = reader.text(reader.root, name, MAX_CONFIG_LENGTH)
-    return None if text is None else json.loads(text)
+    return None if text is None else read_config(text)
 
 
 def _read_arrays(reader: Hdf5Reader, weights: Any, source: Source, paths: list[str]) -> dict[str, NDArray]:

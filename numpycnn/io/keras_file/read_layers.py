@@ -123,7 +123,7 @@ class Translation:
             if class_name in IDLE_IN_PREDICTION:
                 self.notes.append(f"{where}: does nothing in prediction, and is left out here")
                 return
-            if class_name not in READERS or described.get("registered_name") not in (None, class_name):
+            if class_name not in READERS:
                 names = ", ".join(READERS)
                 raise ModelFileError(f"numpycnn has no such layer; expected one of {names}")
             self._check_common(where, config)
@@ -151,7 +151,7 @@ class Translation:
             raise ModelFileError("the model has no input shape; build it before saving")
         expect(config, "data_format", "channels_last", None)
         policy = config.get("dtype") or "float32"
-        name = policy["config"]["name"] if isinstance(policy, dict) else policy
+        name = policy["config"].get("name", policy["class_name"]) if isinstance(policy, dict) else policy
         if name not in DTYPES or self.dtype not in (None, DTYPES[name]):
             raise ModelFileError(f"expected one dtype for all layers, float32 or float64, got {name!r}")
         self.dtype = DTYPES[name]
@@ -305,7 +305,7 @@ class Translation:
     def _activate(self, name: str, activation: Any) -> None:
         """Append what Keras calls an activation: a name, a function described by its name, or a layer."""
         if isinstance(activation, dict):
-            class_name, config = activation["class_name"], activation["config"]
+            class_name, config = activation.get("class_name", "__lambda__"), activation.get("config")
             if class_name in ("ELU", "LeakyReLU", "ReLU", "Softmax"):
                 READERS[class_name](self, name, config)
                 return
@@ -343,4 +343,5 @@ READERS: dict[str, Callable[[Translation, str, Config], None]] = {
     "ELU": Translation._elu,
     "Softmax": Translation._softmax,
     "Activation": Translation._activation,
+    "Identity": lambda translation, name, config: None,
 }
