@@ -87,6 +87,30 @@ def test_training_goes_on_with_the_memories(optimizer, frozen, tmp_path):
     assert np.allclose(loaded.arena.values, model.arena.values, rtol=1e-5, atol=1e-6)  # 1 / rate * rate rounds
 
 
+@pytest.mark.parametrize("words", [{"use_ema": True}, {"use_ema": True, "gradient_accumulation_steps": 2}])
+def test_memories_are_found_behind_what_keras_keeps_before_them(words, tmp_path):
+    model = small_mlp(optimizer=Adam())
+    model.train_on_batch(np.ones((3, *model.input_shape)), [0, 1, 2])
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config["compile_config"]["optimizer"]["config"].update(words)
+    content = io.BytesIO(members["model.weights.h5"])
+    with h5py.File(content, "r+") as file:
+        arrays = file["optimizer/vars"]
+        ours, more = [arrays.pop(str(i))[()] for i in range(len(arrays))], [p.value for p in model.parameters] * len(words)
+        for number, array in enumerate([*ours[:2], *more, *ours[2:]]):
+            arrays[str(number)] = array
+    members |= {"config.json": json.dumps(config).encode(), "model.weights.h5": content.getvalue()}
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.warns(UserWarning, match="use_ema=True, which does not exist here"):
+        found = Sequential.load(tmp_path / "model.keras").optimizer.get_state()
+    assert found["steps"] == 1 and all(np.array_equal(found[key], model.optimizer.get_state()[key]) for key in "mv")
+
+
 @pytest.mark.parametrize(
     "loss",
     [

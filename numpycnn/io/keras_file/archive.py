@@ -27,12 +27,13 @@ from .hdf5 import FLOATS, INTEGERS, MAX_FILE_BYTES, Hdf5Reader, import_h5py
 from .optimizers import numbers_of_slots, slot_names, variables_to_keras
 from .read_layers import Source, Translation
 from .restore import MAX_CONFIG_LENGTH, Memories, restore
-from .write import KerasLayer, described_object, model_to_keras, snake_case
+from .write import Config, KerasLayer, described_object, model_to_keras, snake_case
 
 if TYPE_CHECKING:
     from ...model import Sequential
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+BEFORE_MEMORIES = "use_ema", "gradient_accumulation_steps"  # each puts an array a parameter before the memories
 NO_DATE = (1980, 1, 1, 0, 0, 0)  # of the members: the same model gives the same bytes
 
 
@@ -125,7 +126,7 @@ def _load(stream: IO[bytes], model_class: type[Sequential]) -> tuple[Sequential,
     with Hdf5Reader(io.BytesIO(members[WEIGHTS])) as reader:
 
         def memories(model: Sequential, optimizer: Optimizer, sources: list[Source]) -> Memories | None:
-            return _read_memories(reader, model, optimizer)
+            return _read_memories(reader, model, optimizer, compiled["optimizer"]["config"])
 
         return restore(model_class, config, training, lambda source: _read_arrays(reader, source), memories)
 
@@ -158,7 +159,7 @@ def _read_arrays(reader: Hdf5Reader, source: Source) -> dict[str, NDArray]:
     return {ours: reader.array(group, str(number), FLOATS) for number, ours in enumerate(source.arrays)}
 
 
-def _read_memories(reader: Hdf5Reader, model: Sequential, optimizer: Optimizer) -> Memories | None:
+def _read_memories(reader: Hdf5Reader, model: Sequential, optimizer: Optimizer, words: Config) -> Memories | None:
     """Return steps and memories; None if it has taken no step, or they are not those of this optimizer."""
     if not reader.has(reader.root, "optimizer"):
         return None
@@ -167,12 +168,13 @@ def _read_memories(reader: Hdf5Reader, model: Sequential, optimizer: Optimizer) 
         return None
     steps = int(reader.array(group, "0", INTEGERS))
     trained = [p for layer in model.layers if layer.trainable for p in layer.parameters]
-    rate_is_kept = isinstance(optimizer.learning_rate, float)
-    if len(group) < 1 + rate_is_kept + len(slot_names(optimizer)) * len(trained):
+    first = 1 + (not isinstance(words.get("learning_rate"), dict))  # a rate is kept, a schedule is not
+    first += len(trained) * sum(bool(words.get(key)) for key in BEFORE_MEMORIES)
+    if len(group) < first + len(slot_names(optimizer)) * len(trained):
         return None
     slots = {}
     for kind in slot_names(optimizer):
-        numbers = iter(numbers_of_slots(optimizer, kind, len(trained), rate_is_kept))
+        numbers = iter(numbers_of_slots(optimizer, kind, len(trained), first))
         parts = [
             reader.array(group, str(next(numbers)), FLOATS) if layer.trainable else np.zeros_like(p.value)
             for layer in model.layers

@@ -230,9 +230,9 @@ def slot_names(optimizer: Optimizer) -> list[str]:
     return list(_slots(optimizer))
 
 
-def numbers_of_slots(optimizer: Optimizer, kind: str, count: int, rate_is_kept: bool) -> list[int]:
+def numbers_of_slots(optimizer: Optimizer, kind: str, count: int, first: int) -> list[int]:
     """Return the numbers that the variables of this memory bear in a ``.keras`` file, for `count` parameters."""
-    names, first = slot_names(optimizer), 1 + rate_is_kept
+    names = slot_names(optimizer)
     place = names.index(kind)
     if words_of(optimizer).by_parameter:
         return [first + parameter * len(names) + place for parameter in range(count)]
