@@ -239,6 +239,8 @@ EQUAL = {
     "a norm of whole images": graph(
         ("Conv", "x w", "a", {}), ("LayerNormalization", "a g b", "y", {"axis": 1}), g=normal(2, 2, 2),
         b=normal(2, 2, 2), **FILTERS),
+    "a norm of whole images first": graph(
+        ("LayerNormalization", "x g", "a", {"axis": -3}), ("Conv", "a w", "y", {}), g=normal(1, 4, 4), **FILTERS),
     "a norm of tables": graph(("LayerNormalization", "x g", "y", {"axis": 1}), shape=(3, 4), g=normal(3, 4)),
     "zeros around": graph(("Pad", "x p", "a", {}), ("MaxPool", "a", "y", {"kernel_shape": [2, 2]}),
                           p=np.array([0, 0, 1, 0, 0, 0, 0, 2])),

@@ -157,7 +157,7 @@ class Walk:
             around = self._pads(node) if node.kind == "Pad" else [1] * 8
             if node.kind in IMAGE_NODES or node.attributes.get("perm") == [0, 2, 3, 1] or around[1] == around[5] == 0:
                 return CHANNELS_FIRST
-            if node.kind in ("Transpose", "LayerNormalization"):
+            if node.kind == "Transpose" or node.kind == "LayerNormalization" and axes != [1]:  # 1: all of the image
                 return as_it_is
             if node.kind == "Softmax" or node.kind.startswith("Reduce"):
                 return CHANNELS_FIRST if axes in ([1], [2, 3]) else as_it_is
