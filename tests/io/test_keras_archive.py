@@ -99,7 +99,8 @@ def test_memories_are_found_behind_what_keras_keeps_before_them(words, tmp_path)
     content = io.BytesIO(members["model.weights.h5"])
     with h5py.File(content, "r+") as file:
         arrays = file["optimizer/vars"]
-        ours, more = [arrays.pop(str(i))[()] for i in range(len(arrays))], [p.value for p in model.parameters] * len(words)
+        ours = [arrays.pop(str(i))[()] for i in range(len(arrays))]
+        more = [p.value for p in model.parameters] * len(words)
         for number, array in enumerate([*ours[:2], *more, *ours[2:]]):
             arrays[str(number)] = array
     members |= {"config.json": json.dumps(config).encode(), "model.weights.h5": content.getvalue()}

@@ -27,7 +27,7 @@ ACTIVATIONS: dict[str, Callable[[], Layer]] = {
 
 
 def read_config(text: str | bytes) -> Any:
-    """Return what Keras wrote as JSON; a class of the author's own is a "custom Dense", for it may bear Keras's name."""
+    """Return what Keras wrote as JSON; a class of somebody's own is a "custom Dense": it may bear Keras's name."""
     return json.loads(text, object_hook=_marked)
 
 

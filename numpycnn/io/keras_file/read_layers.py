@@ -305,7 +305,7 @@ class Translation:
     def _activate(self, name: str, activation: Any) -> None:
         """Append what Keras calls an activation: a name, a function described by its name, or a layer."""
         if isinstance(activation, dict):
-            class_name, config = activation.get("class_name", "__lambda__"), activation.get("config")
+            class_name, config = activation.get("class_name", "__lambda__"), activation.get("config", {})
             if class_name in ("ELU", "LeakyReLU", "ReLU", "Softmax"):
                 READERS[class_name](self, name, config)
                 return
