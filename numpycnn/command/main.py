@@ -63,9 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_command(name: str, arguments: Sequence[str], prog: str) -> int:
     """Run a subcommand under the name `prog` and return its exit status; an error is told in its own words."""
-    module = importlib.import_module(f".{name}", __package__)
-    parser = make_parser(module, prog)
     try:
+        module = importlib.import_module(f".{name}", __package__)
+        parser = make_parser(module, prog)
         return module.run(parser.parse_args(arguments), parser) or 0
     except BrokenPipeError:
         stop_writing()

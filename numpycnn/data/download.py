@@ -8,6 +8,7 @@ download at once and none ever sees half a file.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
 import threading
@@ -198,7 +199,8 @@ class _Progress:
         self.total = 0  # bytes; pooch sets it when the server tells
         self.bar: Any = None
         if not getattr(sys.stderr, "isatty", lambda: False)():  # a stream of a program without a console, too
-            print(f"Downloading {url}", file=sys.stderr)
+            with contextlib.suppress(OSError):  # nobody reads it any more
+                print(f"Downloading {url}", file=sys.stderr)
             return
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn

@@ -410,5 +410,7 @@ def warn_once(message: str) -> None:
 
 
 def say(message: str) -> None:
-    """Print a line to standard error."""
-    print(f"numpycnn: {message}", file=sys.stderr)
+    """Print a line to standard error, if there is one and somebody reads it."""
+    if sys.stderr is not None:  # print would take standard output in its place
+        with contextlib.suppress(OSError):
+            print(f"numpycnn: {message}", file=sys.stderr)

@@ -108,7 +108,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.stopping.wait(60)
 
     def silent(self, data):
-        self.server.stopping.wait(20)
+        self.server.stopping.wait(60)
 
     def trickle(self, data):
         self.answer(b"")

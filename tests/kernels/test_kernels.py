@@ -617,6 +617,17 @@ def test_what_is_said_about_compiling_is_said_once(monkeypatch, capsys):
 
 
 @needs_jit
+def test_what_is_said_and_nobody_reads_stops_nothing(monkeypatch, capsys):
+    def gone(text):
+        raise BrokenPipeError
+
+    for stderr in (types.SimpleNamespace(write=gone), None):  # None: closed when the program began
+        monkeypatch.setattr("sys.stderr", stderr)
+        jit.say("no room")
+    assert capsys.readouterr().out == ""
+
+
+@needs_jit
 def test_a_folder_that_takes_or_gives_no_kernels_is_named_once(monkeypatch, capsys, tmp_path):
     """Not for each kernel, though each has a file of its own."""
 

@@ -50,7 +50,7 @@ def test_a_call_that_stops_all_threads_ends_the_process(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("def dense_backward(dy, x, w):\n    return sum(range(10**13))\n")
     command = [sys.executable, "-m", "numpycnn.learn", "check", "dense_backward", path, "--time-limit", "0.1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1 and f'File "{path}", line 2 in dense_backward' in done.stderr
 
 

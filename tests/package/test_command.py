@@ -472,6 +472,14 @@ def test_data_finds_the_sets_where_they_are_loaded_from(found, call, monkeypatch
     assert "not on this machine" in emnist_line
 
 
+def test_ctrl_c_while_a_command_is_imported_is_told_in_a_line(monkeypatch, call):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("importlib.import_module", interrupted)
+    assert call("info", "model.npz") == (130, "", "numpycnn info: interrupted\n")
+
+
 def test_what_is_said_to_come_next_is_what_works():
     model = Sequential([Flatten(), Dense(2)], (8, 8, 1))
     own, known = argparse.Namespace(images=Path("pictures")), argparse.Namespace(images=None)
