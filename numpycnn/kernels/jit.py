@@ -391,7 +391,11 @@ def _source_digest(filename: str) -> str:
     """Hash of the file and of every file in this folder: an edit in any of them may change any kernel."""
     digest = hashlib.sha256()
     for path in (Path(filename), *sorted(Path(__file__).parent.glob("*.py"))):
-        digest.update(path.read_bytes())
+        try:
+            digest.update(path.read_bytes())
+        except OSError:
+            raise ImportError(f"expected the source of the kernels, got no file {path}; "
+                              "unpack the zip file, or install with pip") from None
     return digest.hexdigest()
 
 

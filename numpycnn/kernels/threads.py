@@ -19,6 +19,7 @@ output when another thread has run kernels, to standard error when it is another
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import importlib.metadata
@@ -138,6 +139,16 @@ def _places_of_tbb() -> Iterator[Path]:
                 yield Path(file.locate())
 
 
+def _keep_tbb() -> None:
+    """Let Numba's layer for TBB not be unloaded: it would wait for a task of the thread that called the first kernel.
+
+    On one core nobody else takes that task, and if the thread has ended, the program would never end.
+    """
+    layer = sys.modules.get("numba.np.ufunc.tbbpool")
+    if layer is not None:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layer))
+
+
 def _after_fork_in_child() -> None:
     global forked
     forked = True
@@ -150,3 +161,4 @@ if hasattr(os, "register_at_fork"):  # Windows has no forks
         os.register_at_fork(before=held.acquire, after_in_parent=held.release, after_in_child=held.release)
     os.register_at_fork(after_in_child=_after_fork_in_child)
 _choose_layer()
+atexit.register(_keep_tbb)

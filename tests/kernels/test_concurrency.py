@@ -141,6 +141,20 @@ for _ in range(10):
 """, 1)  # fmt: skip
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
+def test_on_one_core_a_program_ends_whose_first_kernel_a_thread_called():
+    run(PACKAGE, f"""
+import os
+os.sched_setaffinity(0, {{{min(os.sched_getaffinity(0))}}})
+import threading
+import numpy as np
+from numpycnn import Sequential, ReLU
+thread = threading.Thread(target=Sequential([ReLU()], input_shape=(3,)).predict, args=(np.zeros((2, 3)),))
+thread.start()
+thread.join()
+""", patience=120)  # fmt: skip
+
+
 @pytest.mark.parametrize("moment", ["it lists patches", "a kernel runs", "a kernel is compiled"])
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_fork_at_the_moment_when_in_another_thread(moment):

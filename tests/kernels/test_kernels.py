@@ -606,6 +606,12 @@ def test_vectors_of_a_cpu_that_numba_is_told(monkeypatch, cpu, width):
 
 
 @needs_jit
+def test_a_package_within_a_zip_file_is_refused_in_words():
+    with pytest.raises(ImportError, match="got no file .*rows.py; unpack the zip file, or install with pip"):
+        jit._source_digest("numpycnn.zip/numpycnn/kernels/rows.py")
+
+
+@needs_jit
 def test_what_is_said_about_compiling_is_said_once(monkeypatch, capsys):
     monkeypatch.setattr(jit, "_announced", False)
     jit.warn_once.cache_clear()
