@@ -32,8 +32,10 @@ def read_config(text: str | bytes) -> Any:
 
 
 def _marked(described: Config) -> Config:
-    if described.get("registered_name") is not None and described.get("class_name") != "function":
-        described["class_name"] = f"custom {described.get('class_name')}"
+    name, registered = described.get("class_name"), described.get("registered_name")
+    kerass = registered == name and str(described.get("module")).startswith("keras.")  # Functional bears its own name
+    if registered is not None and name != "function" and not kerass:
+        described["class_name"] = f"custom {name}"
     return described
 
 
