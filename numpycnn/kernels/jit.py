@@ -116,7 +116,9 @@ class Kernel:
         return types in self._parallel.overloads or self._parallel._cache.is_kept(types)
 
     def compile(self, types: tuple) -> None:
-        """Load the parallel build for such types from disk, or compile it."""
+        """Load the parallel build for such types from disk, or compile it; both start the threads."""
+        with threads.lock:
+            threads.use()
         self._parallel.compile(types)
 
     def called_again(self, arrange: Callable[..., tuple]) -> Callable[..., tuple]:

@@ -19,7 +19,6 @@ output when another thread has run kernels, to standard error when it is another
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import ctypes
 import importlib.metadata
@@ -34,6 +33,7 @@ import numba
 from numba.core import compiler_lock, config
 
 TBB_LIBRARY = {"win32": "Library/bin/tbb12.dll", "darwin": "lib/libtbb.12.dylib"}.get(sys.platform, "lib/libtbb.so.12")
+TBB_LAYER = "numba.np.ufunc.tbbpool"
 OLDEST_TBB = 12060  # its interface's version that Numba takes: 2021.6
 SPIN = "10000"  # rounds of GNU OpenMP's waiting loop, some 0.5 ms; with 2000 a step on an idle Xeon took 25 % more time
 CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # "150000 100000": microseconds of work in a period
@@ -70,10 +70,17 @@ def get_num_threads() -> int:
 
 
 def use() -> None:
-    """Make the kernels that this thread calls use the number of threads that is set; the first call starts them."""
+    """Make the kernels that this thread calls use the number of threads that is set; the first call starts them.
+
+    TBB's layer starts its threads with an empty task, and waits for that when Python ends. On one core nobody but the
+    thread that asked for it takes it: if that has ended by then, the program would never end. So it is taken here.
+    """
+    was_loaded = TBB_LAYER in sys.modules
     with _calm_openmp():
         numba.set_num_threads(get_num_threads())
     caller.count = wanted
+    if not was_loaded and TBB_LAYER in sys.modules:
+        ctypes.CFUNCTYPE(None)(sys.modules[TBB_LAYER].synchronize)()
 
 
 @contextlib.contextmanager
@@ -139,16 +146,6 @@ def _places_of_tbb() -> Iterator[Path]:
                 yield Path(file.locate())
 
 
-def _keep_tbb() -> None:
-    """Let Numba's layer for TBB not be unloaded: it would wait for a task of the thread that called the first kernel.
-
-    On one core nobody else takes that task, and if the thread has ended, the program would never end.
-    """
-    layer = sys.modules.get("numba.np.ufunc.tbbpool")
-    if layer is not None:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layer))
-
-
 def _after_fork_in_child() -> None:
     global forked
     forked = True
@@ -161,4 +158,3 @@ if hasattr(os, "register_at_fork"):  # Windows has no forks
         os.register_at_fork(before=held.acquire, after_in_parent=held.release, after_in_child=held.release)
     os.register_at_fork(after_in_child=_after_fork_in_child)
 _choose_layer()
-atexit.register(_keep_tbb)

@@ -746,6 +746,16 @@ def test_openmp_is_told_to_wait_briefly_unless_the_user_has_said_how(monkeypatch
 
 
 @needs_jit
+def test_whoever_loads_or_compiles_a_kernel_starts_the_threads_as_one_who_calls_it(monkeypatch):
+    """Numba's compiler would start them itself, without a word to OpenMP, and leave TBB's first task to nobody."""
+    order, relu = [], compiled("relu_forward")
+    monkeypatch.setattr(kernel_threads, "use", lambda: order.append("threads"))
+    monkeypatch.setattr(relu._parallel, "compile", order.append)
+    relu.compile("types")
+    assert order == ["threads", "types"]
+
+
+@needs_jit
 @pytest.mark.parametrize(("limit", "expected"), [
     ("max 100000", 6), ("150000 100000", 2), ("50000 100000", 1), ("900000 100000", 6), ("", 6), (None, 6),
 ])  # fmt: skip
