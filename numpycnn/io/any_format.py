@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Other systems' formats stand above this room, which must not import them: they are found by name when they are used.
 EXCHANGED = {".onnx": "numpycnn.exchange.onnx"}
+PYTORCH_SUFFIXES = ".pt", ".pth", ".safetensors"
 
 
 def save_model(model: Sequential, path: str | os.PathLike) -> None:
@@ -85,7 +86,13 @@ def load_model(
     for custom in classes:
         if not (isinstance(custom, type) and issubclass(custom, Layer)):
             raise TypeError(f"custom_layers: expected Layer classes, got {custom!r}")
-    return native.load(path, model_class, classes)
+    try:
+        return native.load(path, model_class, classes)
+    except native.ModelFileError as error:
+        if not path.endswith(PYTORCH_SUFFIXES):
+            raise
+        text = "PyTorch's weights go into a model of the same layers: exchange.torch.load_state_dict(model, path)"
+        raise native.ModelFileError(f"{error}; {text}") from None
 
 
 def save_weights(model: Sequential, path: str | os.PathLike) -> None:

@@ -92,7 +92,7 @@ def check_history(history: Any) -> dict[str, NDArray[np.float64]]:
         if curve.ndim != 1 or len(curve) != len(curves.get("loss", curve)) or len(curve) == 0:
             raise ValueError(
                 f"history[{key!r}]: expected one number an epoch, at least one and as many as "
-                f"under 'loss', got shape {curve.shape}"
+                f"under 'loss', got shape {curve.shape}; after a fit with validation_freq, leave the val_ lists out"
             )
         curves[key] = curve.astype(np.float64)
     return curves

@@ -104,7 +104,7 @@ def test_axis_shows_values_and_no_offset_in_a_corner():
         ({"loss": []}, ValueError, "history\\['loss'\\]: expected one number an epoch"),
         ({"loss": 0.5}, ValueError, r"got shape \(\)"),
         ({"loss": [[0.5]]}, ValueError, r"got shape \(1, 1\)"),
-        ({"loss": [1, 2], "val_loss": [1]}, ValueError, r"val_loss.*as many as .* \(1,\)"),
+        ({"loss": [1, 2], "val_loss": [1]}, ValueError, r"val_loss.*as many as .* \(1,\); after .* validation_freq"),
         ({"loss": [0.5], "accuracy": ["high"]}, TypeError, "real numbers, got dtype <U4"),
     ],
 )

@@ -47,6 +47,13 @@ def test_weights_come_back(name, tmp_path):
     compile(sequential_code(model), "code", "exec")
 
 
+def test_whoever_loads_them_as_a_model_is_told_where_they_go(tmp_path):
+    save_state_dict(network(), tmp_path / "w.safetensors")
+    for path in (tmp_path / "w.safetensors", *sorted(RECORDED.glob("state*.pt"))):
+        with pytest.raises(ModelFileError, match=r"exchange.torch.load_state_dict\(model, path\)$"):
+            nc.Sequential.load(path)
+
+
 def test_names_layouts_and_code_are_pytorch_s(tmp_path):
     model = Sequential([Conv2D(3, 2), nc.BatchNorm(), Flatten(), Dense(4)], input_shape=(3, 4, 2), seed=0)
     save_state_dict(model, tmp_path / "w.safetensors")
