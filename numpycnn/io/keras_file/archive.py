@@ -12,7 +12,6 @@ import io
 import json
 import os
 import zipfile
-from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,8 +68,9 @@ def _weights(model: Sequential, described: list[KerasLayer], with_optimizer: boo
     """Return the content of ``model.weights.h5``."""
     content = io.BytesIO()
     with import_h5py().File(content, "w") as file:
-        for place, layer in places(described).items():
-            _write_group(file, f"layers/{place}", layer.config["name"], list(layer.arrays.values()))
+        for layer in described:
+            name = layer.config["name"]  # of its class and a number, as its place in the file has to be
+            _write_group(file, f"layers/{name}", name, list(layer.arrays.values()))
         if with_optimizer:
             shapes = [p.value.shape for layer in model.layers if layer.trainable for p in layer.parameters]
             parts = list(zip(_parameter_parts(model), shapes, strict=True))
@@ -78,17 +78,6 @@ def _weights(model: Sequential, described: list[KerasLayer], with_optimizer: boo
             _write_group(file, "optimizer", snake_case(type(model.optimizer).__name__), variables)
         _write_group(file, "", "sequential", [])
     return content.getvalue()
-
-
-def places(described: list[KerasLayer]) -> dict[str, KerasLayer]:
-    """Return the layers by their place in the file: conv2d, conv2d_1, ..., of the class, whatever the layer's name."""
-    made: Counter[str] = Counter()
-    result = {}
-    for layer in described:
-        place = snake_case(layer.class_name)
-        made[place] += 1
-        result[place + (f"_{made[place] - 1}" if made[place] > 1 else "")] = layer
-    return result
 
 
 def _write_group(file: Any, path: str, name: str, arrays: list[NDArray]) -> None:

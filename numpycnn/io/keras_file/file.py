@@ -15,10 +15,10 @@ from typing import IO, TYPE_CHECKING, Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...files import atomic_write, open_file, printable, shown_cause
+from ...files import atomic_write, open_file, printable
 from ...optimizers import Optimizer
 from ...terminal import warn
-from ..native import ModelFileError
+from ..native import ModelFileError, documented_errors
 from .arguments import read_config
 from .hdf5 import FLOATS, INTEGERS, Hdf5Reader, import_h5py
 from .losses import loss_to_keras, metrics_to_keras
@@ -98,21 +98,11 @@ def load(path: str | os.PathLike, model_class: type[Sequential]) -> Sequential:
 
 def open_for(path: str | os.PathLike, read: Callable[[IO[bytes]], tuple[Any, list[str]]]) -> Any:
     """Return what `read` makes of the file; warn of its notes; whatever goes wrong becomes the documented error."""
-    name = os.fspath(path)
-    with open_file(path) as stream:
-        try:
-            result, notes = read(stream)
-        except ModelFileError as error:
-            raise ModelFileError(printable(f"{name}: {error}")) from None
-        except Exception as error:  # whatever a hostile file provokes becomes the one documented error
-            text = (
-                f"{name}: expected a model that Keras or Sequential.save wrote, but the file is damaged or of another "
-                f"kind ({type(error).__name__}: {error})"
-            )
-            raise ModelFileError(printable(text)) from shown_cause(error)
+    with open_file(path) as stream, documented_errors(path, "a model that Keras or Sequential.save wrote"):
+        result, notes = read(stream)
     if notes:
-        text = f"{name}: layers and weights are Keras's, but not everything has a counterpart here: {'; '.join(notes)}"
-        warn(printable(text))
+        text = "layers and weights are Keras's, but not everything has a counterpart here"
+        warn(printable(f"{os.fspath(path)}: {text}: {'; '.join(notes)}"))
     return result
 
 
