@@ -180,7 +180,12 @@ class Translation:
         if zeros is not None:
             self._append(zeros, self._zeros_of)
 
-    # One method a Keras class; `name` is Keras's name of the layer
+    # One method a Keras class that takes more than a line; `name` is Keras's name of the layer
+
+    def _affine(self, layer: Any, name: str, config: Config, *weights: str) -> None:
+        """Append what has weights, perhaps a bias, and perhaps an activation."""
+        self._append(layer, name, *(weights or ("weight",)), *(["bias"] if layer.use_bias else []))
+        self._activate(name, config.get("activation"))
 
     def _conv2d(self, name: str, config: Config) -> None:
         padding, zeros = config.get("padding", "valid"), self._zeros
@@ -190,70 +195,45 @@ class Translation:
             config["filters"], config["kernel_size"], config.get("strides", 1), padding,
             dilation_rate=config.get("dilation_rate", 1), groups=config.get("groups", 1), **read_affine(config),
         )  # fmt: skip
-        self._append(layer, name, "weight", *(["bias"] if layer.use_bias else []))
-        self._activate(name, config.get("activation"))
-
-    def _depthwise(self, name: str, config: Config) -> None:
-        layer = DepthwiseConv2D(config["kernel_size"], **read_depthwise(config))
-        self._append(layer, name, "weight", *(["bias"] if layer.use_bias else []))
-        self._activate(name, config.get("activation"))
+        self._affine(layer, name, config)
 
     def _separable(self, name: str, config: Config) -> None:
         penalty = read_regularizer(config.get("pointwise_regularizer"))
         layer = SeparableConv2D(config["filters"], config["kernel_size"], **read_depthwise(config),
                                 pointwise_regularizer=penalty)  # fmt: skip
-        weights = "depthwise_weight", "pointwise_weight"
-        self._append(layer, name, *weights, *(["bias"] if layer.use_bias else []))
-        self._activate(name, config.get("activation"))
+        self._affine(layer, name, config, "depthwise_weight", "pointwise_weight")
 
-    def _dense(self, name: str, config: Config) -> None:
-        layer = Dense(config["units"], **read_affine(config))
-        self._append(layer, name, "weight", *(["bias"] if layer.use_bias else []))
-        self._activate(name, config.get("activation"))
+    def _norm(self, layer: BatchNorm | LayerNorm, name: str, config: Config, *statistics: str) -> None:
+        self._check_last_axis(config)
+        arrays = [array for array, is_there in (("gamma", layer.scale), ("beta", layer.center)) if is_there]
+        self._append(layer, name, *arrays, *statistics)
 
     def _batch_norm(self, name: str, config: Config) -> None:
-        self._check_last_axis(config)
         expect(config, "renorm", False, None)
-        norm = read_norm(config)
-        arrays = [array for array, key in (("gamma", "scale"), ("beta", "center")) if norm[key]]
-        layer = BatchNorm(config.get("momentum", 0.99), **norm)
-        self._append(layer, name, *arrays, "moving_mean", "moving_variance")
+        layer = BatchNorm(config.get("momentum", 0.99), **read_norm(config))
+        self._norm(layer, name, config, "moving_mean", "moving_variance")
 
     def _layer_norm(self, name: str, config: Config) -> None:
-        self._check_last_axis(config)
         expect(config, "rms_scaling", False, None)
-        norm = read_norm(config)
-        arrays = [array for array, key in (("gamma", "scale"), ("beta", "center")) if norm[key]]
-        self._append(LayerNorm(**norm), name, *arrays)
+        self._norm(LayerNorm(**read_norm(config)), name, config)
 
     def _check_last_axis(self, config: Config) -> None:
         axis = config.get("axis", -1)
         if axis not in (-1, self._rank, [-1], [self._rank]):
             raise ModelFileError(f"expected the last axis, -1 or {self._rank}, got {axis}")
 
-    def _max_pool(self, name: str, config: Config) -> None:
-        self._append(MaxPool2D(config["pool_size"], config.get("strides"), config.get("padding", "valid")), name)
+    def _pool(self, pool_class: type[MaxPool2D | AvgPool2D], name: str, config: Config) -> None:
+        self._append(pool_class(config["pool_size"], config.get("strides"), config.get("padding", "valid")), name)
 
-    def _avg_pool(self, name: str, config: Config) -> None:
-        self._append(AvgPool2D(config["pool_size"], config.get("strides"), config.get("padding", "valid")), name)
-
-    def _global_avg_pool(self, name: str, config: Config) -> None:
+    def _global_pool(self, layer: Layer, name: str, config: Config) -> None:
         expect(config, "keepdims", False, None)
-        self._append(GlobalAvgPool2D(), name)
-        self._rank = 1
-
-    def _global_max_pool(self, name: str, config: Config) -> None:
-        expect(config, "keepdims", False, None)
-        self._append(GlobalMaxPool2D(), name)
+        self._append(layer, name)
         self._rank = 1
 
     def _reshape(self, name: str, config: Config) -> None:
         layer = Reshape(config["target_shape"])
         self._append(layer, name)
         self._rank = len(layer.target_shape)
-
-    def _rescaling(self, name: str, config: Config) -> None:
-        self._append(Rescale(shortest(config["scale"]), shortest(config.get("offset", 0.0))), name)
 
     def _flatten(self, name: str, config: Config) -> None:
         self._append(Flatten(), name)
@@ -262,12 +242,6 @@ class Translation:
     def _dropout(self, name: str, config: Config) -> None:
         expect(config, "noise_shape", None)
         self._append(Dropout(config["rate"]), name)
-
-    def _spatial_dropout(self, name: str, config: Config) -> None:
-        self._append(SpatialDropout2D(config["rate"]), name)
-
-    def _noise(self, name: str, config: Config) -> None:
-        self._append(GaussianNoise(config["stddev"]), name)
 
     def _zero_padding(self, name: str, config: Config) -> None:
         zeros = ZeroPad2D(config["padding"])
@@ -286,21 +260,13 @@ class Translation:
         slope = config["negative_slope"] if "negative_slope" in config else shortest(config["alpha"])
         self._append(LeakyReLU(slope), name)
 
-    def _elu(self, name: str, config: Config) -> None:
-        self._append(ELU(config.get("alpha", 1.0)), name)
-
     def _softmax(self, name: str, config: Config) -> None:
-        axis = config.get("axis", -1)
-        if axis not in (-1, self._rank, [-1], [self._rank]):
-            raise ModelFileError(f"expected a softmax over the last axis, -1 or {self._rank}, got {axis}")
+        self._check_last_axis(config)
         if self._rank != 1 or self._zeros is not None or not self.layers:
             self._append(Softmax(), name)
             return
         self._flush_softmax()
         self._softmax_of = name
-
-    def _activation(self, name: str, config: Config) -> None:
-        self._activate(name, config["activation"])
 
     def _activate(self, name: str, activation: Any) -> None:
         """Append what Keras calls an activation: a name, a function described by its name, or a layer."""
@@ -322,26 +288,30 @@ class Translation:
 
 READERS: dict[str, Callable[[Translation, str, Config], None]] = {
     "Conv2D": Translation._conv2d,
-    "DepthwiseConv2D": Translation._depthwise,
+    "DepthwiseConv2D": lambda to, name, config: to._affine(
+        DepthwiseConv2D(config["kernel_size"], **read_depthwise(config)), name, config
+    ),
     "SeparableConv2D": Translation._separable,
-    "Dense": Translation._dense,
+    "Dense": lambda to, name, config: to._affine(Dense(config["units"], **read_affine(config)), name, config),
     "BatchNormalization": Translation._batch_norm,
     "LayerNormalization": Translation._layer_norm,
-    "MaxPooling2D": Translation._max_pool,
-    "AveragePooling2D": Translation._avg_pool,
-    "GlobalAveragePooling2D": Translation._global_avg_pool,
-    "GlobalMaxPooling2D": Translation._global_max_pool,
+    "MaxPooling2D": lambda to, name, config: to._pool(MaxPool2D, name, config),
+    "AveragePooling2D": lambda to, name, config: to._pool(AvgPool2D, name, config),
+    "GlobalAveragePooling2D": lambda to, name, config: to._global_pool(GlobalAvgPool2D(), name, config),
+    "GlobalMaxPooling2D": lambda to, name, config: to._global_pool(GlobalMaxPool2D(), name, config),
     "Flatten": Translation._flatten,
     "Reshape": Translation._reshape,
-    "Rescaling": Translation._rescaling,
+    "Rescaling": lambda to, name, config: to._append(
+        Rescale(shortest(config["scale"]), shortest(config.get("offset", 0.0))), name
+    ),
     "Dropout": Translation._dropout,
-    "SpatialDropout2D": Translation._spatial_dropout,
-    "GaussianNoise": Translation._noise,
+    "SpatialDropout2D": lambda to, name, config: to._append(SpatialDropout2D(config["rate"]), name),
+    "GaussianNoise": lambda to, name, config: to._append(GaussianNoise(config["stddev"]), name),
     "ZeroPadding2D": Translation._zero_padding,
     "ReLU": Translation._relu,
     "LeakyReLU": Translation._leaky_relu,
-    "ELU": Translation._elu,
+    "ELU": lambda to, name, config: to._append(ELU(config.get("alpha", 1.0)), name),
     "Softmax": Translation._softmax,
-    "Activation": Translation._activation,
-    "Identity": lambda translation, name, config: None,
+    "Activation": lambda to, name, config: to._activate(name, config["activation"]),
+    "Identity": lambda to, name, config: None,
 }
