@@ -1,9 +1,10 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all; and the optional libraries that some kinds of files need."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
 import stat
 import time
@@ -47,6 +48,19 @@ def printable(text: object) -> str:
     What a file says, its name included, goes through this before a message shows it.
     """
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def import_library(name: str, needed_for: str, extra: str, *parts: str) -> Any:
+    """Return an optional library with these parts of it; ImportError, with what to install, if it is not there."""
+    try:
+        for part in parts:
+            importlib.import_module(f"{name}.{part}")
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f'{needed_for} need {name}, which is not installed: python -m pip install -e ".[{extra}]" in the checkout, '
+            f"or python -m pip install {name}"
+        ) from error
 
 
 def is_hidden(name: str) -> bool:

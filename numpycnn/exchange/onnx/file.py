@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...files import import_library
 from ...io.native import ModelFileError
 
 MAX_FILE_BYTES = 2**31 - 1  # protobuf's limit
@@ -72,23 +73,8 @@ class Content(NamedTuple):
 
 
 def import_onnx() -> Any:
-    """Return the module onnx, with what is needed of it.
-
-    Raises
-    ------
-    ImportError
-        It is not installed.
-    """
-    try:
-        import onnx
-        import onnx.helper
-        import onnx.numpy_helper
-    except ImportError as error:
-        raise ImportError(
-            'ONNX files need onnx, which is not installed: python -m pip install -e ".[onnx]" in the checkout, or '
-            "python -m pip install onnx"
-        ) from error
-    return onnx
+    """Return the module onnx, with what is needed of it; raise ImportError if it is not installed."""
+    return import_library("onnx", "ONNX files", "onnx", "helper", "numpy_helper")
 
 
 def read_content(stream: IO[bytes]) -> Content:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...checks import check_list
-from ...files import atomic_write, open_file, path_text
+from ...files import atomic_write, import_library, open_file, path_text
 from ...io.native import ModelFileError, documented_errors
 from ...layers import BatchNorm
 from ..channels_first import check_model
@@ -114,15 +114,7 @@ def _tensor(name: str, dtype: str, shape: list[int], data: bytes) -> NDArray:
 
 
 def _import_safetensors() -> Any:
-    try:
-        import safetensors
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError(
-            'these files need safetensors, which is not installed: python -m pip install -e ".[safetensors]" in the '
-            "checkout, or python -m pip install safetensors"
-        ) from error
-    return safetensors
+    return import_library("safetensors", "these files", "safetensors", "numpy")
 
 
 def load_state_dict(model: Sequential, path: str | os.PathLike, order: Sequence[str] | None = None) -> None:

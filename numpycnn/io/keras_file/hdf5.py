@@ -14,6 +14,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...files import import_library
 from ..native import ModelFileError
 from .attributes import attribute_data, find_texts, text_reference
 
@@ -24,22 +25,8 @@ INTEGERS = tuple(np.dtype(t) for t in ("<i4", "<i8", ">i4", ">i8"))
 
 
 def import_h5py() -> Any:
-    """Return the module h5py.
-
-    Raises
-    ------
-    ImportError
-        It is not installed.
-    """
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            "Keras files (.keras, .h5) need h5py, which is not installed: "
-            'python -m pip install -e ".[keras]" in the checkout, '
-            "or python -m pip install h5py"
-        ) from error
-    return h5py
+    """Return the module h5py; raise ImportError if it is not installed."""
+    return import_library("h5py", "Keras files (.keras, .h5)", "keras")
 
 
 class Hdf5Reader:
