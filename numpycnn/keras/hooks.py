@@ -206,12 +206,9 @@ def _forward(callback: Callback, hook: str, names: Names) -> Callable[..., None]
     """Return a hook of the core that calls this one, and hands on a wish to stop."""
     model = names.model
 
-    def with_number(self: core.Callback, number: int, logs: Any = None) -> None:
-        getattr(callback, hook)(number, names.shared(callback, hook, number, logs=logs))
+    def called(self: core.Callback, *given: Any) -> None:
+        *number, logs = given  # of the epoch or the batch, where there is one
+        getattr(callback, hook)(*number, names.shared(callback, hook, *number, logs=logs))
         self.model.stop_training = self.model.stop_training or model.stop_training
 
-    def without(self: core.Callback, logs: Any = None) -> None:
-        getattr(callback, hook)(names.shared(callback, hook, logs=logs))
-        self.model.stop_training = self.model.stop_training or model.stop_training
-
-    return with_number if "epoch" in hook or "batch" in hook else without
+    return called
