@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ...checks import Shape
 from ...hints import is_ours
 from ...io.keras_file.write import snake_case
 from ...memory.weights import get_weights, set_weights
+from ..notes import named
 from ..random import next_rng
 from ..tensors import Symbol, Tensor, Variable, tensor
 from ..words import Worded
@@ -33,6 +34,11 @@ def new_name(kind: str) -> str:
 def forget_names() -> None:
     """Count from the beginning again."""
     _names.clear()
+
+
+def _at_its_place(name: str) -> Callable[..., Any]:
+    """Return Keras's method that asks for an attribute at one of the places where a layer stands: there is one."""
+    return named(lambda self, node_index=0: getattr(self, name), f"get_{name}_at", f"Return ``{name}``.")
 
 
 class Node:
@@ -73,21 +79,8 @@ class Node:
     trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
     variables = property(lambda self: self.weights)
 
-    def get_input_shape_at(self, node_index: int = 0) -> tuple:
-        """Return ``input_shape``: it stands in one place."""
-        return self.input_shape
-
-    def get_output_shape_at(self, node_index: int = 0) -> tuple:
-        """Return ``output_shape``: it stands in one place."""
-        return self.output_shape
-
-    def get_input_at(self, node_index: int = 0) -> Any:
-        """Return ``input``: it stands in one place."""
-        return self.input
-
-    def get_output_at(self, node_index: int = 0) -> Any:
-        """Return ``output``: it stands in one place."""
-        return self.output
+    get_input_shape_at, get_output_shape_at = _at_its_place("input_shape"), _at_its_place("output_shape")
+    get_input_at, get_output_at = _at_its_place("input"), _at_its_place("output")
 
 
 class Layer(Worded, Node):
