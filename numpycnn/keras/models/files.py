@@ -18,13 +18,14 @@ from ...terminal import show
 from ..layers.augment import Augmenting
 from ..notes import no_effect, note, refuse, settle
 from .base import Chain
+from .learning import Learning
 
 WEIGHTS = ".weights.h5"
 SUFFIXES = (".npz", ".keras", *KERAS_SUFFIXES)
 IDLE = ("zipped", "save_format", "include_optimizer", "signatures", "options", "save_traces", "max_shard_size")
 
 
-class Files(Chain):
+class Files(Learning):
     """The part of a model that is described, printed and kept."""
 
     def get_config(self) -> dict[str, Any]:
@@ -109,12 +110,6 @@ class Files(Chain):
         whole = 0 if self._shape is None else self.count_params()
         counts = {"Total": whole, "Trainable": trained, "Non-trainable": whole - trained}
         return [f"{kind} params: {count:,} ({_size(4.0 * count)})" for kind, count in counts.items()]
-
-    optimizer: Any
-    loss: Any
-
-    def _ready(self) -> CoreSequential:
-        raise NotImplementedError
 
 
 def _write(core: CoreSequential, write: Callable[[CoreSequential], None]) -> None:

@@ -77,7 +77,6 @@ class Learning(Chain):
             raise ValueError(f"compile: loss: the model has one output, got {len(loss)} losses")
         if loss is None:
             raise ValueError("compile: expected a loss, such as 'sparse_categorical_crossentropy'")
-        self._given_loss = loss
         self.optimizer, self.loss = optimizers.get(optimizer), losses.get(loss)
         if self.loss.unreduced:
             raise ValueError("compile: loss: reduction='none' trains on the sum over the batch and shows the mean, in "

@@ -9,13 +9,12 @@ from .. import layers as all_layers
 from ..layers.base import Layer
 from ..tensors import Symbol
 from .files import Files
-from .learning import Learning
 
 
 OWN_STEPS = "call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"
 
 
-class Model(Learning, Files):
+class Model(Files):
     """A chain of layers from an input to an output: ``Model(inputs, outputs)``."""
 
     def __init_subclass__(cls, **options: Any) -> None:
