@@ -7,15 +7,14 @@ from typing import Any, Callable
 import numpy as np
 
 from .. import losses as core
+from ..io.keras_file.losses import REDUCTIONS as IN_FILES
 from .missing import LOSSES as MISSING
 from .missing import of_losses as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import named, note
 from .tensors import Tensor, tensor
 from .words import Worded, by_name, found, snake_case, variant
 
-# Keras's names of what becomes of the rows' losses, and the core's.
-REDUCTIONS = {"none": "mean", "sum_over_batch_size": "mean", "mean": "mean", "auto": "mean", "sum": "sum",
-              "mean_with_sample_weight": "weighted_mean"}  # fmt: skip
+REDUCTIONS = {"none": "mean", **IN_FILES}  # Keras's names of what becomes of the rows' losses, and the core's
 LAST = {"reduction": "sum_over_batch_size", "name": None, "dtype": None}
 SMALL = 1e-7  # Keras keeps probabilities this far from 0 and 1
 
