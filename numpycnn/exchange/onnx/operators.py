@@ -153,10 +153,6 @@ def _gemm(walk: Walk, node: Node) -> None:
     _dense(walk, weight.T if node.attributes.get("transB", 0) else weight, bias)
 
 
-def _matmul(walk: Walk, node: Node) -> None:
-    _dense(walk, walk.constant(node, 1), None)
-
-
 def _dense(walk: Walk, weight: NDArray, bias: NDArray | None) -> None:
     if weight.ndim != 2 or len(walk.shape) != 1:
         raise ModelFileError(f"expected vectors and a matrix, got {walk.dimensions} and {weight.shape}")
@@ -263,10 +259,6 @@ def _prelu(walk: Walk, node: Node) -> None:
     walk.add(LeakyReLU(_rounded(slopes[0])))
 
 
-def _gelu(walk: Walk, node: Node) -> None:
-    walk.add(GELU(node.attributes.get("approximate", b"none") == b"tanh"))
-
-
 def _swish(walk: Walk, node: Node) -> None:
     walk.refuse(node, alpha=1.0)
     walk.add(SiLU())
@@ -330,22 +322,20 @@ def _cast(walk: Walk, node: Node) -> None:
         raise ModelFileError("expected a cast to float or double")
 
 
-def _nothing(walk: Walk, node: Node) -> None:
-    """For an operator that hands on what it gets."""
-
-
 READERS: dict[str, Callable[[Walk, Node], None]] = {
-    "Conv": _conv, "Gemm": _gemm, "MatMul": _matmul, "Add": _arithmetic, "Mul": _arithmetic, "Sub": _arithmetic,
-    "Div": _arithmetic, "BatchNormalization": _batch_norm, "LayerNormalization": _layer_norm,
+    "Conv": _conv, "Gemm": _gemm, "MatMul": lambda walk, node: _dense(walk, walk.constant(node, 1), None),
+    "Add": _arithmetic, "Mul": _arithmetic, "Sub": _arithmetic, "Div": _arithmetic,
+    "BatchNormalization": _batch_norm, "LayerNormalization": _layer_norm,
     "Relu": lambda walk, node: walk.add(ReLU()),
     "LeakyRelu": lambda walk, node: walk.add(LeakyReLU(_rounded(node.attributes.get("alpha", 0.01)))),
     "PRelu": _prelu,
     "Elu": lambda walk, node: walk.add(ELU(_rounded(node.attributes.get("alpha", 1.0)))),
-    "Gelu": _gelu, "Swish": _swish,
+    "Gelu": lambda walk, node: walk.add(GELU(node.attributes.get("approximate", b"none") == b"tanh")),
+    "Swish": _swish,
     "Sigmoid": lambda walk, node: walk.add(Sigmoid()),
     "Tanh": lambda walk, node: walk.add(Tanh()),
     "Softmax": _softmax, "MaxPool": _pool, "AveragePool": _pool, "GlobalAveragePool": _global_pool,
     "GlobalMaxPool": _global_pool, "ReduceMean": _reduce, "ReduceMax": _reduce, "Pad": _pad, "Flatten": _flatten,
     "Reshape": _reshape, "Squeeze": _squeeze, "Unsqueeze": _unsqueeze, "Transpose": _transpose,
-    "Dropout": _dropout, "Identity": _nothing, "Cast": _cast,
+    "Dropout": _dropout, "Identity": lambda walk, node: None, "Cast": _cast,
 }  # fmt: skip

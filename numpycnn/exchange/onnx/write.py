@@ -178,10 +178,6 @@ def _global_pooling(graph: Graph, placed: Placed) -> None:
     graph.add("Flatten")
 
 
-def _dense(graph: Graph, placed: Placed) -> None:
-    graph.add("Gemm", {**placed.arrays()}, transB=1)
-
-
 def _batch_norm(graph: Graph, placed: Placed) -> None:
     layer: Any = placed.layer
     arrays = placed.arrays()
@@ -258,19 +254,17 @@ def _silu(graph: Graph, placed: Placed) -> None:
     graph.add("Mul", {"": x})
 
 
-def _softmax(graph: Graph, placed: Placed) -> None:
-    graph.add("Softmax", axis=1 if len(placed.layer.input_shape) == 3 else -1)
-
-
 def _nothing(graph: Graph, placed: Placed) -> None:
     """For what works in training alone, and has no operator."""
 
 
 WRITERS: dict[type, Callable[[Graph, Any], None]] = {
-    Conv2D: _convolution, DepthwiseConv2D: _convolution, SeparableConv2D: _convolution, Dense: _dense,
+    Conv2D: _convolution, DepthwiseConv2D: _convolution, SeparableConv2D: _convolution,
     MaxPool2D: _pooling, AvgPool2D: _pooling, GlobalAvgPool2D: _global_pooling, GlobalMaxPool2D: _global_pooling,
     BatchNorm: _batch_norm, LayerNorm: _layer_norm, Flatten: _flatten, Reshape: _reshape, ZeroPad2D: _zero_padding,
-    Rescale: _rescale, GELU: _gelu, SiLU: _silu, Softmax: _softmax, SpatialDropout2D: _nothing, GaussianNoise: _nothing,
+    Rescale: _rescale, GELU: _gelu, SiLU: _silu, SpatialDropout2D: _nothing, GaussianNoise: _nothing,
+    Dense: lambda graph, placed: graph.add("Gemm", placed.arrays(), transB=1),
+    Softmax: lambda graph, placed: graph.add("Softmax", axis=1 if len(placed.layer.input_shape) == 3 else -1),
     ReLU: lambda graph, placed: graph.add("Relu"),
     LeakyReLU: lambda graph, placed: graph.add("LeakyRelu", alpha=placed.layer.negative_slope),
     ELU: lambda graph, placed: graph.add("Elu", alpha=placed.layer.alpha),

@@ -59,9 +59,7 @@ def modules(model: Sequential) -> list[Module]:
     TypeError, ValueError
         A layer that PyTorch has no module for, such as one of your own.
     """
-    return [
-        module for placed in channels_first(model) for module in writer(WRITERS, placed.layer, "PyTorch")(placed)
-    ]
+    return [module for placed in channels_first(model) for module in writer(WRITERS, placed.layer, "PyTorch")(placed)]
 
 
 def sequential_code(model: Sequential) -> str:
@@ -208,10 +206,6 @@ def _zero_padding(placed: Placed) -> list[Module]:
     return [Module(_call("ZeroPad2d", (left, right, top, bottom)), placed)]
 
 
-def _softmax(placed: Placed) -> list[Module]:
-    return [Module(f"nn.Softmax(dim={1 if len(placed.layer.input_shape) == 3 else -1})", placed)]
-
-
 def _simple(make: Callable[[Any], str]) -> Callable[[Placed], list[Module]]:
     """Return the function for a layer that is one module without arrays."""
     return lambda placed: [Module(make(placed.layer), placed)]
@@ -221,7 +215,7 @@ WRITERS: dict[type, Callable[[Placed], list[Module]]] = {
     Conv2D: _convolution, DepthwiseConv2D: _convolution, SeparableConv2D: _convolution, Dense: _dense,
     MaxPool2D: _pooling, AvgPool2D: _pooling, GlobalAvgPool2D: _global_pooling, GlobalMaxPool2D: _global_pooling,
     BatchNorm: _batch_norm, LayerNorm: _layer_norm, Flatten: _flatten, Reshape: _reshape, ZeroPad2D: _zero_padding,
-    Softmax: _softmax,
+    Softmax: _simple(lambda layer: f"nn.Softmax(dim={1 if len(layer.input_shape) == 3 else -1})"),
     Rescale: _simple(lambda layer: f"Rescale({layer.scale!r}, {layer.offset!r})"),
     ReLU: _simple(lambda layer: "nn.ReLU()"),
     LeakyReLU: _simple(lambda layer: _call("LeakyReLU", layer.negative_slope)),

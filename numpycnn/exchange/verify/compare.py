@@ -102,8 +102,7 @@ def verify(model: Sequential, against: str, images: ArrayLike | None = None, see
     try:
         version = peer.version()
     except ModuleNotFoundError as error:
-        text = f"verify: {error.name} is not installed: python -m pip install {error.name}"
-        raise ImportError(text) from error
+        raise ImportError(f"verify: {error.name} is not installed: python -m pip install {error.name}") from error
     single = _twin(model, "float32", model.layers)
     outputs = _worst(single.activations(x), peer.outputs(single, x.astype(np.float32)))
     names = [f"{position} {layer!r}" for position, layer in enumerate(model.layers)]
