@@ -195,12 +195,8 @@ def describe(model: Sequential) -> dict[str, Any]:
         rate = model.optimizer.learning_rate
         if isinstance(rate, Schedule):
             _class_name(rate, SCHEDULES)
-        config["loss"] = {"class": _class_name(model.loss, LOSSES), "config": model.loss.get_config()}
-        config["optimizer"] = {
-            "class": _class_name(model.optimizer, OPTIMIZERS),
-            "config": model.optimizer.get_config(),
-            "steps": model.optimizer.steps,
-        }
+        config["loss"] = _described(model.loss, LOSSES)
+        config["optimizer"] = {**_described(model.optimizer, OPTIMIZERS), "steps": model.optimizer.steps}
         config["metrics"] = [_describe_metric(metric) for metric in model.metrics]
         if model.weighted_metrics:
             config["weighted_metrics"] = [_describe_metric(metric) for metric in model.weighted_metrics]
@@ -220,14 +216,23 @@ def _class_name(thing: Any, known: dict[str, type]) -> str:
     return type(thing).__name__
 
 
+def _described(thing: Any, known: dict[str, type]) -> dict[str, Any]:
+    """Return the class, which has to be one of these, and the arguments."""
+    return {"class": _class_name(thing, known), "config": thing.get_config()}
+
+
 def _describe_metric(metric: Any) -> Any:
     """Return a metric's name, or the class and the arguments of one that was given as an object."""
     if isinstance(metric, str):
         return metric
-    config = metric.get_config()
-    if isinstance(config.get("loss"), Loss):
-        config["loss"] = {"class": _class_name(metric.loss, LOSSES), "config": metric.loss.get_config()}
-    return {"class": _class_name(metric, METRIC_CLASSES), "config": config}
+    described = _described(metric, METRIC_CLASSES)
+    if isinstance(described["config"].get("loss"), Loss):
+        described["config"]["loss"] = _described(metric.loss, LOSSES)
+    return described
+
+
+def _restore_loss(described: dict[str, Any]) -> Loss:
+    return {c.__name__: c for c in LOSSES.values()}[described["class"]](**described["config"])
 
 
 def _restore_metric(described: Any) -> Any:
@@ -235,7 +240,7 @@ def _restore_metric(described: Any) -> Any:
         return described
     config = dict(described["config"])
     if "loss" in config:
-        config["loss"] = {c.__name__: c for c in LOSSES.values()}[config["loss"]["class"]](**config["loss"]["config"])
+        config["loss"] = _restore_loss(config["loss"])
     return METRIC_CLASSES[described["class"]](**config)
 
 
@@ -391,10 +396,8 @@ def _restore_into(model: Sequential, config: dict[str, Any], arrays: dict[str, N
 
 
 def _restore_training(model: Sequential, config: dict[str, Any], arrays: dict[str, NDArray]) -> None:
-    losses = {c.__name__: c for c in LOSSES.values()}
-    loss = losses[config["loss"]["class"]](**config["loss"]["config"])
     optimizer = optimizer_from_config(config["optimizer"]["class"], config["optimizer"]["config"])
     slots = {name.removeprefix("optimizer/"): array for name, array in arrays.items()}
     optimizer.set_state({"steps": config["optimizer"]["steps"], **slots})
     metrics, weighted = (list(map(_restore_metric, config.get(name, []))) for name in ("metrics", "weighted_metrics"))
-    model.compile(optimizer, loss, metrics, weighted)
+    model.compile(optimizer, _restore_loss(config["loss"]), metrics, weighted)
