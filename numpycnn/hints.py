@@ -86,16 +86,15 @@ def explain_arguments(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def explained(self: Any, *args: Any, **kwargs: Any) -> Any:
+        owner = type(self).__name__ if method == "__init__" else method
         for word in kwargs.keys() & KERAS_ARGUMENTS.keys():
             if not _takes(function, word):
-                owner = type(self).__name__ if method == "__init__" else method
                 raise TypeError(f"{owner}: unexpected argument {word!r}; {KERAS_ARGUMENTS[word]}{FACADE}")
         try:
             return function(self, *args, **kwargs)
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise  # from within; else the arguments do not fit, and the function has another name here
-            owner = type(self).__name__ if method == "__init__" else method
             raise TypeError(str(error).replace(f"{function.__qualname__}()", f"{owner}()")) from None
 
     explained.__name__ = method  # by which a bound method is pickled
