@@ -101,11 +101,9 @@ def warn_before(model: Sequential, x: NDArray, options: FitOptions) -> None:
     if hint:
         warn(hint)
     if isinstance(model.layers[-1], Softmax) and isinstance(model.loss, SoftmaxCrossEntropy):
-        text = "fit: the softmax is in the loss, and here a layer, too, which learns worse; leave Softmax() out"
-        warn(text)
+        warn("fit: the softmax is in the loss, and here a layer, too, which learns worse; leave Softmax() out")
     if model.parameters and not model.trained_parts():
-        text = "fit: nothing will be learned, since every layer is frozen; set trainable = True where it should learn"
-        warn(text)
+        warn("fit: nothing will be learned, since every layer is frozen; set trainable = True where it should learn")
 
 
 def rows_kept(rows: int, validation_split: float) -> int:

@@ -34,16 +34,14 @@ class Figures:
 
     def follow(self, model: Sequential) -> None:
         """Go on with the metrics that the model was compiled with last; the old ones, if they are the same."""
+        if self._asked and self._asked[0] is model.metrics:  # nothing compiled it since
+            return
         asked = [model.metrics, model.weighted_metrics]
         if self._asked != asked:
             self.metrics = make_metrics(model)
             self.names = metric_names(model)
             self._plain = len(model.metrics)  # those after them are weighted
         self._asked, self._loss = asked, model.loss
-
-    def is_of(self, model: Sequential) -> bool:
-        """Whether the model was not compiled again."""
-        return self._asked[0] is model.metrics
 
     def add(self, loss: float, outputs: NDArray, targets: NDArray, weights: NDArray | None = None) -> None:
         """Take note of one batch: its loss, what the network made of it, and what should have come."""

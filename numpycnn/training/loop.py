@@ -350,8 +350,7 @@ def data_ran_out(model: Sequential, run: Run) -> bool:
     expected = run.options.steps_per_epoch or 1
     ran_out = run.rows is None and run.batch < expected and not model.stop_training
     if ran_out:
-        text = f"epoch {run.epoch + 1}: the data ran out after {run.batch} batches; training ends"
-        warn(text)
+        warn(f"epoch {run.epoch + 1}: the data ran out after {run.batch} batches; training ends")
     return ran_out
 
 

@@ -202,8 +202,7 @@ class Run:
     ) -> None:
         """Take note of one step."""
         self.batch += 1
-        if not self.figures.is_of(model):  # a callback compiled it
-            self.figures.follow(model)
+        self.figures.follow(model)
         self.figures.add(loss, outputs, targets, weights)
 
     def warn_of_explosion(self, loss: float, optimizer: Optimizer) -> None:
@@ -212,8 +211,7 @@ class Run:
             self.first_loss = loss
         if self.epoch == self.options.initial_epoch and EXPLODED * max(self.first_loss, 1) < loss < math.inf:
             if self.speaks and (hint := hint_at_rate(optimizer.current_rate)):
-                text = f"the loss has grown from {self.first_loss:.3g} to {loss:.3g} in {self.batch + 1} steps{hint}"
-                warn(text)
+                warn(f"the loss has grown from {self.first_loss:.3g} to {loss:.3g} in {self.batch + 1} steps{hint}")
                 self.first_loss = math.inf
 
     def check_interruption(self) -> None:
