@@ -178,15 +178,9 @@ def describe(model: Sequential) -> dict[str, Any]:
         frozen = {} if layer.trainable else {"trainable": False}  # not there: as in files from before there was this
         described.append({"class": type(layer).__name__, "config": arguments, "state": state, **frozen})
     config: dict[str, Any] = {
-        "format": FORMAT,
-        "version": VERSION,
-        "dtype": model.dtype.name,
-        "input_shape": model.input_shape,
-        "seed": model.seed,
-        "fused": model.fused,
-        "fit_rng": model.fit_rng.bit_generator.state,
-        "layers": described,
-    }
+        "format": FORMAT, "version": VERSION, "dtype": model.dtype.name, "input_shape": model.input_shape,
+        "seed": model.seed, "fused": model.fused, "fit_rng": model.fit_rng.bit_generator.state, "layers": described,
+    }  # fmt: skip
     if model.input_format is not None:
         config["input_format"] = model.input_format.get_config()
     if model.confidence is not None:
