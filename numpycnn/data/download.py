@@ -1,9 +1,8 @@
 """Fetching a file from the first of several mirrors that delivers it.
 
-No mirror is trusted: it may be gone, answer with a page of HTML, send something else, send
-without end or one byte a minute. Whatever goes wrong, the next one is tried. A file is fetched
-under a temporary name, checked there and only then renamed, so that several processes may
-download at once and none ever sees half a file.
+No mirror is trusted: it may be gone, answer with a page of HTML, send something else, send without end or one byte a
+minute. Whatever goes wrong, the next one is tried. A file is fetched under a temporary name, checked there and only
+then renamed, so that several processes may download at once and none ever sees half a file.
 """
 
 from __future__ import annotations
@@ -55,8 +54,7 @@ def download(
     Raises
     ------
     DownloadError
-        Every mirror failed (the message says how each did), or the folder cannot be written to,
-        or the disk is full.
+        Every mirror failed (the message says how each did), or the folder cannot be written to, or the disk is full.
     """
     target = folder / name
     failures = []

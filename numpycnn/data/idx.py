@@ -1,9 +1,9 @@
 """IDX files: the format that MNIST comes in.
 
-A header, then the numbers, nothing else. The header is two zero bytes, one byte for the element
-type, one for the rank (how many dimensions) and one big-endian int32 a dimension; the elements
-follow in row-major order, big-endian too. A header is only a claim: everything in it is checked
-before an array is made. Source: http://yann.lecun.com/exdb/mnist/, "The IDX file format".
+A header, then the numbers, nothing else. The header is two zero bytes, one byte for the element type, one for the rank
+(how many dimensions) and one big-endian int32 a dimension; the elements follow in row-major order, big-endian too. A
+header is only a claim: everything in it is checked before an array is made. Source:
+http://yann.lecun.com/exdb/mnist/, "The IDX file format".
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ _MAX_DIMENSION = 2**31 - 1
 _CHUNK = 2**20
 _GZIP_MAGIC = b"\x1f\x8b"
 _PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<error")
+OF_ANOTHER_KIND = "the file is damaged or of another kind"
 
 
 class IdxError(ValueError):
@@ -50,9 +51,9 @@ class IdxError(ValueError):
 def read_idx(file: str | os.PathLike[str] | IO[bytes], max_bytes: int = 2**30) -> NDArray[Any]:
     """Read an IDX file, gzip-compressed or not.
 
-    Whether it is compressed is told by its first bytes, not by its name. The bytes after the
-    header must be exactly as many as the header promises. A gzip stream is decompressed only up
-    to one byte past that promise, so a small file cannot expand without bound.
+    Whether it is compressed is told by its first bytes, not by its name. The bytes after the header must be exactly as
+    many as the header promises. A gzip stream is decompressed only up to one byte past that promise, so a small file
+    cannot expand without bound.
 
     Parameters
     ----------
@@ -61,8 +62,7 @@ def read_idx(file: str | os.PathLike[str] | IO[bytes], max_bytes: int = 2**30) -
         to its end; it stays open. Gzip files of several members (RFC 1952, section 2.2) count
         as one stream; anything after the last member but zero bytes is an error.
     max_bytes : int
-        The most bytes that the elements may take (default 1 GiB). In this count a dimension of
-        0 is taken as 1.
+        The most bytes that the elements may take (default 1 GiB). In this count a dimension of 0 is taken as 1.
 
     Returns
     -------
@@ -124,9 +124,7 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     """
     target = Path(os.path.realpath(path_text(path)))  # through a symbolic link to the file it names
     array = check_numeric(array, "array")
-    header = idx_header(array)
-    data = array.astype(array.dtype.newbyteorder(">"), copy=False).tobytes()
-    content = header + data
+    content = idx_content(array)
     if target.name.lower().endswith(".gz"):
         # No time in the gzip header, so that equal arrays give equal files. Level 6 is several times faster than the
         # default 9 and hardly larger.
@@ -135,24 +133,23 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
         file.write(content)
 
 
+def idx_content(array: NDArray[Any]) -> bytes:
+    """Return what is in an array's IDX file, or raise IdxError."""
+    return idx_header(array) + array.astype(array.dtype.newbyteorder(">"), copy=False).tobytes()
+
+
 def idx_header(array: NDArray[Any]) -> bytes:
     """Return the header of an array's IDX file: 4 + 4 * rank bytes, or raise IdxError."""
     code = _TYPE_CODES.get(array.dtype.newbyteorder("="))
     if code is None:
-        raise IdxError(
-            f"expected an array of {_TYPE_NAMES} (IDX has no other types), got {array.dtype}; "
-            "convert it with array.astype(...)"
-        )
+        raise IdxError(f"expected an array of {_TYPE_NAMES} (IDX has no other types), got {array.dtype}; convert it "
+                       "with array.astype(...)")
     if not 1 <= array.ndim <= MAX_RANK:
-        raise IdxError(
-            f"expected an array of rank 1 to {MAX_RANK}, got rank {array.ndim}; "
-            "a single number is written as array.reshape(1)"
-        )
+        raise IdxError(f"expected an array of rank 1 to {MAX_RANK}, got rank {array.ndim}; a single number is written "
+                       "as array.reshape(1)")
     if max(array.shape) > _MAX_DIMENSION:
-        raise IdxError(
-            f"expected dimensions of at most {_MAX_DIMENSION} (IDX stores them as int32), "
-            f"got shape {array.shape}; split the array over several files"
-        )
+        raise IdxError(f"expected dimensions of at most {_MAX_DIMENSION} (IDX stores them as int32), got shape "
+                       f"{array.shape}; split the array over several files")
     return struct.pack(f">HBB{array.ndim}i", 0, code, array.ndim, *array.shape)
 
 
@@ -177,69 +174,46 @@ def _unpacker(file: IO[bytes], name: str) -> contextlib.AbstractContextManager[A
     try:
         file.seek(-len(start), os.SEEK_CUR)
     except (AttributeError, OSError) as error:
-        raise IdxError(
-            f"{name}: expected a file that can seek, got a stream; "
-            "pass io.BytesIO(stream.read()) instead"
-        ) from error
+        text = "expected a file that can seek, got a stream; pass io.BytesIO(stream.read()) instead"
+        raise IdxError(f"{name}: {text}") from error
     if start == _GZIP_MAGIC:
         return gzip.GzipFile(fileobj=file, mode="rb")
     return contextlib.nullcontext(file)
 
 
-def _read_header(
-    stream: IO[bytes], name: str, max_bytes: int
-) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def _read_header(stream: IO[bytes], name: str, max_bytes: int) -> tuple[np.dtype[Any], tuple[int, ...]]:
     magic = _read_up_to(stream, 4)
     if len(magic) < 4 or magic[:2] != b"\0\0":
         raise IdxError(_not_idx(name, bytes(magic + _read_up_to(stream, 252))))
     dtype, rank = DTYPES.get(magic[2]), magic[3]
     if dtype is None:
         codes = ", ".join(f"0x{code:02X}" for code in DTYPES)
-        raise IdxError(
-            f"{name}: expected an IDX type byte ({codes}), got 0x{magic[2]:02X}; "
-            "the file is damaged or of another kind"
-        )
+        raise IdxError(f"{name}: expected an IDX type byte ({codes}), got 0x{magic[2]:02X}; {OF_ANOTHER_KIND}")
     if not 1 <= rank <= MAX_RANK:
-        raise IdxError(
-            f"{name}: expected 1 to {MAX_RANK} dimensions, got {rank}; "
-            "the file is damaged or of another kind"
-        )
+        raise IdxError(f"{name}: expected 1 to {MAX_RANK} dimensions, got {rank}; {OF_ANOTHER_KIND}")
     dimensions = _read_up_to(stream, 4 * rank)
     if len(dimensions) < 4 * rank:
-        raise IdxError(
-            f"{name}: expected {4 * rank} bytes of dimensions in the header, "
-            f"got {len(dimensions)}; the file is cut short: download or copy it again"
-        )
+        raise IdxError(f"{name}: expected {4 * rank} bytes of dimensions in the header, got {len(dimensions)}; the "
+                       "file is cut short: download or copy it again")
     shape = struct.unpack(f">{rank}i", dimensions)
     if min(shape) < 0:
-        raise IdxError(
-            f"{name}: expected dimensions of 0 or more, got {shape}; the file is damaged"
-        )
+        raise IdxError(f"{name}: expected dimensions of 0 or more, got {shape}; the file is damaged")
     # A zero counts as 1 here: NumPy refuses (0, 2**31 - 1, 2**31 - 1, 2**31 - 1) as too big.
     size = dtype.itemsize * math.prod(max(n, 1) for n in shape)
     if size > max_bytes:
-        raise IdxError(
-            f"{name}: expected at most {max_bytes} bytes of elements (max_bytes), but the header "
-            f"promises {size} for shape {shape}; pass a larger max_bytes if you trust the file"
-        )
+        raise IdxError(f"{name}: expected at most {max_bytes} bytes of elements (max_bytes), but the header "
+                       f"promises {size} for shape {shape}; pass a larger max_bytes if you trust the file")
     return dtype, shape
 
 
-def _read_elements(
-    stream: IO[bytes], name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> bytearray:
+def _read_elements(stream: IO[bytes], name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytearray:
     promised = dtype.itemsize * math.prod(shape)
     data = _read_up_to(stream, promised + 1)  # one more shows whether anything follows
     if len(data) != promised:
-        got, cause = (
-            ("more than that", "has something appended, or its header is damaged")
-            if len(data) > promised
-            else (f"only {len(data)}", "is cut short, or its header is damaged")
-        )
-        raise IdxError(
-            f"{name}: expected {promised} bytes of elements for shape {shape} of {dtype.name}, "
-            f"got {got}; the file {cause}: download or copy it again"
-        )
+        more = len(data) > promised
+        got, cause = ("more than that", "has something appended") if more else (f"only {len(data)}", "is cut short")
+        raise IdxError(f"{name}: expected {promised} bytes of elements for shape {shape} of {dtype.name}, got {got}; "
+                       f"the file {cause}, or its header is damaged: download or copy it again")
     return data
 
 
@@ -260,11 +234,7 @@ def _not_idx(name: str, start: bytes) -> str:
         return f"{name}: expected an IDX file, got an empty file; download or copy it again"
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(_PAGE_STARTS):
-        return (
-            f"{name}: expected an IDX file, got an HTML or XML page, which is how a server "
-            "reports that a file has gone; download it from another address"
-        )
-    return (
-        f"{name}: expected an IDX file, which begins with two zero bytes, a type and a rank, "
-        f"got {start[:4]!r}; the file is of another kind or damaged"
-    )
+        return (f"{name}: expected an IDX file, got an HTML or XML page, which is how a server reports that a file has "
+                "gone; download it from another address")
+    return (f"{name}: expected an IDX file, which begins with two zero bytes, a type and a rank, got {start[:4]!r}; "
+            f"{OF_ANOTHER_KIND}")

@@ -1,9 +1,9 @@
 """MNIST and Fashion-MNIST: 70,000 grey images of 28x28 pixels in ten classes each.
 
-MNIST shows handwritten digits; Fashion-MNIST shows clothes, in the same format and under the
-same file names. Every file is checked against its known SHA-256, wherever it comes from.
-Sources: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
-recognition", 1998; Xiao, Rasul and Vollgraf, "Fashion-MNIST", arXiv:1708.07747, 2017.
+MNIST shows handwritten digits; Fashion-MNIST shows clothes, in the same format and under the same file names. Every
+file is checked against its known SHA-256, wherever it comes from. Sources: LeCun, Bottou, Bengio and Haffner,
+"Gradient-based learning applied to document recognition", 1998; Xiao, Rasul and Vollgraf, "Fashion-MNIST",
+arXiv:1708.07747, 2017.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..files import printable
 from .download import DownloadError, check_sha256, download
 from .elsewhere import copies, first_file, keras_folder, listing, read_npz
-from .idx import idx_header, read_idx
+from .idx import idx_content, read_idx
 from .places import by_hand, cache_folder, data_root, own_folder, unreachable
 
 Images = NDArray[np.uint8]
@@ -124,8 +124,7 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, S
 
     1. the folder `data_dir`, if it is given;
     2. the folder ``mnist`` inside the folder that the environment variable ``NUMPYCNN_DATA``
-       names, if there is one (you may keep only some data sets there, so without it the search
-       goes on);
+       names, if there is one (you may keep only some data sets there, so without it the search goes on);
     3. the user's cache folder (``~/.cache/numpycnn/mnist`` on Linux);
     4. the folder in which Keras keeps what it downloaded (``~/.keras/datasets``);
     5. the mirrors on the internet, from which they are downloaded into the cache.
@@ -149,8 +148,7 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, S
     Raises
     ------
     FileNotFoundError
-        `data_dir` or the ``mnist`` folder of ``NUMPYCNN_DATA`` lacks a file, or
-        ``NUMPYCNN_DATA`` names no folder.
+        `data_dir` or the ``mnist`` folder of ``NUMPYCNN_DATA`` lacks a file, or ``NUMPYCNN_DATA`` names no folder.
     ValueError
         A file there is damaged, or is not MNIST's.
     DownloadError
@@ -169,10 +167,9 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, S
 def load_fashion_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
     """Load Fashion-MNIST, which has MNIST's format but shows clothes.
 
-    The places are those of `load_mnist`, with the folder name ``fashion-mnist`` (torchvision's
-    is ``FashionMNIST/raw``; Keras has no ``.npz`` of it). Only the
-    checksums of the distributed ``.gz`` files are known: a gzip file must be one of those, an
-    unpacked file must have the right shape and labels and not be MNIST's.
+    The places are those of `load_mnist`, with the folder name ``fashion-mnist`` (torchvision's is ``FashionMNIST/raw``;
+    Keras has no ``.npz`` of it). Only the checksums of the distributed ``.gz`` files are known: a gzip file must be one
+    of those, an unpacked file must have the right shape and labels and not be MNIST's.
 
     Parameters
     ----------
@@ -250,19 +247,15 @@ def _read_all(data_set: DataSet, folders: list[Path], npz_folders: list[Path]) -
 
 def _read_folder(data_set: DataSet, folder: Path) -> list[NDArray[np.uint8]]:
     if not folder.is_dir():
-        raise FileNotFoundError(
-            f"expected a folder with the files of {data_set.name}, got {printable(folder)}, which is no "
-            f"folder.\n{_recipe(data_set)}"
-        )
+        raise FileNotFoundError(f"expected a folder with the files of {data_set.name}, got {printable(folder)}, which "
+                                f"is no folder.\n{_recipe(data_set)}")
     named = _subfolders(data_set, folder)
     folders = [folder, folder / "raw", *named]
     if not _is_there(data_set, folders, [folder, *named]):
         seen = "; ".join(f"{printable(each)} {listing(each)}" for each in folders if each.is_dir())
-        raise FileNotFoundError(
-            f"expected the files of {data_set.name} in {printable(folder)}, but it lacks "
-            f"{', '.join(_missing(data_set, folders))}.\n"
-            f"What is there: {seen}.\n{_recipe(data_set)}"
-        )
+        raise FileNotFoundError(f"expected the files of {data_set.name} in {printable(folder)}, but it lacks "
+                                f"{', '.join(_missing(data_set, folders))}.\n"
+                                f"What is there: {seen}.\n{_recipe(data_set)}")
     return _read_all(data_set, folders, [folder, *named])
 
 
@@ -301,9 +294,7 @@ def _read_cached(data_set: DataSet, file: IdxFile, folder: Path) -> NDArray[np.u
     return _read_file(data_set, file, path)
 
 
-def _read_file(
-    data_set: DataSet, file: IdxFile, path: Path, need_checksum: bool = False
-) -> NDArray[np.uint8]:
+def _read_file(data_set: DataSet, file: IdxFile, path: Path, need_checksum: bool = False) -> NDArray[np.uint8]:
     """Read one file and check that it is what the table says, or raise ValueError.
 
     An unpacked file whose checksum is not known passes, unless `need_checksum` is set, as it is
@@ -322,38 +313,28 @@ def _read_file(
     if found != wanted:
         _refuse_other_file(data_set, file, path, digest, packed_digest)
     if array.shape != file.shape or array.dtype != np.uint8:
-        raise ValueError(
-            f"{path}: expected uint8 of shape {file.shape} for {data_set.name}'s {file.name}, "
-            f"got {array.dtype} of shape {array.shape}; put the right file there"
-        )
+        raise ValueError(f"{path}: expected uint8 of shape {file.shape} for {data_set.name}'s {file.name}, got "
+                         f"{array.dtype} of shape {array.shape}; put the right file there")
     if file.sha256 or packed or need_checksum:
         check_sha256(str(path), f"{data_set.name}'s {file.name}", wanted, found, form)
     if array.ndim == 1 and array.size and array.max() >= NUM_CLASSES:
-        raise ValueError(
-            f"{path}: expected labels 0 to {NUM_CLASSES - 1}, got {array.max()}; "
-            "the file is damaged: download it again"
-        )
+        raise ValueError(f"{path}: expected labels 0 to {NUM_CLASSES - 1}, got {array.max()}; the file is damaged: "
+                         "download it again")
     return array
 
 
 def _raw_sha256(array: NDArray[np.uint8]) -> str:
     """Return the SHA-256 of the array's unpacked IDX file, which its header and bytes fix."""
-    big_endian = array.astype(array.dtype.newbyteorder(">"), copy=False)
-    return hashlib.sha256(idx_header(array) + big_endian.tobytes()).hexdigest()
+    return hashlib.sha256(idx_content(array)).hexdigest()
 
 
-def _refuse_other_file(
-    data_set: DataSet, file: IdxFile, path: Path, digest: str, packed_digest: str
-) -> None:
+def _refuse_other_file(data_set: DataSet, file: IdxFile, path: Path, digest: str, packed_digest: str) -> None:
     """Raise ValueError if the checksums are those of some other file that we know."""
     for other_set in DATA_SETS:
         for other in other_set.files:
             if digest == other.sha256 or packed_digest == other.gzip_sha256:
-                raise ValueError(
-                    f"{path}: expected {data_set.name}'s {file.name}, got {other_set.name}'s "
-                    f"{other.name} (different sets use the same file names); "
-                    "put the right file there"
-                )
+                raise ValueError(f"{path}: expected {data_set.name}'s {file.name}, got {other_set.name}'s {other.name} "
+                                 "(different sets use the same file names); put the right file there")
 
 
 def _recipe(data_set: DataSet) -> str:
