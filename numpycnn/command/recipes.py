@@ -12,17 +12,9 @@ import numpy as np
 
 from ..architectures import augmented_cnn, best_cnn, deep_cnn, fast_cnn, lenet5, mlp, reference_cnn, vgg
 from ..data import (
-    Augment,
-    InputFormat,
-    load_cifar10,
-    load_emnist,
-    load_fashion_mnist,
-    load_image_folder,
-    load_kmnist,
-    load_mnist,
-    load_synthetic_digits,
+    Augment, InputFormat, emnist, kmnist, load_cifar10, load_emnist, load_fashion_mnist, load_image_folder, load_kmnist,
+    load_mnist, load_synthetic_digits,
 )
-from ..data import emnist, kmnist
 from ..model import Sequential
 from ..terminal import show
 

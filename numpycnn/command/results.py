@@ -13,26 +13,13 @@ import numpy as np
 from ..files import atomic_write
 from ..layers import Conv2D
 from ..metrics import (
-    Confidence,
-    calibration,
-    classification_report,
-    confusion_matrix,
-    fit_class_distance,
-    fit_confidence,
+    Confidence, calibration, classification_report, confusion_matrix, fit_class_distance, fit_confidence,
     top_k_accuracy,
 )
 from ..model import Sequential
 from ..plots import (
-    plot_augmentation,
-    plot_confusion_matrix,
-    plot_curves,
-    plot_feature_maps,
-    plot_filters,
-    plot_mistakes,
-    plot_predictions,
-    plot_reliability,
-    plot_samples,
-    save_figure,
+    plot_augmentation, plot_confusion_matrix, plot_curves, plot_feature_maps, plot_filters, plot_mistakes,
+    plot_predictions, plot_reliability, plot_samples, save_figure,
 )
 from ..terminal import folded, show
 from ..training.data import rows_kept
@@ -86,9 +73,7 @@ def test(model: Sequential, test_set: DataSet, test_data: tuple, folder: Path) -
     with atomic_write(folder / "report.txt") as file:
         file.write(f"{report}\n".encode())
     return {
-        "test_dataset": test_set.name,
-        "test_accuracy": accuracy,
-        "test_loss": loss,
+        "test_dataset": test_set.name, "test_accuracy": accuracy, "test_loss": loss,
         "top_2_accuracy": top_k_accuracy(y_test, probabilities, k=2),
         "expected_calibration_error": calibration(y_test, probabilities).expected_error,
     }, probabilities

@@ -17,23 +17,7 @@ from .own_digit.sheet import Reading, read_digits
 from .synthetic.draw import load_synthetic_digits
 
 __all__ = [
-    "Augment",
-    "DownloadError",
-    "IdxError",
-    "ImageFolder",
-    "InputFormat",
-    "PreparedDigit",
-    "Reading",
-    "load_cifar10",
-    "load_emnist",
-    "load_fashion_mnist",
-    "load_image_folder",
-    "load_kmnist",
-    "load_mnist",
-    "load_synthetic_digits",
-    "prepare_digit",
-    "read_digits",
-    "read_idx",
-    "to_categorical",
-    "write_idx",
+    "Augment", "DownloadError", "IdxError", "ImageFolder", "InputFormat", "PreparedDigit", "Reading", "load_cifar10",
+    "load_emnist", "load_fashion_mnist", "load_image_folder", "load_kmnist", "load_mnist", "load_synthetic_digits",
+    "prepare_digit", "read_digits", "read_idx", "to_categorical", "write_idx",
 ]

@@ -49,9 +49,7 @@ class BatchNorm(Layer):
 
     state_names = ("moving_mean", "moving_variance")
 
-    def __init__(
-        self, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True
-    ) -> None:
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True) -> None:
         self.momentum = check_fraction(momentum, "momentum", one_allowed=True)
         self.epsilon = check_positive(epsilon, "epsilon")
         self.center = check_flag(center, "center")
@@ -138,9 +136,7 @@ class BatchNorm(Layer):
         for parameter in self.parameters:
             parameter.grad[...] = dgamma if parameter.name == "gamma" else dbeta
 
-    def sums_of_batch(
-        self, dgamma: NDArray, dbeta: NDArray, count: int, images: int
-    ) -> tuple[NDArray, NDArray, float]:
+    def sums_of_batch(self, dgamma: NDArray, dbeta: NDArray, count: int, images: int) -> tuple[NDArray, NDArray, float]:
         """Return the sums over all processes, and over how many numbers they are; here it is `count` of `images`."""
         if self.share is None:
             return dgamma, dbeta, count

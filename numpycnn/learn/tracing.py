@@ -111,9 +111,7 @@ class Trace:
         return text_of(self)
 
 
-def trace(
-    model: Sequential, x: ArrayLike, y: ArrayLike | None = None, pixel: tuple[int, int] | None = None
-) -> Trace:
+def trace(model: Sequential, x: ArrayLike, y: ArrayLike | None = None, pixel: tuple[int, int] | None = None) -> Trace:
     """Follow a batch through a model, layer by layer; with labels also back, and through one step of the optimizer.
 
     Without labels the layers run as in prediction, with labels as in training (Dropout drops, BatchNorm takes the

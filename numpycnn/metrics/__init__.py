@@ -1,12 +1,7 @@
 """How good the predictions are: classes that are right, and probabilities that can be trusted."""
 
 from .classification import (
-    ClassScores,
-    accuracy,
-    classification_report,
-    confusion_matrix,
-    precision_recall_f1,
-    top_k_accuracy,
+    ClassScores, accuracy, classification_report, confusion_matrix, precision_recall_f1, top_k_accuracy,
 )
 from .confidence import Calibration, Confidence, calibration, fit_confidence, most_confident_mistakes
 from .distance import ClassDistance, fit_class_distance

@@ -85,9 +85,7 @@ def top_k_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> float:
     return float(np.mean(rank < k))
 
 
-def confusion_matrix(
-    y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None
-) -> NDArray[np.int64]:
+def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None) -> NDArray[np.int64]:
     """Count how often class i was predicted as class j.
 
     Parameters
@@ -116,9 +114,7 @@ def confusion_matrix(
     return counts.reshape(size, size).astype(np.int64)  # (K, K)
 
 
-def precision_recall_f1(
-    y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None
-) -> ClassScores:
+def precision_recall_f1(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None) -> ClassScores:
     """Precision, recall, F1 and support of each class.
 
     With TP the diagonal of the confusion matrix: precision = TP / times predicted (can one trust
@@ -201,12 +197,7 @@ def _scores(matrix: NDArray[np.int64]) -> ClassScores:
         # Where the denominator is 0, so is the numerator: 0 / 1 gives the 0 that is promised.
         return numerator / np.maximum(denominator, 1)
 
-    return ClassScores(
-        precision=ratio(right, predicted),
-        recall=ratio(right, support),
-        f1=ratio(2 * right, predicted + support),
-        support=support,
-    )
+    return ClassScores(ratio(right, predicted), ratio(right, support), ratio(2 * right, predicted + support), support)
 
 
 def _report_dict(matrix: NDArray[np.int64], names: list[str]) -> dict[str, Any]:

@@ -89,9 +89,7 @@ def calibration(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> 
     return Calibration(edges, count.astype(np.int64), mean_confidence, share_right, expected_error)
 
 
-def most_confident_mistakes(
-    y_true: ArrayLike, probabilities: ArrayLike, most: int | None = None
-) -> NDArray[np.int64]:
+def most_confident_mistakes(y_true: ArrayLike, probabilities: ArrayLike, most: int | None = None) -> NDArray[np.int64]:
     """Find the wrong predictions, those that the model was surest of first.
 
     Mistakes made with confidence are the ones to look at: a label that is wrong, a digit that people cannot read

@@ -87,9 +87,7 @@ def _parts(
     x, y, weights = _checked(model, x, y, sample_weight, check_finite)
     if steps is not None:
         raise ValueError("steps: expected none beside arrays; it says how many batches of a generator to take")
-    return (
-        (x[rows], y[rows], None if weights is None else weights[rows]) for rows in batches(len(x), batch_size)
-    )
+    return ((x[rows], y[rows], None if weights is None else weights[rows]) for rows in batches(len(x), batch_size))
 
 
 def _checked(model: Sequential, x: Any, y: Any, sample_weight: Any, check_finite: bool) -> Rows:

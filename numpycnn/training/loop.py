@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from ..model import Sequential
 
 
-def step(
-    model: Sequential, loss: LossFunction, optimizer: Optimizer, x: NDArray, y: NDArray
-) -> tuple[float, NDArray]:
+def step(model: Sequential, loss: LossFunction, optimizer: Optimizer, x: NDArray, y: NDArray) -> tuple[float, NDArray]:
     """Take one training step; return the loss and the outputs from before it."""
     with model.lock:
         outputs = model.forward(x, training=True)

@@ -193,9 +193,7 @@ def one_by_one(words: dict[str, Any], batch_size: int) -> Iterator[np.ndarray]:
     return (batch[0] for batch in itertools.islice(x, words.get("steps")))
 
 
-def validation_words(
-    data: Any, batch_size: int, steps: int | None, ranked: Change, in_batches: bool
-) -> dict[str, Any]:
+def validation_words(data: Any, batch_size: int, steps: int | None, ranked: Change, in_batches: bool) -> dict[str, Any]:
     """Return the core's arguments for rows or batches to validate on: of rows those in the first `steps` batches.
 
     With `in_batches`, rows become batches, of that size; else they are taken as is quickest.
