@@ -77,10 +77,8 @@ def finished(folder: Path, epochs: int, run: dict[str, Any]) -> str:
         return (f"The run in {folder} is finished: {done} epochs, test accuracy {accuracy:.4f}. Nothing was done.\n"
                 f"To go on from there, give more --epochs; {anew}.")
     if not (folder / BACKUP).exists():
-        raise FileNotFoundError(
-            f"--resume: the run in {folder} is finished after {done} epochs, and {BACKUP}, from which it could go on "
-            f"to {epochs}, is gone; {anew}"
-        )
+        raise FileNotFoundError(f"--resume: the run in {folder} is finished after {done} epochs, and {BACKUP}, from "
+                                f"which it could go on to {epochs}, is gone; {anew}")
     return ""
 
 

@@ -121,12 +121,11 @@ def _read_folder(data_set: BinarySet, folder: Path) -> list[bytes]:
     shown = printable(folder)
     there = (f"{printable(each)} {listing(each)}" for each in folders if each.is_dir())
     seen = "; ".join(there) or f"{shown} is no folder"
-    raise FileNotFoundError(
-        f"expected {data_set.archive}, or the files {', '.join(name for name, _ in data_set.batches)}, in {shown}, "
-        f"which {'lacks them' if folder.is_dir() else 'is no folder'}.\nWhat is there: {seen}. The Python version, "
-        "cifar-10-batches-py, which torchvision and Keras keep, holds pickles: they are programs, and not read.\n"
-        f"{_recipe(data_set)}"
-    )
+    raise FileNotFoundError(f"expected {data_set.archive}, or the files "
+                            f"{', '.join(name for name, _ in data_set.batches)}, in {shown}, which "
+                            f"{'lacks them' if folder.is_dir() else 'is no folder'}.\nWhat is there: {seen}. The "
+                            "Python version, cifar-10-batches-py, which torchvision and Keras keep, holds pickles: "
+                            f"they are programs, and not read.\n{_recipe(data_set)}")
 
 
 def _limited(path: Path, data_set: BinarySet) -> bytes:
@@ -156,10 +155,8 @@ def _checked(data_set: BinarySet, name: str, content: bytes, sha256: str) -> byt
     size = data_set.records * RECORD_BYTES
     if len(content) != size:
         got = f"{len(content):,}" if len(content) < size else "more"
-        raise ValueError(
-            f"{name}: expected {data_set.records:,} records of {RECORD_BYTES:,} bytes, {size:,} bytes altogether, got "
-            f"{got}; the file is damaged or of another kind: download it again"
-        )
+        raise ValueError(f"{name}: expected {data_set.records:,} records of {RECORD_BYTES:,} bytes, {size:,} bytes "
+                         f"altogether, got {got}; the file is damaged or of another kind: download it again")
     largest = max(content[::RECORD_BYTES])
     if largest >= NUM_CLASSES:
         raise ValueError(

@@ -88,10 +88,8 @@ def load_emnist(split: str = "balanced", data_dir: str | os.PathLike[str] | None
     elif own is None:
         archive = _download(root)
     else:
-        raise FileNotFoundError(
-            f"expected {ARCHIVE}, or {', '.join(names)}, in {printable(own)}, which "
-            f"{listing(own) if own.is_dir() else 'is no folder'}.\n{_advice()}"
-        )
+        raise FileNotFoundError(f"expected {ARCHIVE}, or {', '.join(names)}, in {printable(own)}, which "
+                                f"{listing(own) if own.is_dir() else 'is no folder'}.\n{_advice()}")
     return _splits(_read_archive(archive, names), split)
 
 

@@ -159,10 +159,8 @@ def _read_stream(file: IO[bytes], name: str, max_bytes: int) -> NDArray[Any]:
             dtype, shape = _read_header(stream, name, max_bytes)
             data = _read_elements(stream, name, dtype, shape)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise IdxError(
-            f"{name}: expected one whole gzip file, got one that is cut short, damaged or "
-            f"followed by other bytes ({error}); download or copy it again"
-        ) from error
+        raise IdxError(f"{name}: expected one whole gzip file, got one that is cut short, damaged or followed by other "
+                       f"bytes ({error}); download or copy it again") from error
     array = np.frombuffer(data, dtype=dtype).reshape(shape)
     return array.astype(dtype.newbyteorder("="), copy=False)
 

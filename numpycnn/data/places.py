@@ -46,10 +46,8 @@ def data_root() -> Path | None:
         return None
     root = Path(variable).expanduser()
     if not root.is_dir():
-        raise FileNotFoundError(
-            f"{ENVIRONMENT_VARIABLE}: expected a folder with one subfolder a data set, "
-            f"got {variable!r}, which is no folder; correct it or unset it"
-        )
+        raise FileNotFoundError(f"{ENVIRONMENT_VARIABLE}: expected a folder with one subfolder a data set, got "
+                                f"{variable!r}, which is no folder; correct it or unset it")
     return root
 
 

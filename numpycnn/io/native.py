@@ -96,10 +96,8 @@ def load_run(model: Sequential, path: str | os.PathLike, content: bytes, conditi
         for name in {**own, **saved}:
             if saved.get(name) != own.get(name):
                 before, now = (textwrap.shorten(str(each.get(name)), 300) for each in (saved, own))
-                raise ModelFileError(
-                    f"this is the backup of another run: {name} was {before}, and is {now}; repeat that run, or "
-                    "delete the file to start anew"
-                )
+                raise ModelFileError(f"this is the backup of another run: {name} was {before}, and is {now}; repeat "
+                                     "that run, or delete the file to start anew")
         _restore_into(model, config, arrays)
         return run
 

@@ -125,10 +125,9 @@ def _operator(name: str) -> Callable[..., Symbol]:
     def applied(self: Symbol, *others: Any) -> Symbol:
         if name in RESCALES and isinstance(others[0], (int, float, np.number)):
             return rescaling[0](*map(float, RESCALES[name](others[0])))(self)
-        raise TypeError(
-            f"{self.name}: a model is a chain of layers here, without branches: of arithmetic between layers there is "
-            "+, -, * and / with a number (Rescaling); do the rest to the data, or to what predict returns"
-        )
+        raise TypeError(f"{self.name}: a model is a chain of layers here, without branches: of arithmetic between "
+                        "layers there is +, -, * and / with a number (Rescaling); do the rest to the data, or to what "
+                        "predict returns")
 
     return named(applied, f"__{name}__", "Arithmetic with a number as a layer; all other is refused.")
 

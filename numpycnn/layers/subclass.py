@@ -12,10 +12,9 @@ def check_subclass(cls: Any, layer: Any) -> None:
     """Raise if a subclass of `layer` has a method under another name, or with other arguments, than it is called by."""
     for name in ("build", "_build"):
         if getattr(cls, name, None) is not getattr(layer, name, None):
-            raise TypeError(
-                f"{cls.__name__} defines {name}, but a layer's own part of building is setup(self, rng): it makes the "
-                "parameters and returns the output shape; Layer.build calls it. Rename the method"
-            )
+            raise TypeError(f"{cls.__name__} defines {name}, but a layer's own part of building is setup(self, rng): "
+                            "it makes the parameters and returns the output shape; Layer.build calls it. Rename the "
+                            "method")
     for name, (arguments, by_name) in METHODS.items():
         method = vars(cls).get(name)
         if inspect.isfunction(method):

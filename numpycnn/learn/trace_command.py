@@ -59,10 +59,8 @@ def read_image(path: Path, model: Sequential) -> NDArray:
     elif model.input_shape in ((28, 28), (28, 28, 1)):
         image = prepare_digit(path).image.reshape(model.input_shape)
     else:
-        raise ValueError(
-            f"{path}: the model takes inputs of shape {model.input_shape}, and only pictures of digits, for 28 x 28 "
-            "pixels, are prepared here; save the array with numpy.save, and name that file"
-        )
+        raise ValueError(f"{path}: the model takes inputs of shape {model.input_shape}, and only pictures of digits, "
+                         "for 28 x 28 pixels, are prepared here; save the array with numpy.save, and name that file")
     if image.shape != model.input_shape:
         raise ValueError(f"{path}: expected an array of shape {model.input_shape}, got {image.shape}")
     return image

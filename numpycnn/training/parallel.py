@@ -114,7 +114,6 @@ def _checksum(array: NDArray) -> str:
 def _compare(share: Share, own: dict[str, Any], first: dict[str, Any]) -> None:
     for name in first:
         if own.get(name) != first[name]:
-            raise ValueError(
-                f"{name}: expected the same on all processes, got {shown(own.get(name))} on process {share.rank} and "
-                f"{shown(first[name])} on process 0; give all of them the same data in the same order"
-            )
+            raise ValueError(f"{name}: expected the same on all processes, got {shown(own.get(name))} on process "
+                             f"{share.rank} and {shown(first[name])} on process 0; give all of them the same data in "
+                             "the same order")

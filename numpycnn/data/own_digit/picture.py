@@ -150,18 +150,14 @@ def _from_array(image: ArrayLike) -> Picture:
         raise TypeError("image: expected rows of the same length, got rows of several lengths") from error
     if pixels.dtype.kind not in "buif":
         got = f"an array of {pixels.dtype}" if isinstance(image, np.ndarray) else f"a {type(image).__name__}"
-        raise TypeError(
-            "image: expected an array of numbers, a Pillow image, the path of a file, its content or a file that is "
-            f"open for reading, got {got}"
-        )
+        raise TypeError("image: expected an array of numbers, a Pillow image, the path of a file, its content or a "
+                        f"file that is open for reading, got {got}")
     shape = pixels.shape
     if pixels.ndim == 2:
         pixels = pixels[..., None]  # (H, W, 1)
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4):
-        raise ValueError(
-            "image: expected one picture of shape (H, W) or (H, W, C) with 1 to 4 channels, got shape "
-            f"{shape}; take one image of a batch with images[0]"
-        )
+        raise ValueError("image: expected one picture of shape (H, W) or (H, W, C) with 1 to 4 channels, got shape "
+                         f"{shape}; take one image of a batch with images[0]")
     height, width, _ = pixels.shape
     _check_size(width, height, "image")
     return Picture(pixels, height, width, _white([pixels], pixels.dtype, "image"))
@@ -171,10 +167,8 @@ def _check_size(width: int, height: int, name: str) -> None:
     if width * height == 0:
         raise _Refused(f"{name}: expected at least one pixel, got {width} x {height}")
     if width * height > MAX_PIXELS:
-        raise _Refused(
-            f"{name}: expected at most {MAX_PIXELS // 10**6} million pixels, got {width} x {height}; "
-            "crop the picture to the digit or scale it down"
-        )
+        raise _Refused(f"{name}: expected at most {MAX_PIXELS // 10**6} million pixels, got {width} x {height}; crop "
+                       "the picture to the digit or scale it down")
 
 
 @contextlib.contextmanager

@@ -114,10 +114,8 @@ def read_digits(picture: Any, model: Any) -> list[Reading]:
     if not hasattr(model, "input_shape"):
         raise TypeError(f"model: expected a Sequential, got a {type(model).__name__}")
     if tuple(model.input_shape) != (28, 28, 1) or tuple(model.output_shape) != (10,):
-        raise ValueError(
-            f"model: expected one that takes (28, 28, 1) and gives (10,), got {tuple(model.input_shape)} and "
-            f"{tuple(model.output_shape)}; train one on MNIST"
-        )
+        raise ValueError(f"model: expected one that takes (28, 28, 1) and gives (10,), got {tuple(model.input_shape)} "
+                         f"and {tuple(model.output_shape)}; train one on MNIST")
     seen = read_picture(picture)
     pieces, notes, factor = _pieces(seen)
     digits = _cut(_joined(pieces), model)

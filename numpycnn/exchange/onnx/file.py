@@ -176,10 +176,8 @@ def _read_type(onnx: Any, value: Any) -> tuple[list[int], str]:
     dimensions = [d.dim_value if d.HasField("dim_value") else -1 for d in tensor.shape.dim]
     if not 2 <= len(dimensions) <= 8 or any(n < 1 for n in dimensions[1:]):
         names = [d.dim_value or d.dim_param or "?" for d in tensor.shape.dim]
-        raise ModelFileError(
-            f"input {value.name!r}: expected a batch axis and fixed dimensions after it, got {names[:8]}; export with "
-            "a fixed size of the images"
-        )
+        raise ModelFileError(f"input {value.name!r}: expected a batch axis and fixed dimensions after it, got "
+                             f"{names[:8]}; export with a fixed size of the images")
     return dimensions, dtypes[tensor.elem_type]
 
 

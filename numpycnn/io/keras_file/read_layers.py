@@ -74,10 +74,8 @@ class Translation:
         self._counts: Counter[str] = Counter()  # of each class
         self._place = ""
         if model_config["class_name"] != "Sequential":
-            raise ModelFileError(
-                f"expected a Keras Sequential, got {model_config['class_name']!r}, a graph of layers; if it is a plain "
-                "chain, save keras.Sequential(model.layers) instead"
-            )
+            raise ModelFileError(f"expected a Keras Sequential, got {model_config['class_name']!r}, a graph of layers; "
+                                 "if it is a plain chain, save keras.Sequential(model.layers) instead")
         config = model_config["config"]
         described = config if isinstance(config, list) else config["layers"]  # a list before Keras 2.2.3
         if len(described) > MAX_LAYERS:

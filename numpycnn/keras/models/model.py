@@ -21,10 +21,9 @@ class Model(Files):
         super().__init_subclass__(**options)
         own = [name for name in OWN_STEPS if name in vars(cls)]
         if own and not is_ours(cls):
-            raise TypeError(
-                f"class {cls.__name__}: a model of your own with {own[0]}() needs gradients of any code, which are not "
-                "here; write a Sequential, or layers of your own as subclasses of numpycnn.Layer"
-            )
+            raise TypeError(f"class {cls.__name__}: a model of your own with {own[0]}() needs gradients of any code, "
+                            "which are not here; write a Sequential, or layers of your own as subclasses of "
+                            "numpycnn.Layer")
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **old: Any) -> None:
         inputs, outputs = old.pop("input", inputs), old.pop("output", outputs)
