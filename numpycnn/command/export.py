@@ -70,10 +70,6 @@ def check_replaceable(path: Path, model: Path) -> None:
                               "be replaced; name another one with --output")
 
 
-def _to_c(model: Sequential, header: Path, source: Path) -> None:
-    export_c(model, source)  # which writes the header beside it
-
-
 def _to_torch(model: Sequential, weights: Path, code: Path) -> None:
     """Write weights, and code that makes the model and loads them."""
     text = (f"{TORCH_CODE}\n\n{sequential_code(model)}\n# from safetensors.torch import load_file\n"
@@ -91,7 +87,7 @@ class System(NamedTuple):
 
 
 SYSTEMS = {
-    "c": System((".h", ".c"), _to_c),
+    "c": System((".h", ".c"), lambda model, header, source: export_c(model, source)),  # it writes the header, too
     "onnx": System((".onnx",), Sequential.save),
     "torch": System((".safetensors", ".py"), _to_torch),
 }

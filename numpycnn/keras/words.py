@@ -62,7 +62,8 @@ class Worded:
                 raise TypeError(f"{kind}: unexpected argument {word!r}{did_you_mean(word, self.words)}")
             if value is REQUIRED:
                 raise TypeError(f"{kind}: argument {word!r} is missing")
-            if value is not self.words[word] and not (np_free(value) and value == self.words[word]):
+            one_answer = isinstance(value, (str, int, float, tuple))  # to ``==``: arrays give many
+            if value is not self.words[word] and not (one_answer and value == self.words[word]):
                 self.look_at(word, value)
         return config
 
@@ -90,11 +91,6 @@ class Worded:
 def name_here(thing: Any) -> str:
     """Return the name of its class, or of the one of this package that it is a subclass of."""
     return next(cls.__name__ for cls in type(thing).__mro__ if is_ours(cls))
-
-
-def np_free(value: Any) -> bool:
-    """Return whether ``==`` gives one answer."""
-    return isinstance(value, (str, int, float, tuple))
 
 
 def variant(base: type, name: str, doc: str, **attributes: Any) -> Any:

@@ -108,11 +108,12 @@ def within(seconds: float, function: Callable[[], Result]) -> Result:
 
 def run_cases(exercise: Exercise, function: Callable, cases: list[Case]) -> list[Outcome]:
     """Return the outcome of each case."""
+    run = _call if exercise.chance is None else _observe
     before = np.random.get_state()  # a mistaken function may draw from it, and the caller's numbers are not its own
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            return [run_case(exercise, function, case) for case in cases]
+            return [run(exercise, function, case) for case in cases]
         finally:
             np.random.set_state(before)
 
@@ -135,11 +136,6 @@ def run_own(exercise: Exercise, function: Callable, case: Case) -> Outcome:
         return _outcome(function(*case.values()), exercise.outputs)
     except Exception as error:
         return Outcome(problem="raises", says=str(error))
-
-
-def run_case(exercise: Exercise, function: Callable, case: Case) -> Outcome:
-    """Return what the function gives for these arguments."""
-    return _call(exercise, function, case) if exercise.chance is None else _observe(exercise, function, case)
 
 
 def _call(exercise: Exercise, function: Callable, case: Case, **others: Any) -> Outcome:

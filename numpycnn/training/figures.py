@@ -38,7 +38,7 @@ class Figures:
             return
         asked = [model.metrics, model.weighted_metrics]
         if self._asked != asked:
-            self.metrics = make_metrics(model)
+            self.metrics = [_make(metric, model) for metric in (*model.metrics, *model.weighted_metrics)]
             self.names = metric_names(model)
             self._plain = len(model.metrics)  # those after them are weighted
         self._asked, self._loss = asked, model.loss
@@ -97,11 +97,6 @@ def check_metrics(metrics: Any, loss: Loss, weighted: Any = None) -> tuple[Asked
         text = "metrics: expected names other than epoch, loss and a validation's val_..."
         raise ValueError(f"{text}, got {listed[2:]}")
     return lists[0], lists[1]
-
-
-def make_metrics(model: Sequential) -> list[Metric]:
-    """Return new metrics, as the model was compiled with."""
-    return [_make(metric, model) for metric in (*model.metrics, *model.weighted_metrics)]
 
 
 def _make(metric: str | Metric, model: Sequential) -> Metric:

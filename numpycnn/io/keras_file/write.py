@@ -25,7 +25,6 @@ from ...regularizers import REGULARIZERS, get_regularizer
 if TYPE_CHECKING:
     from ...model import Sequential
 
-
 Config = dict[str, Any]
 
 CHANNELS_LAST = {"data_format": "channels_last"}
@@ -120,14 +119,9 @@ def _write_convolution(layer: Conv2D | DepthwiseConv2D | SeparableConv2D) -> lis
             written += _write_zeros(padding)
         padding = "valid"
     config = {
-        "kernel_size": layer.kernel_size,
-        "strides": layer.strides,
-        "padding": padding,
-        **CHANNELS_LAST,
-        "dilation_rate": layer.dilation_rate,
-        "activation": "linear",
-        **_write_affine(layer),
-    }
+        "kernel_size": layer.kernel_size, "strides": layer.strides, "padding": padding, **CHANNELS_LAST,
+        "dilation_rate": layer.dilation_rate, "activation": "linear", **_write_affine(layer),
+    }  # fmt: skip
     if isinstance(layer, Conv2D):
         config |= {"filters": layer.filters, "groups": layer.groups}
     else:
@@ -181,7 +175,6 @@ def _write_regularizers(layer: Any) -> Config:
 
 def _write_pool(layer: MaxPool2D | AvgPool2D) -> list[KerasLayer]:
     class_name = "MaxPooling2D" if isinstance(layer, MaxPool2D) else "AveragePooling2D"
-
     padding = layer.padding
     if not isinstance(padding, str):
         # Zeros around the image would count; "same" leaves them out as we do, where it has the same windows.
