@@ -178,16 +178,11 @@ def train(
         chosen.augment(x[:2], np.random.default_rng(0))  # compiled now, not in the time of the first epoch
         first = AugmentFirst(chosen)
     history = model.fit(
-        x,
-        labels,
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        validation_split=recipe.validation_split,
+        x, labels, recipe.batch_size, recipe.epochs, validation_split=recipe.validation_split,
         validation_data=None if held_out is None else (as_input(held_out[0]), held_out[1]),
-        augment=first,
-        callbacks=[*([first] if first else []), GoOn(folder / BACKUP, schedule)],
+        augment=first, callbacks=[*([first] if first else []), GoOn(folder / BACKUP, schedule)],
         communicator=None if share is None else share.communicator,
-    )
+    )  # fmt: skip
     if history.interrupted:
         raise Interrupted("interrupted; the same command with --resume goes on")
     if not all(map(all_finite, model.get_weights())):
@@ -258,13 +253,9 @@ def train_and_test(options: argparse.Namespace, recipe: Recipe, share: Share | N
     chosen = augmentation(recipe, data_set)
     draw(folder, train_data, test_data, model, probabilities, history, test_set, chosen, options.seed)
     write_json(folder / METRICS, {  # the last file: the run is finished
-        **what,
-        "parameters": model.count_params(),
-        "epochs": len(history.epoch),
-        "train_accuracy": history.history["accuracy"][-1],
-        "train_seconds": sum(history.seconds),
-        **results,
-    })
+        **what, "parameters": model.count_params(), "epochs": len(history.epoch),
+        "train_accuracy": history.history["accuracy"][-1], "train_seconds": sum(history.seconds), **results,
+    })  # fmt: skip
     show(f"Wrote the model, history, metrics, report and pictures to {printable(folder)}\n\nNext:  "
          + "\n       ".join(what_next(in_a_shell(folder / recipe.model_file), options, model)))
 

@@ -23,7 +23,7 @@ from ..native import ModelFileError, check_members
 from .arguments import read_config
 from .file import KERAS_VERSION, input_config, joined, open_for, sequential_config, training_to_keras
 from .hdf5 import FLOATS, INTEGERS, MAX_FILE_BYTES, Hdf5Reader, import_h5py
-from .optimizers import numbers_of_slots, slot_names, variables_to_keras
+from .optimizers import numbers_of_slots, slots_of, variables_to_keras
 from .read_layers import Source, Translation
 from .restore import MAX_CONFIG_LENGTH, Memories, restore
 from .write import Config, KerasLayer, described_object, model_to_keras, snake_case
@@ -159,10 +159,10 @@ def _read_memories(reader: Hdf5Reader, model: Sequential, optimizer: Optimizer, 
     trained = [p for layer in model.layers if layer.trainable for p in layer.parameters]
     first = 1 + (not isinstance(words.get("learning_rate"), dict))  # a rate is kept, a schedule is not
     first += len(trained) * sum(bool(words.get(key)) for key in BEFORE_MEMORIES)
-    if len(group) < first + len(slot_names(optimizer)) * len(trained):
+    if len(group) < first + len(slots_of(optimizer)) * len(trained):
         return None
     slots = {}
-    for kind in slot_names(optimizer):
+    for kind in slots_of(optimizer):
         numbers = iter(numbers_of_slots(optimizer, kind, len(trained), first))
         parts = [
             reader.array(group, str(next(numbers)), FLOATS) if layer.trainable else np.zeros_like(p.value)

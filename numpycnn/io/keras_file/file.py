@@ -22,7 +22,7 @@ from ..native import ModelFileError, documented_errors
 from .arguments import read_config
 from .hdf5 import FLOATS, INTEGERS, Hdf5Reader, import_h5py
 from .losses import loss_to_keras, metrics_to_keras
-from .optimizers import optimizer_to_keras, slot_names
+from .optimizers import optimizer_to_keras, slots_of
 from .read_layers import Source
 from .restore import MAX_CONFIG_LENGTH, Memories, restore
 from .write import Config, model_to_keras
@@ -76,12 +76,9 @@ def input_config(model: Sequential) -> Config:
 def training_to_keras(model: Sequential, optimizer_key: str) -> Config:
     """Return how the model was compiled, in Keras's words, without the optimizer's memories."""
     return {
-        "loss": loss_to_keras(model.loss),
-        "loss_weights": None,
-        "metrics": metrics_to_keras(model),
-        "weighted_metrics": None,
-        optimizer_key: optimizer_to_keras(model.optimizer),
-    }
+        "loss": loss_to_keras(model.loss), "loss_weights": None, "metrics": metrics_to_keras(model),
+        "weighted_metrics": None, optimizer_key: optimizer_to_keras(model.optimizer),
+    }  # fmt: skip
 
 
 def _write_arrays(group: Any, arrays: dict[str, NDArray]) -> None:
@@ -155,7 +152,7 @@ def _read_memories(
         return None
     frozen = [not layer.trainable for layer in model.layers for _ in layer.parameters]
     slots = {}
-    for kind in slot_names(optimizer):
+    for kind in slots_of(optimizer):
         names = [f"{path.replace('/', '_')}_{kind}" for path in paths]
         found = [reader.has(group, name) for name in names]
         if any(found) and all(has or of_frozen for has, of_frozen in zip(found, frozen)):  # Keras has none of those

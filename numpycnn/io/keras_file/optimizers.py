@@ -146,7 +146,7 @@ def variables_to_keras(optimizer: Optimizer, parts: list[tuple[slice, tuple[int,
     state = optimizer.get_state()
     if isinstance(optimizer, SGD) and "velocity" in state:
         state["velocity"] *= -1 if optimizer.velocity_of_steps else -optimizer.current_rate
-    slots = [state[ours] for theirs, ours in _slots(optimizer).items() if ours in state]
+    slots = [state[ours] for theirs, ours in slots_of(optimizer).items() if ours in state]
     order = [(s, p) for p in parts for s in slots] if words_of(optimizer).by_parameter else [
         (s, p) for s in slots for p in parts
     ]  # fmt: skip
@@ -156,8 +156,8 @@ def variables_to_keras(optimizer: Optimizer, parts: list[tuple[slice, tuple[int,
     return variables
 
 
-def _slots(optimizer: Optimizer) -> dict[str, str]:
-    """Return the memories that Keras has with these arguments: its name, and ours."""
+def slots_of(optimizer: Optimizer) -> dict[str, str]:
+    """Return the memories that Keras has with these arguments, in its order: its name, and ours."""
     unused = set()
     if isinstance(optimizer, (SGD, RMSprop)) and optimizer.momentum == 0:
         unused.add("velocity")
@@ -225,14 +225,9 @@ def _rate(arguments: Config, notes: list[str]) -> float | Schedule:
     return schedule(**{ours: config[theirs] for theirs, ours in arguments.items() if theirs in config})
 
 
-def slot_names(optimizer: Optimizer) -> list[str]:
-    """Return the memories that Keras has of each parameter, by its names and in its order."""
-    return list(_slots(optimizer))
-
-
 def numbers_of_slots(optimizer: Optimizer, kind: str, count: int, first: int) -> list[int]:
     """Return the numbers that the variables of this memory bear in a ``.keras`` file, for `count` parameters."""
-    names = slot_names(optimizer)
+    names = list(slots_of(optimizer))
     place = names.index(kind)
     if words_of(optimizer).by_parameter:
         return [first + parameter * len(names) + place for parameter in range(count)]
@@ -255,7 +250,7 @@ def state_from_keras(optimizer: Optimizer, steps: int, slots: dict[str, NDArray]
     dict or None
         For ``Optimizer.set_state``; None if there is not all that the optimizer needs.
     """
-    names = _slots(optimizer)
+    names = slots_of(optimizer)
     if not names.keys() <= slots.keys():
         return None
     state: Config = {"steps": steps, **{ours: slots[theirs] for theirs, ours in names.items()}}

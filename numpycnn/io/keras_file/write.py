@@ -102,12 +102,8 @@ def to_keras(layer: Layer) -> list[KerasLayer]:
     write = WRITERS.get(type(layer))
     if write is None:
         raise TypeError(f"{layer!r}: Keras has no such layer; save to a .npz file")
-    return [each._replace(config=each.config | _trainable(layer)) for each in write(layer)]
-
-
-def _trainable(layer: Layer) -> Config:
-    """Return whether the layer is frozen; Keras's SpatialDropout2D does not take it."""
-    return {} if isinstance(layer, SpatialDropout2D) else {"trainable": layer.trainable}
+    trainable = {} if isinstance(layer, SpatialDropout2D) else {"trainable": layer.trainable}  # Keras's takes none
+    return [each._replace(config=each.config | trainable) for each in write(layer)]
 
 
 def _write_convolution(layer: Conv2D | DepthwiseConv2D | SeparableConv2D) -> list[KerasLayer]:
