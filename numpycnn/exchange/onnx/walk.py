@@ -227,7 +227,7 @@ class Walk:
         """Return one number a channel, in the order in which we have them."""
         if array.shape != self.shape[-1:]:
             raise ModelFileError(f"expected {self.shape[-1]} numbers, one a channel, got shape {array.shape}")
-        return array if self.order is None else self.ordered(array)
+        return self.ordered(array)
 
     def ordered(self, rows: NDArray) -> NDArray:
         """Return what lies along a vector of the graph's, along ours."""
