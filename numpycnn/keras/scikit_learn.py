@@ -51,9 +51,12 @@ class BaseWrapper:
             y = self._numbered(np.asarray(y))
             if getattr(self.model.loss, "name", "") == "categorical_crossentropy" and y.ndim == 1:
                 y = to_categorical(y, len(self.classes_))
-        words = {k: v for k, v in self.sk_params.items() if k in FIT}
-        self.history = self.model.fit(np.asarray(x), y, **{**words, **given})
+        self.history = self.model.fit(np.asarray(x), y, **self._words(FIT, given))
         return self
+
+    def _words(self, known: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
+        """Return what the model is told: what was said at the beginning, unless it is said otherwise now."""
+        return {**{name: value for name, value in self.sk_params.items() if name in known}, **given}
 
     def _numbered(self, y: np.ndarray) -> np.ndarray:
         """Return the classes as numbers 0, 1, ...; remember their names."""
@@ -66,6 +69,7 @@ class BaseWrapper:
 
 FIT = ("batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data", "shuffle", "class_weight",
        "sample_weight", "initial_epoch", "steps_per_epoch", "nb_epoch")  # fmt: skip
+PREDICT = "batch_size", "verbose"
 
 
 class KerasClassifier(BaseWrapper):
@@ -75,19 +79,19 @@ class KerasClassifier(BaseWrapper):
 
     def predict(self, x: Any, **given: Any) -> np.ndarray:
         """Return the classes."""
-        probabilities = self.predict_proba(x)
+        probabilities = self.predict_proba(x, **given)
         return self.classes_[check_predicted_classes(probabilities, "probabilities")]
 
     def predict_proba(self, x: Any, **given: Any) -> np.ndarray:
         """Return the classes' probabilities."""
-        p = self.model.predict(np.asarray(x))
+        p = self.model.predict(np.asarray(x), **self._words(PREDICT, given))
         return p if p.shape[-1] > 1 else np.hstack([1 - p, p])
 
-    def score(self, x: Any, y: Any, **given: Any) -> float:
+    def score(self, x: Any, y: Any, sample_weight: Any = None, **given: Any) -> float:
         """Return the accuracy."""
         y = np.asarray(y)
         y = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
-        return float((self.predict(x) == y).mean())
+        return float(np.average(self.predict(x, **given) == y, weights=sample_weight))
 
 
 class KerasRegressor(BaseWrapper):
@@ -97,9 +101,9 @@ class KerasRegressor(BaseWrapper):
 
     def predict(self, x: Any, **given: Any) -> np.ndarray:
         """Return the outputs."""
-        return np.squeeze(self.model.predict(np.asarray(x)), -1)
+        return np.squeeze(self.model.predict(np.asarray(x), **self._words(PREDICT, given)), -1)
 
     def score(self, x: Any, y: Any, **given: Any) -> float:
         """Return minus the loss."""
-        scores = self.model.evaluate(np.asarray(x), np.asarray(y), verbose=0)
+        scores = self.model.evaluate(np.asarray(x), np.asarray(y), **{"verbose": 0, **self._words(PREDICT, given)})
         return -float(scores[0] if isinstance(scores, list) else scores)

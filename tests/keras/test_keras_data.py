@@ -291,6 +291,12 @@ def test_scikit_learn_searches_over_a_model():
     search = selection.GridSearchCV(estimator, {"units": [2, 3]}, cv=2).fit(x, y)
     assert search.best_params_["units"] in (2, 3) and set(search.predict(x)) <= {"yes", "no"}
     assert search.best_estimator_.predict_proba(x).shape == (12, 2)
+    weights, right = np.arange(12), search.predict(x) == y
+    assert search.best_estimator_.score(x, y, sample_weight=weights, batch_size=5) == (right @ weights) / weights.sum()
+    for call in (search.best_estimator_.predict, search.best_estimator_.predict_proba):
+        call(x, batch_size=5, verbose=0)
+        with pytest.raises(TypeError, match="batchsize"):
+            call(x, batchsize=5)
     search.best_estimator_.model.layers[-1].set_weights([np.full((search.best_params_["units"], 2), np.nan), [0, 0]])
     with pytest.raises(ValueError, match="got NaN in 12 of 12 rows"):
         search.predict(x)
