@@ -160,13 +160,14 @@ class Helper:
     def compile(self, task: jit.Task) -> str | None:
         """Let it compile a kernel; return None, or what went wrong."""
         said = ["it ended"]
-        with contextlib.suppress(OSError):  # a broken pipe: it has ended
-            self.process.stdin.write(pickle.dumps(task).hex() + "\n")
-            self.process.stdin.flush()
-        for line in self.process.stdout:
-            if line.startswith(ANSWER):
-                return line.removeprefix(ANSWER).strip() or None
-            said = [*said[-2:], line.strip()]
+        with contextlib.suppress(ValueError):  # closed: this process has ended it, as after Ctrl-C
+            with contextlib.suppress(OSError):  # a broken pipe: it has ended
+                self.process.stdin.write(pickle.dumps(task).hex() + "\n")
+                self.process.stdin.flush()
+            for line in self.process.stdout:
+                if line.startswith(ANSWER):
+                    return line.removeprefix(ANSWER).strip() or None
+                said = [*said[-2:], line.strip()]
         return "; ".join(said)
 
     def __exit__(self, *exception: Any) -> None:

@@ -144,12 +144,13 @@ def test_a_forked_child_notes_nothing(monkeypatch):
 
 def test_helpers_end_with_what_they_help(tmp_path):
     before = """
-started, groups = [], []
+started, groups, helpers = [], [], []
 begin = Helper.__init__
 
 def noted(self):
     begin(self)
     started.append(self.process)
+    helpers.append(self)
     groups.append(os.getpgid(self.process.pid))
 
 def interrupted(task):
@@ -162,6 +163,7 @@ try:
 except KeyboardInterrupt:
     assert len(started) == 1 and started[0].poll() is not None  # it has ended, and was waited for
     assert groups == [started[0].pid]  # Ctrl-C, which a terminal and Jupyter send to a group, does not reach it
+    assert helpers[0].compile(("module", "name", ())) == "it ended"  # as the thread does that has not noticed
     time.sleep(0.2)  # for who waits for its answer
     os._exit(0)
 """
