@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import threading
 from typing import Any, Callable, Iterator
 
 # Which file holds which compiled kernel; the twins are all in reference.py.
@@ -80,6 +81,37 @@ KERNELS = {
 }
 
 
+# A fork waits till no other thread imports, compiles or runs a kernel: what such a thread has locked, here, in TBB or
+# in Python's imports, would stay locked in the child. `threads` adds Numba's lock, under the first one.
+lock = threading.RLock()  # the layer `workqueue` aborts the process when two threads call parallel kernels at once
+fork_locks: list[Any] = [lock]
+_files: dict[str, Any] = {}
+
+
+def _before_fork() -> None:
+    for held in fork_locks:
+        held.acquire()
+
+
+def _after_fork() -> None:
+    for held in fork_locks:
+        held.release()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no forks
+    import logging  # noqa: F401  # its lock, which imports take, is acquired after those of who comes later
+
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+
+def _file(name: str) -> Any:
+    """Return a file of this folder, imported at its first use, and perhaps Numba with it."""
+    if name not in _files:
+        with lock:
+            _files[name] = importlib.import_module(f"{__name__}.{name}")
+    return _files[name]
+
+
 def jit_disabled() -> bool:
     """Whether ``NUMBA_DISABLE_JIT`` asks for plain Python."""
     return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
@@ -95,7 +127,7 @@ class _Ops:
         if name not in KERNELS:
             raise AttributeError(f"no kernel named {name!r}; there are {', '.join(KERNELS)}")
         module = "reference" if self.active == "reference" else KERNELS[name]
-        function = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        function = getattr(_file(module), name)
         self.__dict__[name] = function
         return function
 
@@ -128,9 +160,7 @@ def compiled_together() -> Iterator[None]:
     if ops.active == "reference" or jit_disabled():
         yield
         return
-    from . import ahead
-
-    with ahead.compiled_together():
+    with _file("ahead").compiled_together():
         yield
 
 
@@ -142,18 +172,14 @@ def recorded(serial: bool) -> contextlib.AbstractContextManager[list[Callable[[]
     """
     if ops.active == "reference":
         return contextlib.nullcontext([])
-    from . import jit
-
-    return jit.recorded(serial)
+    return _file("jit").recorded(serial)
 
 
 def on_one_thread() -> contextlib.AbstractContextManager[None]:
     """Run the kernels that this thread calls in a ``with`` block on it alone; others go on with theirs."""
     if ops.active == "reference":
         return contextlib.nullcontext()
-    from . import threads
-
-    return threads.on_one_thread()
+    return _file("threads").on_one_thread()
 
 
 def set_num_threads(n: int) -> None:
@@ -171,13 +197,9 @@ def set_num_threads(n: int) -> None:
     ValueError
         `n` is no integer in that range.
     """
-    from . import threads
-
-    threads.set_num_threads(n)
+    _file("threads").set_num_threads(n)
 
 
 def get_num_threads() -> int:
     """Return the number of threads that the kernels use."""
-    from . import threads
-
-    return threads.get_num_threads()
+    return _file("threads").get_num_threads()

@@ -25,6 +25,7 @@ from typing import Any, Callable, Iterator
 
 import numba
 import numpy as np
+import platformdirs
 from numba.core import caching, compiler, compiler_lock, config, serialize
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
@@ -113,7 +114,8 @@ class Kernel:
 
     def is_there(self, types: tuple) -> bool:
         """Whether the parallel build for such types is in this process or on disk."""
-        return types in self._parallel.overloads or self._parallel._cache.is_kept(types)
+        with threads.lock:  # a fork must not find Numba half set up
+            return types in self._parallel.overloads or self._parallel._cache.is_kept(types)
 
     def compile(self, types: tuple) -> None:
         """Load the parallel build for such types from disk, or compile it; both start the threads."""
@@ -333,8 +335,6 @@ class KernelCache(caching._Cache):
 @functools.cache
 def cache_dir() -> Path:
     """Folder of the compiled kernels: below ``NUMBA_CACHE_DIR`` if set, else the user's cache folder."""
-    import platformdirs
-
     root = config.CACHE_DIR or platformdirs.user_cache_dir("numpycnn", appauthor=False)
     return Path(root) / "numpycnn-kernels"
 

@@ -32,13 +32,14 @@ from typing import Iterator
 import numba
 from numba.core import compiler_lock, config
 
+from . import fork_locks, lock  # noqa: F401  # `lock` is known as one of threads
+
 TBB_LIBRARY = {"win32": "Library/bin/tbb12.dll", "darwin": "lib/libtbb.12.dylib"}.get(sys.platform, "lib/libtbb.so.12")
 TBB_LAYER = "numba.np.ufunc.tbbpool"
 OLDEST_TBB = 12060  # its interface's version that Numba takes: 2021.6
 SPIN = "10000"  # rounds of GNU OpenMP's waiting loop, some 0.5 ms; with 2000 a step on an idle Xeon took 25 % more time
 CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # "150000 100000": microseconds of work in a period
 
-lock = threading.RLock()  # the layer `workqueue` aborts the process when two threads call parallel kernels at once
 forked = False
 wanted = config.NUMBA_NUM_THREADS
 
@@ -152,9 +153,6 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no forks
-    # A fork waits till no other thread runs or compiles a kernel: in the child, what such a thread has locked, here or
-    # in TBB, would stay locked. What is registered last is acquired first, as when a kernel is called that compiles.
-    for held in (compiler_lock.global_compiler_lock, lock):
-        os.register_at_fork(before=held.acquire, after_in_parent=held.release, after_in_child=held.release)
     os.register_at_fork(after_in_child=_after_fork_in_child)
+fork_locks.append(compiler_lock.global_compiler_lock)
 _choose_layer()

@@ -201,6 +201,35 @@ assert train(0) == expected  # and the parent goes on
 """, 1)  # fmt: skip
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.parametrize("name", ["threads", "matmul"])
+def test_a_fork_while_another_thread_imports(name):
+    """In the child, the module that the thread has begun to import would be waited for without end."""
+    run_here("""
+import logging, time
+
+class Slow:
+    def find_spec(name, path=None, target=None):
+        if name == "numpycnn.kernels.{name}":
+            began.set()
+            time.sleep(0.5)
+            logging.getLogger(name)  # Python's own lock, which a fork takes, too
+
+began = threading.Event()
+sys.meta_path.insert(0, Slow)
+thread = threading.Thread(target=lambda: small_cnn().predict(x))
+thread.start()
+began.wait()
+warnings.simplefilter("ignore", DeprecationWarning)
+process = multiprocessing.get_context("fork").Process(target=lambda: small_cnn().predict(x))
+process.start()
+process.join(120)
+process.kill()
+thread.join()
+assert process.exitcode == 0, process.exitcode
+""".replace("{name}", name), 1)  # fmt: skip
+
+
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_joblib(backend, tmp_path):
     joblib = pytest.importorskip("joblib", reason="joblib is not installed")
