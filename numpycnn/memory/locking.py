@@ -14,7 +14,7 @@ _RLock: Any = type(threading.RLock())
 class Lock(_RLock):
     """A reentrant lock for a ``with`` block; a copy has its own, and so has a forked child.
 
-    In the child the parent's lock may be held by a thread that does not exist there.
+    In the child the parent's lock may be held by a thread that does not exist there; the one that forks keeps it.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,8 @@ class Lock(_RLock):
 
 def _after_fork_in_child() -> None:
     for lock in _all:
-        lock._at_fork_reinit()  # as the standard library's own locks
+        if not lock._is_owned():
+            lock._at_fork_reinit()  # as the standard library's own locks
 
 
 if hasattr(os, "register_at_fork"):

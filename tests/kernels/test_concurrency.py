@@ -230,6 +230,34 @@ assert process.exitcode == 0, process.exitcode
 """.replace("{name}", name), 1)  # fmt: skip
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_child_forked_within_a_forward_ends_as_it_likes():
+    """It leaves the blocks that hold the model's lock, which is its own."""
+    run_here("""
+import os
+from numpycnn import Dense, Layer, Sequential
+
+class Forks(Layer):
+    def setup(self, rng):
+        return self.input_shape
+
+    def forward(self, x, training=False):
+        child = os.fork()
+        if child == 0:
+            sys.exit(5)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        return x
+
+    def backward(self, dy, need_dx=True):
+        return dy
+
+warnings.simplefilter("ignore", DeprecationWarning)
+codes = []
+Sequential([Dense(3), Forks()], input_shape=(2,)).predict(np.zeros((1, 2)))
+assert codes == [5], codes
+""", 1)  # fmt: skip
+
+
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_joblib(backend, tmp_path):
     joblib = pytest.importorskip("joblib", reason="joblib is not installed")

@@ -30,7 +30,7 @@ needs_mnist = pytest.mark.skipif(
 def run(*options):
     return subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLE), *map(str, options)],
-        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=300,
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=900,
     )
 
 
@@ -105,7 +105,7 @@ def start(folder, *options):
 
 
 def finish(process):
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=900)
     assert process.returncode == 0, errors
     return output
 
