@@ -202,6 +202,7 @@ assert train(0) == expected  # and the parent goes on
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.skipif(jit_disabled(), reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
 @pytest.mark.parametrize("name", ["threads", "matmul"])
 def test_a_fork_while_another_thread_imports(name):
     """In the child, the module that the thread has begun to import would be waited for without end."""
