@@ -159,14 +159,16 @@ def _product_of_tiles(a, b, start, transpose_a, transpose_b, c, i, height, j, co
     width = 2 * (VECTOR_BYTES // a.itemsize)
     part = LONG_SUM if transpose_a else LONG_ROW
     others, zeros = empty(height * width if depth > part else 0, c.dtype), zeroed(width, c.dtype)
-    panel = empty((DEPTH, width), b.dtype)
+    in_place = (height == TILE_ROWS or height == 2 * TILE_ROWS) and not transpose_b  # a copy would be read once, twice
+    panel, b_row = (b, columns) if in_place else (empty((DEPTH, width), b.dtype), width)
     for t in range(0, depth, DEPTH):
-        steps, ia = min(DEPTH, depth - t), i * a_row + t * a_step
-        _fill_panel(b, transpose_b, j, count, t, steps, panel)
+        steps, ia, ib = min(DEPTH, depth - t), i * a_row + t * a_step, t * columns + j if in_place else 0
+        if not in_place:
+            _fill_panel(b, transpose_b, j, count, t, steps, panel)
         first, i_first = (start, j) if t < part else (zeros, 0)
         target, i_target, target_row = (sums, ic, columns) if t < part else (others, 0, width)
         _add_panel(
-            a, ia, a_row, a_step, panel, 0, width, first, i_first, target, i_target, target_row, height, count, steps,
+            a, ia, a_row, a_step, panel, ib, b_row, first, i_first, target, i_target, target_row, height, count, steps,
             t % part == 0,
         )
         if t >= part and ((t + steps) % part == 0 or t + steps == depth):

@@ -16,7 +16,7 @@ ReLU cuts and who wins a window must be what the layers say, or a gradient would
   rounding may have moved them (``_learn_filters``). That happens to a window in some thousand, and to other equal
   patches. Without codes only 0 counts: in prediction nobody asks who won.
 
-The tile of a product: 13 tiles of the image by two vectors of filters with AVX-512 (4 elsewhere), at each pair of
+The tile of a product: 8 tiles of the image by two vectors of filters with AVX-512 (4 elsewhere), at each pair of
 points. Measured on the reference CNN's second convolution: 530 to 550 GFLOP/s in terms of the plain sum, 2.5 times the
 best matrix product of the run.
 """
@@ -35,11 +35,11 @@ from .simd import INDEX, VECTOR_BYTES, Vectors, empty, returns, zeroed
 from .tiles import WINDOW, make_window_tile, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_square,
-    output_matrix, points_of, product, room_to_keep, share_of_groups, shares_and_parts,
-    transform_filters, transform_tile,
+    output_matrix, points_of, product, room_to_keep, rows_of, share_of_groups,
+    shares_and_parts, transform_filters, transform_tile,
 )
 
-MANY_WINDOWS = 8 * ROWS  # so many fill the products of every kind of tiles
+MANY_WINDOWS = 13 * ROWS  # so many fill the products of every kind of tiles
 TASKS = 16  # at most: each costs references to arrays
 # Of tiles, with the filter's side.
 POOLED_KINDS = (*((*kind, 3) for kind in KINDS[:3]), (LONG, LONG, 5), (SHORT, SHORT, 3))
@@ -284,14 +284,15 @@ def _run_groups(down, across, side, size, task, tasks, x, w, u, u_step, first_pa
     v_step, m_step = v.size // side**2, m.size // side**2
     first_group, end_group = share_of_groups(groups, across, task, tasks)
     for first in range(first_group * ROWS, end_group * ROWS, ROWS):
-        for p in range(ROWS):
+        group_rows = rows_of(tiles - first)
+        for p in range(group_rows):
             tile = min(first + p, tiles - 1)  # what the last group lacks is computed and dropped
             pixel, _ = _place(tile, rows, columns, top, high, left, wide, height, width, windows, grid_width)
             _transform_pixels(x, pixel * channels, down, across, v, p * channels, v_step)
         for panel in range(first_panel, last_panel):
             f, iu = panel * panel_width, panel * side * side * u_step
             for k in range(down * across):
-                product(k, v, v_step, channels, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
+                product(k, group_rows, v, v_step, channels, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
             count, some = min(panel_width, filters - f), 0
             for p in range(min(ROWS, tiles - first)):
                 _, window = _place(first + p, rows, columns, top, high, left, wide, height, width, windows, grid_width)

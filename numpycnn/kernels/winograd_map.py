@@ -26,10 +26,10 @@ from .tiles import plain_sums, squares, survey
 from .winograd_tiles import (
     KINDS, LONG, ROWS, SHORT, along_both_axes, by_kind, coefficients_of, first_flat_patch, load_inside, load_square,
     make_transform_inside, output_matrix, pieces, pixel_matrix, points_of, product, room_to_keep, rows_ahead,
-    share_of_groups, shares_and_parts, transform_filters,
+    rows_of, share_of_groups, shares_and_parts, transform_filters,
 )
 
-MANY_OUTPUTS = 32 * ROWS  # so many fill the products of every kind of tiles
+MANY_OUTPUTS = 52 * ROWS  # so many fill the products of every kind of tiles
 TASKS = 32  # at most: each costs references to arrays
 MARGIN = 4  # as in winograd.py
 OUTPUTS = 16  # of a tile, at most; a bit each
@@ -270,10 +270,10 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
     x_flat, y_flat = x.reshape(-1), y.reshape(-1)
     first_group, end_group = share_of_groups(groups, across, task, tasks)
     for first in range(first_group * ROWS, end_group * ROWS, ROWS):
-        some_flat = False
+        some_flat, group_rows = False, rows_of(tiles - first)
         for k in range(ROWS * lanes):
             sizes[k] = 0
-        for p in range(ROWS):
+        for p in range(group_rows):
             tile = min(first + p, tiles - 1)  # what the last group lacks is computed and dropped
             n = tile // (tile_rows * tile_columns)
             r = first_row + tile // tile_columns % tile_rows * (down - 2)
@@ -289,7 +289,7 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
             flat[p] = may_be_flat(down, across, x, image, top, left, height, width, channels, zeros, background)
             some_flat |= flat[p] > 0
         if some_flat:
-            for p in range(ROWS):
+            for p in range(group_rows):
                 if flat[p]:
                     n, top, left = places[0, p], places[1, p] - before_y, places[2, p] - before_x
                     flat[p] = _find_flat(
@@ -306,7 +306,7 @@ def _run_groups(down, across, side, task, tasks, x, w, u, u_step, first_panel, l
                 if panel == first_panel:
                     ask_for(x, x_ahead, k, 0, channels)
                     ask_for(y, y_ahead, k, 0, filters)
-                product(k, v, v_step, channels, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
+                product(k, group_rows, v, v_step, channels, across, u, iu, u_step, side, zeros, filters - f, m, m_step)
             count, some = min(panel_width, filters - f), np.int64(0)
             for p in range(min(ROWS, tiles - first)):
                 n, r, q = places[0, p], places[1, p], places[2, p]

@@ -28,7 +28,7 @@ SHORT, LONG = 4, 6  # points, and pixels, along a side of 2 and of 4 outputs
 KINDS = ((LONG, LONG), (LONG, SHORT), (SHORT, LONG), (SHORT, SHORT))  # of tiles: points down and across
 FEW_TASKS = 4  # fewer do not keep several threads busy
 FILTER_KINDS = ((LONG, 5), (LONG, 3), (SHORT, 3))  # points, and elements, along a filter's side
-ROWS = 13 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
+ROWS = 8 if MANY_REGISTERS else 4  # tiles of the image in a tile of a product; two vectors of sums each
 
 
 # -- along one axis --------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def make_transform_inside(make_matrix):
     return transform_inside
 
 
-product_tile = make_product_tile(ROWS)
+_product_tile, _product_row = make_product_tile(ROWS), make_product_tile(1)
 
 
 @device
@@ -230,10 +230,21 @@ def room_to_keep(x, w):
 
 
 @device
-def product(k, v, v_step, channels, across, u, iu, u_step, side, zeros, columns, m, m_step):
-    """m = v @ u at the k-th of a tile's points, of u's `side` by `side`: v (ROWS, C), u (C, panel), m (ROWS, panel)."""
+def rows_of(tiles):
+    """Return how many rows the products of a group have, with so many tiles left: ROWS, or, of few, one for each."""
+    return tiles if 2 * tiles <= ROWS else ROWS
+
+
+@device
+def product(k, rows, v, v_step, channels, across, u, iu, u_step, side, zeros, columns, m, m_step):
+    """m = v @ u at the k-th of a tile's points, of u's `side` by `side`: v (rows, C), u (C, panel), m (rows, panel)."""
     width, i = zeros.size, iu + (k // across * side + k % across) * u_step
-    product_tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
+    if rows == ROWS:
+        _product_tile(v, k * v_step, channels, 1, u, i, width, zeros, 0, 0, m, k * m_step, width, channels, columns)
+    else:
+        for p in range(rows):
+            iv, im = k * v_step + p * channels, k * m_step + p * width
+            _product_row(v, iv, channels, 1, u, i, width, zeros, 0, 0, m, im, width, channels, columns)
 
 
 @device
