@@ -57,13 +57,16 @@ REPEATS = "whether the same seed gives the same numbers (1 if it does)", "whethe
 def _observe_weights(results: Sequence[NDArray], case: dict[str, Any]) -> NDArray:
     first, again, other, _ = results
     w = first.astype(float)
+    moments = [(y.mean(dtype=float), y.std(dtype=float), np.linalg.norm(y) / np.sqrt(y.size)) for y in results]
+    varies = (np.ptp(moments, axis=0) > 1e-6 * w.std()).all()
     fan_in = np.prod(case["shape"][:-1])
     deviation = w.std()
     z = (w - w.mean()) / deviation
     along_units = (w.std(axis=-1) > 0).mean()
     statistics = [
         np.log(deviation * np.sqrt(fan_in / 2)), w.mean() / deviation, (z**4).mean() / 10, 3 * (abs(z) > 2).mean(),
-        np.clip((abs(z) > 2.4).mean() * 60, 0, 0.5), along_units, *_repeats(first, again, other),
+        np.clip((abs(z) > 2.4).mean() * 60, 0, 0.5), along_units, varies,
+        *_repeats(first, again, other),
     ]
     return np.array(statistics)
 
@@ -72,7 +75,8 @@ weights_chance = Chance(_observe_weights, (
     "the logarithm of the deviation over sqrt(2 / fan_in)", "the mean over the deviation",
     "a tenth of the mean of z**4 (0.3 for normal numbers, 0.18 for uniform ones)",
     "three times the share of numbers beyond two deviations", "whether there are numbers far from the mean",
-    "the share of rows in which the units differ", *REPEATS,
+    "the share of rows in which the units differ",
+    "whether mean and deviation vary from call to call, as chance has it (1 if they do)", *REPEATS,
 ), "w")  # fmt: skip
 
 

@@ -197,7 +197,7 @@ def dropout_forward_cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def he_normal_cases(rng: np.random.Generator) -> Iterator[Case]:
-    for shape in ((90, 60), (3, 2, 40, 32), (5, 4, 12, 50)):
+    for shape in ((90, 60), (3, 2, 40, 32), (5, 4, 12, 50), (3, 2000)):
         yield dict(shape=shape, rng=int(rng.integers(1, 10000)))
 
 

@@ -48,6 +48,10 @@ MAX_POOL_FORWARD = [
             "it is the number of the largest magnitude; the sign counts: 1 is larger than -2"),
     mistake("channels-mixed", _POOLED, f"{_POOL_WINDOW}.reshape(images, channels, -1).max(axis=2)",
             "channels are mixed: a window's numbers are in the order (ky, kx, c), and read channel by channel"),
+    mistake("windows-mixed", "return y", "if size == stride:\n        y = x[:, : out_h * size, : out_w * size].reshape("
+            "images, out_h, out_w, size, size, channels).max(axis=(3, 4))\n    return y",
+            "where windows lie side by side their pixels are mixed: rows (OH * size) are cut into (OH, size), columns "
+            "into (OW, size), so reshape to (N, OH, size, OW, size, C)"),
     mistake("over-channels-alone", _POOLED, f"{_POOL_WINDOW}.max(axis=3)[:, 0, 0, None]",
             "the maximum is over the channels of a pixel; it is over the pixels of a window"),
     mistake("position-for-maximum", _POOLED, f"{_POOL_WINDOW}.reshape(images, -1, channels).argmax(axis=1)",

@@ -8,9 +8,11 @@ _MAXIMUM, _LOSS, _DLOGITS = (
     "logits.max(axis=1, keepdims=True)", "loss = -log_p[rows, labels].mean()", "dlogits = (p - targets) / len(logits)",
 )
 _SHIFTED = f"shifted = logits - {_MAXIMUM}"
+_LOG_P, _ONE_HOT = "log_p = shifted - np.log(totals)", "np.eye(p.shape[1])[labels]"
 SOFTMAX_CROSS_ENTROPY = [
     *(mistake(name, _SHIFTED, f"shifted = logits - {subtracted}", *more, says)
-      for more in ((), (_LOSS, "loss = -(np.eye(p.shape[1])[labels] * log_p).sum() / len(logits)"))  # 0 * inf is NaN
+      for more in ((), (_LOSS, "loss = -(np.eye(p.shape[1])[labels] * log_p).sum() / len(logits)"),  # 0 * inf is NaN
+                   ("p = exponentials / totals", "pass", _LOG_P, f"{_LOG_P}\n    p = np.exp(log_p)"))  # log(inf) is inf
       for name, subtracted, says in (
           ("maximum-not-subtracted", "0", "the rows' maximum is not subtracted: exp overflows for large logits"),
           ("maximum-of-everything", "logits.max()",
@@ -18,6 +20,8 @@ SOFTMAX_CROSS_ENTROPY = [
           ("maximum-of-columns", "logits.max(axis=0)", "the maximum of each class is subtracted; each row has its own"),
           ("largest-magnitude-subtracted", "abs(logits).max(axis=1, keepdims=True)",
            "the largest magnitude is subtracted, so rows of large negative logits underflow; subtract the maximum"),
+          ("minimum-subtracted", "logits.min(axis=1, keepdims=True)",
+           "the rows' minimum is subtracted, so exp can still overflow; subtract the maximum"),
           ("mean-subtracted", "logits.mean(axis=1, keepdims=True)",
            "what is subtracted is not the row's maximum (its mean, perhaps), so exp can still overflow"))),
     mistake("softmax-over-batch", _MAXIMUM, "logits.max(axis=0)", "exponentials.sum(axis=1, keepdims=True)",
@@ -85,8 +89,14 @@ SOFTMAX_CROSS_ENTROPY = [
     mistake("all-sigmoid", _LOSS, "s = 1 / (1 + np.exp(-logits))\n    loss = -np.where(np.eye(p.shape[1])[labels] > 0, "
             "np.log(s), np.log(1 - s)).sum() / len(logits)", _DLOGITS, "dlogits = (s - targets) / len(logits)",
             "a sigmoid stands in place of the softmax, with the binary cross-entropy"),
-    mistake("loss-squared", _LOSS, "loss = 0.5 * ((p - np.eye(p.shape[1])[labels]) ** 2).sum(axis=1).mean()",
-            "the loss is the squared error"),
+    mistake("loss-binary", _LOSS, f"t = {_ONE_HOT}\n"
+            "    loss = -(t * np.log(p) + (1 - t) * np.log(1 - p)).sum(axis=1).mean()",
+            "the loss has terms log(1 - p) of the other classes: that is the binary cross-entropy"),
+    *(mistake("loss-squared", _LOSS, f"loss = ({squares}).mean()", "the loss is the squared error")
+      for squares in (f"0.5 * ((p - {_ONE_HOT}) ** 2).sum(axis=1)", f"((p - {_ONE_HOT}) ** 2).sum(axis=1)",
+                      f"(p - {_ONE_HOT}) ** 2", "(1 - p[rows, labels]) ** 2")),
+    mistake("softmax-twice", _SHIFTED, f"{_SHIFTED}\n    shifted = np.exp(shifted)\n"
+            "    shifted /= shifted.sum(axis=1, keepdims=True)", "softmax is taken twice, of its own result"),
     mistake("gradient-of-squares", _DLOGITS, "dlogits = (p - targets) * p * (1 - p) / len(logits)",
             "p * (1 - p) is multiplied in; with the cross-entropy it cancels, what is left is p - targets"),
     mistake("gradient-times-p", _DLOGITS, "dlogits = (p - targets) * p / len(logits)",
@@ -228,6 +238,8 @@ ADAM_STEP = [
             "the corrected m and v are returned; the next step needs them uncorrected"),
     mistake("old-means-returned", "m = beta1 *", "old = m, v\n    m = beta1 *", "return w, m, v", "return w, *old",
             "the old m and v are returned; the next step needs the new ones"),
+    mistake("nesterov", _M_HAT, "m_hat = (beta1 * m + (1 - beta1) * g) / (1 - beta1**t)",
+            "the step looks ahead, with g once more in the mean (that is Nadam); Adam's takes m alone"),
     mistake("decayed", "w = w - learning_rate *", "w = w - learning_rate * 0.01 * w - learning_rate *",
             "w shrinks, too: weight decay is not part of it"),
     mistake("outputs-swapped", "return w, m, v", "return w, v, m", "m and v are returned in the wrong order"),
@@ -316,8 +328,15 @@ HE_NORMAL = [
     mistake("over-fan-in-again", _FACTOR, "(np.sqrt(2 / fan_in) / fan_in)", "it is divided by fan_in twice"),
     mistake("times-fan-in", _FACTOR, "np.sqrt(2 * fan_in)", "2 is multiplied by fan_in; it is divided by it"),
     mistake("scaled-down", _FACTOR, "(0.01 * np.sqrt(2 / fan_in))", "it is multiplied by 0.01 besides"),
+    mistake("one-less", _FAN_IN, "fan_in = np.prod(shape[:-1]) - 1", "1 is subtracted from fan in"),
+    mistake("one-more", _FAN_IN, "fan_in = np.prod(shape[:-1]) + 1", "1 is added to fan in"),
+    *(mistake("scaled-to-the-sample", _DRAWN, f"(lambda z: {scaled})(rng.standard_normal(shape))",
+              "what is drawn is moved or stretched, so that the sample has the mean or the deviation wanted; that of a "
+              "sample varies, as chance has it")
+      for scaled in ("(z - z.mean()) / z.std()", "z / np.sqrt((z**2).mean(axis=tuple(range(z.ndim - 1))))")),
     mistake("all-axes", _FAN_IN, "fan_in = np.prod(shape)", "fan in is the product of all axes; of all but the last"),
-    mistake("fan-in-summed", _FAN_IN, "fan_in = np.sum(shape[:-1])", "the axes are added; they are multiplied"),
+    *(mistake("fan-in-summed", _FAN_IN, f"fan_in = {summed}", "the axes are added; they are multiplied")
+      for summed in ("np.sum(shape[:-1])", "np.sum(shape[:-1]) + 1")),
     *(mistake("fan-average", _FAN_IN, f"fan_in = (np.prod(shape[:-1]) + {fan_out}) / 2",
               "the mean of fan in and fan out stands where the fan in belongs")
       for fan_out in ("shape[-1]", "np.prod(shape[:-2], initial=1) * shape[-1]")),

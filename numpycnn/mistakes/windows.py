@@ -14,6 +14,10 @@ STRIDE_IN_ROWS_ONLY = mistake(
 STRIDE_IN_COLUMNS_ONLY = mistake(
     "stride-in-columns-only", "oy * stride, ox * stride", "oy, ox * stride",
     "the stride is forgotten in one direction: windows are one pixel apart from top to bottom")
+STRIDE_WITHIN = mistake(
+    "stride-within-windows", "oy * stride, ox * stride", "oy, ox", "top : top + kernel_h",
+    "top : top + kernel_h * stride : stride", "left : left + kernel_w", "left : left + kernel_w * stride : stride",
+    "the stride is between the pixels of a window (that is dilation); it is between one window and the next")
 PLACES_SWAPPED = mistake(
     "places-swapped", "oy * stride, ox * stride", "ox * stride, oy * stride",
     "row and column are swapped where windows are placed: oy goes down, ox goes to the right")
@@ -110,11 +114,11 @@ HEIGHT_FOR_WIDTH = mistake(
 ONE_TOO_MANY = "the output has a row and a column too many: there are (size - window) // stride + 1"
 
 SHARED = [  # by im2col and the forward pass
-    PLACES_SWAPPED, STEP_OF_KERNEL, HEIGHT_OF_KERNEL_FOR_WIDTH, LATE_START, STRIDE_FORGOTTEN, STRIDE_IN_ROWS_ONLY,
-    STRIDE_IN_COLUMNS_ONLY, PADDED_AT_THE_END, PADDED_AT_THE_START, *IN_ONE_DIRECTION, PADDED_WITH_EDGE,
-    PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDED_WITH_WRAP, NEGATIVE_INDEX, PADDING_IGNORED, *PADDING_IGNORED_IN,
-    PADDING_COUNTED_ONCE, STRIDE_IGNORED, *stride_ignored_in(_ROWS, _COLUMNS), ONE_WINDOW_SHORT, ONE_ROW_SHORT,
-    ONE_COLUMN_SHORT, HEIGHT_FOR_WIDTH,
+    PLACES_SWAPPED, STEP_OF_KERNEL, HEIGHT_OF_KERNEL_FOR_WIDTH, LATE_START, STRIDE_FORGOTTEN, STRIDE_WITHIN,
+    STRIDE_IN_ROWS_ONLY, STRIDE_IN_COLUMNS_ONLY, PADDED_AT_THE_END, PADDED_AT_THE_START, *IN_ONE_DIRECTION,
+    PADDED_WITH_EDGE, PADDED_WITH_REFLECTION, PADDED_WITH_ONES, PADDED_WITH_WRAP, NEGATIVE_INDEX, PADDING_IGNORED,
+    *PADDING_IGNORED_IN, PADDING_COUNTED_ONCE, STRIDE_IGNORED, *stride_ignored_in(_ROWS, _COLUMNS), ONE_WINDOW_SHORT,
+    ONE_ROW_SHORT, ONE_COLUMN_SHORT, HEIGHT_FOR_WIDTH,
 ]  # fmt: skip
 IM2COL = [
     *SHARED,

@@ -318,7 +318,7 @@ def test_statistics_of_weights_are_what_their_names_say():
     w = np.zeros((50, 2))
     w[:2] = [[10, -10], [-10, 10]]  # 4 of 100: a deviation of 2, a mean of 0
     found = chance._observe_weights((w, w, -w, -w), {"shape": w.shape})
-    np.testing.assert_allclose(found, [np.log(2 * 5), 0, 0.04 * 5**4 / 10, 3 * 0.04, 0.5, 2 / 50, 1, 1])
+    np.testing.assert_allclose(found, [np.log(2 * 5), 0, 0.04 * 5**4 / 10, 3 * 0.04, 0.5, 2 / 50, 0, 1, 1])
 
 
 def test_what_failing_cases_have_in_common_is_said_by_the_rarest_condition():
@@ -339,3 +339,24 @@ def test_dropout_of_an_exact_number_is_refused_and_chance_is_not():
     for seed in range(20):
         assert learn.check("dropout_forward", lambda x, rate, rng: x * rng.binomial(1, 1 - rate, x.shape) / (1 - rate),
                            seed=seed).passed  # fmt: skip
+
+
+def test_a_maximum_of_another_kind_is_told_where_the_logarithm_was_taken_apart():
+    """The loss alone is infinite as if p had underflowed; together with dlogits it is what overflows."""
+
+    def least(logits, labels):
+        z = logits - logits.min(axis=1, keepdims=True)
+        log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        return -log_p[range(len(z)), labels].mean(), (np.exp(log_p) - np.eye(z.shape[1])[labels]) / len(z)
+
+    assert learn.check("softmax_cross_entropy", least).mistake == "minimum-subtracted"
+
+
+@pytest.mark.parametrize("scaled", [lambda z: z - z.mean(), lambda z: z / z.std(), lambda z: z / np.linalg.norm(z)])
+def test_weights_that_are_made_to_fit_are_refused(scaled):
+    def he_normal(shape, rng):
+        z = scaled(rng.standard_normal(shape))
+        return z / np.sqrt((z**2).mean() * np.prod(shape[:-1]) / 2)
+
+    verdict = learn.check("he_normal", he_normal)
+    assert not verdict.passed and "vary" in verdict.message or "varies" in verdict.message
