@@ -83,7 +83,8 @@ def explain(m: Mismatch) -> str:
 
 def not_finite(m: Mismatch) -> str:
     if not np.isfinite(m.numeric).all():
-        return "the forward gives NaN or infinity near this input"
+        says = "the forward gives NaN or infinity near this input"
+        return says + (". Does it take some numbers only? Then give check_layer an x of such" if m.name == "dx" else "")
     return "" if np.isfinite(m.analytic).all() else "backward gives NaN or infinity"
 
 
@@ -237,3 +238,12 @@ def _windows_per_pixel(window: Window, axis: int, size: int) -> NDArray:
     seen = first[:, None] + np.arange(window.kernel[axis]) * window.dilation[axis]  # (windows, elements)
     inside = seen[(seen >= 0) & (seen < size)]
     return np.bincount(inside, minlength=size)
+
+
+def few_digits(y: NDArray, moved: NDArray) -> str:
+    """Say so where numbers of float64 went in, and numbers of float32 came out (and no whole ones, as of rounding)."""
+    if y.dtype != np.float64 or not np.array_equal(y, y.astype(np.float32)):
+        return ""
+    if np.array_equal(y, np.round(y)) or np.array_equal(moved, moved.astype(np.float32)):
+        return ""
+    return "the outputs are numbers of float32: compute in the input's dtype, which is float64 here"

@@ -12,7 +12,7 @@ from typing import Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .hints import Mismatch, explain
+from .hints import Mismatch, explain, few_digits
 
 MAX_SKIPPED = 0.02  # share of an array's elements that may sit on a kink; one element always may
 NOISE = 32 * np.finfo(np.float64).eps  # rounding of a forward, generously, relative to its outputs
@@ -75,7 +75,7 @@ class Row:
             return (
                 f"{self.subject}: {self.name}: {self.skipped} of {self.elements} elements sit on a kink, expected at "
                 f"most {MAX_SKIPPED:.0%}; give an x without zeros before ReLU and ties in MaxPool2D, biases other than "
-                "0 where x is blank, or fewer rows"
+                "0 where x is blank, or fewer rows" + (f"; or {self.hint}" if self.hint else "")
             )
         place = "" if self.index is None else str(list(self.index))
         return (
@@ -314,6 +314,8 @@ def check_array(
             return np.array([probe.along(gradient) for probe in probes]).reshape(shape)
 
         hint = explain(Mismatch(name, analytic.reshape(shape), numeric.reshape(shape), part, **context))
+    if not error < settings.tolerance or _too_many(int(skipped.sum()), len(probes)):
+        hint = few_digits(slopes.middle, array) or hint
     where = probes[worst].where
     return Row(
         subject, name, error, None if where is ... else tuple(map(int, where)), float(analytic[worst]),

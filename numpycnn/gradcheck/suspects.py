@@ -262,7 +262,8 @@ def _of_activation(x: NDArray, y: NDArray, dy: NDArray) -> Iterator[Suspect]:
     yield "y is not squared: the derivative of tanh is 1 - y**2", dy * (1 - y)
     if np.allclose(y.sum(axis=-1), 1):
         yield "every output of a softmax depends on every input of its row, not on its own alone", dy * y * (1 - y)
-    yield "alpha is not added: the derivative of ELU is y + alpha where x is negative", np.where(y > 0, dy, dy * y)
+    if (y < 0).any():  # where none is, this is dy alone, of any layer
+        yield "alpha is not added: the derivative of ELU is y + alpha where x is negative", np.where(y > 0, dy, dy * y)
     yield "the sigmoid is taken for a constant: the product rule is forgotten", dy / (1 + np.exp(-np.maximum(x, -700)))
     for approximate in (False, True):
         yield "the slope of GELU's other form: with erf, or with tanh", _gelu_dx(x, dy, approximate)

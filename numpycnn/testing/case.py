@@ -83,10 +83,12 @@ def expect_same(found: Results, expected: Results, when: str) -> None:
 def expect_close(
     found: Results, expected: Results, when: str, tolerance: float = 1e-12, sizes: Results | None = None
 ) -> None:
-    """Require the same numbers except for rounding, relative to the largest of them (or of `sizes`)."""
+    """Require the same numbers except for rounding, relative to the largest of them (or of `sizes`); NaN equals NaN."""
     for name, array in expected.items():
-        scale = max(np.abs(values[name]).max(initial=0) for values in (expected, sizes or expected))
-        near = np.shape(found[name]) == array.shape and np.all(np.abs(found[name] - array) <= tolerance * scale)
+        scale = max(np.nan_to_num(np.abs(values[name])).max(initial=0) for values in (expected, sizes or expected))
+        near = np.shape(found[name]) == array.shape and np.allclose(
+            found[name], array, rtol=0, atol=tolerance * scale, equal_nan=True  # a logarithm of negative numbers
+        )
         expect(near, f"the same {name} {when}", _difference(found[name], array))
 
 

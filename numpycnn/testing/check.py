@@ -37,7 +37,8 @@ def check_layer(
     checks : iterable of str, optional
         Only these; default: all of ``CHECKS``.
     skip : iterable of str
-        All but these, for a layer that breaks a rule on purpose.
+        All but these, for a layer that breaks a rule on purpose, or takes some numbers only: inputs are normal numbers,
+        of which a logarithm makes NaN. Its gradients are for ``gradcheck.check_layer(layer, x=...)``.
 
     Returns
     -------

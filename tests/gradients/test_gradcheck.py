@@ -228,7 +228,8 @@ def test_nan_and_infinity_in_an_output_never_pass(value):
     x = LOGITS.copy()
     x[2, 1] = value
     report = check_layer(ReLU(), x=x)
-    assert rejected(report) == {"dx": "the forward gives NaN or infinity near this input"}
+    says = "the forward gives NaN or infinity near this input. Does it take some numbers only? Then give check_layer "
+    assert rejected(report) == {"dx": f"{says}an x of such"}
     assert rejected(check_layer(Dense(3), x=x)).keys() >= {"weight.grad"}
 
 

@@ -300,3 +300,51 @@ def test_the_gradient_that_is_compared_with_is_right_for_any_number_of_images(im
     x = np.random.default_rng(1).standard_normal((images, 4, 5, 2))
     dy = np.random.default_rng(2).standard_normal(layer.forward(x, training=True).shape)
     assert np.allclose(suspects.maxpool_dx(layer, x, dy), layer.backward(dy), atol=1e-5)  # float32
+
+
+class Elementwise(Layer):
+    """A layer of somebody's own, who writes a function and its derivative."""
+
+    function = slope = None
+
+    def forward(self, x, training=False):
+        x = self.check_input(x)
+        self.save_for_backward(training, len(x), x)
+        return self.function(x)
+
+    def backward(self, dy, need_dx=True):
+        return self.check_output_gradient(dy) * self.slope(self.saved[0])
+
+
+def elementwise(f, d):
+    return type("Own", (Elementwise,), {"function": staticmethod(f), "slope": staticmethod(d)})()
+
+
+@pytest.mark.parametrize("f", [np.abs, np.exp, np.square])
+def test_a_forgotten_derivative_is_not_taken_for_elu_s(f):
+    assert "ELU" not in hints(elementwise(f, np.ones_like), (4,))["dx"]
+
+
+@pytest.mark.parametrize("shape", [(4,), (2,), (8,), (5,)])
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [(np.round, np.zeros_like), (lambda x: np.clip(x, -1, 1), lambda x: (abs(x) < 1) * 1.0),
+     (lambda x: np.maximum(x, 0.5), lambda x: (x > 0.5) * 1.0), (lambda x: x // 0.25, np.zeros_like)],
+)  # fmt: skip
+def test_the_usual_point_is_off_the_places_where_functions_have_kinks_and_jumps(f, slope, shape):
+    assert check_layer(elementwise(f, slope), shape).passed
+
+
+def test_single_precision_within_a_layer_is_told_from_kinks():
+    own = elementwise(lambda x: (x.astype("float32") ** 2).astype(x.dtype), lambda x: 2 * x)
+    for shape in (4,), (2,), (30,):
+        assert "outputs are numbers of float32" in str(check_layer(own, shape).rows[0])
+    x = np.float32([[0.3, 0.4], [-0.1, 7]])
+    assert "float32" not in hints(elementwise(np.negative, np.ones_like), (2,), x=x)["dx"]
+
+
+def test_a_layer_that_takes_positive_numbers_only_is_given_some():
+    own = elementwise(lambda x: np.log(x), lambda x: 1 / x)
+    with np.errstate(invalid="ignore"):
+        assert "give check_layer an x of such" in hints(own, (4,))["dx"]
+    assert check_layer(own, x=np.linspace(0.5, 3, 12).reshape(3, 4)).passed

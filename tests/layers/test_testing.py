@@ -169,3 +169,23 @@ def test_the_error_is_an_assertion_and_can_be_copied():
         check_layer(SlightlyWrong(), SHAPE, checks=["gradients_are_derivatives"])
     assert isinstance(caught.value, testing.ContractError)
     assert copy.copy(caught.value.failures).keys() == {"gradients_are_derivatives"}
+
+
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide by zero")
+def test_a_layer_that_makes_nan_of_some_numbers_fails_in_its_gradients_alone():
+    class SquareRoot(Layer):
+        def forward(self, x, training=False):
+            y = np.sqrt(self.check_input(x))
+            self.save_for_backward(training, len(y), y)
+            return y
+
+        def backward(self, dy, need_dx=True):
+            dx = self.check_output_gradient(dy) / (2 * self.saved[0])
+            return dx if need_dx else None
+
+    with pytest.raises(ContractError, match="give check_layer an x of such") as caught:
+        testing.check_layer(SquareRoot(), (4,))
+    assert set(caught.value.failures) == {
+        "gradients_are_derivatives", "frozen_it_passes_the_gradient_on", "backward_is_the_adjoint",
+    }  # fmt: skip
+    testing.check_layer(SquareRoot(), (4,), skip=caught.value.failures)
