@@ -34,9 +34,9 @@ d.package("Dense.forward(x) = x W + b", x @ w + b, layer.forward(x, training=Tru
 # %% [markdown]
 # ## Backward
 #
-# The loss sees y only; so `dL/dq = sum over n, u of dy[n, u] * dy[n, u]/dq` for anything q that y depends on (chain
-# rule). To have a loss at all, take any `dy` and let `L = sum(dy * y)`: its gradient with respect to y is `dy`. A
-# random one, for with ones everywhere a swap of two axes would not show.
+# The loss sees y only; so `dL/dq = sum over n, u of dy[n, u] * slope[n, u]` for anything q that y depends on, where
+# `slope[n, u]` is that of y[n, u] by q (chain rule). To have a loss at all, take any `dy` and let `L = sum(dy * y)`:
+# its gradient with respect to y is `dy`. A random one, for with ones everywhere a swap of two axes would not show.
 
 # %%
 question("y[n, u] depends on W[k, v] only if ... ? What is left then of the double sum over n and u?")
@@ -51,7 +51,7 @@ d.equal("dL/dW[k, u] = sum_n x[n, k] dy[n, u]", slope(lambda w: (dy * (x @ w + b
 d.equal("... = (x^T dy)[k, u]: the sum over n is a row of x^T times a column of dy", dw_sums, x.T @ dy)
 
 db_sums = np.array([sum(dy[n, u] for n in range(N)) for u in range(U)])
-d.equal("dL/db[u] = sum_n dy[n, u], since dy[n, u]/db[u] = 1", slope(lambda b: (dy * (x @ w + b)).sum(), b), db_sums)
+d.equal("dL/db[u] = sum_n dy[n, u], since y[n, u] moves as b[u]", slope(lambda b: (dy * (x @ w + b)).sum(), b), db_sums)
 d.equal("... = the sum over rows", db_sums, dy.sum(axis=0))
 d.equal("... = 1^T dy: b is the weight of an input that is always 1", db_sums, np.ones(N) @ dy)
 

@@ -52,7 +52,7 @@ class Derivation:
         if not difference < TOLERANCE:
             raise AssertionError(f"{self.formula}: {line}: the sides differ by {difference:.1e} of the largest element")
         EQUALITIES.append(Equality(self.formula, line, difference, of_package))
-        print(f"{'numpycnn: ' if of_package else ''}{line}   [{difference:.0e}]")
+        show(f"{'numpycnn: ' if of_package else ''}{line}   [{difference:.0e}]")
 
     def package(self, line: str, ours: Any, package: Any) -> None:
         """Assert that the last line of a derivation is what the package computes."""
@@ -70,7 +70,8 @@ def derive(thing: Any) -> Derivation:
     formulas = formulas_in(inspect.getdoc(thing) or "")
     if not formulas:
         raise ValueError(f"{thing.__qualname__} has no formula in its docstring")
-    print(f"\n-- {thing.__qualname__}: {' ; '.join(formulas)}")
+    print()
+    show(f"-- {thing.__qualname__}: {' ; '.join(formulas)}")
     return Derivation(thing.__qualname__)
 
 
@@ -78,6 +79,11 @@ def formulas_in(docstring: str) -> list[str]:
     """Return the ``.. math::`` blocks of a docstring, each in one line."""
     blocks = re.findall(r"^( *)\.\. math:: (.*(?:\n\1 +.*)*)", docstring, re.M)
     return [" ".join(block.split()) for _, block in blocks]
+
+
+def show(line: str) -> None:
+    """Print a line, at a terminal broken between words."""
+    print(textwrap.fill(line, width(100), subsequent_indent="   ") if sys.stdout.isatty() else line)
 
 
 def question(text: str) -> None:

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from numpycnn import keras
+from numpycnn import ReLU, keras
 from numpycnn.keras import layers, notes
 
 pytestmark = pytest.mark.filterwarnings("ignore::numpycnn.keras.KerasNote")
@@ -432,6 +432,7 @@ def test_usual_mistakes_say_what_to_write():
         "the schedule returns None": lambda: fit(keras.callbacks.LearningRateScheduler(lambda epoch: None)),
         "a target for each of 40 predictions": lambda: keras.losses.SparseCategoricalCrossentropy()(ONE_HOT, ONE_HOT),
         "did you mean 'MaxPooling2D'": lambda: layers.Maxpooling2D(2),
+        "a numpycnn.Layer goes into a numpycnn.Sequential": lambda: keras.Sequential([ReLU()]),
     }  # fmt: skip
     for text, call in calls.items():
         with pytest.raises((ValueError, TypeError, AttributeError), match=text):

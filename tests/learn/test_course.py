@@ -121,6 +121,15 @@ def test_questions_fit_the_terminal(course, monkeypatch, capsys, columns, longes
     assert longest - 8 < max(map(len, capsys.readouterr().out.splitlines())) <= longest
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_algebra_fits_the_terminal_and_is_one_line_elsewhere(course, monkeypatch, capsys, terminal):
+    monkeypatch.setattr(course.sys.stdout, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(course, "width", lambda elsewhere: 60)
+    course.derive(nc.BatchNorm.backward).equal("x = " + " + ".join(["0.5 x"] * 20), np.ones(2) * 10, 10 * np.ones(2))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60 if terminal else len(lines) == 3
+
+
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.name)
 def test_chapters_are_in_percent_format_with_questions_and_exercises(path):
     text = path.read_text(encoding="utf-8")

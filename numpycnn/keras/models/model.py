@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...hints import is_ours
+from ...layers import Layer as CoreLayer
 from .. import layers as all_layers
 from ..layers.base import Layer
 from ..tensors import Symbol
@@ -97,7 +98,8 @@ class Sequential(Model):
         if isinstance(layer, Symbol) and not layer.chain:
             layer = layer.root
         if not isinstance(layer, (Layer, Model)):
-            raise TypeError(f"{self.name}: expected a layer, got {layer!r}")
+            core = "; a numpycnn.Layer goes into a numpycnn.Sequential" if isinstance(layer, CoreLayer) else ""
+            raise TypeError(f"{self.name}: expected a layer, got {layer!r}{core}")
         if any(layer.name == other.name for other in self._layers):
             raise ValueError(f"{self.name}: there is a layer {layer.name!r} already; each needs a name of its own")
         first = not self._layers
