@@ -298,7 +298,7 @@ def check_package(kind: str = "difference") -> Iterator[tuple[str, Report]]:
 
 
 def _usual_point(layer: Layer, rows: int, rng: np.random.Generator) -> NDArray:
-    """Return an input for a layer: for somebody's own off halves, thirds and wholes, where it may have kinks or jumps."""
+    """Return an input for a layer; for somebody's own off halves, thirds and wholes, where it may have kinks."""
     return cases.clear_of_kinks((rows, *layer.input_shape), rng) * (1.0 if is_ours(type(layer)) else 0.997)
 
 

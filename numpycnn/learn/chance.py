@@ -62,7 +62,7 @@ def _observe_weights(results: Sequence[NDArray], case: dict[str, Any]) -> NDArra
     fan_in = np.prod(case["shape"][:-1])
     deviation = w.std()
     z = (w - w.mean()) / deviation
-    along_units = (w.std(axis=-1) > 0).mean()
+    along_units = (w.std(axis=-1) > 1e-9 * deviation).mean()  # a mean of equals is rounded
     statistics = [
         np.log(deviation * np.sqrt(fan_in / 2)), w.mean() / deviation, (z**4).mean() / 10, 3 * (abs(z) > 2).mean(),
         np.clip((abs(z) > 2.4).mean() * 60, 0, 0.5), along_units, varies,

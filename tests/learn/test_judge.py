@@ -352,6 +352,15 @@ def test_a_maximum_of_another_kind_is_told_where_the_logarithm_was_taken_apart()
     assert learn.check("softmax_cross_entropy", least).mistake == "minimum-subtracted"
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_equal_units_are_told_however_their_weights_are_rounded(seed):
+    def he_normal(shape, rng):
+        one = rng.standard_normal((*shape[:-1], 1)) * 2**0.5 * np.prod(shape[:-1]) ** -0.5
+        return np.repeat(one, shape[-1], axis=-1)
+
+    assert learn.check("he_normal", he_normal, seed=seed + 2).mistake == "one-column"
+
+
 @pytest.mark.parametrize("scaled", [lambda z: z - z.mean(), lambda z: z / z.std(), lambda z: z / np.linalg.norm(z)])
 def test_weights_that_are_made_to_fit_are_refused(scaled):
     def he_normal(shape, rng):
