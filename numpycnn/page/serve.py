@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import webbrowser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from ..checks import check_flag
 from ..files import open_file, path_text, printable
@@ -60,7 +62,11 @@ def page_server(path: str | os.PathLike) -> ThreadingHTTPServer:
             if self.path != "/":
                 self.send_error(404)
                 return
-            content = file.read_bytes()
+            try:
+                content = file.read_bytes()
+            except OSError as error:  # it was there when the server began
+                self.send_error(404, explain=f"{printable(file)}: {error.strerror}")
+                return
             self.send_response(200)
             for name, value in {**HEADERS, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
@@ -70,4 +76,10 @@ def page_server(path: str | os.PathLike) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing of each request."""
 
-    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Say nothing of a browser that went away, either."""
+            if not isinstance(sys.exception(), OSError):
+                super().handle_error(request, client_address)
+
+    return Server(("127.0.0.1", 0), Handler)

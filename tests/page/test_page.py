@@ -6,6 +6,8 @@ import html.parser
 import http.client
 import json
 import re
+import socket
+import struct
 import threading
 
 import numpy as np
@@ -180,7 +182,7 @@ def test_json_keeps_what_cannot_be_encoded():
         as_json(float("nan"))
 
 
-def test_the_server_hands_out_one_file(written):
+def test_the_server_hands_out_one_file_and_complains_of_no_browser(written, capsys):
     with page_server(written) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -195,9 +197,20 @@ def test_the_server_hands_out_one_file(written):
                 connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
                 connection.request("GET", path)
                 assert connection.getresponse().status == 404, path
+            for _ in range(5):
+                with socket.create_connection(server.server_address) as gone:
+                    gone.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes at once
+            away = written.rename(written.with_name("away.html"))
+            connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            assert answer.status == 404 and b"No such file" in answer.read()
+            away.rename(written)
         finally:
             server.shutdown()
             thread.join()
+    assert capsys.readouterr().err == ""
 
 
 def test_serving_ends_with_ctrl_c_and_opens_the_browser(written, monkeypatch, capsys):

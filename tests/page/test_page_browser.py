@@ -225,6 +225,11 @@ def test_files(open_page, page_file):
         assert note in page.locator("#notes").inner_text()
     draw(page, SEVEN)
     assert answer(page) == "7" and not page.locator("#found").is_visible()
+    slow = png(np.kron(a_four(300, 260, 0.1, 0.9).T, np.ones((20, 20), np.uint8)))  # read when the next one is shown
+    page.get_by_label("Choose a picture").set_input_files({"name": "slow.png", "mimeType": "", "buffer": slow})
+    choose(page, "four.png", png(a_four(300, 260, 0.1, 0.9)))
+    page.wait_for_timeout(3000)
+    assert page.evaluate("bitmap.height") == 300
 
 
 @contextlib.contextmanager
@@ -265,6 +270,18 @@ def test_a_finger_and_a_pen_draw(open_page, page_file, kind):
     assert page.evaluate("[...kinds]") == ["touch" if kind == "finger" else "pen"]
     assert answer(page) == "7" and page.evaluate("pad.strokes.length") == 1
     assert page.evaluate("scrollY") == 0  # a finger on the pad draws, it does not scroll
+
+
+def test_a_palm_beside_the_pen_changes_nothing(open_page, page_file):
+    page = open_page(page_file.as_uri())
+    page.evaluate("""() => canvas.addEventListener("pointermove", event => {
+      if (event.pointerId === 99) return;
+      for (const name of ["down", "move", "up"]) {
+        canvas.dispatchEvent(new PointerEvent(`pointer${name}`, {pointerId: 99, pointerType: "touch", isPrimary: true}));
+      }
+    })""")
+    draw(page, SEVEN)
+    assert answer(page) == "7" and page.evaluate("pad.strokes.length") == 1
 
 
 def test_a_picture_is_dropped(open_page, page_file, tmp_path):
@@ -327,7 +344,11 @@ def test_the_camera(open_page, page_file, tmp_path):
     y4m(film, np.pad(a_four(480, 480, 0.15, 0.85), ((0, 0), (80, 80)), mode="edge"))
     with served(page_file) as address:
         page = open_page(address, *CAMERA, f"--use-file-for-fake-video-capture={film}")
-        page.get_by_role("button", name="Camera").click()
+        page.evaluate("""() => {
+          const [ask, devices] = [navigator.mediaDevices.getUserMedia, navigator.mediaDevices];
+          devices.getUserMedia = wanted => { window.asked = (window.asked || 0) + 1; return ask.call(devices, wanted); };
+        }""")
+        page.get_by_role("button", name="Camera").dblclick()  # is as good as once
         page.wait_for_timeout(2500)
         assert answer(page) == "4" and page.locator("#video").is_visible() and page.locator("#found").is_visible()
         assert page.evaluate("performance.getEntriesByName('shown').length") > 3
@@ -335,7 +356,7 @@ def test_the_camera(open_page, page_file, tmp_path):
         page.get_by_role("button", name="Hold still").click()
         page.wait_for_timeout(300)
         assert answer(page) == "4" and not page.locator("#video").is_visible()
-        assert page.evaluate("video.srcObject") is None
+        assert page.evaluate("video.srcObject") is None and page.evaluate("asked") == 1
 
 
 def test_without_a_camera_it_says_so(open_page, page_file):

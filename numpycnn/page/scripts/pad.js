@@ -8,6 +8,7 @@ function makePad(canvas, pen, changed) {
   const context = canvas.getContext("2d", {willReadFrequently: true});
   const pad = {strokes: [], draw, undo, clear, isEmpty: () => !pad.strokes.length};
   let current = null; // the stroke that is being drawn
+  let pointer = null; // and by whom: a palm beside the pen, or a second finger, is none of its business
   const keyboard = {place: [0.5, 0.3], stroke: null};
 
   function draw() {
@@ -57,19 +58,22 @@ function makePad(canvas, pen, changed) {
   }
 
   canvas.addEventListener("pointerdown", event => {
-    if (!event.isPrimary || event.button !== 0) return;
+    if (current || !event.isPrimary || event.button !== 0) return;
+    pointer = event.pointerId;
     canvas.setPointerCapture(event.pointerId);
     pen.hidden = true;
     current = begin(placeOf(event));
     change(event);
   });
   canvas.addEventListener("pointermove", event => {
-    if (!current || !event.isPrimary) return;
+    if (!current || event.pointerId !== pointer) return;
     const all = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
     for (const each of all.length ? all : [event]) current.push(placeOf(each));
     change(event);
   });
-  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { current = null; });
+  for (const name of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(name, event => { if (event.pointerId === pointer) current = null; });
+  }
 
   const steps = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
   canvas.addEventListener("keydown", event => {

@@ -9,6 +9,8 @@ const CAMERA_SIDE = 320;
 const REST = 100; // milliseconds without a change, after which a drawing is looked at longer
 let colours = mapColours();
 let bitmap = null; // the picture that lies on the pad, if one does
+let chosen = null; // the file that was chosen last: large ones are read slowly
+let starting = false; // the camera: the browser asks the user first
 let wondering = null; // whether the digit lies on its side, which takes longer than the answer
 let pending = null; // when the change was made that is not shown yet
 
@@ -106,10 +108,11 @@ async function trying(act) {
 }
 
 const openFile = file => trying(async () => {
+  chosen = file;
   const decoded = await bitmapOf(file);
   readPicture(decoded.height, decoded.width); // refuses one that is too large before it takes the place of another
   decoded.notes = await notesOnFile(file);
-  put(decoded);
+  if (file === chosen) put(decoded);
 });
 
 async function live() {
@@ -128,7 +131,9 @@ element("camera").addEventListener("click", () => trying(async () => {
     put(square);
     return;
   }
-  await startCamera(video);
+  if (starting) return; // a second camera would never be stopped
+  starting = true;
+  await startCamera(video).finally(() => { starting = false; });
   pad.strokes.length = 0;
   bitmap = null;
   pad.draw();
