@@ -8,6 +8,7 @@ import dataclasses
 import io
 import itertools
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any, Iterable, Iterator
@@ -64,7 +65,8 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         failures.append({"file": name, "error": str(error)})
         print(f"{parser.prog}: {said(error)}", file=sys.stderr)
 
-    for answer in ask(model, form, files_of(options.pictures, fail), fail, options.digits):
+    files = files_but(options.output, files_of(options.pictures, fail))
+    for answer in ask(model, form, files, fail, options.digits):
         answers.append(answer)
         if not options.json and not options.csv:
             show("\n    ".join([f"{printable(answer.name)}: {answer}", *answer.lines]))
@@ -125,17 +127,27 @@ def files_of(names: Iterable[str], fail: Any) -> Iterator[tuple[str, Any]]:
                     raise ValueError(f"standard input: expected a picture of at most {MOST_BYTES:,} bytes, got more")
                 yield "standard input", content
             elif Path(name).is_dir():
-                inside = (path for path in Path(name).iterdir() if not is_hidden(path.name))
+                inside = [path for path in Path(name).iterdir() if not is_hidden(path.name)]
                 pictures = (path for path in inside if path.suffix.lower() in SUFFIXES)
                 found = sorted(path for path in pictures if path.is_file())  # to open a pipe is to wait for ever
                 if not found:
+                    more = "; name the folders in it, one by one" if any(path.is_dir() for path in inside) else ""
                     raise FileNotFoundError(f"{printable(name)}: expected a folder with pictures, got none "
-                                            f"({' '.join(SUFFIXES)})")
+                                            f"({' '.join(SUFFIXES)}){more}")
                 yield from ((str(path), path) for path in found)
             else:
                 yield name, Path(name)
         except (OSError, ValueError) as error:
             fail(name, error)
+
+
+def files_but(output: Path | None, files: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the files; FileExistsError where one would be lost: it has the name of the drawing."""
+    for name, picture in files:
+        both = output is not None and isinstance(picture, Path) and os.path.exists(output) and os.path.exists(picture)
+        if both and os.path.samefile(picture, output):
+            raise FileExistsError(f"--output: {printable(output)} is one of the pictures; name another file")
+        yield name, picture
 
 
 def ask(

@@ -74,6 +74,9 @@ def complete(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Re
     if options.output_dir is None:
         name = options.dataset if options.images is None else options.images.resolve().name or "images"
         options.output_dir = Path("runs") / (name if options.recipe == usual else f"{name}-{options.recipe}")
+    if options.images is not None and options.images.resolve() in options.output_dir.resolve().parents:
+        parser.error(f"--output-dir: expected a folder outside of {options.images}, whose folders are classes, got "
+                     f"{options.output_dir}; name another one")
     recipe = RECIPES[options.recipe]
     if options.images is not None:  # no file of Keras's says what its inputs were, nor what classes are called
         recipe = dataclasses.replace(recipe, model_file=Recipe.model_file)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.own_digit.picture import Box, read_picture
+from ..files import printable
 from .style import BLUE, GREY, RED, percent
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
@@ -155,7 +156,7 @@ def _picture(ax: Axes, answer: Answer) -> None:
     """Draw the picture in grey, as it is looked at, with the boxes that were cut out."""
     from matplotlib.patches import Rectangle
 
-    picture, name = read_picture(answer.picture), Path(answer.name).name
+    picture, name = read_picture(answer.picture), printable(Path(answer.name).name)
     height, width = picture.height, picture.width
     grey = picture.shades(picture.whole, max(1, max(height, width) // MOST_PIXELS))
     ax.imshow(grey, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))

@@ -383,6 +383,11 @@ def test_page(call, model_path, tmp_path, monkeypatch):
     status, _, errors = call("page", model_path, "-o", tmp_path / "colours.txt")
     assert status == 1 and "expected a name that ends in .html" in errors
     assert "there is no absent.npz; train one" in call("page", "absent.npz")[2]
+    assert call("page", model_path, "-o", page)[0] == 0  # its own it replaces
+    (tmp_path / "notes.html").write_text("my work, of many hours")
+    status, _, errors = call("page", model_path, "-o", tmp_path / "notes.html")
+    assert status == 1 and "there is a file of this name that numpycnn did not write" in errors
+    assert (tmp_path / "notes.html").read_text() == "my work, of many hours"
 
 
 def test_info(call, model_path, tmp_path):
@@ -405,6 +410,10 @@ def test_training_on_a_folder_and_predicting_with_it(call, monkeypatch, tmp_path
             Image.fromarray(pixels).save(tmp_path / "lamps" / name / f"{i}.png")
     (tmp_path / "lamps" / "dark" / "broken.png").write_text("")
     options = ["--recipe", "mlp", "--model-file", "m.npz", "--size", 10, "--grey", "--epochs", 10, "--batch-size", 6]
+    for folder, place in (("lamps", "lamps/results"), ("lamps", "lamps/dark"), (".", "runs/x")):  # a class, next time
+        status, _, errors = call("train", "--images", folder, "--output-dir", place, *options)
+        assert status == 2 and f"--output-dir: expected a folder outside of {folder}, whose folders" in errors
+    assert sorted(os.listdir("lamps")) == ["bright", "dark"]
     status, text, errors = call("train", "--images", "lamps", *options)
     assert status == 0, errors
     for said in ("40 images of 2 classes in lamps: bright, dark", "1 file could not be read", "Test accuracy: 1.0",

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,18 +101,39 @@ def test_a_model_of_other_images(pictures, tmp_path):
 
 def test_bad_files_do_not_stop_the_good_ones(model_path, pictures, tmp_path, capsys):
     (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "nothing.png").write_text("")
     drawing = tmp_path / "drawing.png"
     (tmp_path / "no_pictures").mkdir()
-    bad = [*(tmp_path / name for name in ("absent.png", "text.png", "no_pictures")), "https://a.b/c.png"]
+    names = "absent.png", "text.png", "nothing.png", "no_pictures"
+    bad = [*(tmp_path / name for name in names), "https://a.b/c.png"]
     files = [bad[0], pictures[7], *bad[1:], pictures[3]]
     assert main(*files, "--model", model_path, "--output", drawing) == 1
     printed = capsys.readouterr()
-    assert printed.err.endswith("predict_digit: 4 of 6 files could not be read\n")
+    assert printed.err.endswith("predict_digit: 5 of 7 files could not be read\n")
     assert re.findall(r"^(?:.*)(\d)\.png: (\d) ", printed.out, re.MULTILINE) == [("7", "7"), ("3", "3")]
     assert "of 2 of 2 pictures" in printed.out and drawing.exists()
-    for fragment in ("there is no file", "text.png: expected a picture such as PNG", "expected a folder with pictures",
+    for fragment in ("there is no file", "text.png: expected a picture such as PNG", "got an empty file", "expected a folder with pictures",
                      "https://a.b/c.png: expected a file or a folder, got an address; download it first"):
         assert fragment in printed.err
+
+
+def test_no_picture_is_lost_to_the_drawing(model_path, pictures, tmp_path, capsys):
+    for name in "a.png", "b.png":
+        shutil.copy(pictures[0], tmp_path / name)
+    content = (tmp_path / "b.png").read_bytes()
+    for asked in ([tmp_path], [tmp_path / "a.png", tmp_path / "b.png"]):
+        with pytest.raises(FileExistsError, match="b.png is one of the pictures; name another file"):
+            main(*asked, "--model", model_path, "--output", tmp_path / "b.png")
+    assert (tmp_path / "b.png").read_bytes() == content
+    assert main(tmp_path.parent, "--model", model_path) == 1  # its pictures are further inside
+    assert "got none" in (errors := capsys.readouterr().err) and "; name the folders in it, one by one" in errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_text_is_drawn(model_path, pictures, tmp_path):
+    odd = os.fsdecode(os.path.join(os.fsencode(tmp_path), b"\xff\xfe.png"))
+    shutil.copy(pictures[0], odd)
+    assert main(odd, "--model", model_path, "--output", tmp_path / "drawn.png") == 0
 
 
 def test_nothing_to_draw(model_path, tmp_path, capsys):

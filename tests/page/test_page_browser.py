@@ -275,10 +275,9 @@ def test_a_finger_and_a_pen_draw(open_page, page_file, kind):
 def test_a_palm_beside_the_pen_changes_nothing(open_page, page_file):
     page = open_page(page_file.as_uri())
     page.evaluate("""() => canvas.addEventListener("pointermove", event => {
-      if (event.pointerId === 99) return;
-      for (const name of ["down", "move", "up"]) {
-        canvas.dispatchEvent(new PointerEvent(`pointer${name}`, {pointerId: 99, pointerType: "touch", isPrimary: true}));
-      }
+      if (event.pointerId === 99 || !event.buttons) return;
+      const palm = {pointerId: 99, pointerType: "touch", isPrimary: true};
+      for (const name of ["down", "move", "up"]) canvas.dispatchEvent(new PointerEvent(`pointer${name}`, palm));
     })""")
     draw(page, SEVEN)
     assert answer(page) == "7" and page.evaluate("pad.strokes.length") == 1
@@ -346,7 +345,8 @@ def test_the_camera(open_page, page_file, tmp_path):
         page = open_page(address, *CAMERA, f"--use-file-for-fake-video-capture={film}")
         page.evaluate("""() => {
           const [ask, devices] = [navigator.mediaDevices.getUserMedia, navigator.mediaDevices];
-          devices.getUserMedia = wanted => { window.asked = (window.asked || 0) + 1; return ask.call(devices, wanted); };
+          window.asked = 0;
+          devices.getUserMedia = wanted => { window.asked++; return ask.call(devices, wanted); };
         }""")
         page.get_by_role("button", name="Camera").dblclick()  # is as good as once
         page.wait_for_timeout(2500)

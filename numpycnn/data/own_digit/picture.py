@@ -27,6 +27,7 @@ STRIP = 1_000_000  # pixels that are turned into numbers at a time
 BRIGHTEST = 2.0**64  # beyond any integer; sums of such numbers are finite in float32
 # Formats whose decoders only decode: Pillow starts Ghostscript, an interpreter of programs, for EPS.
 FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+HEIC = b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"  # at bytes 8 to 11 of a telephone's photos
 PLAIN_MODES = ("1", "L", "LA", "RGB", "RGBA", "F")  # of Pillow: grey or red, green, blue, as they are
 ORIENTATION = 0x0112  # the EXIF tag
 # What EXIF's orientations ask for: (exchange rows and columns?, then upside down?, then left to right?)
@@ -199,24 +200,25 @@ def _open(file: Any, name: str) -> Picture:
         try:
             image = Image.open(file, formats=[each for each in FORMATS if each in Image.OPEN])
         except UnidentifiedImageError as error:
-            heic = _is_heic(file)
+            start = _start_of(file)
+            heic = start[4:8] == b"ftyp" and start[8:12] in HEIC
             if heic and "HEIF" not in Image.OPEN and _pillow_reads_heic():
                 file.seek(0)
                 return _open(file, name)
-            got = "a HEIC photo; save it as JPEG or PNG" if heic else "a file of another kind; save it as PNG"
+            other = "a file of another kind; save it as PNG" if start else "an empty file"
+            got = "a HEIC photo; save it as JPEG or PNG" if heic else other
             more = ", or install pillow-heif" if heic and "HEIF" not in Image.OPEN else ""
             raise _Refused(f"{name}: expected a picture such as PNG or JPEG, got {got}{more}") from error
         with image:
             return _opened(image, name)
 
 
-def _is_heic(file: Any) -> bool:
-    """Whether an open file is a telephone's HEIC photo, by its first bytes."""
-    start = b""
-    with contextlib.suppress(OSError, AttributeError):  # a stream that cannot seek
+def _start_of(file: Any) -> bytes:
+    """Return the first bytes of an open file, which say what it is; of a stream that cannot seek, one that does not."""
+    with contextlib.suppress(OSError, AttributeError):
         file.seek(0)
-        start = file.read(12)
-    return start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+        return file.read(12)
+    return b"?"
 
 
 def _pillow_reads_heic() -> bool:
