@@ -112,7 +112,8 @@ def test_bad_files_do_not_stop_the_good_ones(model_path, pictures, tmp_path, cap
     assert printed.err.endswith("predict_digit: 5 of 7 files could not be read\n")
     assert re.findall(r"^(?:.*)(\d)\.png: (\d) ", printed.out, re.MULTILINE) == [("7", "7"), ("3", "3")]
     assert "of 2 of 2 pictures" in printed.out and drawing.exists()
-    for fragment in ("there is no file", "text.png: expected a picture such as PNG", "got an empty file", "expected a folder with pictures",
+    for fragment in ("there is no file", "text.png: expected a picture such as PNG", "got an empty file",
+                     "expected a folder with pictures",
                      "https://a.b/c.png: expected a file or a folder, got an address; download it first"):
         assert fragment in printed.err
 
