@@ -144,9 +144,9 @@ def files_of(names: Iterable[str], fail: Any) -> Iterator[tuple[str, Any]]:
 def files_but(output: Path | None, files: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     """Yield the files; FileExistsError where one would be lost: it has the name of the drawing."""
     for name, picture in files:
-        both = output is not None and isinstance(picture, Path) and os.path.exists(output) and os.path.exists(picture)
-        if both and os.path.samefile(picture, output):
-            raise FileExistsError(f"--output: {printable(output)} is one of the pictures; name another file")
+        if output is not None and isinstance(picture, Path) and os.path.exists(output) and os.path.exists(picture):
+            if os.path.samefile(picture, output):
+                raise FileExistsError(f"--output: {printable(output)} is one of the pictures; name another file")
         yield name, picture
 
 
