@@ -63,9 +63,9 @@ class CosineDecay(Schedule):
     Loshchilov and Hutter, "SGDR" (2017), eq. 5, without restarts.
     """
 
-    def __init__(self, learning_rate: float, steps: int, final_rate: float = 0.0) -> None:
+    def __init__(self, learning_rate: float, steps: float, final_rate: float = 0.0) -> None:
         self.learning_rate = check_positive(learning_rate, "learning_rate", zero_allowed=True)
-        self.steps = check_count(steps, "steps")
+        self.steps = _length(steps, "steps")
         self.final_rate = check_positive(final_rate, "final_rate", zero_allowed=True)
 
     def __call__(self, step: int) -> float:
@@ -117,9 +117,9 @@ class ExponentialDecay(Schedule):
     With `staircase` the exponent is a whole number, the floor of that: ``StepDecay`` under Keras's name.
     """
 
-    def __init__(self, learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False) -> None:
+    def __init__(self, learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False) -> None:
         self.learning_rate = check_positive(learning_rate, "learning_rate", zero_allowed=True)
-        self.decay_steps = check_count(decay_steps, "decay_steps")
+        self.decay_steps = _length(decay_steps, "decay_steps")
         self.decay_rate = check_fraction(check_positive(decay_rate, "decay_rate"), "decay_rate", one_allowed=True)
         self.staircase = check_flag(staircase, "staircase")
 
@@ -134,9 +134,9 @@ class InverseTimeDecay(Schedule):
     `decay_steps` of 1.
     """
 
-    def __init__(self, learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False) -> None:
+    def __init__(self, learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False) -> None:
         self.learning_rate = check_positive(learning_rate, "learning_rate", zero_allowed=True)
-        self.decay_steps = check_count(decay_steps, "decay_steps")
+        self.decay_steps = _length(decay_steps, "decay_steps")
         self.decay_rate = check_positive(decay_rate, "decay_rate", zero_allowed=True)
         self.staircase = check_flag(staircase, "staircase")
 
@@ -150,9 +150,9 @@ class PolynomialDecay(Schedule):
     .. math:: r(t) = r_{final} + (r_0 - r_{final}) (1 - t / T)^{power}
     """
 
-    def __init__(self, learning_rate: float, steps: int, final_rate: float = 1e-4, power: float = 1.0) -> None:
+    def __init__(self, learning_rate: float, steps: float, final_rate: float = 1e-4, power: float = 1.0) -> None:
         self.learning_rate = check_positive(learning_rate, "learning_rate", zero_allowed=True)
-        self.steps = check_count(steps, "steps")
+        self.steps = _length(steps, "steps")
         self.final_rate = check_positive(final_rate, "final_rate", zero_allowed=True)
         self.power = check_positive(power, "power")
 
@@ -185,7 +185,12 @@ class PiecewiseConstant(Schedule):
         return self.rates[bisect.bisect_left(self.boundaries, check_count(step, "step", minimum=0))]
 
 
-def _times(step: int, decay_steps: int, staircase: bool) -> float:
+def _length(steps: float, name: str) -> float:
+    """Return a number of steps, of which a part may be left: ``epochs * len(x) / batch_size``."""
+    return check_positive(steps, name) if isinstance(steps, float) else check_count(steps, name)
+
+
+def _times(step: int, decay_steps: float, staircase: bool) -> float:
     """Return how often a decay has taken place."""
     step = min(check_count(step, "step", minimum=0), 2**53)  # a power takes no larger number
     return step // decay_steps if staircase else step / decay_steps

@@ -97,6 +97,7 @@ class Crossentropy(Loss):
     # What the activation makes these probabilities of, and its derivative.
     logits: Callable[[Any], Any] = staticmethod(np.log)
     slope: Callable[[Any], Any] = staticmethod(np.reciprocal)
+    shares = False  # whether numbers whose sum is not 1 are divided by it before they are cut to SMALL
 
     def to_core(self, last: Any) -> tuple[core.Loss, bool]:
         smoothing, logits = self.config.get("label_smoothing", 0.0), self.config["from_logits"]
@@ -124,7 +125,10 @@ class Crossentropy(Loss):
         return self.core_class(smoothing, predict_logits=last is not None, reduction=self.reduction), False
 
     def outputs(self, y_pred: np.ndarray) -> np.ndarray:
-        return y_pred if self.config["from_logits"] else self.logits(np.clip(y_pred, SMALL, 1 - SMALL))
+        if self.config["from_logits"]:
+            return y_pred
+        p = y_pred / y_pred.sum(axis=-1, keepdims=True) if self.shares else y_pred
+        return self.logits(np.clip(p, SMALL, 1 - SMALL))
 
 
 class SparseCategoricalCrossentropy(Crossentropy):
@@ -141,7 +145,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
 _OF_ROWS = {"from_logits": False, "label_smoothing": 0.0, "axis": -1, **LAST}
 CategoricalCrossentropy = variant(
     Crossentropy, "CategoricalCrossentropy", "Cross-entropy of one-hot rows; the core's SoftmaxCrossEntropy.",
-    words=_OF_ROWS, core_class=core.SoftmaxCrossEntropy,
+    words=_OF_ROWS, core_class=core.SoftmaxCrossEntropy, shares=True,
 )  # fmt: skip
 BinaryCrossentropy = variant(
     Crossentropy, "BinaryCrossentropy", "Cross-entropy of yes and no; the core's BinaryCrossEntropy.", words=_OF_ROWS,

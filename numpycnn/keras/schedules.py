@@ -20,14 +20,9 @@ class LearningRateSchedule(core.Schedule):
 
 
 def _falling(kind: str, formula: str) -> Any:
-    def schedule(initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
+    def schedule(initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False,
                  name: str | None = None) -> core.Schedule:  # fmt: skip
-        steps = max(1, int(decay_steps))  # whole ones there; of len(x) / batch_size something may be left
-        if staircase and steps != decay_steps:
-            raise ValueError(f"{kind}: decay_steps={decay_steps!r}: expected whole steps with staircase=True")
-        share = steps / decay_steps
-        rate = decay_rate if share == 1 else decay_rate**share if kind == "ExponentialDecay" else decay_rate * share
-        return getattr(core, kind)(initial_learning_rate, steps, rate, staircase)
+        return getattr(core, kind)(initial_learning_rate, decay_steps, decay_rate, staircase)
 
     return named(schedule, kind, f"{formula}; the core's {kind}.")
 
@@ -41,15 +36,15 @@ def PiecewiseConstantDecay(boundaries: Any, values: Any, name: str | None = None
     return core.PiecewiseConstant([int(boundary) for boundary in boundaries], list(values))
 
 
-def PolynomialDecay(initial_learning_rate: float, decay_steps: int, end_learning_rate: float = 1e-4,
+def PolynomialDecay(initial_learning_rate: float, decay_steps: float, end_learning_rate: float = 1e-4,
                     power: float = 1.0, cycle: bool = False, name: str | None = None) -> core.Schedule:  # fmt: skip
     """From the first rate to the last, along a power; the core's PolynomialDecay."""
     refuse("PolynomialDecay", cycle=cycle)
-    return core.PolynomialDecay(initial_learning_rate, int(decay_steps), end_learning_rate, power)
+    return core.PolynomialDecay(initial_learning_rate, decay_steps, end_learning_rate, power)
 
 
-def CosineDecay(initial_learning_rate: float, decay_steps: int, alpha: float = 0.0, name: str | None = None,
+def CosineDecay(initial_learning_rate: float, decay_steps: float, alpha: float = 0.0, name: str | None = None,
                 warmup_target: float | None = None, warmup_steps: int = 0) -> core.Schedule:  # fmt: skip
     """Half a cosine down to alpha times the first rate; the core's CosineDecay."""
     refuse("CosineDecay", "use numpycnn.OneCycle", warmup_target=warmup_target, warmup_steps=warmup_steps)
-    return core.CosineDecay(initial_learning_rate, int(decay_steps), alpha * initial_learning_rate)
+    return core.CosineDecay(initial_learning_rate, decay_steps, alpha * initial_learning_rate)

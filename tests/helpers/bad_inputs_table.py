@@ -3,8 +3,8 @@
 import numpy as np
 from bad_values import (
     ARRAY, CHOICE, CLASSES, COUNT, COUNT_LARGE, DTYPE, EMPTY, FINITE, FLAG, FRACTION, FROM_0, FROM_ZERO, FUNCTION,
-    GENERATOR, INF, LIST, NAMES, NAN, Odd, PAIR, PATH, POSITIVE, ROWS, SHAPE, SIZE, STATE, T, TEXT, TOO_LARGE, V,
-    but,
+    GENERATOR, INF, LENGTH, LIST, NAMES, NAN, Odd, PAIR, PATH, POSITIVE, ROWS, SHAPE, SIZE, STATE, T, TEXT,
+    TOO_LARGE, V, but,
 )  # fmt: skip
 from small_models import make_images, small_cnn
 
@@ -223,7 +223,7 @@ PARAMETERS = {
     "StepDecay.factor": (lambda v: nc.StepDecay(0.1, 3, v), POSITIVE),
     "StepDecay.step": (nc.StepDecay(0.1, 3), FROM_0),
     "CosineDecay.learning_rate": (lambda v: nc.CosineDecay(v, 3), FROM_ZERO),
-    "CosineDecay.steps": (lambda v: nc.CosineDecay(0.1, v), COUNT),
+    "CosineDecay.steps": (lambda v: nc.CosineDecay(0.1, v), LENGTH),
     "CosineDecay.final_rate": (lambda v: nc.CosineDecay(0.1, 3, v), FROM_ZERO),
     "CosineDecay.step": (nc.CosineDecay(0.1, 3), FROM_0),
     "OneCycle.peak_rate": (lambda v: nc.OneCycle(v, 3), POSITIVE),
@@ -233,17 +233,17 @@ PARAMETERS = {
     "OneCycle.end_factor": (lambda v: nc.OneCycle(0.1, 3, end_factor=v), POSITIVE),
     "OneCycle.step": (nc.OneCycle(0.1, 3), FROM_0),
     "ExponentialDecay.learning_rate": (lambda v: nc.ExponentialDecay(v, 3, 0.5), FROM_ZERO),
-    "ExponentialDecay.decay_steps": (lambda v: nc.ExponentialDecay(0.1, v, 0.5), COUNT),
+    "ExponentialDecay.decay_steps": (lambda v: nc.ExponentialDecay(0.1, v, 0.5), LENGTH),
     "ExponentialDecay.decay_rate": (lambda v: nc.ExponentialDecay(0.1, 3, v), {**POSITIVE, "1.1": (1.1, V)}),
     "ExponentialDecay.staircase": (lambda v: nc.ExponentialDecay(0.1, 3, 0.5, v), FLAG),
     "ExponentialDecay.step": (nc.ExponentialDecay(0.1, 3, 0.5), FROM_0),
     "InverseTimeDecay.learning_rate": (lambda v: nc.InverseTimeDecay(v, 3, 0.5), FROM_ZERO),
-    "InverseTimeDecay.decay_steps": (lambda v: nc.InverseTimeDecay(0.1, v, 0.5), COUNT),
+    "InverseTimeDecay.decay_steps": (lambda v: nc.InverseTimeDecay(0.1, v, 0.5), LENGTH),
     "InverseTimeDecay.decay_rate": (lambda v: nc.InverseTimeDecay(0.1, 3, v), FROM_ZERO),
     "InverseTimeDecay.staircase": (lambda v: nc.InverseTimeDecay(0.1, 3, 0.5, v), FLAG),
     "InverseTimeDecay.step": (nc.InverseTimeDecay(0.1, 3, 0.5), FROM_0),
     "PolynomialDecay.learning_rate": (lambda v: nc.PolynomialDecay(v, 3), FROM_ZERO),
-    "PolynomialDecay.steps": (lambda v: nc.PolynomialDecay(0.1, v), COUNT),
+    "PolynomialDecay.steps": (lambda v: nc.PolynomialDecay(0.1, v), LENGTH),
     "PolynomialDecay.final_rate": (lambda v: nc.PolynomialDecay(0.1, 3, v), FROM_ZERO),
     "PolynomialDecay.power": (lambda v: nc.PolynomialDecay(0.1, 3, 0.1, v), POSITIVE),
     "PolynomialDecay.step": (nc.PolynomialDecay(0.1, 3), FROM_0),

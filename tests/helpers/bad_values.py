@@ -30,6 +30,7 @@ PAIR = {**SIZE, "a list": ([2], V), "three": ((1, 2, 3), V), "none": ((), V), "a
 FINITE = {**NO_NUMBERS, "NaN": (NAN, V), "infinity": (INF, V), "minus infinity": (-INF, V), "10**400": (10**400, V)}
 FROM_ZERO = {**FINITE, "-1": (-1, V), "-1e-9": (-1e-9, V)}
 POSITIVE = {**FROM_ZERO, "0": (0, V)}
+LENGTH = {name: bad for name, bad in POSITIVE.items() if name != "10**400"}  # steps, of which a part may be left
 FRACTION = {**FROM_ZERO, "1": (1, V), "2.5": (2.5, V)}
 FLAG = {"None": (None, T), "text": ("no", T), "0": (0, T), "1.0": (1.0, T), "a list": ([False], T),
         "an array": (np.ones(2), T), "an empty array": (np.ones(0), T)}  # fmt: skip

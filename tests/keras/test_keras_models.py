@@ -136,6 +136,14 @@ def test_losses_and_metrics_by_themselves():
     assert mean([1, 2]) == 1.5 and mean([3]) == 2 and (mean.reset_state(), mean(7))[1] == 7
 
 
+def test_shares_whose_sum_is_not_one_are_divided_by_it():
+    rows = [[2.0, 3.0, 5.0], [0.1, 0.1, 0.1]]
+    loss = keras.losses.CategoricalCrossentropy(reduction="none")
+    assert loss([[0, 0, 1.0], [0, 1, 0]], rows).numpy() == pytest.approx(np.log([2, 3]), abs=1e-5)
+    metric = keras.metrics.CategoricalCrossentropy()
+    assert float(metric([[0, 0, 1.0], [0, 1, 0]], rows)) == pytest.approx(np.log([2, 3]).mean(), abs=1e-5)
+
+
 def test_metrics_by_name_object_and_function():
     def right(y_true, y_pred):
         return keras.backend.mean(keras.backend.equal(y_true.reshape(-1), keras.backend.argmax(y_pred)))
@@ -251,6 +259,14 @@ def test_functional_models_and_what_is_inside():
         keras.Model(keras.Input((8, 8, 1)), outputs)
     with pytest.raises(TypeError, match="has no values"):
         np.asarray(outputs)
+
+
+def test_the_input_may_be_looked_at_as_other_layers_are():
+    symbol = keras.Input((8, 8, 1))
+    model = keras.Model(symbol, layers.Conv2D(2, 3)(symbol))
+    x = X[:3].astype("float32")
+    shown = [keras.Model(model.input, layer.output).predict(x, verbose=0) for layer in model.layers]
+    assert np.array_equal(shown[0], x) and np.array_equal(shown[1], model.predict(x, verbose=0))
 
 
 def test_arithmetic_with_numbers_is_a_layer():
@@ -522,12 +538,25 @@ def test_normal_initializers_are_cut_off_at_two_deviations(name):
     assert 1.9 < np.abs(weights).max() / (weights.std() / 0.87962566) < 2.1
 
 
-def test_schedules_of_steps_that_are_not_whole():
-    schedules = keras.optimizers.schedules
-    assert schedules.ExponentialDecay(0.1, 2.5, 0.5)(5) == pytest.approx(0.025)
-    assert schedules.InverseTimeDecay(0.1, 2.5, 0.5)(5) == pytest.approx(0.05)
-    with pytest.raises(ValueError, match="expected whole steps"):
-        schedules.ExponentialDecay(0.1, 2.5, 0.5, staircase=True)
+@pytest.mark.parametrize("name, given, rates", [  # Keras's, at steps 0, 5, 8 and 20
+    ("ExponentialDecay", (2.5, 0.5), (0.1, 0.025, 0.01088188, 0.000390625)),
+    ("ExponentialDecay", (7.5, 0.5, True), (0.1, 0.1, 0.05, 0.025)),
+    ("InverseTimeDecay", (2.5, 0.5), (0.1, 0.05, 0.03846154, 0.02)),
+    ("PolynomialDecay", (7.5, 0.01), (0.1, 0.04, 0.01, 0.01)),
+    ("CosineDecay", (7.5, 0.1), (0.1, 0.0325, 0.01, 0.01)),
+])  # fmt: skip
+def test_schedules_of_steps_that_are_not_whole(name, given, rates, tmp_path):
+    schedule = getattr(keras.optimizers.schedules, name)(0.1, *given)
+    assert [schedule(step) for step in (0, 5, 8, 20)] == pytest.approx(rates)
+    model = small()
+    model.compile(keras.optimizers.SGD(schedule), "sparse_categorical_crossentropy")
+    for file in ("model.npz", "model.keras"):
+        model.save(tmp_path / file)
+        read = keras.models.load_model(tmp_path / file).optimizer.core.learning_rate
+        assert [read(step) for step in (0, 5, 8, 20)] == pytest.approx(rates)
+
+
+def test_a_mode_that_does_not_exist_is_named():
     with pytest.raises(ValueError, match="RandomFlip: mode='horizntal'"):
         layers.RandomFlip("horizntal")
 

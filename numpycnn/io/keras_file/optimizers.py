@@ -219,7 +219,7 @@ def _rate(arguments: Config, notes: list[str]) -> float | Schedule:
         return start
     if name == "CosineDecay":
         return CosineDecay(start, config["decay_steps"], start * config.get("alpha", 0.0))
-    if name == "ExponentialDecay" and config.get("staircase"):
+    if name == "ExponentialDecay" and config.get("staircase") and isinstance(config["decay_steps"], int):
         return StepDecay(start, config["decay_steps"], config["decay_rate"])
     schedule, arguments = SCHEDULES[name]
     return schedule(**{ours: config[theirs] for theirs, ours in arguments.items() if theirs in config})

@@ -91,8 +91,10 @@ class Chain(Node):
             self._own.append((leaf, fresh))
             made += fresh
             stored += [{p.name: p.value.copy() for p in each.parameters} for each in leaf.core or []]
-        if not made:
+        if not self._layers:
             raise ValueError(f"{self.name}: expected at least one layer")
+        if not made:  # an input alone is its own output
+            made, stored = [core_layers.Rescale(1.0)], [{}]
         last = made.pop() if self._without_last else None
         self._core = CoreSequential(made, seed=next_seed())
         self._core.build(self._shape or (), stored[: len(made)])
