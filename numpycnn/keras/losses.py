@@ -44,14 +44,20 @@ class Loss(Worded):
         return self.core_class(**own, reduction=self.reduction), False
 
     def per_row(self, y_true: Any, y_pred: Any) -> np.ndarray:
-        """Return the loss of each row of predictions; of one row alone, as of (N,) numbers, their mean."""
+        """Return the loss of each row of predictions, of images of each pixel; of one row alone, (N,), their mean."""
         if np.ndim(y_pred) == 1:
             return self.per_row(np.asarray(y_true)[None], np.asarray(y_pred)[None])[0]
         outputs, targets = self.outputs(np.asarray(y_pred, np.float64)), np.asarray(y_true)
         if len(outputs) != len(targets):
             counts = f"{len(outputs)} predictions, got {len(targets)}"
             raise ValueError(f"{self.name}: expected a target for each of {counts}")
-        loss = self.to_core(None)[0]
+        loss: Any = self.to_core(None)[0]
+        if hasattr(loss, "curve"):  # of differences, whatever their number of axes
+            heights, _ = loss.curve(outputs - loss.check_targets(targets, outputs.shape[1:]))
+            return heights.mean(axis=-1).astype(np.float32)
+        if outputs.ndim > 2:  # a pixel is a row
+            rows = targets.reshape(-1, *targets.shape[outputs.ndim - 1 :])
+            return self.per_row(rows, np.reshape(y_pred, (-1, outputs.shape[-1]))).reshape(outputs.shape[:-1])
         return np.array([loss(outputs[i : i + 1], targets[i : i + 1])[0] for i in range(len(outputs))], np.float32)
 
     def outputs(self, y_pred: np.ndarray) -> np.ndarray:
@@ -60,7 +66,9 @@ class Loss(Worded):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         losses = self.per_row(y_true, y_pred).astype(np.float64)
-        weights = np.ones_like(losses) if sample_weight is None else np.asarray(sample_weight, np.float64).reshape(-1)
+        weights = np.ones_like(losses) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        if losses.ndim and weights.size == len(losses):  # a weight a row
+            weights = weights.reshape(-1, *[1] * (losses.ndim - 1))
         weighted = losses * weights
         if self.unreduced:
             return tensor(weighted, np.float32)
@@ -139,7 +147,8 @@ class SparseCategoricalCrossentropy(Crossentropy):
     core_class = core.SoftmaxCrossEntropy
 
     def per_row(self, y_true: Any, y_pred: Any) -> np.ndarray:
-        return super().per_row(np.asarray(y_true).reshape(-1), y_pred)
+        numbers = np.asarray(y_true).reshape(-1)
+        return super().per_row(numbers.reshape(np.shape(y_pred)[:-1]) if np.ndim(y_pred) > 2 else numbers, y_pred)
 
 
 _OF_ROWS = {"from_logits": False, "label_smoothing": 0.0, "axis": -1, **LAST}

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import data
 from ..plots.style import shown_by_notebooks
+from .backend import clear_session
 from .downloads import get_file
 from .folders import image_dataset_from_directory
 from .missing import of_utils as __getattr__  # noqa: F401  # Python asks it for names that are not there
@@ -21,7 +22,7 @@ from .random import set_random_seed
 enable_interactive_logging = disable_interactive_logging = lambda: None
 enable_traceback_filtering = disable_traceback_filtering = lambda: None
 __all__ = [
-    "CustomObjectScope", "PyDataset", "Sequence", "array_to_img", "custom_object_scope",
+    "CustomObjectScope", "PyDataset", "Sequence", "array_to_img", "clear_session", "custom_object_scope",
     "get_custom_objects", "get_file", "image_dataset_from_directory", "img_to_array", "load_img", "model_to_dot",
     "normalize", "plot_model", "register_keras_serializable", "save_img", "set_random_seed", "to_categorical",
 ]

@@ -144,6 +144,24 @@ def test_shares_whose_sum_is_not_one_are_divided_by_it():
     assert float(metric([[0, 0, 1.0], [0, 1, 0]], rows)) == pytest.approx(np.log([2, 3]).mean(), abs=1e-5)
 
 
+@pytest.mark.parametrize("name, expected", [  # Keras's
+    ("mean_squared_error", [[0.5, 2.5]]), ("mean_absolute_error", [[0.5, 1.5]]), ("huber", [[0.25, 1.0]]),
+    ("binary_crossentropy", [[-np.log(0.5) / 2, 0]]), ("sparse_categorical_crossentropy", [[np.log(2), 0]]),
+])  # fmt: skip
+def test_the_losses_of_images_are_those_of_their_pixels(name, expected):
+    outputs, targets = np.array([[[0.0, 1], [2, 1]]]), np.zeros((1, 2, 2))
+    if "entropy" in name:
+        outputs, targets = np.array([[[0.5, 1], [0, 1]]]), np.array([[[1, 1], [0, 1]]])
+    if "sparse" in name:
+        outputs, targets = np.array([[[0.5, 0.5], [0, 1]]]), np.array([[1, 1]])
+    loss = getattr(keras.losses, name)
+    assert loss(targets, outputs).numpy() == pytest.approx(np.array(expected), abs=1e-5)
+    whole = loss.loss_class(reduction="sum")
+    assert float(whole(targets, outputs)) == pytest.approx(np.sum(expected), abs=1e-5)
+    for weight in 2, [2], [[2]], [[2, 2]]:
+        assert float(whole(targets, outputs, weight)) == pytest.approx(2 * np.sum(expected), abs=1e-5)
+
+
 def test_metrics_by_name_object_and_function():
     def right(y_true, y_pred):
         return keras.backend.mean(keras.backend.equal(y_true.reshape(-1), keras.backend.argmax(y_pred)))

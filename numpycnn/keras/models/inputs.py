@@ -76,7 +76,7 @@ class Data:
     def batches_an_epoch(self, held_out: float) -> int | None:
         """Return how many batches an epoch of ``fit`` has, if that is known."""
         if self.batches or self.steps is not None:
-            return self.steps
+            return self.steps or operator.length_hint(self.x, 0) or None
         rows = rows_kept(len(self.x), held_out)
         return -(-rows // (self.batch_size or BATCH))
 
