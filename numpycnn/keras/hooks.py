@@ -96,8 +96,8 @@ class History(Callback):
     def take(self, done: Any) -> None:
         """Take over the core's History."""
         self.epoch = list(done.epoch)
-        added = {name: figures for name, figures in self.history.items() if name not in done.history}
-        self.history = Figures({name: list(map(float, figures)) for name, figures in done.history.items()} | added)
+        figures = {name: list(map(float, values)) for name, values in done.history.items()}
+        self.history = Figures(self.history | figures)  # in the order in which they came
 
 
 class Counter(core.Callback):

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import losses as core
 from ..io.keras_file.losses import REDUCTIONS as IN_FILES
+from ..io.keras_file.losses import TO_KERAS
 from .missing import LOSSES as MISSING
 from .missing import of_losses as __getattr__  # noqa: F401  # Python asks it for names that are not there
 from .notes import named, note
@@ -211,8 +212,11 @@ class _OfCore(Loss):
 
 def of_core(loss: Any) -> Loss:
     """Return the facade's loss for one of the core's."""
+    common: dict[str, Any] = {"from_logits": getattr(loss, "predict_logits", False),
+                              "reduction": TO_KERAS[loss.reduction]}  # fmt: skip
+    if isinstance(loss, core.SoftmaxCrossEntropy) and not (loss.one_hot or loss.label_smoothing):
+        return SparseCategoricalCrossentropy(**common)
     for kind in (CategoricalCrossentropy, BinaryCrossentropy):
         if isinstance(loss, kind.core_class):
-            reduction = "sum" if loss.reduction == "sum" else "mean"
-            return kind(loss.predict_logits, loss.label_smoothing, reduction=reduction)
+            return kind(label_smoothing=loss.label_smoothing, **common)
     return _OfCore(loss)

@@ -224,15 +224,15 @@ def test_optimizers_that_do_not_exist_here(name, arguments, expected, note, tmp_
     [
         ([], []),
         (["accuracy"], ["accuracy"]),
-        (["mae", "acc"], ["mae", "accuracy"]),
+        (["mae", "acc"], ["mae", "acc"]),
         (["sparse_top_k_categorical_accuracy"], ["sparse_top_k_categorical_accuracy"]),
         ([loss_class("MeanSquaredError"), "mean_squared_error"], ["mean_squared_error"]),
-        ([[loss_class("SparseCategoricalAccuracy")]], ["accuracy"]),
+        ([[loss_class("SparseCategoricalAccuracy")]], ["sparse_categorical_accuracy"]),
         ([[{"class_name": "MeanMetricWrapper", "config": {"name": "accuracy"}}]], ["accuracy"]),
         ([{"dense": ["accuracy"]}], ["accuracy"]),
-        ({"dense": "acc"}, ["accuracy"]),
+        ({"dense": "acc"}, ["acc"]),
         ([["mae"], ["accuracy"]], ["mae", "accuracy"]),
-        ([{"class_name": "function", "config": "categorical_accuracy"}], ["accuracy"]),
+        ([{"class_name": "function", "config": "categorical_accuracy"}], ["categorical_accuracy"]),
         (None, []),
     ],
 )
@@ -246,7 +246,7 @@ def test_metrics(metrics, expected, tmp_path):
 ])  # fmt: skip
 def test_metrics_that_do_not_exist_here(metric, named, tmp_path):
     with pytest.warns(UserWarning, match=f"not .*the metric {named}.*, which does not exist here for this loss"):
-        model = Sequential.load(dense_file(tmp_path, training=compiled(metrics=["acc", metric])))
+        model = Sequential.load(dense_file(tmp_path, training=compiled(metrics=["accuracy", metric])))
     assert model.metrics == ["accuracy"]
 
 

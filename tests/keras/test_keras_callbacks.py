@@ -339,7 +339,18 @@ def test_epochs_of_a_training_that_nobody_stopped(model):
     assert stop.stopped_epoch == 0 and stop.best_epoch == 1
     stop = callbacks.EarlyStopping("loss", min_delta=10)
     fit(model, stop, epochs=3)
-    assert stop.stopped_epoch == 1
+    assert stop.stopped_epoch == 1 and model.stop_training  # which Keras leaves set
+    plateau = callbacks.ReduceLROnPlateau("loss")
+    history = fit(model, plateau, epochs=2, validation_split=0.5, validation_freq=2).history
+    assert list(history) == ["accuracy", "loss", "learning_rate", "val_accuracy", "val_loss"]
+    assert not model.stop_training
+
+
+def test_a_callback_knows_the_steps_of_a_dataset(model):
+    steps = []
+    teller = callbacks.LambdaCallback(on_train_begin=lambda logs: steps.append(teller.params["steps"]))
+    model.fit(keras.tf.data.Dataset.from_tensor_slices((X, Y)).batch(3), callbacks=[teller], verbose=0)
+    assert steps == [-(-len(X) // 3)]
 
 
 def test_figures_of_whole_batches_are_means_over_batches(model):

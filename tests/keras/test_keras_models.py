@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from numpycnn import ReLU, keras
+from numpycnn.io.keras_file.write import snake_case
 from numpycnn.keras import layers, notes
 
 pytestmark = pytest.mark.filterwarnings("ignore::numpycnn.keras.KerasNote")
@@ -390,6 +391,23 @@ def test_what_is_compiled_before_it_knows_its_input_is_compiled_in_its_file(tmp_
     model.build((None, 8, 8, 1))
     model.save(tmp_path / "model.npz")
     assert type(keras.models.load_model(tmp_path / "model.npz").optimizer) is keras.optimizers.Adam
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("name, given", [
+    ("SparseCategoricalCrossentropy", {}), ("CategoricalCrossentropy", {}),
+    ("CategoricalCrossentropy", {"label_smoothing": 0.1, "from_logits": True}),
+    ("SparseCategoricalCrossentropy", {"reduction": "mean_with_sample_weight"}),
+])  # fmt: skip
+def test_a_loss_and_its_accuracy_come_back_from_a_file(name, given, suffix, tmp_path):
+    accuracy = snake_case(name).replace("crossentropy", "accuracy")
+    loss, last = getattr(keras.losses, name)(**given), None if given.get("from_logits") else "softmax"
+    compiled(last, loss, metrics=[accuracy]).save(tmp_path / f"model{suffix}")
+    read = keras.models.load_model(tmp_path / f"model{suffix}")
+    assert type(read.loss) is type(loss) and {**read.loss.config, **given} == read.loss.config
+    assert read.metrics_names == ["loss", accuracy]
+    read.save(tmp_path / f"again{suffix}")
+    assert type(keras.models.load_model(tmp_path / f"again{suffix}").loss) is type(loss)
 
 
 def test_penalties_come_back_from_a_file(tmp_path):

@@ -77,7 +77,9 @@ def read_loss(config: Config, last: str, notes: list[str]) -> ReadLoss:
         if name in names and (last == takes or logits):
             if last == takes and logits:
                 notes.append(f"the loss has from_logits=True after a {takes}; here it takes what comes before it")
-            return ReadLoss(ours(smoothing, predict_logits=last != takes, **options), takes if last == takes else "")
+            loss = ours(smoothing, predict_logits=last != takes, **options)
+            loss.one_hot = name == "categorical_crossentropy"
+            return ReadLoss(loss, takes if last == takes else "")
     if name in PLAIN_LOSSES:
         if "delta" in arguments:
             options["delta"] = arguments["delta"]
@@ -103,8 +105,7 @@ def read_metrics(config: Config, loss: Loss, notes: list[str]) -> list[str]:
         arguments = entry["config"] if isinstance(entry, dict) and isinstance(entry["config"], dict) else {}
         names = _name(entry), arguments.get("name")
         ours = names[0] if names[0] in PLAIN_METRICS and arguments.get("k", 5) == 5 else None
-        if any(name in ACCURACIES.get(type(loss), ()) for name in names):
-            ours = "accuracy"
+        ours = next((name for name in reversed(names) if name in ACCURACIES.get(type(loss), ())), ours)
         if ours is None:
             notes.append(f"the metric {names[0]}, which does not exist here for this loss")
         elif ours not in found:
@@ -164,6 +165,6 @@ def loss_to_keras(loss: Any) -> str | Config:
         arguments["label_smoothing"] = loss.label_smoothing
     if isinstance(loss, BinaryCrossEntropy):
         return described_object("keras.losses", "BinaryCrossentropy", arguments) if arguments else BINARY_LOSS
-    # Integer labels, for which Keras has a loss of its own, but for smoothing: that it has for one-hot rows alone.
-    class_name = "CategoricalCrossentropy" if loss.label_smoothing else "SparseCategoricalCrossentropy"
-    return described_object("keras.losses", class_name, arguments) if arguments else "sparse_categorical_crossentropy"
+    # Keras has a loss of its own for integer labels, which are usual here; smoothing it has for one-hot rows alone.
+    class_name = ("Categorical" if loss.label_smoothing or loss.one_hot else "SparseCategorical") + "Crossentropy"
+    return described_object("keras.losses", class_name, arguments) if arguments else snake_case(class_name)

@@ -93,6 +93,7 @@ class Learning(Chain):
             raise RuntimeError(f"{self.name} is not compiled: call compile(optimizer, loss, metrics) first")
         if self._compiled_core is None or self._compiled_core is not self._core:
             loss, without_last = self.loss.to_core(self._last_of_core())
+            loss.one_hot = isinstance(self.loss, losses.CategoricalCrossentropy)
             if without_last != self._without_last:
                 self._without_last, self._core = without_last, None
             core = self.core_model()
@@ -161,6 +162,7 @@ class Learning(Chain):
         self.history = history = History(self, epochs, data.batches_an_epoch(validation_split), verbose)
         followed = core_callbacks(callbacks, self, history, validated)
         history.take(core.fit(epochs=int(epochs), verbose=_verbose(verbose), callbacks=followed, **words))
+        self.stop_training = core.stop_training
         return history
 
     def fit_generator(self, generator: Any, steps_per_epoch: Any = None, epochs: int = 1, *args: Any,
