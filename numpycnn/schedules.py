@@ -69,8 +69,8 @@ class CosineDecay(Schedule):
         self.final_rate = check_positive(final_rate, "final_rate", zero_allowed=True)
 
     def __call__(self, step: int) -> float:
-        step = min(check_count(step, "step", minimum=0), self.steps)
-        return _cosine(self.learning_rate, self.final_rate, step / self.steps)
+        position = min(check_count(step, "step", minimum=0), self.steps) / self.steps
+        return _cosine(self.learning_rate, self.final_rate, position)
 
 
 class OneCycle(Schedule):

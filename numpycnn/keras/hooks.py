@@ -93,8 +93,9 @@ class History(Callback):
         for name, figure in (logs or {}).items():
             self.history.setdefault(name, []).append(figure)  # whatever a callback put there
 
-    def take(self, done: Any) -> None:
-        """Take over the core's History."""
+    def take(self, done: Any, core_model: Any) -> None:
+        """Take over the core's History, and whether someone has stopped the training."""
+        self.model.stop_training = core_model.stop_training
         self.epoch = list(done.epoch)
         figures = {name: list(map(float, values)) for name, values in done.history.items()}
         self.history = Figures(self.history | figures)  # in the order in which they came

@@ -154,15 +154,14 @@ class Learning(Chain):
         if validated:
             words["validation_freq"] = validation_freq
         else:
-            no_effect("fit", validation_steps=validation_steps)
-            no_effect("fit", validation_freq=None if validation_freq == 1 else validation_freq)
+            idle = {"validation_freq": validation_freq} if validation_freq != 1 else {}
+            no_effect("fit", validation_steps=validation_steps, **idle)
         if validation_steps is None and not in_batches:
             no_effect("fit", validation_batch_size=validation_batch_size)
-        self.stop_training = False
-        self.history = history = History(self, epochs, data.batches_an_epoch(validation_split), verbose)
+        steps, self.stop_training = data.batches_an_epoch(validation_split), False
+        self.history = history = History(self, epochs, steps, verbose)
         followed = core_callbacks(callbacks, self, history, validated)
-        history.take(core.fit(epochs=int(epochs), verbose=_verbose(verbose), callbacks=followed, **words))
-        self.stop_training = core.stop_training
+        history.take(core.fit(epochs=int(epochs), verbose=_verbose(verbose), callbacks=followed, **words), core)
         return history
 
     def fit_generator(self, generator: Any, steps_per_epoch: Any = None, epochs: int = 1, *args: Any,
