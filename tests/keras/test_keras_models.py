@@ -288,6 +288,20 @@ def test_the_input_may_be_looked_at_as_other_layers_are():
     assert np.array_equal(shown[0], x) and np.array_equal(shown[1], model.predict(x, verbose=0))
 
 
+def test_in_a_frozen_model_nothing_learns_whatever_its_layers_say():
+    model = compiled(optimizer="sgd")
+    model.trainable, model.layers[0].trainable = False, True  # as in Keras, a trap: the other way round it would learn
+    before = model.get_weights()
+    with pytest.warns(UserWarning, match="frozen"):
+        model.fit(X, Y, verbose=0)
+    assert all(map(np.array_equal, before, model.get_weights())) and not model.trainable_weights
+    assert len(model.non_trainable_weights) == len(before)
+    model.trainable, model.layers[0].trainable = True, False
+    model.fit(X, Y, verbose=0)
+    changed = [not np.array_equal(a, b) for a, b in zip(before, model.get_weights())]
+    assert not any(changed[:2]) and all(changed[2:]) and len(model.trainable_weights) == len(before) - 2
+
+
 def test_arithmetic_with_numbers_is_a_layer():
     x, array = keras.Input((8, 8, 1)), 200 * X
     for y, expected in ((x / 255.0, array / 255), (x * 2 - 1, 2 * array - 1), (np.float32(0.5) * x, array / 2),

@@ -68,13 +68,13 @@ class Node:
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        """The arrays that training changes."""
-        return [variable for variable in self.weights if variable.trainable]
+        """The arrays that training changes: of a frozen model none, whatever its layers say."""
+        return [variable for variable in self.weights if variable.trainable and self.trainable]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The others."""
-        return [variable for variable in self.weights if not variable.trainable]
+        return [variable for variable in self.weights if not (variable.trainable and self.trainable)]
 
     trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
     variables = property(lambda self: self.weights)

@@ -112,9 +112,9 @@ class Chain(Node):
             if leaf.owner is not self:
                 if own:
                     set_weights(own, get_weights(leaf.core or []), "float32")
-                for new in own:
-                    new.trainable = leaf.trainable
                 leaf.core, leaf.owner = own, self
+            for each in own:
+                each.trainable = self.trainable and leaf.trainable
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin as a copy: the core's pickle has layers of its own, in its arena; they are the leaves' from now on."""
