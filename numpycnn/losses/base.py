@@ -33,7 +33,6 @@ class Loss(Configured):
     # Arguments that came later: files and descriptions name them only where they differ from what was before.
     _later: dict[str, Any] = {"reduction": "mean"}
     reduction = "mean"
-    one_hot = False  # whether a file for Keras says that labels come as one-hot rows; here they may come as both
 
     def __init__(self, reduction: str = "mean") -> None:
         self.reduction = check_choice(reduction, "reduction", REDUCTIONS)

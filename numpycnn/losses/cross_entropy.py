@@ -40,6 +40,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     _later = {**Loss._later, "predict_logits": False}
+    one_hot = False  # whether a file for Keras says that labels come as one-hot rows; here they may come as both
 
     def __init__(self, label_smoothing: float = 0.0, predict_logits: bool = False, reduction: str = "mean") -> None:
         super().__init__(reduction)

@@ -78,7 +78,8 @@ def read_loss(config: Config, last: str, notes: list[str]) -> ReadLoss:
             if last == takes and logits:
                 notes.append(f"the loss has from_logits=True after a {takes}; here it takes what comes before it")
             loss = ours(smoothing, predict_logits=last != takes, **options)
-            loss.one_hot = name == "categorical_crossentropy"
+            if isinstance(loss, SoftmaxCrossEntropy):
+                loss.one_hot = name == "categorical_crossentropy"
             return ReadLoss(loss, takes if last == takes else "")
     if name in PLAIN_LOSSES:
         if "delta" in arguments:

@@ -93,7 +93,8 @@ class Learning(Chain):
             raise RuntimeError(f"{self.name} is not compiled: call compile(optimizer, loss, metrics) first")
         if self._compiled_core is None or self._compiled_core is not self._core:
             loss, without_last = self.loss.to_core(self._last_of_core())
-            loss.one_hot = isinstance(self.loss, losses.CategoricalCrossentropy)
+            if isinstance(loss, SoftmaxCrossEntropy):
+                loss.one_hot = isinstance(self.loss, losses.CategoricalCrossentropy)
             if without_last != self._without_last:
                 self._without_last, self._core = without_last, None
             core = self.core_model()
