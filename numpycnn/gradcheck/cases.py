@@ -47,13 +47,13 @@ Shape = tuple[int, ...]
 
 
 def clear_of_kinks(shape: Shape, rng: np.random.Generator) -> NDArray:
-    """Return evenly spaced numbers in [-2, 2] in random order.
+    """Return evenly spaced numbers in (-2, 2) in random order.
 
-    No two are closer to each other than 4 / size (no ties for MaxPool2D), and none closer to 0 than 2 / size (the kink
-    of ReLU), far more than a step.
+    No two are closer to each other than 3.98 / size (no ties for MaxPool2D), and none closer to 0 than 1.99 / size (the
+    kink of ReLU), far more than a step. None is a half or a whole, where other functions have kinks.
     """
     size = int(np.prod(shape))
-    places = (np.arange(size) // 2 + 0.5) * (4 / (size + size % 2))  # 0.5, 0.5, 1.5, 1.5, ... apart from the scale
+    places = (np.arange(size) // 2 + 0.5) * (3.988 / (size + size % 2))  # 0.5, 0.5, 1.5, 1.5, ... apart from the scale
     signs = np.where(np.arange(size) % 2, 1.0, -1.0)
     return rng.permutation(signs * places).reshape(shape)
 

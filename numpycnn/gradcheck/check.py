@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_choice, check_count, check_numeric
-from ..hints import is_ours
 from ..layers import Layer
 from ..losses import Loss, check_result
 from ..model import Sequential
@@ -89,7 +88,7 @@ def check_layer(
     check_count(batch_size, "batch_size")
     given = None if x is None else _float64(x, "x")
     layer = layer_in_float64(layer, given.shape[1:] if input_shape is None and given is not None else input_shape, rng)
-    point = _usual_point(layer, batch_size, rng) if given is None else given
+    point = cases.clear_of_kinks((batch_size, *layer.input_shape), rng) if given is None else given
     state = layer.get_state()
 
     def function() -> NDArray:
@@ -295,11 +294,6 @@ def check_package(kind: str = "difference") -> Iterator[tuple[str, Report]]:
         yield title, check_loss(loss, outputs, *targets)
     for title, model, x, y, loss in cases.model_cases():
         yield title, check_model(model, x, y, loss, method=kind)
-
-
-def _usual_point(layer: Layer, rows: int, rng: np.random.Generator) -> NDArray:
-    """Return an input for a layer; for somebody's own off halves, thirds and wholes, where it may have kinks."""
-    return cases.clear_of_kinks((rows, *layer.input_shape), rng) * (1.0 if is_ours(type(layer)) else 0.997)
 
 
 def _float64(x: ArrayLike, name: str) -> NDArray:
