@@ -12,7 +12,7 @@ from ..exchange.torch import save_state_dict, sequential_code
 from ..files import KERAS_SUFFIXES, atomic_write, open_file, printable
 from ..model import Sequential
 from ..terminal import show
-from .options import add_model, named
+from .options import add_model, check_own, named
 
 USAGE = "%(prog)s --to SYSTEM [options] MODEL"
 MODEL_SUFFIXES = ".npz", ".onnx", *KERAS_SUFFIXES
@@ -64,10 +64,7 @@ def check_replaceable(path: Path, model: Path) -> None:
     if mark is None:
         return
     with open_file(path) as file:
-        start = file.readline(1000) + file.readline(1000)
-    if mark.encode() not in start:
-        raise FileExistsError(f"{printable(path)}: there is a file of this name that numpycnn did not write, it would "
-                              "be replaced; name another one with --output")
+        check_own(path, file.readline(1000) + file.readline(1000), mark.encode())
 
 
 def _to_torch(model: Sequential, weights: Path, code: Path) -> None:

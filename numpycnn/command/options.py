@@ -40,6 +40,13 @@ def said(error: object) -> str:
     return "\n".join(map(printable, str(error).splitlines()))
 
 
+def check_own(path: Path, start: bytes, mark: bytes) -> None:
+    """Raise FileExistsError unless a file starts with what numpycnn's own have: somebody else wrote it."""
+    if mark not in start:
+        raise FileExistsError(f"{printable(path)}: there is a file of this name that numpycnn did not write, it would "
+                              "be replaced; name another one with --output")
+
+
 def in_a_shell(path: Path) -> str:
     """Return a name as it is written in a command that a message proposes."""
     return printable(shlex.quote(str(path)))

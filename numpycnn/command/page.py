@@ -9,7 +9,7 @@ from ..files import open_file, printable
 from ..model import Sequential
 from ..page import serve_page, write_page
 from ..terminal import show
-from .options import MODEL, add_model, in_a_shell, named
+from .options import MODEL, add_model, check_own, in_a_shell, named
 
 OURS = b'<script type="application/json" id="model">'  # what stands in the first bytes of every page, after its style
 START = 100_000
@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """Write the page, and serve it if asked to."""
-    check_replaceable(options.output)
+    if options.output.is_file():
+        with open_file(options.output) as file:
+            check_own(options.output, file.read(START), OURS)
     path = write_page(Sequential.load(options.model), options.output)
     show(f"Wrote {printable(path)}, {path.stat().st_size / 1e6:.1f} MB: no picture leaves the machine")
     if options.open:
@@ -32,13 +34,3 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     else:
         again = f"numpycnn page {in_a_shell(options.model)} -o {in_a_shell(path)} --open"
         show(f"Next:  open it in a browser; for the camera: {again}")
-
-
-def check_replaceable(path: Path) -> None:
-    """Raise FileExistsError if there is a file that somebody else wrote."""
-    if not path.is_file():
-        return
-    with open_file(path) as file:
-        if OURS not in file.read(START):
-            raise FileExistsError(f"{printable(path)}: there is a file of this name that numpycnn did not write, it "
-                                  "would be replaced; name another one with --output")
