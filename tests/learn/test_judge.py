@@ -368,4 +368,4 @@ def test_weights_that_are_made_to_fit_are_refused(scaled):
         return z / np.sqrt((z**2).mean() * np.prod(shape[:-1]) / 2)
 
     verdict = learn.check("he_normal", he_normal)
-    assert not verdict.passed and "vary" in verdict.message or "varies" in verdict.message
+    assert not verdict.passed and ("vary" in verdict.message or "varies" in verdict.message)
