@@ -41,7 +41,7 @@ from .winograd_tiles import (
     shares_and_parts, transform_filters, transform_tile,
 )
 
-MANY_WINDOWS = 13 * ROWS  # so many fill the products of every kind of tiles
+MANY_WINDOWS = 13 * ROWS  # of fewer, tiles of 2 x 2 outputs alone, as in winograd_map.py
 TASKS = 16  # at most: each costs references to arrays
 # Of tiles, with the filter's side.
 POOLED_KINDS = (*((*kind, 3) for kind in KINDS[:3]), (LONG, LONG, 5), (SHORT, SHORT, 3))

@@ -29,7 +29,7 @@ from .winograd_tiles import (
     rows_of, share_of_groups, shares_and_parts, transform_filters,
 )
 
-MANY_OUTPUTS = 52 * ROWS  # so many fill the products of every kind of tiles
+MANY_OUTPUTS = 52 * ROWS  # of fewer, tiles of 2 x 2 alone: they round less, and few products are half empty
 TASKS = 32  # at most: each costs references to arrays
 MARGIN = 4  # as in winograd.py
 OUTPUTS = 16  # of a tile, at most; a bit each
