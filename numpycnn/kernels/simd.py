@@ -28,20 +28,29 @@ BYTE = ir.IntType(8)
 
 def _vector_bytes() -> int:
     """Widest vector of the CPU that Numba compiles for, in bytes."""
-    if config.CPU_NAME is not None and config.CPU_FEATURES is not None:
-        if config.CPU_NAME == "host":
-            features = llvmlite.binding.get_host_cpu_features()
-        else:
-            return _NAMED_CPUS.get(config.CPU_NAME, 16)
-    else:
-        features = llvmlite.binding.get_host_cpu_features()
+    if config.CPU_FEATURES is not None and config.CPU_NAME != "host":
+        return _vector_bytes_by_llvm(config.CPU_NAME or llvmlite.binding.get_host_cpu_name(), config.CPU_FEATURES)
+    features = llvmlite.binding.get_host_cpu_features()
     if features.get("avx512f"):
         return 64
     return 32 if features.get("avx2") and features.get("fma") else 16
 
 
-# CPUs whose narrower vectors the tests exercise on any x86 machine.
-_NAMED_CPUS = {"haswell": 32, "skylake": 32, "znver3": 32, "skylake-avx512": 64, "cascadelake": 64, "znver4": 64}
+def _vector_bytes_by_llvm(cpu: str, features: str) -> int:
+    """Return the same for a CPU that Numba is told: from the registers in which LLVM multiplies and adds for it."""
+    llvmlite.binding.initialize_native_target()
+    llvmlite.binding.initialize_native_asmprinter()
+    vector = "<16 x float>"
+    module = llvmlite.binding.parse_assembly(f"""
+        declare {vector} @llvm.fmuladd.v16f32({vector}, {vector}, {vector})
+        define {vector} @f({vector} %x, {vector} %y, {vector} %z) {{
+            %sum = call {vector} @llvm.fmuladd.v16f32({vector} %x, {vector} %y, {vector} %z)
+            ret {vector} %sum
+        }}""")
+    target = llvmlite.binding.Target.from_default_triple().create_target_machine(cpu, features)
+    code = target.emit_assembly(module)
+    return 64 if "zmm" in code else 32 if "ymm" in code and "vfmadd" in code else 16
+
 
 VECTOR_BYTES = _vector_bytes()
 VECTOR_REGISTER = {"x86_64": "v", "AMD64": "v", "aarch64": "w", "arm64": "w"}.get(platform.machine())  # LLVM's letter

@@ -8,6 +8,7 @@ import inspect
 import itertools
 import math
 import os
+import platform
 import tempfile
 import threading
 import types
@@ -592,17 +593,30 @@ def test_the_tiles_are_made_for_that_width():
 
 
 @needs_jit
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="LLVM knows these CPUs by name on x86-64")
 @pytest.mark.parametrize(
-    ("cpu", "width"),
-    [("skylake-avx512", 64), ("cascadelake", 64), ("znver4", 64), ("haswell", 32), ("skylake", 32), ("znver3", 32),
-     ("nehalem", 16)],
+    ("cpu", "features", "width"),
+    [("skylake-avx512", "", 64), ("sapphirerapids", "", 64), ("znver4", "", 64), ("haswell", "", 32),
+     ("alderlake", "", 32), ("znver3", "", 32), ("nehalem", "", 16), ("sandybridge", "", 16), ("generic", "", 16),
+     ("generic", "+avx2,+fma", 32), ("generic", "+avx2", 16), ("znver4", "-avx512f", 32)],
 )
-def test_vectors_of_a_cpu_that_numba_is_told(monkeypatch, cpu, width):
+def test_vectors_of_a_cpu_that_numba_is_told(monkeypatch, cpu, features, width):
     from numba.core import config
 
     monkeypatch.setattr(config, "CPU_NAME", cpu)
-    monkeypatch.setattr(config, "CPU_FEATURES", "")
+    monkeypatch.setattr(config, "CPU_FEATURES", features)
     assert simd._vector_bytes() == width
+
+
+@needs_jit
+def test_features_that_numba_is_told_are_those_of_this_cpu(monkeypatch):
+    import llvmlite.binding
+    from numba.core import config
+
+    host = simd._vector_bytes()
+    monkeypatch.setattr(config, "CPU_NAME", None)
+    monkeypatch.setattr(config, "CPU_FEATURES", llvmlite.binding.get_host_cpu_features().flatten())
+    assert simd._vector_bytes() == host
 
 
 @needs_jit
