@@ -570,6 +570,25 @@ def test_optimizers_flush_what_is_too_small_for_the_usual_format_and_nothing_els
     assert slots["adamax"][0].tolist() == slots["nadam"][0].tolist() == mean.tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("kernel_set", [pytest.param("compiled", marks=needs_jit), "reference"])
+@both_dtypes
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "binary_cross_entropy"])
+def test_the_gradient_of_a_sure_network_has_no_numbers_so_small_that_processors_are_slow(kernel_set, dtype, loss):
+    negligible = 2.0**26 * np.finfo(dtype).tiny
+    gaps = np.arange(1, -np.log(np.finfo(dtype).tiny) + 20)
+    logits, targets = np.zeros((gaps.size, 2), dtype), np.zeros((gaps.size, 2), dtype)
+    logits[:, 0] = gaps if loss == "softmax_cross_entropy" else -gaps
+    targets[:, 0] = loss == "softmax_cross_entropy"
+    losses, gradient = np.empty(gaps.size, dtype), np.empty_like(logits)
+    with kernels.using(kernel_set):
+        getattr(kernels.ops, loss)(logits, targets, losses, gradient)
+    found = gradient[:, 1] if loss == "softmax_cross_entropy" else gradient[:, 0] * 2  # of two outputs a row
+    exact = np.exp(-gaps) / (1 + np.exp(-gaps)) / gaps.size
+    left_out = found == 0
+    assert np.any(left_out) and exact[left_out].max() < 2.01 * negligible and found[~left_out].min() >= negligible
+    np.testing.assert_allclose(found[~left_out], exact[~left_out], rtol=1e-4)
+
+
 @needs_jit
 @pytest.mark.parametrize(
     ("features", "width"),
