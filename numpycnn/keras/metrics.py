@@ -25,7 +25,7 @@ class Metric(Worded):
     words = NAME
     idle: tuple[str, ...] = ("dtype",)
     not_called = "update_state", "result", "reset_state", "__call__"
-    instead = "give a function (y_true, y_pred), or a subclass of numpycnn.Metric"
+    instead = "give a function (y_true, y_pred), or a subclass of numpycnn.metrics.Metric"
     own: dict[str, str] = {}
     counted = False  # whether a second one has a name of its own, such as ``precision_1``
     core_class: Any = None

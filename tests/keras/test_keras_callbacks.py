@@ -269,8 +269,8 @@ def test_a_history_of_ones_own_and_the_model_s_are_filled_while_it_trains(model)
     (callbacks.EarlyStopping, "on_epoch_end", "keras.callbacks.Callback"),
     (callbacks.ModelCheckpoint, "on_train_begin", "keras.callbacks.Callback"),
     (keras.losses.SparseCategoricalCrossentropy, "call", "numpycnn.Loss"), (keras.losses.Loss, "call", "numpycnn.Loss"),
-    (keras.metrics.SparseCategoricalAccuracy, "result", "numpycnn.Metric"),
-    (keras.metrics.Metric, "update_state", "numpycnn.Metric"),
+    (keras.metrics.SparseCategoricalAccuracy, "result", "numpycnn.metrics.Metric"),
+    (keras.metrics.Metric, "update_state", "numpycnn.metrics.Metric"),
     (keras.optimizers.SGD, "update_step", "numpycnn.Optimizer"), (keras.regularizers.L2, "__call__", "L1, L2 or both"),
     (keras.Sequential, "train_step", "Sequential"), (keras.Model, "compute_loss", "Sequential"),
 ])  # fmt: skip

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -220,3 +221,16 @@ def test_public_names_are_sorted_out():
     assert {name for name in imported if not name.startswith("_")} == set(numpycnn.__all__)
     assert set(numpycnn.layers.__all__) <= set(numpycnn.__all__)
     assert (PACKAGE / "py.typed").exists()
+
+
+def test_names_of_the_package_in_its_texts_exist():
+    """As in "a subclass of numpycnn.metrics.Metric"; ONNX files have a key that looks like one."""
+    texts = [path.read_text("utf-8") for path in PACKAGE.rglob("*.py")]
+    named = {name for text in texts for name in re.findall(r"\bnumpycnn(?:\.\w+)+", text)}
+    absent = []
+    for name in sorted(named - {"numpycnn.input_format"}):
+        try:
+            pkgutil.resolve_name(name)
+        except (ImportError, AttributeError):
+            absent.append(name)
+    assert len(named) > 20 and not absent
