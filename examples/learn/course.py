@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import re
@@ -90,7 +91,8 @@ def question(text: str) -> None:
     """Ask something before the answer is printed; at a terminal wait for Enter."""
     print("\n" + textwrap.fill(f"? {text}", min(100, width(100)), subsequent_indent="  "))
     if sys.stdin.isatty() and sys.stdout.isatty() and not SHORT:
-        input("  (Enter: go on) ")
+        with contextlib.suppress(EOFError):  # Ctrl-D goes on, too
+            input("  (Enter: go on) ")
 
 
 def slope(f: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:

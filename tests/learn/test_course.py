@@ -113,6 +113,12 @@ def test_questions_wait_at_a_terminal_only(course, monkeypatch, capsys):
         course.question("Why?")
     assert len(asked) == 1 and capsys.readouterr().out.count("? Why?") == 3
 
+    def end(prompt):  # Ctrl-D
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", end)
+    course.question("Why not?")
+
 
 @pytest.mark.parametrize(("columns", "longest"), [(40, 40), (80, 80), (200, 100)])
 def test_questions_fit_the_terminal(course, monkeypatch, capsys, columns, longest):
