@@ -79,9 +79,17 @@ def width(elsewhere: int = DEFAULT_WIDTH) -> int:
 
 
 def folded(text: str) -> str:
-    """Break lines that are longer than the terminal is wide, or a usual one, between words."""
-    lines = text.split("\n")
-    return "\n".join(textwrap.fill(each, width(), break_long_words=False, break_on_hyphens=False) for each in lines)
+    """Break lines that are longer than the terminal is wide, or a usual one, between words; an indent goes on."""
+    indents = re.findall(r"^ *", text, re.MULTILINE)
+    return "\n".join(
+        textwrap.fill(line, width(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        for line, indent in zip(text.split("\n"), indents)
+    ).replace(KEPT, " ")
+
+
+def show_folded(text: str) -> None:
+    """Print a text, folded at a terminal; in a file or a pipe a program may look for whole lines."""
+    show(folded(text) if Stdout().isatty() else text.replace(KEPT, " "))
 
 
 def wrap_arguments(text: str, columns: int) -> list[str]:

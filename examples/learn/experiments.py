@@ -23,6 +23,7 @@ from numpycnn import (
     SGD, Adam, Augment, BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Sequential, SoftmaxCrossEntropy,
     gradcheck, load_mnist, load_synthetic_digits,
 )
+from numpycnn.terminal import show_folded
 
 Table = dict[str, dict[str, float]]  # rows by name, numbers by column
 TEST = 1000  # what is added to a seed for test images
@@ -336,7 +337,7 @@ def main() -> None:
     for name, experiment in EXPERIMENTS.items():
         if arguments.name in (None, name, "all"):
             print(f"\n{name}")
-            question(experiment.question) if arguments.name else print(experiment.question)
+            question(experiment.question) if arguments.name else show_folded(experiment.question)
         if arguments.name in (name, "all"):
             table = experiment.run(arguments.seed, arguments.scale)
             print(written(table))

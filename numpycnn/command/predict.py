@@ -27,7 +27,7 @@ from ..model import Sequential
 from ..page.network import check_classifier
 from ..plots import save_figure
 from ..plots.answers import Answer, plot_answers
-from ..terminal import show
+from ..terminal import show, show_folded
 from .options import MODEL, named, said
 
 USAGE = "%(prog)s [options] PICTURE..."
@@ -63,13 +63,15 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
     def fail(name: str, error: Exception) -> None:
         failures.append({"file": name, "error": str(error)})
-        print(f"{parser.prog}: {said(error)}", file=sys.stderr)
+        text = said(error)
+        of = "" if printable(name) in text else f"{printable(name)}: "  # such as standard input
+        print(f"{parser.prog}: {of}{text}", file=sys.stderr)
 
     files = files_but(options.output, files_of(options.pictures, fail))
     for answer in ask(model, form, files, fail, options.digits):
         answers.append(answer)
         if not options.json and not options.csv:
-            show("\n    ".join([f"{printable(answer.name)}: {answer}", *answer.lines]))
+            show_folded("\n    ".join([f"{printable(answer.name)}: {answer}", *answer.lines]))
     if options.json:
         show(json.dumps([*map(as_row, answers), *failures], indent=1))
     if options.csv:

@@ -153,6 +153,11 @@ DATA_SETS = {
 }
 
 
+def set_name(text: str) -> str:
+    """Read a data set's name, also as `numpycnn data` lists it: fashion-mnist, cifar-10."""
+    return {name.replace("_", ""): name for name in DATA_SETS}.get(text.replace("-", "").replace("_", ""), text)
+
+
 def image_folder(path: Path, size: int, grey: bool, held_out: float, seed: int) -> DataSet:
     """Return a folder of images as a data set that is tested on the share `held_out` of each class.
 

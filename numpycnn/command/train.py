@@ -27,10 +27,10 @@ from ..memory import all_finite
 from ..model import Sequential
 from ..optimizers import Adam
 from ..schedules import Constant, CosineDecay, OneCycle, Schedule
-from ..terminal import show
+from ..terminal import show, show_folded, width
 from ..training.data import rows_kept
 from .options import checked, in_a_shell, named, positive
-from .recipes import DATA_SETS, RECIPES, Augmentation, DataSet, Recipe, augmentation, describe, image_folder
+from .recipes import DATA_SETS, RECIPES, Augmentation, DataSet, Recipe, augmentation, describe, image_folder, set_name
 from .results import as_input, draw, test, when_to_trust, write_json
 from .resuming import BACKUP, METRICS, GoOn, finished, folders_for, schedule_so_far
 
@@ -46,11 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = functools.partial(parser.add_argument, metavar="X")
     name = functools.partial(parser.add_argument, metavar="NAME")
     name("--recipe", choices=[*RECIPES, "list"], help="which network (cnn; of --images augmented); list")
-    name("--dataset", choices=DATA_SETS, default="mnist", help="mnist, fashion_mnist, cifar10, kmnist, emnist, ...")
+    name("--dataset", type=set_name, choices=DATA_SETS, default="mnist",
+         help="mnist, fashion_mnist, cifar10, kmnist, emnist, ...")
     add("--images", type=named, metavar="FOLDER", help="or images of yours: a subfolder for each class")
     add("--size", type=positive, help="resize those to X x X pixels (32)")
     parser.add_argument("--grey", action="store_true", default=None, help="and make them grey")
-    name("--test-on", choices=DATA_SETS, help="test on another set's test images")
+    name("--test-on", type=set_name, choices=DATA_SETS, help="test on another set's test images")
     add("--data-dir", type=named, metavar="FOLDER", help="holds the data set's files, packed or not")
     add("--output-dir", type=named, metavar="FOLDER", help="for the results (runs/DATASET-RECIPE)")
     add("--model-file", metavar="FILE", help="in it: model.npz, or .keras or .h5 for Keras")
@@ -128,7 +129,7 @@ def load(options: argparse.Namespace, recipe: Recipe) -> tuple[DataSet, DataSet,
         if options.dataset != "mnist":
             raise
         drawn = DATA_SETS["synthetic"]
-        banner = "!" * 100
+        banner = "!" * min(100, width(100))
         print(f"{banner}\n{error}\n\nNO MNIST: TRAINING AND TESTING ON SYNTHETIC DIGITS, drawn by numpycnn, INSTEAD.\n"
               f"The accuracy below says nothing about MNIST.\n{banner}", file=sys.stderr, flush=True)
         return drawn, drawn, *drawn.load()
@@ -223,7 +224,7 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
             show(f"{share.size} processes train together. If one dies, all end: the same command with --resume goes on "
                  "from the backup of the last epoch.")
         if options.recipe == "list":
-            show("\n".join(map(describe, RECIPES)))
+            show_folded("\n".join(map(describe, RECIPES)))
             return
         recipe = complete(options, parser)
         if recipe.model_file.endswith(KERAS_SUFFIXES):

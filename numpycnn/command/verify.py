@@ -6,9 +6,9 @@ import argparse
 
 from ..exchange.verify import AGAINST, verify
 from ..model import Sequential
-from ..terminal import show
+from ..terminal import show_folded
 from .options import add_model, named, positive
-from .recipes import DATA_SETS
+from .recipes import DATA_SETS, set_name
 from .results import as_input
 
 USAGE = "%(prog)s --against SYSTEM [options] MODEL"
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     parser.add_argument("--against", choices=AGAINST, required=True,
                         help=f"the other system, which has to be installed: {', '.join(AGAINST)}")
-    parser.add_argument("--dataset", choices=DATA_SETS, metavar="NAME",
+    parser.add_argument("--dataset", type=set_name, choices=DATA_SETS, metavar="NAME",
                         help="whose test images are compared besides random ones (none)")
     parser.add_argument("--images", type=positive, metavar="N", help="how many of them (1000)")
     parser.add_argument("--data-dir", type=named, metavar="FOLDER", help="with the data set's files")
@@ -32,5 +32,5 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if options.dataset is not None:
         images = as_input(DATA_SETS[options.dataset].load(options.data_dir)[1][0][: options.images or 1000])
     report = verify(model, options.against, images)
-    show(str(report))
+    show_folded(str(report))
     return 0 if report.agrees else 1

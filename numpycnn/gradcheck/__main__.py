@@ -12,7 +12,7 @@ from rich.text import Text
 
 from .. import kernels
 from ..bug_zoo import BUGS
-from ..terminal import Stdout, wrap_arguments
+from ..terminal import Stdout, show_folded, wrap_arguments
 from .check import check_package
 from .slopes import EXACT_TOLERANCE, Row
 
@@ -79,16 +79,16 @@ def _break(name: str) -> int:
     console = _console()
     if name == "list":
         for bug in BUGS.values():
-            console.print(f"{bug.name:30} {bug.kind}: {bug.mistake}", highlight=False, soft_wrap=True)
+            show_folded(f"{bug.name:30} {bug.kind}: {bug.mistake}")
         return 0
     chosen = list(BUGS.values()) if name == "all" else [BUGS[name]]
     missed = 0
     for bug in chosen:
-        console.print(Text(f"{bug.name} ({bug.kind}): {bug.mistake}", style="bold"), soft_wrap=True)
+        console.print(Text(f"{bug.name} ({bug.kind}): {bug.mistake}", style="bold"), soft_wrap=not console.is_terminal)
         report = bug.check()
         for row in report.rows:
             if not row.passed:
-                console.print(Text(f"  {row}", style="red"), soft_wrap=True)
+                console.print(Text(f"  {row}", style="red"), soft_wrap=not console.is_terminal)
         missed += not bug.is_found_in(report)
     console.print(f"{len(chosen) - missed} of {len(chosen)} rejected, and the message says why", highlight=False)
     return 1 if missed else 0

@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 from typing import Sequence
 
-from ..terminal import show, stop_writing
+from ..terminal import show, show_folded, stop_writing
 from . import blanks, grading, listing, trace_command
 
 COMMANDS: dict[str, ModuleType] = {"list": listing, "start": blanks, "check": grading, "trace": trace_command}
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command is None:
             show(parser.format_help())
-            show(listing.overview())
+            show_folded(listing.overview())
             return 0
         return COMMANDS[options.command].run(options)
     except BrokenPipeError:

@@ -19,7 +19,7 @@ from typing import Any, Callable, Iterator
 
 from ..files import open_file
 from ..hints import did_you_mean
-from ..terminal import show
+from ..terminal import show, show_folded
 from . import course
 from .exercises import EXERCISES
 from .judge import TIME_LIMIT, Verdict, check
@@ -102,11 +102,11 @@ def run(options: argparse.Namespace) -> int:
     known = [*EXERCISES, *course.NAMES]
     if options.name not in (*known, "all"):
         hint = did_you_mean(options.name, known)
-        show(f"expected one of {', '.join(known)}, or all; got {options.name!r}{hint}")
+        show_folded(f"expected one of {', '.join(known)}, or all; got {options.name!r}{hint}")
         return 2
     if min(options.seed, options.hints) < 0 or not options.time_limit > 0:
         got = f"{options.seed}, {options.hints} and {options.time_limit:g}"
-        show(f"expected a seed and a number of hints from 0 on, and a time above 0, got {got}")
+        show_folded(f"expected a seed and a number of hints from 0 on, and a time above 0, got {got}")
         return 2
     if options.name == "all" and not Path(options.file).exists():
         raise FileNotFoundError(f"{options.file}: no such folder; write the blanks with python -m numpycnn.learn start")
@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
             path = str(Path(options.file) / f"{name}.py") if Path(options.file).is_dir() else options.file
             verdicts[name] = grade(name, path, options.seed, options.time_limit)
             if not options.json:
-                show(text(name, verdicts[name], options.hints))
+                show_folded(text(name, verdicts[name], options.hints))
     if options.json:
         records = [{"name": name, **dataclasses.asdict(verdict)} for name, verdict in verdicts.items()]
         show(json.dumps(records if options.name == "all" else records[0], indent=2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from ..terminal import show
+from ..terminal import show, show_folded
 from . import course
 from .exercises import EXERCISES
 
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
         ]
         show(json.dumps({"exercises": exercises, "cs231n": list(course.NAMES)}, indent=2))
     else:
-        show(overview())
+        show_folded(overview())
     return 0
 
 

@@ -15,7 +15,7 @@ from ..data import prepare_digit
 from ..files import open_file
 from ..model import Sequential
 from ..plots import plot_feature_maps, save_figure
-from ..terminal import show
+from ..terminal import show, show_folded
 from .by_hand import draw_by_hand, trace_by_hand, written_by_hand
 from .tracing import trace
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.label is not None or arguments.pixel is not None:
             raise ValueError("--label and --pixel are for a model of yours: trace model.npz image --label 7")
         found = trace_by_hand()
-        show(written_by_hand(found))
+        show_folded(written_by_hand(found))
         figure = draw_by_hand(found) if arguments.draw else None
     else:
         if arguments.image is None:
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         model = Sequential.load(arguments.model)
         image = read_image(arguments.image, model)
         pixel = brightest(image) if arguments.pixel is None and image.ndim > 1 else arguments.pixel
-        show(str(trace(model, image[None], None if arguments.label is None else [arguments.label], pixel)))
+        show_folded(str(trace(model, image[None], None if arguments.label is None else [arguments.label], pixel)))
         figure = plot_feature_maps(model, image) if arguments.draw else None
     if figure is not None:
         save_figure(figure, arguments.draw)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..data.own_digit.picture import Box, read_picture
 from ..files import printable
+from ..terminal import KEPT
 from .style import BLUE, GREY, RED, percent
 
 if TYPE_CHECKING:  # matplotlib is slow to import and needed only when something is drawn
@@ -102,7 +103,7 @@ class Answer:
         if self.text:
             return [*self.text.splitlines(), *self.notes]
         each = [f"{self.class_names[k]}: {percent(self.probabilities[k], 1)}" for k in self.listed]
-        return ["  ".join(each), *self.notes]
+        return ["  ".join(pair.replace(" ", KEPT) for pair in each), *self.notes]
 
 
 def plot_answers(answers: Sequence[Answer]) -> Figure:

@@ -17,7 +17,9 @@ from places import ROOT
 
 from numpycnn import Dense, Flatten, InputFormat, Sequential, SoftmaxCrossEntropy
 from numpycnn.command import info, main, options, predict, results, train
+from numpycnn.command.data import SETS
 from numpycnn.command.main import COMMANDS
+from numpycnn.command.recipes import set_name
 from numpycnn.data import mnist
 from numpycnn.exchange.verify import verify
 from numpycnn.metrics import Confidence, fit_class_distance
@@ -317,6 +319,7 @@ def test_predict_reads_standard_input_and_ends_where_its_reader_does(model_path,
     assert process.returncode == 0 and json.loads(process.stdout)[0]["class"] == "=blue()", process.stderr
     process = run("predict", "-", "--model", model_path, stdin=b"")
     assert process.returncode == 1 and b"Traceback" not in process.stderr and b"expected a picture" in process.stderr
+    assert process.stderr.startswith(b"numpycnn predict: standard input: ")
 
 
 def test_standard_input_that_is_closed(call, model_path, monkeypatch):
@@ -446,6 +449,11 @@ def test_of_few_pictures_nothing_is_promised(capsys, count, right, says, error):
     assert says in capsys.readouterr().out
     assert (found is None) if error is None else found.error == pytest.approx(error)
     assert found is None or (found.threshold > 1) == (says == "never sure")
+
+
+def test_training_takes_the_names_that_data_lists():
+    assert [set_name(name) for name in SETS] == ["mnist", "fashion_mnist", "cifar10", "kmnist", "emnist"]
+    assert set_name("fashion_mnist") == "fashion_mnist" and set_name("imagenet") == "imagenet"
 
 
 def test_data_says_where_the_sets_are(call, monkeypatch, tmp_path):

@@ -11,9 +11,13 @@ from places import python_path
 from small_models import make_images, reference_cnn, small_cnn
 
 from numpycnn import TerminateOnNaN, terminal
+from numpycnn.command.main import main as command
 from numpycnn.data.download import _Progress
 from numpycnn.gradcheck.__main__ import main as gradcheck
 from numpycnn.kernels import jit
+from numpycnn.learn.__main__ import COMMANDS as LEARN
+from numpycnn.learn.__main__ import main as learn
+from numpycnn.plots.answers import Answer
 from numpycnn.profile import _table
 
 X, Y = make_images(20)
@@ -141,12 +145,20 @@ def test_the_profile_shows_the_most_important_figures_that_fit(columns, figures)
     assert len([line for line in lines if line.startswith(" Dense")]) == 2
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def at_a_terminal(monkeypatch):
+    """Let standard output be a terminal of 80 columns, and return it."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    return sys.stdout
+
+
 @pytest.mark.parametrize("columns", ["40", "120"])
 def test_the_width_is_the_terminal_s_and_80_elsewhere(columns, monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     assert terminal.width() == 80
@@ -168,3 +180,31 @@ def test_long_lines_are_broken_between_words(monkeypatch):
     assert terminal.folded("one two three\n\nepsilon=1e-08, a-very-long-word") == (
         "one two\nthree\n\nepsilon=1e-08,\na-very-long-word"
     )
+    assert terminal.folded(f"    one two three\n7:{terminal.KEPT}99.9%  8:{terminal.KEPT}0.1%") == (
+        "    one two\n    three\n7: 99.9%\n8: 0.1%"
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in LEARN if name != "start"])
+def test_what_is_learned_fits_the_terminal(name, monkeypatch, tmp_path):
+    blank = tmp_path / "blank.py"
+    blank.write_text("def conv2d_backward(dy, x, w, b, stride, padding):\n    pass\n", "utf-8")
+    screen = at_a_terminal(monkeypatch)
+    learn([name, *(["conv2d_backward", str(blank), "--hints", "9"] if name == "check" else [])])
+    lines = screen.getvalue().splitlines()
+    assert len(lines) > 5 and max(map(len, lines)) <= 80
+
+
+def test_lists_and_answers_fit_the_terminal(monkeypatch):
+    screen = at_a_terminal(monkeypatch)
+    assert command(["train", "--recipe", "list"]) == gradcheck(["--break", "list"]) == 0
+    answer = Answer("a.png", None, X[0], [f"class {k}" for k in range(10)], probabilities=np.full(10, 0.1))
+    terminal.show_folded("\n    ".join(["a.png", *answer.lines]))
+    lines = screen.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80 and lines[-3].startswith("    class 0: 10.0%  class 1: 10.0%")
+    assert all(line.startswith("    class ") for line in lines[-2:])
+
+
+def test_elsewhere_lines_stay_whole(capsys):
+    terminal.show_folded("word " * 50 + f"1:{terminal.KEPT}2")
+    assert capsys.readouterr().out == "word " * 50 + "1: 2\n"

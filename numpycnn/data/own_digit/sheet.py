@@ -112,7 +112,7 @@ def read_digits(picture: Any, model: Any) -> list[Reading]:
     [((30, 60, 90, 70), (30, 200, 90, 210))]
     """
     if not hasattr(model, "input_shape"):
-        raise TypeError(f"model: expected a Sequential, got a {type(model).__name__}")
+        raise TypeError(f"model: expected a Sequential, got {type(model).__name__}")
     if tuple(model.input_shape) != (28, 28, 1) or tuple(model.output_shape) != (10,):
         raise ValueError(f"model: expected one that takes (28, 28, 1) and gives (10,), got {tuple(model.input_shape)} "
                          f"and {tuple(model.output_shape)}; train one on MNIST")

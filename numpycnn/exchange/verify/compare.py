@@ -58,9 +58,11 @@ class Report:
     def __str__(self) -> str:
         width = max(map(len, self.names))
         columns = {"outputs": self.outputs, "gradients": self.gradients, f"{STEPS} Adam steps": self.weights}
-        lines = [f"{'against ' + self.against:{width}}" + "".join(f"{title:>15}" for title in columns)]
+        wide = [len(title) + 2 for title in columns]
+        lines = [f"{'against ' + self.against:{width}}" + "".join(f"{title:>{w}}" for title, w in zip(columns, wide))]
         for name, *values in zip(self.names, *columns.values()):
-            lines.append(f"{name:{width}}" + "".join("" * 15 if np.isnan(v) else f"{v:15.1e}" for v in values))
+            figures = ("" if np.isnan(v) else f"{v:.1e}" for v in values)
+            lines.append(f"{name:{width}}" + "".join(f"{figure:>{w}}" for figure, w in zip(figures, wide)))
         verdict = "they agree" if self.agrees else "they DIFFER"
         return "\n".join([*(line.rstrip() for line in lines), f"Largest differences; {verdict} (up to {OUTPUTS:g} of "
                           f"outputs in float32, {TRAINING:g} of the rest in float64)"])  # fmt: skip
