@@ -1,5 +1,6 @@
 """The plan: which layers run as a block, and that every block computes what its layers do."""
 
+import copy
 import itertools
 import tracemalloc
 
@@ -451,6 +452,26 @@ def test_forward_writes_the_pooled_map_and_in_training_a_byte_for_each_of_its_el
     tracemalloc.stop()
     padded = x.nbytes * (34 + border) ** 2 / 34**2 if border else 0
     assert peak == pytest.approx(y.nbytes + padded + training * y.size, rel=0.02)
+
+
+@pytest.mark.parametrize("size", [3, 4, 5, 6])
+def test_pooling_takes_the_first_of_equal_sums_behind_a_normalised_convolution_of_every_second_pixel(size):
+    rng = np.random.default_rng(0)
+    x = np.full((24, 22, 22, 16), 0.3)
+    for n, image in enumerate(x):  # a blank border: among the patches in it some end beside what it surrounds
+        inner = image[2 + n % 4 : 20 - n // 8, 3 + n // 4 % 4 : 17]
+        inner[...] = rng.normal(size=inner.shape)
+    layers = [Conv2D(32, size, strides=2, padding="same"), BatchNorm(), ReLU(), MaxPool2D(2)]
+    models = [
+        Sequential(copy.deepcopy(layers), input_shape=x.shape[1:], seed=0, dtype="float64", fused=fused)
+        for fused in (True, False)
+    ]
+    y, plain_y = (model.forward(x, training=True) for model in models)
+    dy = rng.normal(size=y.shape)
+    dx, plain_dx = (model.backward(dy, need_dx=True) for model in models)
+    assert isinstance(models[0].plan[0], ConvNormalised)
+    np.testing.assert_allclose(y, plain_y, rtol=0, atol=1e-12 * abs(plain_y).max())
+    np.testing.assert_allclose(dx, plain_dx, rtol=0, atol=1e-12 * abs(plain_dx).max())
 
 
 def test_a_layer_with_a_huge_output_takes_no_memory_before_an_image_comes():
