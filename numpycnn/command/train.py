@@ -174,7 +174,8 @@ def train(
     so_far = functools.partial(schedule_so_far, folder / BACKUP, schedule)
     rate = so_far() if share is None else share.from_first(so_far)
     model.compile(Adam(rate, *recipe.betas), SoftmaxCrossEntropy(recipe.label_smoothing), metrics=["accuracy"])
-    with tempfile.TemporaryDirectory() as rehearsal:  # what cannot be saved shows now, not after the training
+    # What cannot be saved, or not there, shows now and not after the training.
+    with tempfile.TemporaryDirectory(dir=(folder / recipe.model_file).parent) as rehearsal:
         model.save(Path(rehearsal) / Path(recipe.model_file).name)
     chosen, first = augmentation(recipe, data_set), None
     if chosen is not None:

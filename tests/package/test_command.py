@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -417,8 +418,10 @@ def test_training_on_a_folder_and_predicting_with_it(call, monkeypatch, tmp_path
         status, _, errors = call("train", "--images", folder, "--output-dir", place, *options)
         assert status == 2 and f"--output-dir: expected a folder outside of {folder}, whose folders" in errors
     assert sorted(os.listdir("lamps")) == ["bright", "dark"]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))  # the system's, which is not needed
     status, text, errors = call("train", "--images", "lamps", *options)
     assert status == 0, errors
+    assert not [name for name in os.listdir("runs/lamps-mlp") if name.startswith("tmp")]
     for said in ("40 images of 2 classes in lamps: bright, dark", "1 file could not be read", "Test accuracy: 1.0",
                  "val_accuracy", "Next:  numpycnn predict PICTURE... --model"):
         assert said in text
