@@ -97,7 +97,11 @@ def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
         It is a folder, or something else that is no file (a pipe, a device); the folder cannot be made or written to;
         or the disk is full. `path` is as it was.
     """
-    target = Path(os.path.realpath(path))
+    try:
+        target = Path(os.path.realpath(path))
+    except FileNotFoundError:  # the current folder: a path may lead nowhere
+        text = "the current folder is gone: change into another, or give the whole path"
+        raise FileNotFoundError(errno.ENOENT, text, os.fspath(path)) from None
     mode = _mode_of_file(target, path)
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{zlib.crc32(os.fsencode(target.name)):08x}-"

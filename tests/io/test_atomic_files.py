@@ -206,6 +206,16 @@ def test_errors_name_the_file_that_was_asked_for(name, tmp_path):
     assert os.listdir(tmp_path / "pipe") == [name] and (tmp_path / "pipe" / name).is_fifo()
 
 
+@posix
+def test_a_current_folder_that_is_gone_is_told(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(FileNotFoundError, match="the current folder is gone: .* 'model.npz'"):
+        small_mlp().save("model.npz")
+    small_mlp().save(tmp_path / "model.npz")
+
+
 @writers
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
 def test_a_full_disk_is_told_with_the_file(name, number, tmp_path, monkeypatch):
