@@ -80,8 +80,8 @@ def load_model(
         does not exist here; its predictions are the same.
     """
     path = path_text(path)
-    if path.endswith((*KERAS_SUFFIXES, *EXCHANGED)):
-        return _format(path).load(path, model_class)
+    if path.lower().endswith((*KERAS_SUFFIXES, *EXCHANGED)):  # a file of somebody else's may be MODEL.H5
+        return _format(path.lower()).load(path, model_class)
     classes = check_list(custom_layers, "custom_layers", "a list of Layer classes")
     for custom in classes:
         if not (isinstance(custom, type) and issubclass(custom, Layer)):

@@ -274,6 +274,9 @@ def _read(file: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
     arrays: dict[str, NDArray] = {}
     with zipfile.ZipFile(file) as archive:
         members = check_members(archive.infolist(), file.seek(0, os.SEEK_END))
+        if "config.json" in archive.namelist():
+            raise ModelFileError("expected a .npz model that Sequential.save wrote, got one of Keras's; its name has "
+                                 "to end in .keras")  # fmt: skip
         for member in members:
             arrays[member.filename.removesuffix(".npy")] = _read_array(archive.read(member))
     text = arrays.pop("config", None)

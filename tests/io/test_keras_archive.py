@@ -6,6 +6,7 @@ or hold what Keras made of a file of ours; ``python tests/helpers/keras_recorded
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -240,6 +241,16 @@ def tree(content):
     with h5py.File(io.BytesIO(content)) as file:
         file.visititems(lambda name, item: found.update({name: str(getattr(item, "dtype", dict(item.attrs)))}))
     return found
+
+
+def test_names_in_capitals_are_loaded_and_another_ending_is_told(tmp_path):
+    for name in ("model.keras", "model.h5", "model.onnx"):
+        small_mlp().save(tmp_path / name)
+        shutil.copy(tmp_path / name, tmp_path / name.upper())
+        assert weights_equal(Sequential.load(tmp_path / name.upper()), small_mlp())
+    shutil.copy(tmp_path / "model.keras", tmp_path / "model.npz")
+    with pytest.raises(ModelFileError, match="got one of Keras's; its name has to end in .keras"):
+        Sequential.load(tmp_path / "model.npz")
 
 
 def test_weights_of_a_file_by_keras():

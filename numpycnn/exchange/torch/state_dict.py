@@ -114,7 +114,7 @@ def _tensor(name: str, dtype: str, shape: list[int], data: bytes) -> NDArray:
 
 
 def _import_safetensors() -> Any:
-    return import_library("safetensors", "these files", "safetensors", "numpy")
+    return import_library("safetensors", ".safetensors files", "safetensors", "numpy")
 
 
 def load_state_dict(model: Sequential, path: str | os.PathLike, order: Sequence[str] | None = None) -> None:
