@@ -442,16 +442,17 @@ def test_a_whole_network_trains_alike_fused_or_not():
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize(("padding", "border"), [("valid", 0), ("same", 4)])
 def test_forward_writes_the_pooled_map_and_in_training_a_byte_for_each_of_its_elements(padding, border, training):
-    model = Sequential([Conv2D(8, 5, padding=padding), ReLU(), MaxPool2D(2)], input_shape=(34, 34, 16), seed=0)
-    x = np.random.default_rng(0).random((32, 34, 34, 16), np.float32)
-    block = model.plan[0]
-    block.forward(x[:1], training)  # compiles
-    tracemalloc.start()
-    y = block.forward(x, training)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    x, peaks = np.random.default_rng(0).random((32, 34, 34, 16), np.float32), []
+    for _ in range(3):  # whatever else happens in this process meanwhile takes memory, too
+        model = Sequential([Conv2D(8, 5, padding=padding), ReLU(), MaxPool2D(2)], input_shape=(34, 34, 16), seed=0)
+        block = model.plan[0]
+        block.forward(x[:1], training)  # compiles
+        tracemalloc.start()
+        y = block.forward(x, training)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
     padded = x.nbytes * (34 + border) ** 2 / 34**2 if border else 0
-    assert peak == pytest.approx(y.nbytes + padded + training * y.size, rel=0.02)
+    assert min(peaks) == pytest.approx(y.nbytes + padded + training * y.size, rel=0.02)
 
 
 @pytest.mark.parametrize("size", [3, 4, 5, 6])
