@@ -615,9 +615,9 @@ def test_the_tiles_are_made_for_that_width():
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="LLVM knows these CPUs by name on x86-64")
 @pytest.mark.parametrize(
     ("cpu", "features", "width"),
-    [("skylake-avx512", "", 64), ("sapphirerapids", "", 64), ("znver4", "", 64), ("haswell", "", 32),
+    [("skylake-avx512", "", 64), ("sapphirerapids", "", 64), ("cascadelake", "", 64), ("haswell", "", 32),
      ("alderlake", "", 32), ("znver3", "", 32), ("nehalem", "", 16), ("sandybridge", "", 16), ("generic", "", 16),
-     ("generic", "+avx2,+fma", 32), ("generic", "+avx2", 16), ("znver4", "-avx512f", 32)],
+     ("generic", "+avx2,+fma", 32), ("generic", "+avx2", 16), ("cascadelake", "-avx512f", 32)],
 )
 def test_vectors_of_a_cpu_that_numba_is_told(monkeypatch, cpu, features, width):
     from numba.core import config
