@@ -14,7 +14,6 @@ from ..layers.conv import as_rows
 from .activated import ALONE
 from .block import Block, shares_of
 from .convolution import ConvReLU, ConvReLUPool, is_plain_pool
-from .strided import WinogradConvStride2
 from .winograd import WinogradConvReLU
 
 
@@ -74,7 +73,7 @@ class ConvNormalised(Block):
     def __init__(self, conv: Conv2D, norm: BatchNorm, *others: Layer) -> None:
         super().__init__(conv, norm, *others)
         self.conv, self.norm = conv, norm
-        self.sums = next((block(conv) for block in self._blocks_for(conv, *others) if block.suits(conv)), conv)
+        self.sums = next((block(conv) for block in ALONE[Conv2D] if block.suits(conv, norm, *others)), conv)
         self.normalised = Normalised(norm, *others)
         candidates: tuple[Any, ...] = (ConvReLUPool,) if len(others) == 2 else (WinogradConvReLU, ConvReLU)
         self.predicting = next(block(conv, *others) for block in candidates if block.suits(conv, *others))
@@ -85,15 +84,6 @@ class ConvNormalised(Block):
     def suits(*layers: Any) -> bool:
         conv, norm, *others = layers
         return Normalised.suits(norm, *others) and (ConvReLUPool if len(others) == 2 else ConvReLU).suits(conv, *others)
-
-    @staticmethod
-    def _blocks_for(conv: Conv2D, *others: Layer) -> list[type[Block]]:
-        """Return what may make the sums: no filters in parts before pooling.
-
-        Their parts reach a pixel beyond the patch, where they are 0. So sums of equal patches may differ by rounding,
-        and pooling, which takes the first of equals, would take another.
-        """
-        return [block for block in ALONE[Conv2D] if len(others) == 1 or block is not WinogradConvStride2]
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         if not training:

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..kernels import ops
-from ..layers import Conv2D
+from ..layers import Conv2D, MaxPool2D
 from ..layers.conv import as_rows
 from ..memory import all_finite
 from .block import Block, mean_share
@@ -24,6 +24,9 @@ class WinogradConvStride2(Block):
     stand as channels behind each other: what is left to do is a 3 x 3 convolution at every pixel, which Winograd's
     algorithm does. Where a part of a filter is smaller, it has zeros; where they meet NaN, the layer's own rule is
     asked. Predictions, often of one image, are made without all this.
+
+    So parts reach a pixel beyond the patch, and sums of equal patches may differ by rounding. Pooling behind it, which
+    takes the first of equals, would take another.
     """
 
     def __init__(self, conv: Conv2D) -> None:
@@ -37,14 +40,15 @@ class WinogradConvStride2(Block):
 
     @staticmethod
     def suits(*layers: Any) -> bool:
-        conv = layers[0]
+        conv, *others = layers
         window = conv.window
         every_second = window.strides == (2, 2) and window.dilation == (1, 1) and conv.groups == 1
         fit = all(
             4 <= size and size + before % 2 <= 6 and before <= 4 for size, before in zip(window.kernel, window.before)
         )
         few, many = sorted((4 * conv.input_shape[2], conv.filters))
-        return every_second and fit and few >= FEWEST and many >= MORE and DirectConv.suits(conv)
+        pooled = any(isinstance(layer, MaxPool2D) for layer in others)
+        return every_second and fit and not pooled and few >= FEWEST and many >= MORE and DirectConv.suits(conv)
 
     def forward(self, x: NDArray, training: bool = False) -> NDArray:
         if not training:
