@@ -97,7 +97,7 @@ class Answer:
 
     @property
     def lines(self) -> list[str]:
-        """What there is to say besides."""
+        """What there is to say besides; a name and its figure are for `show_folded`, which keeps them on one line."""
         if self.empty:
             return self.notes
         if self.text:
